@@ -1,0 +1,223 @@
+"""Which checks gate a release, with which limits, classes and error rates: the model of `policy.yaml`."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import rfc8785
+from pydantic import Field, model_validator
+
+from gates.documents import Document, read_model
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+OnRed = Literal["rollback", "hold"]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(gt=0)]
+
+GATES = ("calibrator_p99", "aece_tau", "confidence_shift", "sla_recall_at_50_delta")
+GUARDS = ("ndcg_at_10", "p95_latency", "within_sla", "errors", "file_credit")
+INSTRUMENTS = ("preflight", "aa_shadow")
+
+
+class Ladder(Document):
+    """How far a hero climbs and how much evidence a step may use."""
+
+    steps: tuple[Annotated[int, Field(ge=1, le=100)], ...]  # percent of traffic, rising
+    window: Count  # fresh distinct pairs
+    min_windows: Count  # before a step may advance
+    max_windows: Count  # per step
+    total_windows: Count  # per hero
+    red_every: Count  # pairs between two looks for RED
+    aa_every: Count  # every n-th pair also asks the baseline twice
+    preflight: Count  # calibration queries answered by the baseline alone
+    calibration_looks_every: Count  # windows between planned looks at the calibration error
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if list(self.steps) != sorted(set(self.steps)) or not self.steps:
+            raise ValueError(f"steps {list(self.steps)} should rise, each step once")
+        if self.min_windows > self.max_windows:
+            raise ValueError(f"min_windows {self.min_windows} should be at most max_windows {self.max_windows}")
+        if self.window % self.red_every:
+            raise ValueError(f"window {self.window} should be a multiple of red_every {self.red_every}")
+        if self.total_windows < self.min_windows * len(self.steps):
+            raise ValueError(
+                f"total_windows {self.total_windows} should allow min_windows at each step "
+                f"({self.min_windows * len(self.steps)})"
+            )
+        return self
+
+
+class ErrorRates(Document):
+    """Bounds over the whole release: `red` + `two_windows` is the false-rollback bound, `green` bounds each pass."""
+
+    red: Share
+    two_windows: Share
+    green: Share
+
+
+class CalibratorP99(Document):
+    """At most `share` of the calibrator's calls take longer than `limit_ms`."""
+
+    on_red: OnRed
+    limit_ms: Annotated[float, Field(gt=0)]
+    share: Share
+
+
+class CalibrationError(Document):
+    """True calibration error: RED above `red_above`; GREEN when an error of `green_below[step]` is excluded."""
+
+    on_red: OnRed
+    red_above: Share
+    green_below: tuple[Share, ...]
+    bins: Annotated[int, Field(ge=2, le=50)]
+
+
+class ConfidenceShift(Document):
+    """The median confidence stays within `limit` of the baseline's, both ways."""
+
+    on_red: OnRed
+    limit: Share
+
+
+class RecallDelta(Document):
+    """SLA-Recall@50: a loss of `margin` is excluded at each step, of `final_margin` over the canary at the last."""
+
+    on_red: OnRed
+    sla_ms: Annotated[float, Field(gt=0)]
+    margin: Share
+    final_margin: Share
+
+
+class Gates(Document):
+    """The four canary gates."""
+
+    calibrator_p99: CalibratorP99
+    aece_tau: CalibrationError
+    confidence_shift: ConfidenceShift
+    sla_recall_at_50_delta: RecallDelta
+
+
+class NdcgGuard(Document):
+    """A loss of `margin` nDCG@10 over the canary is excluded."""
+
+    on_red: OnRed
+    margin: Share
+
+
+class LatencyGuard(Document):
+    """The hero exceeds the baseline's p95 + `margin_ms` no more often than the baseline exceeds its p95."""
+
+    on_red: OnRed
+    margin_ms: Annotated[float, Field(ge=0)]
+
+
+class WithinSla(Document):
+    """At least `share` of the answers arrive within `sla_ms`."""
+
+    on_red: OnRed
+    sla_ms: Annotated[float, Field(gt=0)]
+    share: Share
+
+
+class ErrorsGuard(Document):
+    """A rate of `rate` hero-only errors is excluded; one hero-only error already blocks promotion."""
+
+    on_red: OnRed
+    rate: Share
+
+
+class FileCredit(Document):
+    """Credits earned by overlapping lines only: at most `limit` of all, and at most the baseline's share + `margin`."""
+
+    on_red: OnRed
+    limit: Share
+    margin: Share
+
+
+class Guards(Document):
+    """Questions over the whole canary."""
+
+    ndcg_at_10: NdcgGuard
+    p95_latency: LatencyGuard
+    within_sla: WithinSla
+    errors: ErrorsGuard
+    file_credit: FileCredit
+
+
+class Preflight(Document):
+    """The baseline alone keeps the absolute limits."""
+
+    on_red: Literal["hold"]
+
+
+class AaShadow(Document):
+    """The baseline differs from itself by less than `margin` recall, whichever answer comes first."""
+
+    on_red: Literal["hold"]
+    margin: Share
+
+
+class Instruments(Document):
+    """Checks of the measuring itself; they can only hold."""
+
+    preflight: Preflight
+    aa_shadow: AaShadow
+
+
+class Policy(Document):
+    """The whole policy. Limits, classes and error rates stand here and nowhere else."""
+
+    schema_: Literal["hero-gate/policy/v1"] = Field(alias="schema")
+    mode: Literal["evidence"]
+    promotes: bool  # false: the best decision is HOLD (a smoke corpus proves nothing about production)
+    baseline: str  # file name of the incumbent's pack
+    heroes: dict[Name, str]  # hero -> file name of its pack; their number enters the RED threshold
+    ladder: Ladder
+    error_rates: ErrorRates
+    gates: Gates
+    guards: Guards
+    instruments: Instruments
+    left_out: dict[Name, str] = {}  # check -> why it is not asked of this release
+    characteristics: dict[str, str] = {}  # proven error rates, once they are (decimal strings)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        checks = (*GATES, *GUARDS, *INSTRUMENTS)
+        unknown = sorted(set(self.left_out) - set(checks))
+        if unknown:
+            raise ValueError(f"left_out names {', '.join(unknown)}; checks are {', '.join(checks)}")
+        if len(self.gates.aece_tau.green_below) != len(self.ladder.steps):
+            raise ValueError(
+                f"gates.aece_tau.green_below has {len(self.gates.aece_tau.green_below)} limits, "
+                f"but the ladder has {len(self.ladder.steps)} steps"
+            )
+        if not self.heroes:
+            raise ValueError("heroes names no hero; their number sets the RED threshold")
+        return self
+
+    @property
+    def asked_gates(self) -> tuple[str, ...]:
+        """The gates this policy asks, in the order of reports."""
+        return tuple(check for check in GATES if check not in self.left_out)
+
+    @property
+    def asked_guards(self) -> tuple[str, ...]:
+        """The guards this policy asks."""
+        return tuple(check for check in GUARDS if check not in self.left_out)
+
+    @property
+    def asked_instruments(self) -> tuple[str, ...]:
+        """The instrument checks this policy asks."""
+        return tuple(check for check in INSTRUMENTS if check not in self.left_out)
+
+    def digest(self) -> str:
+        """sha256 of the policy's content (JCS), whatever its layout or comments."""
+        return hashlib.sha256(rfc8785.dumps(self.model_dump(mode="json", by_alias=True))).hexdigest()
+
+
+def load_policy(path: Path) -> Policy:
+    """Read `policy.yaml`. Raises ConfigError with every mistake of the file."""
+    return read_model(path, Policy)

@@ -1,0 +1,71 @@
+"""What one gate run says: the heroes it judged, their cells, and the decision about each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gates.policy import Policy
+from gates.verdicts import SEVERITY, Cell, Decision
+
+
+class Difference(NamedTuple):
+    """One key in which the hero's configuration differs from the baseline's, as text."""
+
+    key: str
+    baseline: str
+    hero: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A hero as the gate sees it: who it is, what it is compared with, and under which policy."""
+
+    name: str
+    source: str  # path of the pack, as given
+    owner: str
+    claim: str  # what the hero is meant to improve, in the owner's words
+    claim_intent: str  # the intent that the claim is about, "" for all queries
+    config_hash: str
+    baseline_name: str
+    baseline_config_hash: str
+    differs: tuple[Difference, ...]
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The decision about one hero, with everything it rests on."""
+
+    subject: Subject
+    decision: Decision
+    reasons: tuple[str, ...]  # each begins with the key of its check
+    cells: tuple[Cell, ...]
+    planned: tuple[str, ...]  # node ids
+    passed: tuple[str, ...]
+    missing: tuple[str, ...]
+    not_reached: tuple[str, ...]
+    #: what the ladder wrote beside the evidence (rollout.ladder): constants, steps, fingerprint; {} where it never began
+    ladder: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One run of the gate over one or more heroes."""
+
+    run_id: str
+    commit: str  # "4f2c9e1 clean", "4f2c9e1 with uncommitted changes", "no commit"
+    mode: str
+    exposure: str  # "replay" or "live"
+    started_at: str  # UTC, ISO 8601
+    finished_at: str
+    seconds: float
+    artifacts: Path  # --artifacts
+    run_folder: Path  # where the workers left this run's evidence parts
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def decision(self) -> Decision:
+        """The worst hero's decision."""
+        return max((outcome.decision for outcome in self.outcomes), key=SEVERITY.index, default=Decision.HOLD)

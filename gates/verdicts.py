@@ -1,0 +1,109 @@
+"""The values a canary speaks in: verdict, decision, and the cell of one question at one step."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What the evidence says about one question."""
+
+    GREEN = "GREEN"  # shown to hold
+    RED = "RED"  # shown to be broken; wins where both are shown
+    INCONCLUSIVE = "INCONCLUSIVE"  # neither is shown yet
+    NOT_REACHED = "NOT_REACHED"  # the ladder ended before this step
+
+
+class Decision(StrEnum):
+    """What happens to the hero. ROLLBACK beats HOLD beats PROMOTE."""
+
+    PROMOTE = "PROMOTE"
+    HOLD = "HOLD"
+    ROLLBACK = "ROLLBACK"
+
+
+SEVERITY = (Decision.PROMOTE, Decision.HOLD, Decision.ROLLBACK)
+
+#: The pytest outcome that agrees with each verdict; anything else is a hold.
+OUTCOME = {
+    Verdict.GREEN: "passed",
+    Verdict.RED: "failed",
+    Verdict.INCONCLUSIVE: "skipped",
+    Verdict.NOT_REACHED: "skipped",
+}
+
+
+class Kind(StrEnum):
+    """How a check is asked: at every step, over the whole canary, or about the instrument itself."""
+
+    GATE = "gate"
+    GUARD = "guard"
+    SLICE = "slice"
+    INSTRUMENT = "instrument"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One question about one hero at one step, with its answer. Numbers that decide are decimal strings.
+
+    step is 0 for a question over the whole canary. `observed`, `limit`, `ci_lower` and `ci_upper` share the
+    check's unit (see gates.questions). `headroom` is the share of the limit that is left, "" where undefined.
+    """
+
+    hero: str
+    step: int
+    check: str
+    kind: Kind
+    verdict: Verdict
+    required: str  # "green": must be shown to hold; "not_red": must not be shown broken
+    on_red: str  # "rollback" or "hold"
+    observed: str = ""
+    limit: str = ""
+    unit: str = ""
+    headroom: str = ""
+    n: int = 0
+    windows: int = 0
+    ci_lower: str = ""
+    ci_upper: str = ""
+    e_red: str = ""
+    e_red_needed: str = ""
+    e_green: str = ""
+    e_green_needed: str = ""
+    note: str = ""  # "vacuous: ...", "would have found ...", "two consecutive windows"
+    ended: str = ""  # how the ladder ended: "", "rolled back at 25 % by aece_tau", "held at 50 %: ..."
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """(hero, step, check): what the plan and the report call this cell."""
+        return self.hero, self.step, self.check
+
+    def to_json(self) -> str:
+        """One line of JSON: only built-in types cross a process."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Cell:
+        """Read `to_json` back; raises ValueError on a verdict or kind that does not exist."""
+        raw = json.loads(text)
+        raw["verdict"], raw["kind"] = Verdict(raw["verdict"]), Kind(raw["kind"])
+        return cls(**raw)
+
+    def sentence(self) -> str:
+        """Everything a release manager needs of this cell in one line."""
+        if self.verdict is Verdict.NOT_REACHED:
+            return f"not reached: {self.ended}"
+        parts = [f"{self.verdict}: observed {self.observed}, limit {self.limit}"]
+        if self.headroom:
+            parts.append(f"headroom {self.headroom}")
+        parts.append(f"n {self.n:,}")
+        if self.ci_lower:
+            parts.append(f"interval [{self.ci_lower}, {self.ci_upper}]")
+        if self.e_red:
+            parts.append(f"e-red {self.e_red} of {self.e_red_needed} needed")
+        if self.e_green:
+            parts.append(f"e-green {self.e_green} of {self.e_green_needed} needed")
+        if self.note:
+            parts.append(self.note)
+        return ", ".join(parts)
