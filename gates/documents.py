@@ -29,9 +29,7 @@ class _StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is given twice", key_node.start_mark
-                )
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -64,10 +62,15 @@ def read_model(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise ConfigError([_mistake(path, item, model) for item in error.errors()]) from None
+        raise ConfigError(mistakes(str(path), error, model)) from None
 
 
-def _mistake(path: Path, item: Any, model: type[BaseModel]) -> str:
+def mistakes(source: str, error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """One line for each mistake: where, what was given, what is expected."""
+    return [_mistake(source, item, model) for item in error.errors()]
+
+
+def _mistake(path: str, item: Any, model: type[BaseModel]) -> str:
     place = ".".join(str(part) for part in item["loc"]) or "(the whole file)"
     if item["type"] == "extra_forbidden":
         return f"{path}: {place}: unknown key; {_known(model, item['loc'])}"

@@ -16,3 +16,7 @@ class ConfigError(GateError):
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[list[str]]]:
         return type(self), (self.mistakes,)
+
+
+class EvidenceError(GateError):
+    """Evidence is missing, empty or not a number where a check needs it."""

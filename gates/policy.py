@@ -172,6 +172,7 @@ class Policy(Document):
 
     schema_: Literal["hero-gate/policy/v1"] = Field(alias="schema")
     mode: Literal["evidence"]
+    keep_runs: Annotated[int, Field(ge=0)]  # older runs kept under history/
     promotes: bool  # false: the best decision is HOLD (a smoke corpus proves nothing about production)
     baseline: str  # file name of the incumbent's pack
     heroes: dict[Name, str]  # hero -> file name of its pack; their number enters the RED threshold
@@ -180,8 +181,8 @@ class Policy(Document):
     gates: Gates
     guards: Guards
     instruments: Instruments
-    left_out: dict[Name, str] = {}  # check -> why it is not asked of this release
-    characteristics: dict[str, str] = {}  # proven error rates, once they are (decimal strings)
+    left_out: dict[Name, str] = Field(default={})  # check -> why it is not asked of this release
+    characteristics: dict[str, str] = Field(default={})  # proven error rates, once they are (decimal strings)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -212,6 +213,13 @@ class Policy(Document):
     def asked_instruments(self) -> tuple[str, ...]:
         """The instrument checks this policy asks."""
         return tuple(check for check in INSTRUMENTS if check not in self.left_out)
+
+    def on_red(self, check: str) -> str:
+        """What a RED of this check does: "rollback" or "hold"."""
+        for group in (self.gates, self.guards, self.instruments):
+            if hasattr(group, check):
+                return str(getattr(group, check).on_red)
+        raise KeyError(check)
 
     def digest(self) -> str:
         """sha256 of the policy's content (JCS), whatever its layout or comments."""

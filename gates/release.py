@@ -46,7 +46,7 @@ class Outcome:
     passed: tuple[str, ...]
     missing: tuple[str, ...]
     not_reached: tuple[str, ...]
-    #: what the ladder wrote beside the evidence (rollout.ladder): constants, steps, fingerprint; {} where it never began
+    #: what rollout.ladder wrote beside the evidence: constants, steps, fingerprint; {} where it never began
     ladder: dict[str, Any] = field(default_factory=dict)
 
 

@@ -1,0 +1,89 @@
+"""From the recorded cells and what pytest says of their items to one decision about a hero.
+
+Rules (each is a test in tests/gates/test_decide.py and, through pytest itself, in tests/gates/test_truth_table.py):
+- What was planned comes from the policy, never from collection. Planned but not seen: HOLD.
+- pytest's outcome must agree with the verdict: GREEN passed, RED failed, INCONCLUSIVE and NOT_REACHED skipped.
+- A RED rolls back or holds as the policy says. A required GREEN that is INCONCLUSIVE or NOT_REACHED holds.
+- A verdict of GREEN or RED from nothing (n = 0) or from what is not a number: HOLD.
+- A ladder that ended with a rollback is one, whether or not the item that saw it was selected.
+- ROLLBACK beats HOLD beats PROMOTE.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from gates.policy import Policy
+from gates.verdicts import OUTCOME, Cell, Decision, Verdict
+
+Key = tuple[str, int, str]
+
+
+class Seen(NamedTuple):
+    """What came back of one planned item: its cell (None without evidence) and pytest's outcome."""
+
+    cell: Cell | None
+    outcome: str  # passed, failed, skipped, error, xfailed, xpassed, "reported twice", missing
+
+
+def plan(hero: str, policy: Policy) -> tuple[Key, ...]:
+    """Every (hero, step, check) that the policy asks about a hero; step is 0 for guards and instruments."""
+    gates = [(hero, step, gate) for step in policy.ladder.steps for gate in policy.asked_gates]
+    whole = [(hero, 0, check) for check in (*policy.asked_guards, *policy.asked_instruments)]
+    return (*gates, *whole)
+
+
+def item_id(key: Key) -> str:
+    """The parametrization id of a planned item: hero-step-gate or hero-guard."""
+    hero, step, check = key
+    return f"{hero}-{step}-{check}" if step else f"{hero}-{check}"
+
+
+def decide(planned: Sequence[Key], seen: Mapping[Key, Seen], *, promotes: bool = True) -> tuple[Decision, list[str]]:
+    """The decision about one hero and its reasons, the ones that decide first. `promotes` is the policy's."""
+    rollback: list[str] = []
+    hold: list[str] = []
+    ends: dict[str, None] = {}
+    for key in planned:
+        cell, outcome = seen.get(key, Seen(None, "missing"))
+        where = f"{key[2]} at {key[1]} %" if key[1] else key[2]
+        if cell is None:
+            hold.append(f"{where}: {outcome}, no evidence")
+            continue
+        if cell.ended:
+            ends[cell.ended] = None
+        if cell.key != key:
+            hold.append(f"{where}: evidence is of {cell.check} at {cell.step} % of {cell.hero}")
+        elif cell.verdict is Verdict.RED and _measured(cell):
+            (rollback if cell.on_red == "rollback" else hold).append(f"{where}: {cell.sentence()}")
+            if outcome != OUTCOME[cell.verdict]:
+                hold.append(f"{where}: evidence says {cell.verdict}, pytest says {outcome}")
+        elif outcome != OUTCOME[cell.verdict]:
+            hold.append(f"{where}: evidence says {cell.verdict}, pytest says {outcome}")
+        elif cell.verdict is Verdict.GREEN:
+            if not _measured(cell):
+                hold.append(f"{where}: GREEN from {cell.n} pairs, observed {cell.observed or 'nothing'}")
+        elif cell.verdict is Verdict.RED:
+            hold.append(f"{where}: RED from {cell.n} pairs, observed {cell.observed or 'nothing'}")
+        elif cell.verdict is Verdict.NOT_REACHED or cell.required == "green" or not cell.n:
+            hold.append(f"{where}: {cell.sentence()}")
+    for end in ends:
+        if end.startswith("rolled back") and not rollback:
+            rollback.append(f"ladder: {end}")
+    if not planned:
+        hold.append("plan: nothing was planned")
+    if rollback:
+        return Decision.ROLLBACK, rollback + hold
+    if not hold and not promotes:
+        hold.append("policy: promotes is false, so the best decision is HOLD")
+    return (Decision.HOLD, hold) if hold else (Decision.PROMOTE, [])
+
+
+def _measured(cell: Cell) -> bool:
+    """Does the verdict rest on a number of at least one pair?"""
+    try:
+        return cell.n > 0 and math.isfinite(float(cell.observed))
+    except ValueError:
+        return False

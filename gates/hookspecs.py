@@ -1,0 +1,40 @@
+"""The hooks by which the other rooms take part in a gate run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from gates.release import Release, Subject
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_gate_subjects(config: pytest.Config) -> list[Subject] | None:
+    """Return the heroes that `--hero` asks for. Raise pytest.UsageError with one line where it asks for none."""
+
+
+@pytest.hookspec
+def pytest_gate_prepare(config: pytest.Config) -> None:
+    """The artifacts folder is this run's now, and no other plugin has been configured: clear what must not linger."""
+
+
+@pytest.hookspec
+def pytest_gate_merge(config: pytest.Config, release: Release) -> None:
+    """All items have reported: merge the evidence parts of `release.run_folder` into `release.artifacts`."""
+
+
+@pytest.hookspec
+def pytest_gate_started(config: pytest.Config, release: Release) -> None:
+    """The run begins: record HOLD "run started, not finished", so that a killed run leaves no old decision."""
+
+
+@pytest.hookspec
+def pytest_gate_rolled_back(config: pytest.Config, release: Release) -> None:
+    """A RED that rolls back was just seen: record it now, a killed run may not come to its end."""
+
+
+@pytest.hookspec
+def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
+    """The decision stands and the evidence is merged: write what people and machines read."""

@@ -1,0 +1,158 @@
+"""Turns the pairs of one hero, block by block, into the cells of a canary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gates.errors import EvidenceError
+from gates.observations import Pairs, join
+from gates.policy import Policy
+from gates.questions import Constants, ask
+from gates.trackers import CalibrationTracker, StreamTracker, Thresholds, Tracker
+from gates.verdicts import Cell, Kind, Verdict
+
+#: The column whose every value each check reads.
+_DECIDING = {
+    "calibrator_p99": "calibrator_ms",
+    "aece_tau": "confidence",
+    "confidence_shift": "confidence",
+    "sla_recall_at_50_delta": "recall",
+    "ndcg_at_10": "ndcg",
+    "p95_latency": "latency_ms",
+    "within_sla": "latency_ms",
+    "errors": "error",
+    "file_credit": "file_credits",
+}
+
+
+class Judge:
+    """One hero's questions. Feed it steps, blocks of pairs and window ends; ask it for verdicts and cells."""
+
+    def __init__(self, *, hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str]) -> None:
+        self.hero, self.policy, self.missing = hero, policy, missing
+        thresholds, steps = Thresholds.of(policy), len(policy.ladder.steps)
+        trackers: list[Tracker] = [
+            StreamTracker(question, thresholds, steps)
+            for question in ask(policy, constants)
+            if question.check not in missing
+        ]
+        if "aece_tau" in policy.asked_gates and "aece_tau" not in missing:
+            trackers.append(CalibrationTracker(policy, constants, thresholds))
+        self._trackers = {tracker.check: tracker for tracker in trackers}
+        self._questions = {question.check: question for question in ask(policy, constants)}
+        self._percent = self._step_windows = self._windows = 0
+        self._step_blocks: list[Pairs] = []
+        self._blocks: list[Pairs] = []
+        self._window: list[Pairs] = []
+
+    def begin_step(self, percent: int) -> None:
+        """Move on to the next step of the ladder."""
+        self._percent, self._step_windows, self._step_blocks = percent, 0, []
+        for tracker in self._trackers.values():
+            tracker.begin_step(last=percent == self.policy.ladder.steps[-1])
+
+    def observe(self, pairs: Pairs) -> tuple[str, ...]:
+        """Look at some pairs; returns the checks that are RED now. Raises EvidenceError on what is not a number."""
+        self._refuse_nan(pairs)
+        self._window.append(pairs)
+        self._step_blocks.append(pairs)
+        self._blocks.append(pairs)
+        for tracker in self._trackers.values():
+            tracker.observe(pairs)
+        return self.red
+
+    def end_window(self) -> tuple[str, ...]:
+        """Close the window; returns the checks that are RED now."""
+        window, self._window = join(self._window), []
+        self._windows += 1
+        self._step_windows += 1
+        for tracker in self._trackers.values():
+            tracker.end_window(window)
+        return self.red
+
+    @property
+    def red(self) -> tuple[str, ...]:
+        """Checks shown broken so far."""
+        return tuple(check for check, tracker in self._trackers.items() if tracker.red)
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """What must still be shown GREEN before the step may advance (at the last step: the guards as well)."""
+        needed = list(self.policy.asked_gates)
+        if self._percent == self.policy.ladder.steps[-1]:
+            needed += [c for c in (*self.policy.asked_guards, "aa_shadow") if self._required(c) == "green"]
+        return tuple(c for c in needed if c in self.missing or (c in self._trackers and not self._trackers[c].green))
+
+    @property
+    def step_windows(self) -> int:
+        """Windows closed in this step."""
+        return self._step_windows
+
+    @property
+    def open_window(self) -> int:
+        """1 while a window is begun and not closed (RED ends a canary at once), else 0."""
+        return 1 if self._window else 0
+
+    @property
+    def windows(self) -> int:
+        """Windows closed over the canary."""
+        return self._windows
+
+    def cell(self, check: str, ended: str = "") -> Cell:
+        """The cell of a check as things stand: of the current step for a gate, of the canary otherwise."""
+        tracker, kind = self._trackers.get(check), self._kind(check)
+        verdict, numbers = Verdict.INCONCLUSIVE, {"note": self.missing.get(check, "nothing was measured")}
+        if tracker is not None and self._step_blocks:
+            verdict = Verdict.RED if tracker.red else Verdict.GREEN if tracker.green else Verdict.INCONCLUSIVE
+            numbers = tracker.numbers(join(self._step_blocks), join(self._blocks))
+        n = int(numbers.pop("n", "0"))
+        question = self._questions.get(check)
+        return Cell(
+            hero=self.hero,
+            step=self._percent if kind is Kind.GATE else 0,
+            check=check,
+            kind=kind,
+            verdict=verdict,
+            required=self._required(check),
+            on_red=self.policy.on_red(check),
+            unit=question.unit if question else "calibration error",
+            n=n,
+            windows=self.open_window + (self._step_windows if kind is Kind.GATE else self._windows),
+            ended=ended,
+            **numbers,
+        )
+
+    def headline(self, percent: int, window: int) -> str:
+        """Where the canary stands, in one line of progress."""
+        pairs = join(self._blocks)
+        lost = 100 * float((pairs.baseline.recall - pairs.hero.recall).mean())
+        gained = float((pairs.hero.ndcg - pairs.baseline.ndcg).mean())
+        line = (
+            f"{percent:3} %  window {window:2}  {len(pairs):6,} pairs  recall lost {lost:+.2f} pt  nDCG {gained:+.4f}"
+        )
+        if self.red:
+            return f"{line}  RED: {', '.join(self.red)}"
+        return f"{line}  open: {', '.join(self.undecided) or 'nothing'}"
+
+    def _required(self, check: str) -> str:
+        question = self._questions.get(check)
+        return question.required if question else "green"
+
+    def _kind(self, check: str) -> Kind:
+        question = self._questions.get(check)
+        return question.kind if question else Kind.GATE
+
+    def _refuse_nan(self, pairs: Pairs) -> None:
+        if not len(pairs):
+            raise EvidenceError("0 pairs, but a look needs at least one; the replay gave an empty block")
+        for check, column in _DECIDING.items():
+            if check in self._trackers:
+                for arm in (pairs.hero, pairs.baseline):
+                    bad = np.flatnonzero(~np.isfinite(getattr(arm, column)))
+                    if len(bad):
+                        raise EvidenceError(
+                            f"{column} of {len(bad)} of {len(pairs)} answers is not a number, but {check} needs it; "
+                            f"name the check under left_out in the policy, or give the column"
+                        )

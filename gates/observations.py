@@ -1,0 +1,61 @@
+"""What the questions are asked of: the paired numbers of some queries, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One arm's answers, one row a query. Booleans are 0 and 1; NaN where the system does not give the number."""
+
+    ndcg: Array  # nDCG@10
+    recall: Array  # recall@50, 0 where the answer came after the SLA
+    latency_ms: Array
+    calibrator_ms: Array
+    confidence: Array
+    correct: Array  # the first hit is relevant
+    file_credits: Array  # hits credited only because their lines overlap the judged ones
+    credits: Array  # all credited hits
+    error: Array
+
+    def __len__(self) -> int:
+        return len(self.ndcg)
+
+    def rows(self, at: NDArray[np.intp] | slice) -> Arm:
+        """Some rows of this arm."""
+        return Arm(**{f.name: getattr(self, f.name)[at] for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """The same queries answered by both arms, in the order the gate saw them."""
+
+    hero: Arm
+    baseline: Arm
+    repeat: Arm  # the baseline's second answers, for the rows in `repeated`
+    repeated: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.hero)
+
+
+def join_arms(arms: list[Arm]) -> Arm:
+    """Rows of several blocks as one."""
+    return Arm(**{f.name: np.concatenate([getattr(arm, f.name) for arm in arms]) for f in fields(Arm)})
+
+
+def join(blocks: list[Pairs]) -> Pairs:
+    """Several blocks as one, in their order."""
+    offsets = np.cumsum([0] + [len(block) for block in blocks[:-1]])
+    return Pairs(
+        hero=join_arms([b.hero for b in blocks]),
+        baseline=join_arms([b.baseline for b in blocks]),
+        repeat=join_arms([b.repeat for b in blocks]),
+        repeated=np.concatenate([b.repeated + o for b, o in zip(blocks, offsets, strict=True)]).astype(np.intp),
+    )

@@ -1,0 +1,105 @@
+"""One-sided p-values of a single window and intervals for display. Nothing here is looked at repeatedly to decide,
+except the second trigger, whose threshold pays for it (gates.judge)."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Z95 = 1.959963984540054
+
+
+class Interval(NamedTuple):
+    """An estimate with its two-sided 95 % interval."""
+
+    value: float
+    lower: float
+    upper: float
+
+
+def p_mean_above_zero(x: Array) -> float:
+    """P-value of "mean <= 0" by the normal approximation of the mean; 1 where nothing varies."""
+    n = len(x)
+    if n < 2:
+        return 1.0
+    se = float(x.std(ddof=1)) / math.sqrt(n)
+    if se == 0:
+        return 0.0 if n and float(x[0]) > 0 else 1.0
+    return 0.5 * math.erfc(float(x.mean()) / se / math.sqrt(2))
+
+
+def p_rate_above(k: int, n: int, rate: float) -> float:
+    """P-value of "rate at most `rate`" from k hits of n: exact binomial tail P(X >= k)."""
+    if k == 0:
+        return 1.0
+    i = np.arange(k, n + 1, dtype=np.float64)
+    log_c = math.lgamma(n + 1) - _lgamma(i + 1) - _lgamma(n - i + 1)
+    return float(min(1.0, np.exp(log_c + i * math.log(rate) + (n - i) * math.log1p(-rate)).sum()))
+
+
+def p_sign(x: Array) -> float:
+    """P-value of "a gain is at least as likely as a loss" from the signs of x: exact sign test on what differs."""
+    up, down = int((x > 0).sum()), int((x < 0).sum())
+    return 1.0 if up == 0 else p_rate_above(up, up + down, 0.5)
+
+
+def _lgamma(values: Array) -> Array:
+    return np.array([math.lgamma(v) for v in values])
+
+
+def mean_interval(x: Array) -> Interval:
+    """Mean with its normal 95 % interval (at n >= 800 bootstrap variants differ by less than their noise)."""
+    n = len(x)
+    mean = float(x.mean()) if n else math.nan
+    half = Z95 * float(x.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+    return Interval(mean, mean - half, mean + half)
+
+
+def rate_interval(k: int, n: int) -> Interval:
+    """Share k/n with its Wilson 95 % interval."""
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    p, z2 = k / n, Z95**2
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return Interval(p, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def ratio_interval(part: Array, whole: Array) -> Interval:
+    """sum(part) / sum(whole) over queries, with the delta method's 95 % interval (queries vary, not credits)."""
+    total = float(whole.sum())
+    if total == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    share = float(part.sum()) / total
+    half = Z95 * float((part - share * whole).std()) * math.sqrt(len(part)) / total
+    return Interval(share, max(0.0, share - half), min(1.0, share + half))
+
+
+def quantile_interval(x: Array, q: float) -> Interval:
+    """q-quantile with its order-statistic 95 % interval (normal approximation of the binomial rank)."""
+    n = len(x)
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    ordered = np.sort(x)
+    half = Z95 * math.sqrt(n * q * (1 - q))
+    low, high = max(0, math.floor(n * q - half) - 1), min(n - 1, math.ceil(n * q + half))
+    return Interval(float(ordered[min(n - 1, int(n * q))]), float(ordered[low]), float(ordered[high]))
+
+
+def quantile_difference_interval(hero: Array, baseline: Array, q: float, seed: int) -> Interval:
+    """Difference of the q-quantiles (hero - baseline) with a paired percentile bootstrap of 400 resamples."""
+    n = len(hero)
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    rng = np.random.default_rng(seed)
+    at = min(n - 1, int(n * q))
+    draws = np.empty(400)
+    for i in range(len(draws)):
+        rows = rng.integers(0, n, n)
+        draws[i] = np.partition(hero[rows], at)[at] - np.partition(baseline[rows], at)[at]
+    value = float(np.partition(hero, at)[at] - np.partition(baseline, at)[at])
+    return Interval(value, float(np.quantile(draws, 0.025)), float(np.quantile(draws, 0.975)))

@@ -1,0 +1,231 @@
+"""Asks both arms the same queries at the same moment and turns their answers into evidence.
+
+A block is some pairs in a row. Each arm is timed by the clock (latency) and by the thread's CPU time; an exception is
+that query's error code. What a system answers is ranked, graded and measured here, never by the system itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evidence.measures import Measures, Places, Truth, grade_hits, measure, rank_hits
+from fixtures.systems import DEPTH, Answer, Collection, Documents, Query, SearchSystem
+from gates.observations import Arm
+
+NOTHING = Answer(
+    doc_ord=np.zeros(0, dtype=np.int32),
+    score=np.zeros(0, dtype=np.float32),
+    why=np.zeros(0, dtype=np.int8),
+    confidence=0.0,
+    calibrator_ns=0,
+)
+
+
+class Timed(NamedTuple):
+    """An answer, how long it took, and what went wrong."""
+
+    answer: Answer
+    latency_ms: float
+    cpu_ms: float
+    error_code: str
+
+
+class Judged(NamedTuple):
+    """What the collection says of a query."""
+
+    truth: Truth
+    n_relevant: NDArray[np.int32]
+    ideal_dcg_at_10: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """Ranked, graded hits of a block, one row a hit. `row` is the query's position in the block."""
+
+    row: NDArray[np.int32]
+    rank: NDArray[np.int16]
+    system_doc: NDArray[np.int32]  # ordinal in the answering system's documents
+    doc_ord: NDArray[np.int32]  # ordinal in the collection, -1 where it has no document there
+    score: NDArray[np.float32]
+    why: NDArray[np.int8]
+    grade: NDArray[np.int8]
+    credit: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """One arm's answers to the queries of a block, measured."""
+
+    hits: Hits
+    measures: Measures
+    arm: Arm
+    latency_ms: NDArray[np.float64]
+    cpu_ms: NDArray[np.float64]
+    calibrator_ns: NDArray[np.int64]
+    within_sla: NDArray[np.bool_]
+    sla_recall_at_50: NDArray[np.float64]
+    router_decision: tuple[str, ...]
+    spend_ms: NDArray[np.float64]
+    error_code: tuple[str, ...]
+
+
+def judge_collection(collection: Collection) -> Judged:
+    """The collection's judgements in the form that the measures read."""
+    truth = Truth(
+        start=collection.judgements.start,
+        doc_ord=collection.judgements.doc_ord,
+        grade=collection.judgements.grade,
+        places=_places(collection.documents, _file_numbers(collection.documents)),
+    )
+    return Judged(truth, truth.n_relevant(), truth.ideal_dcg_at_10())
+
+
+class Locator:
+    """Finds the collection's document at the place where a system's document lies, and the place itself."""
+
+    def __init__(self, system: Documents, collection: Documents) -> None:
+        files = _file_numbers(collection)
+        self.places = _places(system, files)
+        if system is collection:
+            self.doc_ord = np.arange(len(system.doc_id), dtype=np.int32)
+            return
+        at = {
+            (f, a, b): i
+            for i, (f, a, b) in enumerate(
+                zip(collection.file, collection.line_start.tolist(), collection.line_end.tolist(), strict=True)
+            )
+        }
+        rows = zip(system.file, system.line_start.tolist(), system.line_end.tolist(), strict=True)
+        self.doc_ord = np.array([at.get(row, -1) for row in rows], dtype=np.int32)
+
+
+def ask(system: SearchSystem, query: Query) -> Timed:
+    """One answer, timed. An exception, or an answer that is none, becomes an error code."""
+    cpu, begun = time.thread_time_ns(), time.perf_counter_ns()
+    try:
+        answer = system.answer(query)
+        error_code = answer.error_code
+    except Exception as error:
+        answer, error_code = NOTHING, type(error).__name__
+    latency, spent = time.perf_counter_ns() - begun, time.thread_time_ns() - cpu
+    measured = latency / 1e6 if answer.latency_ms is None else answer.latency_ms
+    return Timed(answer, measured, spent / 1e6, error_code)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No garbage collection while answers are timed: its pauses would be charged to whichever arm is running."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def measure_answers(
+    timed: Sequence[Timed], queries: Sequence[Query], locator: Locator, judged: Judged, sla_ms: float
+) -> Answers:
+    """Rank, grade and measure one arm's answers. An answer after `sla_ms` counts 0 in SLA-Recall; NaN is in time."""
+    timed = [t if _well_formed(t.answer) else t._replace(answer=NOTHING, error_code="malformed_answer") for t in timed]
+    query_ord = np.array([q.query_ord for q in queries], dtype=np.int32)
+    lengths = np.array([len(t.answer.doc_ord) for t in timed], dtype=np.int32)
+    row = np.repeat(np.arange(len(timed), dtype=np.int32), lengths)
+    system_doc = _joined([t.answer.doc_ord for t in timed], np.int32)
+    score = _joined([t.answer.score for t in timed], np.float32)
+    order = rank_hits(row, score, system_doc)
+    row, system_doc, score = row[order], system_doc[order], score[order]
+    why = _joined([t.answer.why for t in timed], np.int8)[order]
+    starts = np.r_[0, np.cumsum(lengths)[:-1]]
+    rank = (np.arange(len(row)) - starts[row] + 1).astype(np.int16) if len(row) else np.zeros(0, dtype=np.int16)
+    doc_ord = locator.doc_ord[system_doc]
+    places = Places(**{f.name: getattr(locator.places, f.name)[system_doc] for f in fields(Places)})
+    grade, credit = grade_hits(query_ord[row], doc_ord, places, judged.truth)
+    measures = measure(
+        row, rank, grade, credit,
+        n_relevant=judged.n_relevant[query_ord],
+        ideal_dcg_at_10=judged.ideal_dcg_at_10[query_ord],
+    )  # fmt: skip
+    latency = np.array([t.latency_ms for t in timed])
+    within = ~(latency > sla_ms)
+    recall = np.where(within, measures.recall_at_50, 0.0)
+    error = np.array([bool(t.error_code) for t in timed])
+    calibrator = np.array([t.answer.calibrator_ns for t in timed], dtype=np.int64)
+    return Answers(
+        hits=Hits(
+            row=row, rank=rank, system_doc=system_doc, doc_ord=doc_ord, score=score, why=why, grade=grade, credit=credit
+        ),
+        measures=measures,
+        arm=Arm(
+            ndcg=measures.ndcg_at_10,
+            recall=recall,
+            latency_ms=latency,
+            calibrator_ms=calibrator / 1e6,
+            confidence=np.array([t.answer.confidence for t in timed]),
+            correct=measures.correct.astype(np.float64),
+            file_credits=measures.file_credits.astype(np.float64),
+            credits=measures.credits.astype(np.float64),
+            error=error.astype(np.float64),
+        ),
+        latency_ms=latency,
+        cpu_ms=np.array([t.cpu_ms for t in timed]),
+        calibrator_ns=calibrator,
+        within_sla=within,
+        sla_recall_at_50=recall,
+        router_decision=tuple(t.answer.router_decision for t in timed),
+        spend_ms=np.array([t.answer.spend_ms for t in timed]),
+        error_code=tuple(t.error_code for t in timed),
+    )
+
+
+def replay_block(
+    queries: Sequence[Query],
+    hero: SearchSystem,
+    baseline: SearchSystem,
+    order: Callable[[Query, tuple[str, ...]], tuple[str, ...]],
+    repeat: Sequence[bool],
+) -> dict[str, list[Timed]]:
+    """Ask both arms each query, and the baseline twice where `repeat` says so, in the order that `order` draws."""
+    systems = {"hero": hero, "baseline": baseline, "repeat": baseline}
+    answers: dict[str, list[Timed]] = {"hero": [], "baseline": [], "repeat": []}
+    with quiet():
+        for query, twice in zip(queries, repeat, strict=True):
+            arms = ("hero", "baseline", "repeat") if twice else ("hero", "baseline")
+            for name in order(query, arms):
+                answers[name].append(ask(systems[name], query))
+    return answers
+
+
+def _well_formed(answer: Answer) -> bool:
+    """At most DEPTH distinct documents with finite scores."""
+    n = len(answer.doc_ord)
+    return (
+        n == len(answer.score) == len(answer.why)
+        and n <= DEPTH
+        and len(np.unique(answer.doc_ord)) == n
+        and math.isfinite(float(answer.score.sum()))
+    )
+
+
+def _joined(parts: list[Any], dtype: type) -> Any:
+    return np.concatenate(parts).astype(dtype, copy=False) if parts else np.zeros(0, dtype=dtype)
+
+
+def _file_numbers(documents: Documents) -> dict[str, int]:
+    return {name: i for i, name in enumerate(sorted(set(documents.file)))}
+
+
+def _places(documents: Documents, files: dict[str, int]) -> Places:
+    return Places(
+        file=np.array([files.get(name, -1) for name in documents.file], dtype=np.int32),
+        line_start=documents.line_start,
+        line_end=documents.line_end,
+    )

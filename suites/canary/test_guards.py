@@ -1,0 +1,15 @@
+"""The questions over the whole canary."""
+
+import pytest
+
+from gates.verdicts import Cell, Verdict
+
+pytestmark = pytest.mark.canary
+
+
+def test_guard(guard: Cell) -> None:
+    """The hero would cost users quality, time or answers that no single step shows."""
+    if guard.verdict is Verdict.RED:
+        pytest.fail(guard.sentence(), pytrace=False)
+    if guard.verdict is not Verdict.GREEN:
+        pytest.skip(guard.sentence())
