@@ -11,10 +11,11 @@ import pytest
 
 from evidence.parts import merge_parts
 from fixtures.packs import Hero
-from gates.plugin import RUN_ID, is_canary, run_folder
+from gates.plugin import RUN_ID, artifacts, is_canary, run_folder
 from gates.release import Release
 from gates.verdicts import Cell
 from rollout.ladder import Ladder
+from rollout.selection import Row, compare_grid, table, winner
 
 Ladders = Callable[[str], Ladder]
 
@@ -58,6 +59,16 @@ def guard(hero: str, check: str, ladders: Ladders, request: pytest.FixtureReques
 def instrument(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of a check of the measuring itself."""
     return _hand_over(request, ladders(hero).whole(check))
+
+
+@pytest.fixture
+def compared(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRequest) -> tuple[list[Row], Row | None]:
+    """The grid of a pack compared on the selection queries, and its winner; the table goes to the artifacts."""
+    asked = asked_heroes[hero]
+    folder = artifacts(request.config) / "selection"
+    rows = compare_grid(asked, _teller(folder, hero))
+    (folder / f"{hero}.md").write_text(table(asked, rows), encoding="utf-8")
+    return rows, winner(rows, asked.metric)
 
 
 def _hand_over(request: pytest.FixtureRequest, cell: Cell) -> Cell:

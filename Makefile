@@ -1,0 +1,69 @@
+# Two commands suffice on a fresh machine with Python >= 3.11, make and git:
+#   make canary HERO=lexical     make test
+# Everything else is optional and also one command. `make help` lists them.
+
+HERO ?= all
+ARGS ?=
+CONFIGS ?= configs
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+PY := .venv/bin/python
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+ROOMS := conftest.py lens evidence gates fixtures rollout reports suites benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help canary select test lint bench report calibrator doctor clean lock-requirements
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+canary: .venv/runtime.done ## decide about HERO (lexical, router, ann, all, or a pack's path); 0 only on PROMOTE
+	$(PY) -m pytest -m canary --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)
+
+select: .venv/runtime.done ## compare the systems of HERO's grid on the selection queries
+	$(PY) -m pytest -m select --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)
+
+test: .venv/dev.done ## run the framework's own tests
+	$(PY) -m pytest tests -n 2 $(ARGS)
+
+lint: .venv/dev.done ## ruff and mypy --strict
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: .venv/dev.done ## time the measures and the calibrator beside their peers
+	$(PY) -m pytest benchmarks -c benchmarks/pytest.ini $(ARGS)
+
+report: .venv/dev.done ## render the Allure results of the last canary into one HTML file
+	$(PY) -m reports.render_allure
+
+calibrator: .venv/runtime.done ## fit CALIB_V22 anew (a new calibrator is a new release)
+	$(PY) -m lens fit-calibrator --configs=$(CONFIGS)
+
+doctor: ## say what is missing for which job
+	@sh .ci/doctor
+
+clean: ## remove environment, results and caches of this checkout (not the shared corpus cache)
+	rm -rf .venv reports/out reports/site/node_modules .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock-requirements: ## compile requirements/*.in anew (needs uv)
+	cd requirements && for f in runtime dev; do \
+	  uv pip compile --python-version 3.11 --generate-hashes --no-header $$f.in -o $$f.lock || exit 1; done
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python >= 3.11 is needed, but none is on the PATH;" \
+	  "install one (Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module;" \
+	  "install it (Debian: apt-get install python3-venv) or name another Python: make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/runtime.done: requirements/runtime.lock | .venv/bin/python
+	@echo "installing what the canary needs (once, about half a minute)"
+	$(INSTALL) -r requirements/runtime.lock
+	@touch $@
+
+.venv/dev.done: requirements/dev.lock .venv/runtime.done
+	@echo "installing what tests and reports need (once)"
+	$(INSTALL) -r requirements/dev.lock
+	@touch $@
