@@ -43,9 +43,11 @@ def run_folder(config: pytest.Config) -> Path:
 
 def is_canary(config: pytest.Config) -> bool:
     """Does this run decide about heroes? Then it archives, records HOLD first and ends with 0, 1 or 10."""
-    if config.option.collectonly or config.option.help or config.option.version:
+    option = config.option
+    only_tells = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test")
+    if any(getattr(option, name, False) for name in only_tells):
         return False
-    selects = str(config.option.markexpr)
+    selects = str(option.markexpr)
     if selects and not Expression.compile(selects).evaluate(lambda name, /, **_: name == "canary"):
         return False
     suite = config.rootpath / "suites" / "canary"

@@ -190,6 +190,8 @@ class Policy(Document):
         unknown = sorted(set(self.left_out) - set(checks))
         if unknown:
             raise ValueError(f"left_out names {', '.join(unknown)}; checks are {', '.join(checks)}")
+        if not self.asked_gates:
+            raise ValueError(f"left_out leaves no gate; keep one of {', '.join(GATES)}")
         if len(self.gates.aece_tau.green_below) != len(self.ladder.steps):
             raise ValueError(
                 f"gates.aece_tau.green_below has {len(self.gates.aece_tau.green_below)} limits, "

@@ -127,7 +127,7 @@ class Ladder:
                 f"{len(queries):,} calibration queries, but the policy's preflight needs {ladder.preflight:,}; "
                 "give more queries, or lower ladder.preflight"
             )
-        for query in queries[:50]:  # caches and lazy imports are nobody's latency
+        for query in queries[:20]:  # caches and lazy imports are nobody's latency
             self._baseline.system.answer(query)
             _quietly(self._hero.system, query)
         with quiet():

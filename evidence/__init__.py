@@ -1,0 +1,1 @@
+"""What was measured: schemas, measures, parts and digests of the evidence files."""

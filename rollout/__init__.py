@@ -1,0 +1,1 @@
+"""How a hero climbs the traffic ladder, over replayed pairs."""
