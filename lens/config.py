@@ -1,0 +1,91 @@
+"""What can be tuned in this search system? The `selected` block of a pack, read strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lens.intent import Intent
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Block(BaseModel):
+    """Base of every block: unknown keys are mistakes, nothing is converted silently, values stay as read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Lexical(Block):
+    """BM25 and the proximity boost of its best candidates."""
+
+    name_weight: Annotated[float, Field(ge=0, le=10)]  # of a term in the function's name; 1 in its body
+    phrase_boost: Annotated[float, Field(ge=1, le=2)]  # factor when all terms stand in one window; 1 is off
+    window_tokens: Annotated[int, Field(ge=2, le=64)]
+    proximity_weight: Annotated[float, Field(ge=0, le=1)]  # how much of the boost goes by the share of terms together
+    intents: tuple[Intent, ...]  # the boost is for queries of these
+
+    @property
+    def boosts(self) -> bool:
+        return self.phrase_boost > 1 and bool(self.intents)
+
+
+class Router(Block):
+    """Whether the dense side is asked at all. Disabled: for every query."""
+
+    enabled: bool
+    tau: Annotated[float, Field(ge=0, le=1)]  # lexical confidence from which on the lexical answer stands
+    spend_cap_ms: Annotated[float, Field(gt=0)]
+    never: tuple[Intent, ...]  # queries of these are answered lexically
+
+
+class ProductQuantiser(Block):
+    """What is done about the loss of the compressed vectors."""
+
+    refine_topk: Annotated[int, Field(ge=0, le=1000)]  # so many best candidates are scored again exactly
+
+
+class Ann(Block):
+    """The dense side: how far it searches and how much it counts."""
+
+    efSearch: Positive
+    fusion_weight: Annotated[float, Field(ge=0, le=10)]  # of the dense score; 1 for the lexical one
+    pq: ProductQuantiser
+
+
+class Config(Block):
+    """One configuration. The three files are paths relative to the pack's folder."""
+
+    system: Literal["lens"]
+    corpus: str
+    weights: str
+    calibrator: str
+    lexical: Lexical
+    router: Router
+    ann: Ann
+
+
+def parse(selected: Mapping[str, Any]) -> Config:
+    """The configuration of a `selected` block. Raises ValueError with one line for each mistake."""
+    try:
+        return Config.model_validate(_tuples(selected))
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {_said(e)}" for e in error.errors()]
+        raise ValueError("\n".join(lines)) from None
+
+
+def _said(error: Any) -> str:
+    if error["type"] == "missing":
+        return "missing; add it"
+    if error["type"] == "extra_forbidden":
+        return "unknown key; remove it, or see configs/baseline.yaml for the keys there are"
+    return f"{error['input']!r}: {error['msg']}"
+
+
+def _tuples(block: Any) -> Any:
+    """YAML's lists as the tuples that strict models take."""
+    if isinstance(block, Mapping):
+        return {key: _tuples(value) for key, value in block.items()}
+    return tuple(_tuples(value) for value in block) if isinstance(block, list) else block

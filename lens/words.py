@@ -1,0 +1,73 @@
+"""Which vector has a text? The idf-weighted mean of static word vectors, which are read as data from a pinned wheel."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load
+from tokenizers import Tokenizer
+
+from lens.text import surface_words
+from lens.wheels import CorpusError
+
+WEIGHTS = "wordllama/weights/l2_supercat_256.safetensors"
+TOKENIZER = "wordllama/tokenizers/l2_supercat_tokenizer_config.json"
+DIMENSIONS = 256
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """The vectors of the tokenizer's pieces of words."""
+
+    tokenizer: Tokenizer
+    vectors: Vectors  # (tokens, DIMENSIONS)
+
+    def of(self, words: Sequence[str]) -> Vectors:
+        """The vector of each word: the mean of its pieces', shape (words, DIMENSIONS)."""
+        pieces = [e.ids for e in self.tokenizer.encode_batch(list(words), add_special_tokens=False)]
+        lengths = np.array([len(p) for p in pieces])
+        flat = np.array([token for p in pieces for token in p], dtype=np.int64)
+        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        summed = np.add.reduceat(self.vectors[flat], starts, axis=0)
+        means: Vectors = np.divide(summed, lengths[:, None], dtype=np.float32)
+        return means
+
+
+@dataclass(frozen=True, slots=True)
+class WordVectors:
+    """The words of a corpus, weighted by how rare they are. A query's other words count as the rarest."""
+
+    row: Mapping[str, int]
+    weighted: NDArray[np.float16]  # (words, DIMENSIONS): vector times idf
+    rarest: float  # idf of a word that stands in no document
+    tokens: TokenVectors
+
+    def embed(self, text: str) -> Vectors | None:
+        """The unit vector of a text, shape (DIMENSIONS,); None where it has no words."""
+        known, unknown = [], []
+        for word in surface_words(text):
+            row = self.row.get(word)
+            known.append(row) if row is not None else unknown.append(word)
+        total = self.weighted[known].astype(np.float32).sum(axis=0)
+        if unknown:
+            total = total + self.rarest * self.tokens.of(unknown).sum(axis=0)
+        norm = float(np.sqrt(total @ total))
+        return np.divide(total, norm, dtype=np.float32) if norm > 0 else None
+
+
+def read_tokens(wheel: Path) -> TokenVectors:
+    """The tokenizer and the vectors in the weights' wheel. Raises CorpusError where it holds none."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            tokenizer = Tokenizer.from_str(archive.read(TOKENIZER).decode())
+            (vectors,) = load(archive.read(WEIGHTS)).values()
+    except (KeyError, ValueError) as error:
+        raise CorpusError(f"{wheel}: holds no word vectors ({error}); name the wheel of configs/weights.lock") from None
+    return TokenVectors(tokenizer, vectors.astype(np.float32))
