@@ -13,11 +13,11 @@ import numpy as np
 
 from gates import pvalues
 from gates.calibration import equal_mass_edges, witness, witness_signs
-from gates.eprocess import RATIOS_ABOVE, RATIOS_BELOW, bet, bet_rate, log_evidence
+from gates.eprocess import RATIOS_ABOVE, bet, bet_rate, log_evidence
 from gates.errors import EvidenceError
 from gates.observations import Arm
 from gates.policy import Policy
-from gates.questions import Constants
+from gates.questions import Constants, file_credit_excess
 from gates.trackers import decimal, evidence_text
 from gates.verdicts import Cell, Kind, Verdict
 
@@ -46,17 +46,15 @@ def judge_preflight(hero: str, policy: Policy, arm: Arm, constants: Constants, m
     late_share = 1 - guards.within_sla.share
     late = (arm.latency_ms > guards.within_sla.sla_ms).astype(np.float64)
     over = (arm.calibrator_ms > gates.calibrator_p99.limit_ms).astype(np.float64)
-    excess = (arm.file_credits - guards.file_credit.limit * arm.credits) / 2.5
     broken = {"errors": log_evidence(bet_rate(arm.error, max(guards.errors.rate, 0.01), RATIOS_ABOVE))}
     shown = {}
     if "calibrator_p99" in asked:
         broken["calibrator_p99"] = log_evidence(bet_rate(over, gates.calibrator_p99.share, RATIOS_ABOVE))
-        shown["calibrator_p99"] = log_evidence(bet_rate(over, gates.calibrator_p99.share, RATIOS_BELOW))
     if "within_sla" in asked:
         broken["within_sla"] = log_evidence(bet(late - late_share))
         shown["within_sla"] = log_evidence(bet(late_share - late))
     if "file_credit" in asked:
-        broken["file_credit"] = log_evidence(bet(excess))
+        broken["file_credit"] = log_evidence(bet(file_credit_excess(arm, guards.file_credit.limit)))
     if "aece_tau" in asked:
         half = len(arm) // 2  # the signs must come from earlier answers than those they are tried on
         edges = np.array(constants.bin_edges)

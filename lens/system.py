@@ -163,10 +163,11 @@ class Lens:
         self, words: Words, documents: Ordinals, scores: Floats, confidence: float, ns: int, decision: str, spent: int
     ) -> LensAnswer:
         top = documents[:DEPTH]
+        by_words = set(words.plain[0].tolist())
         return LensAnswer(
             doc_ord=top,
             score=scores[:DEPTH],
-            why=np.where(np.isin(top, words.plain[0]), LEX, SEM).astype(np.int8),
+            why=np.array([LEX if document in by_words else SEM for document in top.tolist()], dtype=np.int8),
             confidence=confidence,
             calibrator_ns=ns,
             router_decision=decision,
