@@ -71,4 +71,4 @@ def _canonical(column: Any) -> list[bytes | memoryview]:
 
 
 def _bytes(values: np.ndarray) -> memoryview:
-    return memoryview(np.ascontiguousarray(values)).cast("B")
+    return memoryview(np.ascontiguousarray(values).tobytes())

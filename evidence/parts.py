@@ -33,16 +33,21 @@ def merge_parts(folder: Path, into: Path) -> tuple[int, int]:
     names = sorted(p.name.removesuffix("-agg.parquet") for p in folder.glob("*-agg.parquet"))
     if not names:
         raise FileNotFoundError(f"{folder}: no evidence part, but a merge needs one; run the canary again")
-    hits = _concat([pq.read_table(folder / f"{name}-hits.parquet", schema=HITS) for name in names])
-    agg = _concat([pq.read_table(folder / f"{name}-agg.parquet", schema=AGG) for name in names])
-    check(hits, HITS, str(folder))
-    check(agg, AGG, str(folder))
+    hits = _concat([_read(folder / f"{name}-hits.parquet", HITS) for name in names])
+    agg = _concat([_read(folder / f"{name}-agg.parquet", AGG) for name in names])
     hits = hits.take(np.lexsort((_column(hits, "rank"), _column(hits, "query_ord"), _codes(hits, "system"))))
     agg = agg.take(np.lexsort((_codes(agg, "system"), _column(agg, "pair_ord"), _codes(agg, "stream"))))
     into.mkdir(parents=True, exist_ok=True)
     _write_groups(hits, into / "hits.parquet")
     _write(agg, into / "agg.parquet", compression="zstd")
     return hits.num_rows, agg.num_rows
+
+
+def _read(path: Path, schema: pa.Schema) -> pa.Table:
+    # not read_table(schema=...): it casts what differs and fills what is missing
+    table = pq.read_table(path, partitioning=None)
+    check(table, schema, path.name)
+    return table
 
 
 def _concat(tables: list[pa.Table]) -> pa.Table:

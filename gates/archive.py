@@ -14,11 +14,14 @@ RELEASE_FILES = ("attestation.json", "index.html", "summary.md", "allure.html")
 def put_away(artifacts: Path, heroes: Sequence[str], *, keep: int) -> None:
     """Move the release's files and the folders of `heroes` to history/<run_id>/; keep the newest `keep` runs there."""
     there = [artifacts / name for name in (*RELEASE_FILES, *heroes)]
-    old = [path for path in there if path.exists()]
     history = artifacts / "history"
-    for path in old:
-        owner = path / "attestation.json" if path.is_dir() else artifacts / "attestation.json"
-        home = history / _run_id(owner)
+    # all run ids first: the attestation that tells them is put away as well
+    old = {
+        path: history / _run_id((path if path.is_dir() else artifacts) / "attestation.json")
+        for path in there
+        if path.exists()
+    }
+    for path, home in old.items():
         home.mkdir(parents=True, exist_ok=True)
         target = home / path.name
         if target.exists():  # a run that was archived halfway

@@ -6,6 +6,7 @@ Rules (each is a test in tests/gates/test_decide.py and, through pytest itself, 
 - A RED rolls back or holds as the policy says. A required GREEN that is INCONCLUSIVE or NOT_REACHED holds.
 - A verdict of GREEN or RED from nothing (n = 0) or from what is not a number: HOLD.
 - A ladder that ended with a rollback is one, whether or not the item that saw it was selected.
+- What fails in this run without being planned (a module that cannot be collected, a stray test): HOLD.
 - ROLLBACK beats HOLD beats PROMOTE.
 """
 
@@ -41,8 +42,13 @@ def item_id(key: Key) -> str:
     return f"{hero}-{step}-{check}" if step else f"{hero}-{check}"
 
 
-def decide(planned: Sequence[Key], seen: Mapping[Key, Seen], *, promotes: bool = True) -> tuple[Decision, list[str]]:
-    """The decision about one hero and its reasons, the ones that decide first. `promotes` is the policy's."""
+def decide(
+    planned: Sequence[Key], seen: Mapping[Key, Seen], *, promotes: bool = True, strays: Sequence[str] = ()
+) -> tuple[Decision, list[str]]:
+    """The decision about one hero and its reasons, the ones that decide first.
+
+    `promotes` is the policy's; `strays` are the node ids of what failed without being planned.
+    """
     rollback: list[str] = []
     hold: list[str] = []
     ends: dict[str, None] = {}
@@ -72,6 +78,7 @@ def decide(planned: Sequence[Key], seen: Mapping[Key, Seen], *, promotes: bool =
     for end in ends:
         if end.startswith("rolled back") and not rollback:
             rollback.append(f"ladder: {end}")
+    hold += [f"plan: {stray} failed, but was not planned" for stray in strays]
     if not planned:
         hold.append("plan: nothing was planned")
     if rollback:

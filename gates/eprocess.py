@@ -69,9 +69,8 @@ class StartMixture:
     @property
     def log_e(self) -> float:
         """Log evidence now."""
-        terms = np.array([log_evidence(w) for w in self._wealth]) + np.log(self._weights)
-        top = float(terms.max())
-        return top + math.log(float(np.exp(terms - top).sum()))
+        top = float(self._wealth.max())
+        return top + math.log(float(self._weights @ np.exp(self._wealth - top).mean(axis=1)))
 
 
 class Restarting:

@@ -110,6 +110,7 @@ class ReleaseGate:
         self.keys = {item_id(key): key for keys in self.plans.values() for key in keys}
         self.seen: dict[Key, Seen] = {}
         self.node_ids: dict[Key, str] = {}
+        self.strays: dict[str, None] = {}
         self.broken = ""
         self.release: Release | None = None
         self.started, self.clock = datetime.now(UTC), time.monotonic()
@@ -138,9 +139,16 @@ class ReleaseGate:
             ),
         )
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep what could not be collected: with xdist the run goes on without it."""
+        if report.failed:
+            self.strays[report.nodeid] = None
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what an item says; record a rollback at once, since a killed run may not come to its end."""
         key = self.keys.get(report.nodeid.partition("[")[2].removesuffix("]"))
+        if key is None and report.failed:
+            self.strays[report.nodeid] = None
         if key is None or (report.when != "call" and report.outcome == "passed"):
             return
         evidence = [value for name, value in report.user_properties if name == "evidence"]
@@ -192,7 +200,9 @@ class ReleaseGate:
         self.lock.release()
 
     def _decided(self, subject: Subject) -> Outcome:
-        decision, reasons = decide(self.plans[subject.name], self.seen, promotes=subject.policy.promotes)
+        decision, reasons = decide(
+            self.plans[subject.name], self.seen, promotes=subject.policy.promotes, strays=tuple(self.strays)
+        )
         return self._outcome(subject, decision, reasons)
 
     def _outcome(self, subject: Subject, decision: Decision, reasons: Sequence[str]) -> Outcome:

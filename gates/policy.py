@@ -15,6 +15,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 OnRed = Literal["rollback", "hold"]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(gt=0)]
+#: Subtracted from a stream that reaches down to -1: what is left stays above the -1/.9 that the stakes allow.
+Small = Annotated[float, Field(gt=0, le=0.1)]
 
 GATES = ("calibrator_p99", "aece_tau", "confidence_shift", "sla_recall_at_50_delta")
 GUARDS = ("ndcg_at_10", "p95_latency", "within_sla", "errors", "file_credit")
@@ -70,7 +72,7 @@ class CalibrationError(Document):
     """True calibration error: RED above `red_above`; GREEN when an error of `green_below[step]` is excluded."""
 
     on_red: OnRed
-    red_above: Share
+    red_above: Small
     green_below: tuple[Share, ...]
     bins: Annotated[int, Field(ge=2, le=50)]
 
@@ -134,7 +136,7 @@ class FileCredit(Document):
 
     on_red: OnRed
     limit: Share
-    margin: Share
+    margin: Small
 
 
 class Guards(Document):

@@ -66,7 +66,8 @@ def rate_interval(k: int, n: int) -> Interval:
     p, z2 = k / n, Z95**2
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return Interval(p, max(0.0, centre - half), min(1.0, centre + half))
+    # exact at the ends: there the two terms differ by rounding only
+    return Interval(p, centre - half if k else 0.0, centre + half if k < n else 1.0)
 
 
 def ratio_interval(part: Array, whole: Array) -> Interval:

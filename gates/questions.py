@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gates import pvalues
 from gates.eprocess import RATIOS_ABOVE, RATIOS_BELOW, bet, bet_rate, log_evidence
-from gates.observations import Pairs
+from gates.observations import Arm, Pairs
 from gates.policy import Policy
 from gates.pvalues import Interval
 from gates.verdicts import Kind
@@ -55,6 +55,8 @@ class Question:
     two_sided: bool = False  # the limit holds both ways
     detectable: Callable[[Pairs, float], float] | None = None  # size a RED-only check would have found, at log E needed
 
+
+DEPTH = 50  # credits that one answer may hold
 
 #: Processes that can show a check broken, where it is not one.
 PROCESSES = {"file_credit": 2}  # the absolute limit, and the comparison with the baseline
@@ -170,8 +172,7 @@ def _guards(policy: Policy, constants: Constants) -> tuple[Question, ...]:
         return p.hero.error * (1 - p.baseline.error)
 
     def excess(p: Pairs) -> Array:
-        # divided by 2.5, the 50 credits that one answer may hold stay above the -1/.9 that stakes allow
-        return (p.hero.file_credits - credit.limit * p.hero.credits) / 2.5
+        return file_credit_excess(p.hero, credit.limit)
 
     def more(p: Pairs) -> Array:
         hero = p.hero.file_credits / np.maximum(p.hero.credits, 1)
@@ -235,7 +236,8 @@ def _guards(policy: Policy, constants: Constants) -> tuple[Question, ...]:
             window_p=(lambda p: pvalues.p_mean_above_zero(excess(p)), lambda p: pvalues.p_mean_above_zero(more(p))),
             measure=lambda p: pvalues.ratio_interval(p.hero.file_credits, p.hero.credits),
             detectable=lambda p, log_needed: (
-                credit.limit + detectable_mean(excess(p), log_needed) * 2.5 / max(float(p.hero.credits.mean()), 1e-9)
+                credit.limit
+                * (1 + detectable_mean(excess(p), log_needed) * DEPTH / max(float(p.hero.credits.mean()), 1e-9))
             ),
         ),
     )
@@ -265,6 +267,11 @@ def _aa_shadow(policy: Policy, constants: Constants) -> Question:
         measure=lambda p: pvalues.mean_interval(lost(p)),
         two_sided=True,
     )
+
+
+def file_credit_excess(arm: Arm, limit: float) -> Array:
+    """File credits beyond `limit` of all credits, scaled so that an answer full of credits loses 1 at most."""
+    return (arm.file_credits - limit * arm.credits) / (DEPTH * limit)
 
 
 def bet_against_loss(lost: Array, margin: float) -> Array:

@@ -95,7 +95,7 @@ def describe(package: str, file: str, node: FunctionNode, qualname: str, lines: 
     head, tail = lines[start - 1 : first.lineno - 1], lines[doc_end:end]
     if sum(1 for line in (*head, *tail) if line.strip()) < MIN_BODY_LINES:
         return None
-    body = " ".join(" ".join(line.split("#")[0].split()) for line in tail)
+    body = " ".join(word for line in tail for word in line.split("#")[0].split())
     dunder = node.name.startswith("__") and node.name.endswith("__")
     return Span(
         package=package,

@@ -1,0 +1,76 @@
+"""What can be done about a decision, and how much more evidence might it take?"""
+
+from __future__ import annotations
+
+import math
+
+from gates.release import Outcome
+from gates.verdicts import Cell, Decision, Kind, Verdict
+from reports.names import check_name
+from reports.words import typed
+
+
+def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
+    """How many more pairs may decide, in words, and how many windows the step would then use; ("", 0) if unknown.
+
+    A bet's evidence grows by about the same factor with every pair; an interval shrinks with the root of the pairs.
+    """
+    if focus is None or focus.kind is not Kind.GATE or focus.verdict is not Verdict.INCONCLUSIVE or not focus.n:
+        return "", 0
+    policy, ladder = outcome.subject.policy, outcome.ladder
+    more = _pairs_missing(focus)
+    if not math.isfinite(more):
+        name = check_name(focus.check, focus.unit)
+        measured = f"{name.show(focus.observed)} measured, limit {name.show(focus.limit)}"
+        return f"unknown: evidence that it holds has not grown so far; {measured}", 0
+    window = policy.ladder.window
+    windows = focus.windows + max(1, math.ceil(more / window))
+    more = max(window, round(more, -2))
+    unused = int(ladder.get("unused_queries", 0))
+    speed = _float(ladder.get("pairs_per_second", ""))
+    seconds = f", {more / speed:.0f} s" if speed > 0 else ""
+    words = f"about {more:,.0f} more pairs{seconds}; {unused:,} unused queries are left"
+    return (words, windows) if more <= unused else (f"{words}: too few to decide this hero", 0)
+
+
+def _pairs_missing(cell: Cell) -> float:
+    """How many more pairs this check may need until it is shown to hold; infinite where it does not get there."""
+    e, needed = _float(cell.e_green), _float(cell.e_green_needed)
+    if math.isfinite(e) and math.isfinite(needed):
+        if e <= 1.05:  # no growth so far: nothing to go by
+            return math.inf
+        return max(0.0, cell.n * (math.log(needed) / math.log(e) - 1))
+    observed, limit, upper = _float(cell.observed), _float(cell.limit), _float(cell.ci_upper)
+    if not observed < limit or not math.isfinite(upper):
+        return math.inf
+    return max(0.0, cell.n * (((upper - observed) / (limit - observed)) ** 2 - 1))
+
+
+def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str, ...]:
+    """What the owner can do now, one step a line. Only commands that exist."""
+    subject, source = outcome.subject, typed(outcome.subject.source)
+    asked = subject.name if subject.name in subject.policy.heroes else source
+    if outcome.decision is Decision.PROMOTE:
+        return ()
+    if outcome.decision is Decision.ROLLBACK:
+        return ("this fingerprint stays rolled back; a changed config is a new hero",)
+    if focus is None and outcome.missing:
+        return ("mend what the errors above say and run again: the same queries come in the same order",)
+    if focus is None:
+        return ()
+    if focus.kind is Kind.INSTRUMENT:
+        return ("the baseline must be shown within its limits first: no hero can be judged against it",)
+    if not focus.n:
+        return (f"give what is missing, or name {focus.check} with a reason under left_out of the pack's policy",)
+    change = f"change {source} and start anew"
+    if not windows:
+        return (change,)
+    longer = f"pytest -m canary --hero={asked} --max-windows={windows}"
+    return (longer, "(the same sequence, longer)", f"or {change}")
+
+
+def _float(text: object) -> float:
+    try:
+        return float(str(text))
+    except ValueError:
+        return math.nan

@@ -1,0 +1,212 @@
+"""What does a machine need to know of a decision? `attestation.json`, one per hero and one of the release."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow.parquet as pq
+import rfc8785
+
+from evidence.digests import file_digest, logical_digest
+from gates.release import Outcome, Release
+from gates.trackers import decimal
+from gates.verdicts import Cell, Decision, Kind, Verdict
+from reports.files import write_whole
+from reports.gains import Gain
+from reports.story import Story
+
+HERO_SCHEMA = "hero-gate/attestation/v1"
+RELEASE_SCHEMA = "hero-gate/release/v1"
+EVIDENCE = ("agg.parquet", "hits.parquet")
+Evidence = Mapping[str, Any]  # name, sha256, logical_sha256, rows
+REVIEW_AFTER = timedelta(days=7)
+
+_CELL = (
+    "verdict", "required", "on_red", "observed", "limit", "unit", "headroom", "n", "ci_lower", "ci_upper",
+    "e_red", "e_red_needed", "e_green", "e_green_needed", "note",
+)  # fmt: skip
+
+
+def attest(
+    release: Release, outcome: Outcome, story: Story | None = None, evidence: Sequence[Evidence] = ()
+) -> dict[str, Any]:
+    """The attestation of one hero. Numbers that decide are decimal strings; what was not measured is absent.
+
+    Without a story (a run that has only begun, a rollback that was just seen) there are no gains and no evidence yet.
+    The fingerprint is the sha256 of the canonical lock material, so that anyone can compute it again.
+    """
+    subject, ladder = outcome.subject, outcome.ladder
+    of_kind = {kind: [c for c in outcome.cells if c.kind is kind] for kind in Kind}
+    windows = {int(step["percent"]): int(step["windows"]) for step in ladder.get("steps", ())}
+    return {
+        "schema": HERO_SCHEMA,
+        "run_id": release.run_id,
+        "commit": release.commit,
+        "hero": subject.name,
+        "config_hash": subject.config_hash,
+        "baseline": subject.baseline_name,
+        "baseline_config_hash": subject.baseline_config_hash,
+        "release_fingerprint": str(ladder.get("fingerprint", "")),
+        "lock_material": ladder.get("lock_material", {}),
+        "policy_digest": subject.policy.digest(),
+        "mode": release.mode,
+        "exposure": release.exposure,
+        "decision": str(outcome.decision),
+        "reasons": list(outcome.reasons),
+        "constants": ladder.get("constants", {}),
+        "traffic": {
+            "from_percent": 0,
+            "to_percent": int(ladder.get("to_percent", 0)) if outcome.decision is Decision.PROMOTE else 0,
+            "rolled_back_at_step": ladder.get("rolled_back_at_step"),
+        },
+        "steps": [
+            _step(percent, windows.get(percent, 0), [c for c in of_kind[Kind.GATE] if c.step == percent])
+            for percent in subject.policy.ladder.steps
+        ],
+        "guards": [_cell("guard", c) for c in of_kind[Kind.GUARD]],
+        "slices": [_cell("slice", c) for c in of_kind[Kind.SLICE]],
+        "instruments": [_cell("instrument", c) for c in of_kind[Kind.INSTRUMENT]],
+        "left_out": dict(subject.policy.left_out),
+        "gains": _gains(story) if story else [],
+        "tests": {
+            "planned": list(outcome.planned),
+            "passed": list(outcome.passed),
+            "missing": list(outcome.missing),
+            "not_reached": list(outcome.not_reached),
+        },
+        "characteristics": dict(subject.policy.characteristics),
+        "evidence": list(evidence),
+        "started_at": release.started_at,
+        "finished_at": release.finished_at,
+        "review_due": review_due(release.finished_at),
+        "bundle": None,
+    }
+
+
+def attest_release(release: Release, heroes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The release's attestation: its heroes, and the worst of their decisions."""
+    order = [str(d) for d in Decision]
+    return {
+        "schema": RELEASE_SCHEMA,
+        "run_id": release.run_id,
+        "commit": release.commit,
+        "mode": release.mode,
+        "exposure": release.exposure,
+        "decision": max((h["decision"] for h in heroes), key=order.index, default=str(Decision.HOLD)),
+        "heroes": heroes,
+        "started_at": release.started_at,
+        "finished_at": release.finished_at,
+        "review_due": review_due(release.finished_at),
+        "bundle": None,
+    }
+
+
+def write_attestations(
+    release: Release,
+    stories: Sequence[Story] = (),
+    evidence: Mapping[str, Sequence[Evidence]] = MappingProxyType({}),
+) -> None:
+    """Write each hero's attestation and the release's as canonical JSON (RFC 8785), whole or not at all.
+
+    `evidence` is by hero. Heroes of the same run that `release` does not name keep what was recorded of them.
+    """
+    told = {story.hero: story for story in stories}
+    heroes = {str(entry["hero"]): entry for entry in _recorded(release)}
+    for outcome in release.outcomes:
+        name = outcome.subject.name
+        path = release.artifacts / name / "attestation.json"
+        write_whole(path, rfc8785.dumps(attest(release, outcome, told.get(name), evidence.get(name, ()))))
+        heroes[name] = {
+            "hero": name,
+            "decision": str(outcome.decision),
+            "config_hash": outcome.subject.config_hash,
+            "reasons": list(outcome.reasons),
+            "attestation": f"{name}/attestation.json",
+            "sha256": file_digest(path),
+        }
+    write_whole(release.artifacts / "attestation.json", rfc8785.dumps(attest_release(release, list(heroes.values()))))
+
+
+def describe_evidence(folder: Path) -> list[Evidence]:
+    """Digests of the evidence files in a hero's folder: of the bytes, and of the content whatever its encoding."""
+    return [
+        {
+            "name": name,
+            "sha256": file_digest(folder / name),
+            "logical_sha256": logical_digest(folder / name),
+            "rows": pq.read_metadata(folder / name).num_rows,
+        }
+        for name in EVIDENCE
+        if (folder / name).exists()
+    ]
+
+
+def _recorded(release: Release) -> list[dict[str, Any]]:
+    """The heroes of this run in the release's attestation so far."""
+    try:
+        recorded = json.loads((release.artifacts / "attestation.json").read_text(encoding="utf-8"))
+        return list(recorded["heroes"]) if recorded["run_id"] == release.run_id else []
+    except (OSError, ValueError, KeyError):
+        return []
+
+
+def _step(percent: int, windows: int, cells: list[Cell]) -> dict[str, Any]:
+    return {
+        "percent": percent,
+        "decision": _step_decision(cells),
+        "windows": windows,
+        "gates": [_cell("gate", cell) for cell in cells],
+    }
+
+
+def _step_decision(cells: list[Cell]) -> str:
+    """What a step's gates amount to; NOT_REACHED where the ladder ended before it."""
+    if any(c.verdict is Verdict.RED and c.on_red == "rollback" for c in cells):
+        return str(Decision.ROLLBACK)
+    if cells and all(c.verdict is Verdict.NOT_REACHED for c in cells):
+        return str(Verdict.NOT_REACHED)
+    green = bool(cells) and all(c.verdict is Verdict.GREEN for c in cells)
+    return str(Decision.PROMOTE if green else Decision.HOLD)
+
+
+def _cell(kind: str, cell: Cell) -> dict[str, Any]:
+    values = {name: getattr(cell, name) for name in _CELL}
+    return {kind: cell.check, **values, "verdict": str(cell.verdict)}
+
+
+def _gains(story: Story) -> list[dict[str, Any]]:
+    by_intent = [gain for gains in story.by_intent.values() for gain in gains.values()]
+    claim = story.claim
+    return [
+        {
+            "metric": gain.metric,
+            "intent": gain.intent,
+            "n": gain.n,
+            "baseline": _text(gain.baseline),
+            "hero": _text(gain.hero),
+            "difference": _text(gain.difference.value),
+            "ci_lower": _text(gain.difference.lower),
+            "ci_upper": _text(gain.difference.upper),
+            "claim": story.outcome.subject.claim if gain is claim else "",
+        }
+        for gain in _all(story.gains, by_intent)
+    ]
+
+
+def _all(gains: dict[str, Gain], by_intent: list[Gain]) -> list[Gain]:
+    return [*gains.values(), *by_intent]
+
+
+def _text(value: float) -> str:
+    return decimal(value) if math.isfinite(value) else ""
+
+
+def review_due(finished_at: str) -> str:
+    """When somebody must look at the decision again, ISO 8601."""
+    return (datetime.fromisoformat(finished_at) + REVIEW_AFTER).isoformat(timespec="seconds")

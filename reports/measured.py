@@ -1,0 +1,111 @@
+"""What did the two arms of a canary measure, query by query?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from evidence.schemas import AGG, check
+from gates.errors import EvidenceError
+from gates.observations import Arm
+from gates.release import Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The pairs of one hero in the order the gate saw them: row i of every column is the same query."""
+
+    query_ord: NDArray[np.int32]
+    query_id: NDArray[np.str_]
+    suite: NDArray[np.str_]
+    intent: NDArray[np.str_]
+    hero: Arm
+    baseline: Arm
+    hero_late: NDArray[np.bool_]
+    baseline_late: NDArray[np.bool_]
+    hero_error: NDArray[np.str_]  # error codes, "" where the query was answered
+    baseline_error: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.query_ord)
+
+    def rows(self, at: NDArray[np.bool_]) -> Measured:
+        """Some of the pairs."""
+        where = np.flatnonzero(at)
+        columns = {
+            name: getattr(self, name)[where]
+            for name in ("query_ord", "query_id", "suite", "intent", "hero_late", "baseline_late")
+        }
+        return Measured(
+            **columns,
+            hero=self.hero.rows(where),
+            baseline=self.baseline.rows(where),
+            hero_error=self.hero_error[where],
+            baseline_error=self.baseline_error[where],
+        )
+
+
+def read_measured(folder: Path, subject: Subject) -> Measured | None:
+    """The pairs in a hero's agg.parquet; None where the ladder left none.
+
+    Raises SchemaDrift where the file has other columns than the contract, EvidenceError where a pair lacks an arm.
+    """
+    path = folder / "agg.parquet"
+    if not path.exists():
+        return None
+    table = pq.read_table(path)
+    check(table, AGG, str(path))
+    pairs = table.filter(pc.equal(table["stream"], "pair"))
+    if not pairs.num_rows:
+        return None
+    hero, baseline = (_arm_rows(pairs, system) for system in (subject.name, subject.baseline_name))
+    if hero["query_ord"].to_pylist() != baseline["query_ord"].to_pylist():
+        raise EvidenceError(
+            f"{path}: {hero.num_rows} answers of {subject.name} and {baseline.num_rows} of {subject.baseline_name} "
+            "are not of the same queries, but each pair needs both; run the canary again"
+        )
+    return Measured(
+        query_ord=_numbers(hero, "query_ord").astype(np.int32),
+        query_id=_texts(hero, "query_id"),
+        suite=_texts(hero, "suite"),
+        intent=_texts(hero, "intent"),
+        hero=_arm(hero),
+        baseline=_arm(baseline),
+        hero_late=~_numbers(hero, "within_sla").astype(np.bool_),
+        baseline_late=~_numbers(baseline, "within_sla").astype(np.bool_),
+        hero_error=_texts(hero, "error_code"),
+        baseline_error=_texts(baseline, "error_code"),
+    )
+
+
+def _arm_rows(pairs: pa.Table, system: str) -> pa.Table:
+    return pairs.filter(pc.equal(pairs["system"], system)).sort_by("pair_ord")
+
+
+def _arm(rows: pa.Table) -> Arm:
+    calibrator_ns, credits = _numbers(rows, "calibrator_ns"), _numbers(rows, "n_credited")
+    return Arm(
+        ndcg=_numbers(rows, "ndcg_at_10"),
+        recall=_numbers(rows, "sla_recall_at_50"),
+        latency_ms=_numbers(rows, "latency_ms"),
+        calibrator_ms=np.where(calibrator_ns < 0, np.nan, calibrator_ns / 1e6),
+        confidence=_numbers(rows, "confidence"),
+        correct=_numbers(rows, "correct"),
+        file_credits=np.rint(np.nan_to_num(_numbers(rows, "file_credit")) * credits),
+        credits=credits,
+        error=(_texts(rows, "error_code") != "").astype(np.float64),
+    )
+
+
+def _numbers(rows: pa.Table, name: str) -> NDArray[np.float64]:
+    return np.asarray(rows[name].to_numpy(), dtype=np.float64)
+
+
+def _texts(rows: pa.Table, name: str) -> NDArray[np.str_]:
+    return np.array([text or "" for text in rows[name].to_pylist()], dtype=np.str_)

@@ -1,0 +1,210 @@
+"""What is each check and each measure called, and in which unit do people read its numbers?
+
+A check or measure that has no entry is shown under its own key and in its own unit, so that a new one needs no change
+here to be reported.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from gates.policy import Policy
+from gates.verdicts import Cell, Decision, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name:
+    """How one number is told: `scale` turns the evidence's unit into the one that people read."""
+
+    label: str
+    unit: str = ""
+    scale: float = 1.0
+    digits: int = 3
+    brief: str = ""  # the label where room is short
+
+    @property
+    def short(self) -> str:
+        """The label where room is short."""
+        return self.brief or self.label
+
+    @property
+    def heading(self) -> str:
+        """Label and unit, as the head of a row."""
+        return f"{self.label}, {self.unit}" if self.unit else self.label
+
+    def show(self, value: str | float, *, signed: bool = False) -> str:
+        """A number of the evidence as people read it; "" for what is no number."""
+        number = _number(value) * self.scale
+        if not math.isfinite(number):
+            return ""
+        text = f"{number:+.{self.digits}f}" if signed else f"{number:.{self.digits}f}"
+        return text if float(text) else text.replace("-", "").replace("+", "")
+
+    def range(self, lower: str | float, upper: str | float, *, signed: bool = False) -> str:
+        """An interval in brackets; "" where an end is no number."""
+        low, high = self.show(lower, signed=signed), self.show(upper, signed=signed)
+        return f"[{low}, {high}]" if low and high else ""
+
+
+CHECKS = {
+    "calibrator_p99": Name(label="calibrator p99", unit="ms", digits=3),
+    "aece_tau": Name(label="calibration error", digits=3),
+    "confidence_shift": Name(label="confidence shift", digits=3),
+    "sla_recall_at_50_delta": Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=1),
+    "ndcg_at_10": Name(label="nDCG@10 lost", unit="pt", scale=100, digits=1),
+    "p95_latency": Name(label="p95 latency added", unit="ms", digits=1),
+    "within_sla": Name(label="answers after the SLA", unit="%", scale=100, digits=1),
+    "errors": Name(label="hero-only errors", unit="%", scale=100, digits=2),
+    "file_credit": Name(label="file credit", unit="%", scale=100, digits=1),
+    "preflight": Name(label="baseline preflight", unit="%", scale=100, digits=1),
+    "aa_shadow": Name(label="A/A recall lost", unit="pt", scale=100, digits=1),
+}
+
+METRICS = {
+    "ndcg_at_10": Name(label="nDCG@10", unit="pt", scale=100, digits=1),
+    "sla_recall_at_50": Name(label="SLA-Recall@50", unit="pt", scale=100, digits=1),
+    "p95_latency_ms": Name(label="p95 latency", unit="ms", digits=1, brief="p95"),
+    "ece": Name(label="calibration error (ECE)", digits=3, brief="ECE"),
+    "file_credit": Name(label="file credit", unit="%", scale=100, digits=1),
+}
+
+#: More is worse.
+COSTS = ("p95_latency_ms", "ece", "file_credit")
+
+#: The measure that a check is about: what "where" and "lost most" are told in.
+MEASURE_OF = {
+    "sla_recall_at_50_delta": "sla_recall_at_50",
+    "ndcg_at_10": "ndcg_at_10",
+    "aece_tau": "ece",
+    "p95_latency": "p95_latency_ms",
+    "within_sla": "p95_latency_ms",
+    "file_credit": "file_credit",
+}
+
+MARKS = {Verdict.GREEN: "+", Verdict.RED: "x", Verdict.INCONCLUSIVE: "?", Verdict.NOT_REACHED: "."}
+MISSING = "!"
+NOT_SHOWN_BROKEN = "~"
+#: What each mark means.
+MARK_WORDS = {
+    "+": "shown to hold",
+    "?": "not shown",
+    "x": "shown broken",
+    NOT_SHOWN_BROKEN: "not shown broken (enough here)",
+    ".": "not reached",
+    MISSING: "no result",
+}
+
+
+def check_name(check: str, unit: str = "") -> Name:
+    """The name of a check; its own key where it has none."""
+    return CHECKS.get(check) or Name(label=check, unit=unit, digits=4)
+
+
+def metric_name(metric: str) -> Name:
+    """The name of a measure; its own key where it has none."""
+    return METRICS.get(metric) or Name(label=metric, digits=4)
+
+
+def mark(cell: Cell | None) -> str:
+    """One character for a verdict: no colour is needed to read it."""
+    if cell is None:
+        return MISSING
+    if is_enough(cell):
+        return NOT_SHOWN_BROKEN
+    return MARKS[cell.verdict]
+
+
+def mark_words(cell: Cell | None) -> str:
+    """What the mark of a cell means, for those who do not see it."""
+    return MARK_WORDS[mark(cell)]
+
+
+def is_enough(cell: Cell) -> bool:
+    """Is this verdict inconclusive where "not shown broken" is all that is asked?"""
+    return cell.verdict is Verdict.INCONCLUSIVE and cell.required == "not_red" and cell.n > 0
+
+
+def limit_words(check: str, policy: Policy, cells: tuple[Cell | None, ...]) -> str:
+    """The limit of a check at each step, as people read it: from the policy, else from the cells."""
+    name = check_name(check)
+    if check == "calibrator_p99":
+        return f"< {plain(policy.gates.calibrator_p99.limit_ms)}"
+    if check == "aece_tau":
+        return " ".join(plain(limit) for limit in policy.gates.aece_tau.green_below)
+    if check == "confidence_shift":
+        return f"{plain(policy.gates.confidence_shift.limit)}"
+    if check == "sla_recall_at_50_delta":
+        recall = policy.gates.sla_recall_at_50_delta
+        return f"{plain(recall.margin * name.scale)}; {plain(recall.final_margin * name.scale)} in all"
+    limits = dict.fromkeys(c.limit for c in cells if c is not None and c.limit)
+    return " ".join(plain(_number(limit) * name.scale) for limit in limits)
+
+
+def broken_words(check: str, policy: Policy) -> str:
+    """What a RED of this check shows, as a headline says it."""
+    if check == "preflight":
+        return "the incumbent is out of limits"
+    if check == "aa_shadow":
+        return "the baseline differs from itself"
+    words = {
+        "calibrator_p99": f"calibrator slower than {plain(policy.gates.calibrator_p99.limit_ms)} ms",
+        "aece_tau": f"calibration error above {plain(policy.gates.aece_tau.red_above)}",
+        "confidence_shift": f"confidence shift beyond {plain(policy.gates.confidence_shift.limit)}",
+        "sla_recall_at_50_delta": "SLA-Recall@50 loss",
+        "ndcg_at_10": "nDCG@10 loss",
+        "p95_latency": f"more answers beyond the p95 + {plain(policy.guards.p95_latency.margin_ms)} ms",
+        "within_sla": f"too many answers after {plain(policy.guards.within_sla.sla_ms)} ms",
+        "errors": "errors that only the hero has",
+        "file_credit": f"file credit above {plain(policy.guards.file_credit.limit * 100)} %",
+    }
+    return f"{words[check]} shown" if check in words else f"{check} shown broken"
+
+
+def open_words(check: str) -> str:
+    """What a check that is neither shown broken nor shown to hold means, as a headline says it."""
+    instruments = {
+        "preflight": "the incumbent is not shown within its limits",
+        "aa_shadow": "the baseline is not shown to equal itself",
+    }
+    return instruments.get(check, "nothing shown broken, not enough shown to hold")
+
+
+def verdict_words(decision: Decision) -> str:
+    """The decision in plain words."""
+    return {
+        Decision.PROMOTE: "every question was shown to hold",
+        Decision.HOLD: "not enough was shown to promote",
+        Decision.ROLLBACK: "shown to be broken",
+    }[decision]
+
+
+def evidence_words(text: str) -> str:
+    """An e-value as people read it: 6,480 instead of 6480; what is larger keeps its power of ten."""
+    number = _number(text)
+    if not math.isfinite(number) or "e" in text:
+        return text
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
+def percent_words(share: str) -> str:
+    """A share as whole percent; "" where it is no number."""
+    number = _number(share)
+    return f"{number * 100:.0f} %" if math.isfinite(number) else ""
+
+
+def headroom_words(share: str) -> str:
+    """The share of a limit that is left; a hero that gains where a loss was looked for has the whole limit left."""
+    return "> 100 %" if _number(share) > 1 else percent_words(share)
+
+
+def _number(value: str | float) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return math.nan
+
+
+def plain(value: float) -> str:
+    """A limit without trailing zeros."""
+    return f"{value:.4g}"

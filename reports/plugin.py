@@ -1,0 +1,120 @@
+"""When is what written? The hooks by which reports take part in a gate run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator, Mapping
+from typing import Any
+
+import allure
+import pytest
+
+from gates.plugin import artifacts, is_canary
+from gates.release import Release, Subject
+from gates.verdicts import Cell
+from reports import allure_results
+from reports.attestation import write_attestations
+from reports.files import withdraw
+from reports.story import Story, tell
+from reports.terminal import ending
+
+#: Of headlines; the words say the same without it.
+COLOUR = {"PROMOTE": {"green": True}, "HOLD": {"yellow": True}, "ROLLBACK": {"red": True}}
+TOLD = pytest.StashKey[tuple[Release, tuple[Story, ...]]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell allure-pytest, before it reads its option, where the results of a canary go: in every process.
+
+    Workers read the command line anew, so what the controller sets does not reach them.
+    """
+    if is_canary(config):
+        config.option.allure_report_dir = str(artifacts(config) / "allure-results")
+        config.option.clean_alluredir = False  # a worker would delete what the others wrote
+        if config.pluginmanager.hasplugin("allure_pytest"):
+            config.pluginmanager.register(AllureFiling(), "gate-allure")
+
+
+@pytest.hookimpl
+def pytest_gate_prepare(config: pytest.Config) -> None:
+    """Old test results must not linger beside new ones."""
+    shutil.rmtree(artifacts(config) / "allure-results", ignore_errors=True)
+
+
+@pytest.hookimpl
+def pytest_gate_started(release: Release) -> None:
+    """Record HOLD and withdraw what is read, so that neither a killed nor a broken run leaves another decision."""
+    write_attestations(release)
+    withdraw(release.artifacts)
+
+
+@pytest.hookimpl
+def pytest_gate_rolled_back(release: Release) -> None:
+    """Record a rollback as soon as it is known."""
+    write_attestations(release)
+
+
+@pytest.hookimpl
+def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
+    """Write everything that is read afterwards."""
+    from reports.documents import write_documents  # brings matplotlib: a second that workers need not wait
+
+    stories = tell(release)
+    write_documents(release, stories)
+    config.stash[TOLD] = (release, stories)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None, None, None]:
+    """End the terminal with the decision, below pytest's own summary."""
+    yield
+    if TOLD in config.stash:
+        terminalreporter.ensure_newline()
+        for line in ending(*config.stash[TOLD]):
+            terminalreporter.write_line(line, **COLOUR.get(line.partition(" ")[0], {}))
+
+
+class AllureFiling:
+    """Files the items of a canary in Allure, in every process in which they run."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Label each item with its hero and step, whether or not it comes to run."""
+        subjects: dict[str, Subject] = {s.name: s for s in config.hook.pytest_gate_subjects(config=config)}
+        for item in items:
+            asked = _asked(item)
+            if asked and asked["hero"] in subjects:
+                filed = allure_results.labels(subjects[asked["hero"]], asked["check"], asked.get("step", 0))
+                for name, value in filed.items():
+                    item.add_marker(allure.label(name, value))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Name the item by its question, after allure-pytest has named it by its function."""
+        __tracebackhide__ = True
+        try:
+            yield
+        finally:
+            asked = _asked(item)
+            if asked:
+                allure.dynamic.title(allure_results.title(asked["check"], asked.get("step", 0)))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Attach the verdict with all its numbers."""
+        __tracebackhide__ = True
+        for name, value in item.user_properties:
+            if name == "evidence":
+                table = allure_results.verdict_table(Cell.from_json(str(value)))
+                allure.attach(table, name="verdict", attachment_type=allure.attachment_type.CSV)
+        yield
+
+
+def _asked(item: pytest.Item) -> Mapping[str, Any] | None:
+    """Hero, check and step of an item of the canary, None for any other."""
+    callspec = getattr(item, "callspec", None)
+    params: Mapping[str, Any] = callspec.params if callspec else {}
+    return params if "hero" in params and "check" in params else None

@@ -1,0 +1,91 @@
+"""Which checks were asked of a hero, with which answers, and on which of them does the decision rest?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gates.policy import GATES, GUARDS, INSTRUMENTS
+from gates.release import Outcome
+from gates.verdicts import Cell, Decision, Kind, Verdict
+from reports.names import Name, check_name, is_enough, limit_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One check: its cells (one a step for a gate, else one), and whether the decision rests on it."""
+
+    check: str
+    kind: Kind
+    name: Name
+    limit: str
+    cells: tuple[Cell | None, ...]
+    blocks: str = ""  # "rolled back here", "holds the release", "" where the decision does not rest on it
+    left_out: str = ""  # why the policy does not ask it
+
+    @property
+    def last(self) -> Cell | None:
+        """The last cell that was reached."""
+        return next((c for c in reversed(self.cells) if c and c.verdict is not Verdict.NOT_REACHED), None)
+
+
+def rows_of(outcome: Outcome) -> tuple[Row, ...]:
+    """Every check that the policy asks, or leaves out with its reason, gates first; then what else has a cell."""
+    policy = outcome.subject.policy
+    rows = [
+        _left_out(check, kind, policy.left_out[check]) if check in policy.left_out else _asked(check, kind, outcome)
+        for check, kind in _kinds(outcome).items()
+    ]
+    blocking = _blocking(rows, outcome)
+    words = "rolled back here" if outcome.decision is Decision.ROLLBACK else "holds the release"
+    return tuple(replace(row, blocks=words) if row.check in blocking else row for row in rows)
+
+
+def _kinds(outcome: Outcome) -> dict[str, Kind]:
+    """Check -> kind, in the order of reports."""
+    known = {c: Kind.GATE for c in GATES} | {c: Kind.GUARD for c in GUARDS}
+    slices = {cell.check: cell.kind for cell in outcome.cells if cell.check not in (*known, *INSTRUMENTS)}
+    return known | slices | {c: Kind.INSTRUMENT for c in INSTRUMENTS}
+
+
+def _left_out(check: str, kind: Kind, why: str) -> Row:
+    return Row(check=check, kind=kind, name=check_name(check), limit="", cells=(), left_out=why)
+
+
+def _asked(check: str, kind: Kind, outcome: Outcome) -> Row:
+    by_key = {cell.key: cell for cell in outcome.cells}
+    steps = outcome.subject.policy.ladder.steps if kind is Kind.GATE else (0,)
+    cells = tuple(by_key.get((outcome.subject.name, step, check)) for step in steps)
+    unit = next((c.unit for c in cells if c is not None), "")
+    limit = limit_words(check, outcome.subject.policy, cells)
+    return Row(check=check, kind=kind, name=check_name(check, unit), limit=limit, cells=cells)
+
+
+def _blocking(rows: list[Row], outcome: Outcome) -> set[str]:
+    """The checks that the decision rests on: red ones; else those without a result; else those not shown.
+
+    Guards stay open when a gate ends the ladder, so they are named only where no gate is.
+    """
+    if outcome.decision is Decision.PROMOTE:
+        return set()
+    red = {row.check for row in rows for c in row.cells if c is not None and c.verdict is Verdict.RED}
+    if outcome.decision is Decision.ROLLBACK:
+        return {row.check for row in rows for c in row.cells if c is not None and speaks(c, outcome)}
+    if red:
+        return red
+    missing = {row.check for row in rows if any(c is None for c in row.cells)}
+    if missing:
+        return missing
+    for kinds in ({Kind.GATE}, set(Kind)):
+        undecided = {r.check for r in rows if r.kind in kinds for c in r.cells if c is not None and speaks(c, outcome)}
+        if undecided:
+            return undecided
+    return set()
+
+
+def speaks(cell: Cell, outcome: Outcome) -> bool:
+    """Does this cell speak for the decision?"""
+    if outcome.decision is Decision.ROLLBACK:
+        return cell.verdict is Verdict.RED and cell.on_red == "rollback"
+    if cell.verdict is Verdict.RED:
+        return True
+    return cell.verdict is Verdict.INCONCLUSIVE and not is_enough(cell)

@@ -1,0 +1,161 @@
+"""What happened to each hero? Computed once, so that terminal, summary, page and Allure never disagree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gates.release import Outcome, Release
+from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
+from reports.advice import next_steps, to_decide
+from reports.examples import Example, find_examples
+from reports.gains import Gain, compare, compare_intents
+from reports.measured import Measured, read_measured
+from reports.names import MEASURE_OF, broken_words, is_enough, mark, open_words
+from reports.rows import Row, rows_of, speaks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One hero's outcome with everything that is told about it."""
+
+    outcome: Outcome
+    headline: str  # what was shown
+    serving: str  # who answers users now
+    steps: tuple[int, ...]
+    reached: tuple[int, ...]
+    rows: tuple[Row, ...]
+    focus: Cell | None  # the cell that the decision rests on
+    gains: dict[str, Gain]
+    by_intent: dict[str, dict[str, Gain]]
+    measure: str  # what `by_intent` and the examples are told in
+    lost_most: tuple[Example, ...]
+    gained_most: tuple[Example, ...]
+    to_decide: str  # how much more evidence, "" where none would help
+    next: tuple[str, ...]
+    measured: Measured | None
+    seed: int
+    edges: tuple[float, ...]
+
+    @property
+    def hero(self) -> str:
+        """The hero's name."""
+        return self.outcome.subject.name
+
+    @property
+    def example_metric(self) -> str:
+        """The measure that the examples' differences are of."""
+        return "ndcg_at_10" if self.measure == "ndcg_at_10" else "sla_recall_at_50"
+
+    @property
+    def claim(self) -> Gain | None:
+        """nDCG@10 on the intent that the hero's claim is about."""
+        intent = self.outcome.subject.claim_intent
+        return (self.by_intent.get(intent, {}) if intent else self.gains).get("ndcg_at_10")
+
+    def count(self, kind: Kind) -> tuple[int, int]:
+        """(cells that are as the policy requires, planned cells) of a kind."""
+        cells = [c for row in self.rows if row.kind is kind and not row.left_out for c in row.cells]
+        return sum(c is not None and (c.verdict is Verdict.GREEN or is_enough(c)) for c in cells), len(cells)
+
+
+def tell(release: Release) -> tuple[Story, ...]:
+    """The stories of a release, worst first."""
+    worst_first = sorted(release.outcomes, key=lambda o: -SEVERITY.index(o.decision))
+    return tuple(_tell(release, outcome) for outcome in worst_first)
+
+
+def _tell(release: Release, outcome: Outcome) -> Story:
+    subject, ladder = outcome.subject, outcome.ladder
+    constants = ladder.get("constants", {})
+    edges, seed = tuple(float(e) for e in constants.get("bin_edges", ())), _seed(ladder)
+    folder = release.artifacts / subject.name
+    measured = read_measured(folder, subject) if ladder else None
+    rows = rows_of(outcome)
+    focus = next((c for row in rows if row.blocks for c in row.cells if c is not None and speaks(c, outcome)), None)
+    measure = MEASURE_OF.get(focus.check, "sla_recall_at_50") if focus else "ndcg_at_10"
+    gains: dict[str, Gain] = {}
+    by_intent: dict[str, dict[str, Gain]] = {}
+    lost: tuple[Example, ...] = ()
+    gained: tuple[Example, ...] = ()
+    if measured is not None:
+        gains = compare(measured, edges=np.array(edges), seed=seed)
+        by_intent = compare_intents(measured, edges=np.array(edges), seed=seed)
+        queries = release.run_folder / subject.name / str(ladder.get("queries_file", "queries.parquet"))
+        lost, gained = find_examples(measured, subject, folder, queries, measure)
+    more, windows = to_decide(outcome, focus) if outcome.decision is Decision.HOLD else ("", 0)
+    return Story(
+        outcome=outcome,
+        headline=_headline(outcome, focus),
+        serving=_serving(release, outcome),
+        steps=subject.policy.ladder.steps,
+        reached=tuple(int(step["percent"]) for step in ladder.get("steps", ())),
+        rows=rows,
+        focus=focus,
+        gains=gains,
+        by_intent=by_intent,
+        measure=measure if measure in gains else "ndcg_at_10",
+        lost_most=lost,
+        gained_most=gained,
+        to_decide=more,
+        next=next_steps(outcome, focus, windows),
+        measured=measured,
+        seed=seed,
+        edges=edges,
+    )
+
+
+def _seed(ladder: dict[str, Any]) -> int:
+    """The canary's seed; from the fingerprint where the ladder does not name it."""
+    named = ladder.get("constants", {}).get("seed")
+    return int(named) if named else int(str(ladder.get("fingerprint", "0"))[:8] or "0", 16)
+
+
+def _headline(outcome: Outcome, focus: Cell | None) -> str:
+    policy = outcome.subject.policy
+    if outcome.decision is Decision.PROMOTE:
+        return "every gate shown to hold"
+    if focus is not None and focus.verdict is Verdict.RED:
+        return broken_words(focus.check, policy)
+    if outcome.decision is Decision.ROLLBACK:
+        return outcome.reasons[0] if outcome.reasons else "shown to be broken"
+    if not outcome.cells:
+        return f"no evidence: {outcome.reasons[0]}" if outcome.reasons else "no evidence"
+    if outcome.missing:
+        return f"{len(outcome.missing)} of {len(outcome.planned)} checks gave no result"
+    if focus is None:
+        return outcome.reasons[0] if outcome.reasons else "not enough shown to hold"
+    return open_words(focus.check)
+
+
+def _serving(release: Release, outcome: Outcome) -> str:
+    if release.exposure == "replay":
+        return {
+            Decision.PROMOTE: "replay: no live traffic was moved",
+            Decision.HOLD: "baseline serves",
+            Decision.ROLLBACK: "baseline serves 100 %",
+        }[outcome.decision]
+    to = outcome.ladder.get("to_percent", 0)
+    return f"{release.exposure}: hero serves {to} %"
+
+
+def ladder_words(story: Story) -> str:
+    """The climb in one line: what was reached, where it stopped, what was not tried."""
+    ended = str(story.outcome.ladder.get("ended", ""))
+    stop = story.reached[-1] if story.reached and ended else None
+    text, rolled_back = "", ended.startswith("rolled back")
+    for i, step in enumerate(story.steps):
+        if step not in story.reached:
+            if rolled_back:
+                break
+            text += f" . {step}" if i else str(step)
+            continue
+        text += (" > " if i else "") + (f"[{step}]" if step == stop else str(step))
+    return f"{text} %" + (" x" if rolled_back else "")
+
+
+def worst_marks(story: Story) -> str:
+    """One character a gate and step, for a list of heroes."""
+    return " ".join("".join(mark(c) for c in row.cells) for row in story.rows if row.kind is Kind.GATE and row.cells)

@@ -1,0 +1,74 @@
+"""What does a CI job page or a pull request show? `summary.md`: the decision, the gates and the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gates.release import Release
+from gates.verdicts import Decision, Kind, Verdict
+from reports.names import MARK_WORDS, mark, metric_name, verdict_words
+from reports.reading import interval_words
+from reports.rows import Row
+from reports.story import Story
+from reports.words import markdown
+
+_REASONS = 5
+
+
+def render_summary(release: Release, stories: Sequence[Story]) -> str:
+    """GitHub-flavoured Markdown; texts of packs and queries are escaped."""
+    lines = [f"# {release.decision}: {verdict_words(release.decision)}", ""]
+    exposure = "replay: no live traffic was moved" if release.exposure == "replay" else release.exposure
+    lines += [f"Run `{release.run_id}`, commit {markdown(release.commit)}, {exposure}. Not signed.", ""]
+    for story in stories:
+        lines += [*_hero(story), ""]
+    lines.append("Marks: " + ", ".join(f"`{sign}` {words}" for sign, words in MARK_WORDS.items()) + ".")
+    return "\n".join(lines) + "\n"
+
+
+def _hero(story: Story) -> list[str]:
+    subject, outcome = story.outcome.subject, story.outcome
+    lines = [f"## {outcome.decision} {story.hero}: {markdown(story.headline)}", ""]
+    lines.append(
+        f"`{subject.config_hash}` against {subject.baseline_name} `{subject.baseline_config_hash}`; "
+        f"owner {markdown(subject.owner)}; {story.serving}."
+    )
+    lines += ["", *_table(story)]
+    if outcome.decision is not Decision.PROMOTE:
+        lines.append("")
+        lines += [f"- {markdown(reason)}" for reason in outcome.reasons[:_REASONS]]
+        if len(outcome.reasons) > _REASONS:
+            lines.append(f"- and {len(outcome.reasons) - _REASONS} more")
+    if story.gains:
+        lines += ["", "| measure | baseline | hero | difference (95 %) |", "|---|--:|--:|--:|"]
+    for metric, gain in story.gains.items():
+        name = metric_name(metric)
+        difference = f"{name.show(gain.difference.value, signed=True)} {interval_words(gain)}"
+        lines.append(f"| {name.heading} | {name.show(gain.baseline)} | {name.show(gain.hero)} | {difference} |")
+    return lines
+
+
+def _table(story: Story) -> list[str]:
+    head = ["gate", "limit", *(f"{step} %" for step in story.steps)]
+    lines = [f"| {' | '.join(head)} |", "|---|---|" + "--:|" * len(story.steps)]
+    for row in story.rows:
+        if row.kind is not Kind.GATE:
+            continue
+        if row.left_out:
+            cells = [f"left out: {markdown(row.left_out)}", *("" for _ in story.steps)]
+        else:
+            cells = [row.limit, *_cells(row)]
+        lines.append(f"| {row.name.heading} | {' | '.join(cells)} |")
+    others = [
+        f"`{mark(row.cells[0])}` {row.name.label}" for row in story.rows if row.kind is not Kind.GATE and row.cells
+    ]
+    return [*lines, "", "Whole canary: " + ", ".join(others) + "."]
+
+
+def _cells(row: Row) -> list[str]:
+    shown = []
+    for cell in row.cells:
+        measured = cell is not None and cell.verdict is not Verdict.NOT_REACHED
+        value = row.name.show(cell.observed) if cell is not None and measured else ""
+        shown.append(f"{value} `{mark(cell)}`".strip())
+    return shown

@@ -1,0 +1,76 @@
+"""Pairs, constants, policies and cells for tests of the rules: as good as can be, but for what a test changes."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gates.observations import Arm, Pairs
+from gates.policy import Policy
+from gates.questions import Constants
+from gates.verdicts import Cell, Kind, Verdict
+
+
+def arm(n: int, seed: int = 0, **columns: Any) -> Arm:
+    """One arm's answers: calibrated, quick and without errors. A column is one value for all, or one for each."""
+    draw = np.random.default_rng(seed)
+    confidence = draw.uniform(0.05, 0.95, n)
+    values: dict[str, Any] = {
+        "ndcg": draw.uniform(0, 1, n),
+        "recall": draw.choice([0.0, 0.5, 1.0], n),
+        "latency_ms": draw.uniform(5, 20, n),
+        "calibrator_ms": 0.01,
+        "confidence": confidence,
+        "correct": draw.uniform(0, 1, n) < confidence,
+        "file_credits": 0.0,
+        "credits": 1.0,
+        "error": 0.0,
+        **columns,
+    }
+    return Arm(**{name: np.broadcast_to(np.asarray(v, dtype=np.float64), (n,)).copy() for name, v in values.items()})
+
+
+def pairs(hero: Arm, baseline: Arm, *, repeat_every: int = 4) -> Pairs:
+    """The two arms side by side; the baseline repeats itself exactly."""
+    repeated = np.arange(0, len(baseline), repeat_every)
+    return Pairs(hero=hero, baseline=baseline, repeat=baseline.rows(repeated), repeated=repeated)
+
+
+def equal_pairs(n: int, seed: int = 0, **hero: Any) -> Pairs:
+    """A hero that answers as the baseline does, but for the columns given."""
+    baseline = arm(n, seed)
+    changed = {name: np.broadcast_to(np.asarray(v, np.float64), (n,)).copy() for name, v in hero.items()}
+    return pairs(replace(baseline, **changed), baseline)
+
+
+def constants(**changes: Any) -> Constants:
+    """What a preflight of such answers fixes."""
+    edges = tuple(np.linspace(0.05, 0.95, 11)[1:-1].tolist())
+    values = {"median_confidence": 0.5, "q95_ms": 19.25, "bin_edges": edges, "signs": (1.0,) * 10, "seed": 22}
+    return Constants(**{**values, **changes})
+
+
+def changed(policy: Policy, **parts: Any) -> Policy:
+    """The policy with other values in some blocks: changed(policy, ladder={"window": 100})."""
+    document = policy.model_dump(mode="python", by_alias=True)
+    for part, values in parts.items():
+        block = part in ("ladder", "error_rates", "gates", "guards", "instruments")
+        document[part] = {**document[part], **values} if block else values
+    return Policy.model_validate(document)
+
+
+def cell(verdict: Verdict = Verdict.GREEN, **changes: Any) -> Cell:
+    """A cell of the recall gate at 5 %."""
+    values: dict[str, Any] = {
+        "hero": "lexical",
+        "step": 5,
+        "check": "sla_recall_at_50_delta",
+        "kind": Kind.GATE,
+        "required": "green",
+        "on_red": "rollback",
+        "observed": "0.001",
+        "limit": "0.02",
+        "n": 3200,
+        "windows": 4,
+    }
+    return Cell(verdict=verdict, **{**values, **changes})

@@ -1,0 +1,68 @@
+"""Is every old result put away before a new run, under its own run, and nothing else touched?"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gates.archive import put_away
+
+RUN = "20261125T100000Z-abcdef"
+
+
+def result(folder: Path, run_id: object, *heroes: str) -> None:
+    """Leave what a run leaves."""
+    folder.mkdir(exist_ok=True)
+    for place in (folder, *(folder / hero for hero in heroes)):
+        place.mkdir(exist_ok=True)
+        (place / "attestation.json").write_text(json.dumps({"run_id": run_id}))
+    (folder / "index.html").write_text(str(run_id))
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_the_first_run_finds_nothing_to_put_away(tmp_path: Path) -> None:
+    put_away(tmp_path, ["lexical"], keep=5)
+    assert names(tmp_path) == set()
+
+
+def test_results_move_under_the_run_that_wrote_them(tmp_path: Path) -> None:
+    result(tmp_path, RUN, "lexical", "ann")
+    put_away(tmp_path, ["lexical"], keep=5)
+    assert names(tmp_path) == {"ann", "history"}  # a hero that is not judged now keeps its own
+    assert names(tmp_path / "history" / RUN) == {"attestation.json", "index.html", "lexical"}
+
+
+def test_a_hero_of_an_older_run_moves_to_its_own_run(tmp_path: Path) -> None:
+    result(tmp_path, "20261124T100000Z-000000", "ann")
+    result(tmp_path, RUN, "lexical")
+    put_away(tmp_path, ["lexical", "ann"], keep=5)
+    assert names(tmp_path / "history" / "20261124T100000Z-000000") == {"ann"}
+    assert names(tmp_path / "history" / RUN) == {"attestation.json", "index.html", "lexical"}
+
+
+@pytest.mark.parametrize("keep", [0, 1, 2])
+def test_the_newest_runs_are_kept(tmp_path: Path, keep: int) -> None:
+    runs = [f"2026112{day}T100000Z-abcdef" for day in (1, 2, 3)]
+    for run in runs:
+        result(tmp_path, run)
+        put_away(tmp_path, [], keep=keep)
+    assert names(tmp_path / "history") == set(runs[len(runs) - keep :])
+
+
+@pytest.mark.parametrize("run_id", ["../../outside", "a/b", "", None, 5])
+def test_nothing_but_a_run_id_becomes_a_folder(tmp_path: Path, run_id: object) -> None:
+    result(tmp_path / "out", run_id)
+    put_away(tmp_path / "out", [], keep=5)
+    assert names(tmp_path) == {"out"}
+    assert names(tmp_path / "out" / "history") == {"00000000T000000Z-unknown"}
+
+
+def test_what_was_put_away_halfway_is_put_away_again(tmp_path: Path) -> None:
+    result(tmp_path, RUN, "lexical")
+    put_away(tmp_path, ["lexical"], keep=5)
+    result(tmp_path, RUN, "lexical")
+    put_away(tmp_path, ["lexical"], keep=5)
+    assert names(tmp_path / "history" / RUN) == {"attestation.json", "index.html", "lexical"}

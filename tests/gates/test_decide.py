@@ -1,0 +1,125 @@
+"""Does every combination of verdict and outcome lead to the decision that the rules name?"""
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from gates.decide import Seen, decide, item_id, plan
+from gates.policy import Policy
+from gates.verdicts import OUTCOME, Decision, Verdict
+from tests.gates.builders import cell, changed
+
+OUTCOMES = ("passed", "failed", "skipped", "error", "xfailed", "xpassed", "reported twice", "missing")
+KEY = ("lexical", 5, "sla_recall_at_50_delta")
+OTHER = ("lexical", 0, "ndcg_at_10")
+FINE = Seen(cell(step=0, check="ndcg_at_10"), "passed")
+
+
+def decided(one: Seen | None, **options: Any) -> Decision:
+    """The decision about a hero whose other item is as good as can be."""
+    seen = {OTHER: FINE} if one is None else {OTHER: FINE, KEY: one}
+    return decide((KEY, OTHER), seen, **options)[0]
+
+
+def expected(verdict: Verdict, outcome: str, required: str, on_red: str) -> Decision:
+    """The truth table in words: RED does what the policy says of it, all else must agree and suffice."""
+    if verdict is Verdict.RED:
+        return Decision.ROLLBACK if on_red == "rollback" else Decision.HOLD
+    agrees = outcome == OUTCOME[verdict]
+    enough = verdict is Verdict.GREEN or (verdict is Verdict.INCONCLUSIVE and required == "not_red")
+    return Decision.PROMOTE if agrees and enough else Decision.HOLD
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_the_whole_table(verdict: Verdict) -> None:
+    for outcome, required, on_red in product(OUTCOMES, ("green", "not_red"), ("rollback", "hold")):
+        seen = Seen(cell(verdict, required=required, on_red=on_red), outcome)
+        case = (verdict, outcome, required, on_red)
+        assert (case, decided(seen)) == (case, expected(*case))
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_an_outcome_without_evidence_is_held(outcome: str) -> None:
+    assert decided(Seen(None, outcome)) is Decision.HOLD
+
+
+def test_what_was_planned_and_not_seen_is_held() -> None:
+    decision, reasons = decide((KEY, OTHER), {OTHER: FINE})
+    assert (decision, reasons) == (Decision.HOLD, ["sla_recall_at_50_delta at 5 %: missing, no evidence"])
+
+
+def test_what_was_seen_but_not_planned_decides_nothing() -> None:
+    stray = Seen(cell(Verdict.RED, step=25), "failed")
+    assert decide((OTHER,), {OTHER: FINE, ("lexical", 25, KEY[2]): stray})[0] is Decision.PROMOTE
+
+
+def test_what_failed_without_being_planned_is_held() -> None:
+    decision, reasons = decide((OTHER,), {OTHER: FINE}, strays=("suites/canary/test_more.py",))
+    assert (decision, reasons) == (
+        Decision.HOLD,
+        ["plan: suites/canary/test_more.py failed, but was not planned"],
+    )
+
+
+def test_an_empty_plan_is_held() -> None:
+    assert decide((), {}) == (Decision.HOLD, ["plan: nothing was planned"])
+
+
+@pytest.mark.parametrize("wrong", [{"n": 0}, {"observed": "nan"}, {"observed": ""}, {"observed": "inf"}])
+@pytest.mark.parametrize("verdict", [Verdict.GREEN, Verdict.RED])
+def test_a_verdict_from_nothing_is_held(verdict: Verdict, wrong: dict[str, Any]) -> None:
+    assert decided(Seen(cell(verdict, **wrong), OUTCOME[verdict])) is Decision.HOLD
+
+
+@pytest.mark.parametrize("wrong", [{"hero": "ann"}, {"step": 25}, {"check": "aece_tau"}])
+@pytest.mark.parametrize("verdict", [Verdict.GREEN, Verdict.RED])
+def test_evidence_of_another_cell_is_held(verdict: Verdict, wrong: dict[str, Any]) -> None:
+    assert decided(Seen(cell(verdict, **wrong), OUTCOME[verdict])) is Decision.HOLD
+
+
+def test_not_red_from_no_pairs_is_held() -> None:
+    assert decided(Seen(cell(Verdict.INCONCLUSIVE, required="not_red", n=0), "skipped")) is Decision.HOLD
+
+
+def test_a_ladder_that_rolled_back_is_a_rollback_whatever_was_selected() -> None:
+    seen = Seen(cell(Verdict.NOT_REACHED, ended="rolled back at 5 % by aece_tau"), "skipped")
+    decision, reasons = decide((KEY, OTHER), {OTHER: FINE, KEY: seen})
+    assert (decision, reasons[0]) == (Decision.ROLLBACK, "ladder: rolled back at 5 % by aece_tau")
+
+
+def test_a_ladder_that_was_held_is_no_rollback() -> None:
+    seen = Seen(cell(Verdict.NOT_REACHED, ended="held at 5 %: all 24 windows used up"), "skipped")
+    assert decided(seen) is Decision.HOLD
+
+
+def test_a_policy_that_does_not_promote_holds_at_best() -> None:
+    good, bad = Seen(cell(), "passed"), Seen(cell(Verdict.RED), "failed")
+    assert decided(good) is Decision.PROMOTE
+    assert decided(good, promotes=False) is Decision.HOLD
+    assert decided(bad, promotes=False) is Decision.ROLLBACK
+
+
+def test_what_rolls_back_is_told_first() -> None:
+    seen = {KEY: Seen(cell(Verdict.RED), "failed"), OTHER: Seen(None, "error")}
+    _, reasons = decide((OTHER, KEY), seen)
+    assert [reason.partition(":")[0] for reason in reasons] == ["sla_recall_at_50_delta at 5 %", "ndcg_at_10"]
+
+
+def test_the_plan_is_the_policys(policy: Policy) -> None:
+    keys = plan("lexical", policy)
+    assert len(keys) == len(set(keys)) == 4 * 4 + 5 + 2
+    assert keys[0] == ("lexical", 5, "calibrator_p99")
+    left_out = changed(policy, left_out={"file_credit": "no places", "aece_tau": "no confidence"})
+    assert set(keys) - set(plan("lexical", left_out)) == {
+        ("lexical", 0, "file_credit"),
+        *(("lexical", step, "aece_tau") for step in (5, 25, 50, 100)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [(("lexical", 5, "aece_tau"), "lexical-5-aece_tau"), (("lexical", 0, "ndcg_at_10"), "lexical-ndcg_at_10")],
+)
+def test_an_item_is_named_by_its_key(key: tuple[str, int, str], name: str) -> None:
+    assert item_id(key) == name

@@ -1,0 +1,106 @@
+"""Is a YAML file read strictly, and is every mistake of it told in one line?"""
+
+from pathlib import Path
+
+import pytest
+
+from gates.documents import Document, read_model, read_yaml
+from gates.errors import ConfigError
+
+
+class Part(Document):
+    """A nested block."""
+
+    share: float
+
+
+class Whole(Document):
+    """A document."""
+
+    name: str
+    part: Part
+    count: int = 1
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "doc.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def mistakes_of(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        read_model(path, Whole)
+    return [mistake.removeprefix(str(path)) for mistake in caught.value.mistakes]
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    found = read_model(written(tmp_path, "name: x\npart: {share: 0.5}\n"), Whole)
+    assert (found.name, found.part.share, found.count) == ("x", 0.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name: a\nname: b\n", ":2: not YAML that can be read safely: key 'name' is given twice"),
+        ("part:\n  share: 1\n  share: 2\n", ":3: not YAML that can be read safely: key 'share' is given twice"),
+        ("name: !!python/object/apply:os.getcwd []\n", ":1: not YAML that can be read safely: could not determine"),
+        ("name: !env HOME\n", ":1: not YAML that can be read safely: could not determine a constructor for the tag"),
+        (
+            "part: &shared {share: 1}\nother: *shared\n",
+            ":1: not YAML that can be read safely: anchor or alias 'shared'",
+        ),
+        ("name: {a: b: c}\n", ":1: not YAML that can be read safely: "),
+        ("name: 'open\n", ":2: not YAML that can be read safely: "),
+        ("? [a, b]\n: c\n", ":1: not YAML that can be read safely: key ['a', 'b'] is not text"),
+        ("5: a\n", ":1: not YAML that can be read safely: key 5 is not text"),
+        ("name: a\n---\nname: b\n", ":2: not YAML that can be read safely: "),
+        ("", ": an empty file, but should be a mapping of keys; start from configs/lexical_pack_a.yaml"),
+        ("- a\n- b\n", ": list, but should be a mapping of keys; start from configs/lexical_pack_a.yaml"),
+        (b"name: \xff\n", ": cannot be read ('utf-8' codec can't decode byte 0xff"),
+    ],
+)
+def test_what_is_not_plain_yaml_is_refused(tmp_path: Path, text: str | bytes, says: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(path)
+    (mistake,) = caught.value.mistakes
+    assert mistake.startswith(f"{path}{says}")
+    assert "\n" not in mistake
+
+
+def test_a_file_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
+    written(tmp_path, "name: x\n")
+    with pytest.raises(ConfigError, match=r"other.yaml: no such file; .* holds doc.yaml$"):
+        read_yaml(tmp_path / "other.yaml")
+
+
+def test_all_mistakes_of_a_file_are_told_together(tmp_path: Path) -> None:
+    path = written(tmp_path, "part: {share: much, sahre: 1}\ncount: 1.5\nowner: me\n")
+    assert mistakes_of(path) == [
+        ": name: missing; add it",
+        ": part.share: 'much': Input should be a valid number, unable to parse string as a number",
+        ": part.sahre: unknown key; known here: share",
+        ": count: 1.5: Input should be a valid integer, got a number with a fractional part",
+        ": owner: unknown key; known here: count, name, part",
+    ]
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
+def test_what_is_not_a_finite_number_is_refused(tmp_path: Path, value: str) -> None:
+    path = written(tmp_path, f"name: x\npart: {{share: {value}}}\n")
+    (mistake,) = mistakes_of(path)
+    assert mistake.startswith(": part.share: ")
+    assert "finite number" in mistake
+
+
+@pytest.mark.parametrize("value", ["5", "yes", "[x]", "1.50"])
+def test_a_value_is_not_bent_into_text(tmp_path: Path, value: str) -> None:
+    (mistake,) = mistakes_of(written(tmp_path, f"part: {{share: 0.5}}\nname: {value}\n"))
+    assert mistake.startswith(": name: ")
+
+
+def test_a_document_does_not_change_after_reading(tmp_path: Path) -> None:
+    found = read_model(written(tmp_path, "name: x\npart: {share: 0.5}\n"), Whole)
+    with pytest.raises(ValueError, match="frozen"):
+        found.name = "y"

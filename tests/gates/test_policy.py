@@ -1,0 +1,103 @@
+"""Is a policy that cannot be meant refused, each mistake in one line, and is the rest of it what it says?"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gates.errors import ConfigError
+from gates.policy import GATES, GUARDS, INSTRUMENTS, Policy, load_policy
+from tests.gates.builders import changed
+
+
+@pytest.fixture
+def document(root: Path) -> dict[str, Any]:
+    """The policy's document, to be spoiled."""
+    loaded: dict[str, Any] = yaml.safe_load((root / "configs" / "policy.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def mistakes_of(document: dict[str, Any], folder: Path) -> list[str]:
+    path = folder / "policy.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_policy(path)
+    return [mistake.removeprefix(f"{path}: ") for mistake in caught.value.mistakes]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "says"),
+    [
+        ("ladder.steps", [5, 50, 25, 100], "ladder: steps [5, 50, 25, 100] should rise, each step once"),
+        ("ladder.steps", [], "ladder: steps [] should rise, each step once"),
+        ("ladder.steps", [5, 25, 50, 120], "ladder.steps.3: 120: Input should be less than or equal to 100"),
+        ("ladder.min_windows", 9, "ladder: min_windows 9 should be at most max_windows 8"),
+        ("ladder.red_every", 300, "ladder: window 800 should be a multiple of red_every 300"),
+        ("ladder.total_windows", 15, "ladder: total_windows 15 should allow min_windows at each step (16)"),
+        ("ladder.window", 0, "ladder.window: 0: Input should be greater than 0"),
+        ("error_rates.red", 0, "error_rates.red: 0: Input should be greater than 0"),
+        ("error_rates.green", 1, "error_rates.green: 1: Input should be less than 1"),
+        ("gates.aece_tau.red_above", 0.2, "gates.aece_tau.red_above: 0.2: Input should be less than or equal to 0.1"),
+        ("gates.aece_tau.bins", 1, "gates.aece_tau.bins: 1: Input should be greater than or equal to 2"),
+        ("gates.aece_tau.green_below", [0.1], "(the whole file): gates.aece_tau.green_below has 1 limits, but"),
+        ("gates.calibrator_p99.on_red", "ignore", "gates.calibrator_p99.on_red: 'ignore': Input should be 'rollback'"),
+        ("guards.file_credit.margin", 0.5, "guards.file_credit.margin: 0.5: Input should be less than or equal to 0.1"),
+        ("guards.within_sla.sla_ms", float("inf"), "guards.within_sla.sla_ms: inf: Input should be a finite number"),
+        ("guards.within_sla.share", float("nan"), "guards.within_sla.share: nan: Input should be"),
+        (
+            "instruments.aa_shadow.on_red",
+            "rollback",
+            "instruments.aa_shadow.on_red: 'rollback': Input should be 'hold'",
+        ),
+        ("left_out", {"no_such": "why"}, "(the whole file): left_out names no_such; checks are calibrator_p99,"),
+        ("left_out", dict.fromkeys(GATES, "why"), "(the whole file): left_out leaves no gate; keep one of"),
+        ("heroes", {}, "(the whole file): heroes names no hero; their number sets the RED threshold"),
+        ("heroes", {"Lexical-2": "x.yaml"}, "heroes.Lexical-2.[key]: 'Lexical-2': String should match pattern"),
+        ("mode", "letter", "mode: 'letter': Input should be 'evidence'"),
+        ("schema", "hero-gate/policy/v2", "schema: 'hero-gate/policy/v2': Input should be 'hero-gate/policy/v1'"),
+        ("guards.recall", {}, "guards.recall: unknown key; known here: errors, file_credit, ndcg_at_10,"),
+    ],
+)
+def test_a_mistake_is_one_line(document: dict[str, Any], tmp_path: Path, place: str, value: object, says: str) -> None:
+    *path, last = place.split(".")
+    block = document
+    for key in path:
+        block = block[key]
+    block[last] = value
+    (mistake,) = mistakes_of(document, tmp_path)
+    assert mistake.startswith(says)
+    assert "\n" not in mistake
+
+
+def test_all_mistakes_are_told_together(document: dict[str, Any], tmp_path: Path) -> None:
+    del document["error_rates"]
+    document["keep_runs"] = -1
+    document["ladder"]["window"] = "many"
+    document["owner"] = "me"
+    assert [mistake.partition(":")[0] for mistake in mistakes_of(document, tmp_path)] == [
+        "keep_runs", "ladder.window", "error_rates", "owner",
+    ]  # fmt: skip
+
+
+def test_what_is_left_out_is_asked_no_more(policy: Policy) -> None:
+    less = changed(policy, left_out={"aece_tau": "no confidence", "errors": "x", "preflight": "x"})
+    assert (policy.asked_gates, policy.asked_guards, policy.asked_instruments) == (GATES, GUARDS, INSTRUMENTS)
+    assert set(GATES) - set(less.asked_gates) == {"aece_tau"}
+    assert set(GUARDS) - set(less.asked_guards) == {"errors"}
+    assert set(INSTRUMENTS) - set(less.asked_instruments) == {"preflight"}
+
+
+def test_every_check_says_what_its_red_does(policy: Policy) -> None:
+    for check in (*GATES, *GUARDS):
+        assert policy.on_red(check) == "rollback"
+    assert [policy.on_red(check) for check in INSTRUMENTS] == ["hold", "hold"]
+    with pytest.raises(KeyError):
+        policy.on_red("no_such")
+
+
+def test_the_digest_is_of_the_content(root: Path, tmp_path: Path, document: dict[str, Any], policy: Policy) -> None:
+    path = tmp_path / "other_name.yaml"
+    path.write_text("# another comment\n" + yaml.safe_dump(document, sort_keys=True), encoding="utf-8")
+    assert load_policy(path).digest() == policy.digest()
+    assert changed(policy, ladder={"total_windows": 25}).digest() != policy.digest()

@@ -1,0 +1,71 @@
+"""Is an incumbent that is out of its own limits found before a hero is judged against it?"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates.errors import EvidenceError
+from gates.policy import Policy
+from gates.preflight import fix_constants, judge_preflight
+from gates.verdicts import Cell, Verdict
+from tests.gates.builders import arm, changed
+
+N = 800
+
+
+def preflight(policy: Policy, missing: dict[str, str] | None = None, **columns: Any) -> Cell:
+    answers = arm(N, **columns)
+    constants = fix_constants(policy, answers, 22, missing or {})
+    return judge_preflight("lexical", policy, answers, constants, missing or {})
+
+
+def test_an_incumbent_within_its_limits_is_green(policy: Policy) -> None:
+    cell = preflight(policy)
+    assert (cell.verdict, cell.n, cell.step, cell.on_red) == (Verdict.GREEN, N, 0, "hold")
+
+
+@pytest.mark.parametrize(
+    ("check", "columns"),
+    [
+        ("errors", {"error": np.arange(N) % 10 == 0}),
+        ("calibrator_p99", {"calibrator_ms": 2.0}),
+        ("within_sla", {"latency_ms": 200.0}),
+        ("file_credit", {"file_credits": 1.0}),
+        ("aece_tau", {"correct": 0.0}),
+    ],
+)
+def test_an_incumbent_out_of_a_limit_is_named(policy: Policy, check: str, columns: dict[str, Any]) -> None:
+    cell = preflight(policy, **columns)
+    assert (cell.verdict, cell.note) == (Verdict.RED, f"incumbent out of limits: {check}")
+
+
+def test_an_incumbent_that_is_hardly_in_time_is_not_green(policy: Policy) -> None:
+    cell = preflight(policy, latency_ms=np.where(np.arange(N) % 20 == 0, 200.0, 10.0))
+    assert (cell.verdict, cell.note) == (Verdict.INCONCLUSIVE, "not shown within limits: within_sla")
+
+
+def test_what_cannot_be_asked_is_not_asked(policy: Policy) -> None:
+    cell = preflight(policy, {"within_sla": "no latency", "aece_tau": "no confidence"}, latency_ms=200.0, correct=0.0)
+    assert (cell.verdict, cell.unit) == (Verdict.GREEN, "share of errors")
+
+
+def test_the_constants_are_the_baselines(policy: Policy) -> None:
+    answers = arm(N)
+    found = fix_constants(policy, answers, 22, {})
+    assert found.median_confidence == np.median(answers.confidence)
+    assert found.q95_ms == np.quantile(answers.latency_ms, 0.95)
+    assert (len(found.bin_edges), len(found.signs), found.seed) == (9, 10, 22)
+
+
+@pytest.mark.parametrize("left_out", [True, False], ids=["left out", "missing"])
+def test_without_confidence_there_are_no_bins(policy: Policy, left_out: bool) -> None:
+    asked = changed(policy, left_out={"aece_tau": "x"}) if left_out else policy
+    missing = {} if left_out else {"aece_tau": "x"}
+    found = fix_constants(asked, arm(N, confidence=np.nan), 22, missing)
+    assert (found.bin_edges, found.signs) == ((), ())
+
+
+def test_no_answers_fix_nothing(policy: Policy) -> None:
+    with pytest.raises(EvidenceError, match="0 preflight answers"):
+        fix_constants(policy, arm(0), 22, {})

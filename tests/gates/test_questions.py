@@ -1,0 +1,160 @@
+"""Does each question point the right way, and does a release's threshold count every process that can roll back?"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates.eprocess import log_evidence, mean_log
+from gates.observations import Pairs
+from gates.policy import GATES, GUARDS, Policy
+from gates.questions import Question, ask, file_credit_excess, missing_inputs, red_processes
+from gates.trackers import Thresholds
+from tests.gates.builders import arm, changed, constants, equal_pairs, pairs
+
+N = 8_000
+SOME = np.arange(N) % 10 == 0  # a tenth of the queries
+
+
+def question(policy: Policy, check: str) -> Question:
+    return next(q for q in ask(policy, constants()) if q.check == check)
+
+
+def red(asked: Question, found: Pairs) -> float:
+    return max(mean_log([log_evidence(stream(found)) for stream in process]) for process in asked.red)
+
+
+def green(asked: Question, found: Pairs) -> float:
+    return min(log_evidence(stream(found)) for stream in asked.green)
+
+
+#: check -> columns of a hero that breaks it
+BROKEN: dict[str, dict[str, Any]] = {
+    "calibrator_p99": {"calibrator_ms": np.where(SOME, 2.0, 0.01)},
+    "confidence_shift": {"confidence": np.clip(arm(N).confidence + 0.1, 0, 1)},
+    "sla_recall_at_50_delta": {"recall": np.where(SOME, 0.0, arm(N).recall)},
+    "ndcg_at_10": {"ndcg": 0.9 * arm(N).ndcg},
+    "p95_latency": {"latency_ms": np.where(SOME, 60.0, arm(N).latency_ms)},
+    "within_sla": {"latency_ms": np.where(SOME, 200.0, arm(N).latency_ms)},
+    "errors": {"error": np.where(SOME, 1.0, 0.0)},
+    "file_credit": {"file_credits": np.where(SOME, 1.0, 0.0)},
+}
+
+
+@pytest.mark.parametrize("check", BROKEN)
+def test_a_hero_that_breaks_a_check_is_red_and_not_green(policy: Policy, check: str) -> None:
+    asked, found = question(policy, check), equal_pairs(N, **BROKEN[check])
+    assert red(asked, found) >= math.log(3334)
+    if asked.green:
+        assert green(asked, found) < math.log(100)
+
+
+@pytest.mark.parametrize("check", BROKEN)
+def test_an_equal_hero_is_green_and_not_red(policy: Policy, check: str) -> None:
+    asked, found = question(policy, check), equal_pairs(N)
+    assert red(asked, found) < math.log(3334)
+    if asked.green:
+        assert green(asked, found) >= math.log(100)
+
+
+@pytest.mark.parametrize("check", ["sla_recall_at_50_delta", "ndcg_at_10", "p95_latency", "errors", "file_credit"])
+def test_a_difference_the_other_way_round_is_no_red(policy: Policy, check: str) -> None:
+    found = equal_pairs(N, **BROKEN[check])
+    assert red(question(policy, check), pairs(found.baseline, found.hero)) < math.log(3334)
+
+
+@pytest.mark.parametrize("shift", [0.1, -0.1])
+def test_a_shift_is_broken_both_ways(policy: Policy, shift: float) -> None:
+    found = equal_pairs(N, confidence=np.clip(arm(N).confidence + shift, 0, 1))
+    assert red(question(policy, "confidence_shift"), found) >= math.log(3334)
+
+
+@pytest.mark.parametrize("check", BROKEN)
+def test_each_red_process_has_a_window_p_value(policy: Policy, check: str) -> None:
+    asked = question(policy, check)
+    broken, equal = equal_pairs(N, **BROKEN[check]), equal_pairs(N)
+    assert len(asked.window_p) == len(asked.red)
+    assert min(p(broken) for p in asked.window_p) < 1e-3 < min(p(equal) for p in asked.window_p)
+
+
+def test_recall_at_the_last_step_also_excludes_a_loss_of_one_point(policy: Policy) -> None:
+    asked = question(policy, "sla_recall_at_50_delta")
+    lost = equal_pairs(N, recall=arm(N).recall - np.where(np.arange(N) % 100 == 0, 1.0, 0.0))  # exactly 1 point
+    (at_last,) = asked.green_at_last
+    assert green(asked, lost) > log_evidence(at_last(lost))
+    assert log_evidence(at_last(lost)) < math.log(100)
+    assert (asked.limit, asked.limit_at_last) == (0.02, 0.01)
+
+
+@pytest.mark.parametrize("failed", [0, 1])
+def test_one_hero_only_error_blocks(policy: Policy, failed: int) -> None:
+    asked = question(policy, "errors")
+    assert asked.blocked is not None
+    assert asked.blocked(equal_pairs(N, error=np.arange(N) < failed)) == failed
+
+
+def test_an_error_of_both_arms_blocks_nothing(policy: Policy) -> None:
+    both = arm(N, error=1.0)
+    asked = question(policy, "errors")
+    assert asked.blocked is not None
+    assert asked.blocked(pairs(both, both)) == 0
+
+
+@pytest.mark.parametrize("limit", [0.01, 0.05, 0.5])
+def test_no_answer_ruins_the_bets_on_file_credit(limit: float) -> None:
+    full = file_credit_excess(arm(1, credits=50.0, file_credits=0.0), limit)
+    assert full.tolist() == pytest.approx([-1.0])
+
+
+def test_the_aa_shadow_sees_a_baseline_that_differs_from_itself(policy: Policy) -> None:
+    asked, same = question(policy, "aa_shadow"), equal_pairs(N)
+    worse = replace(same, repeat=replace(same.repeat, recall=np.zeros(len(same.repeated))))
+    better = replace(same, repeat=replace(same.repeat, recall=np.ones(len(same.repeated))))
+    assert red(asked, same) < math.log(100) <= min(red(asked, worse), red(asked, better))
+    assert green(asked, same) >= math.log(100) > max(green(asked, worse), green(asked, better))
+
+
+def test_thirty_processes_make_a_threshold_of_3334(policy: Policy) -> None:
+    thresholds = Thresholds.of(policy)
+    assert red_processes(policy) == 30
+    assert math.ceil(math.exp(thresholds.red)) == 3334
+    assert math.exp(thresholds.green) == pytest.approx(100)
+    assert thresholds.window_p == pytest.approx(math.sqrt(0.001 / (30 * 23)))
+
+
+@pytest.mark.parametrize(
+    ("change", "m"),
+    [
+        ({"heroes": {"one": "one.yaml"}}, 10),
+        ({"left_out": {"file_credit": "two processes"}}, 24),
+        ({"left_out": {"aece_tau": "one process"}}, 27),
+        ({"guards": {"errors": {"on_red": "hold", "rate": 0.001}}}, 27),
+        ({"left_out": {"aa_shadow": "holds only"}}, 30),
+    ],
+)
+def test_m_counts_what_can_roll_back(policy: Policy, change: dict[str, Any], m: int) -> None:
+    assert red_processes(changed(policy, **change)) == m
+
+
+def test_whatever_is_asked_has_a_question(policy: Policy) -> None:
+    asked = {q.check for q in ask(policy, constants())}
+    assert asked == {*GATES, *GUARDS, "aa_shadow"} - {"aece_tau"}  # which gates.judge asks itself
+
+
+def test_a_missing_column_names_the_checks_that_need_it(policy: Policy) -> None:
+    lacks = {"latency_ms": "x.run has none", "line_start": "no places"}
+    assert missing_inputs(policy, lacks) == {
+        "p95_latency": "latency_ms is missing: x.run has none",
+        "within_sla": "latency_ms is missing: x.run has none",
+        "file_credit": "line_start is missing: no places",
+    }
+    assert missing_inputs(changed(policy, left_out={"file_credit": "no places"}), {"line_start": "no places"}) == {}
+
+
+def test_a_red_only_check_says_what_it_would_have_found(policy: Policy) -> None:
+    asked, need = question(policy, "file_credit"), math.log(3334)
+    assert asked.detectable is not None
+    few, many = (asked.detectable(equal_pairs(n, file_credits=np.arange(n) % 50 == 0), need) for n in (800, 8_000))
+    assert policy.guards.file_credit.limit < many < few

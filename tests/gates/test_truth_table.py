@@ -1,0 +1,258 @@
+"""Does every line of the truth table lead to its decision, in one process and in several?"""
+
+import shutil
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from filelock import FileLock
+
+from tests.recorded_release import Checkout, declare, pack
+
+Workers = tuple[str, ...]
+MISHAPS = "tests.gates.mishaps"
+
+#: What befalls one item of a hero -> its decision, and what one of the reasons says.
+LINES = {
+    "untouched": ("PROMOTE", ""),
+    "silenced_red": ("ROLLBACK", "sla_recall_at_50_delta at 50 %: RED"),
+    "skip_mark": ("HOLD", "skipped, no evidence"),
+    "skip_in_body": ("HOLD", "evidence says GREEN, pytest says skipped"),
+    "xfail_mark": ("HOLD", "evidence says GREEN, pytest says xpassed"),
+    "xfail_of_a_failure": ("HOLD", "evidence says GREEN, pytest says xfailed"),
+    "deselected": ("HOLD", "missing, no evidence"),
+    "rerun": ("HOLD", "evidence says GREEN, pytest says reported twice"),
+    "broken_fixture": ("HOLD", "error, no evidence"),
+    "broken_teardown": ("HOLD", "evidence says GREEN, pytest says error"),
+    "broken_body": ("HOLD", "evidence says GREEN, pytest says failed"),
+    "broken_replay": ("HOLD", "error, no evidence"),
+    "no_evidence": ("HOLD", "passed, no evidence"),
+    "evidence_twice": ("HOLD", "passed, no evidence"),
+    "evidence_of_another_step": ("HOLD", "evidence is of sla_recall_at_50_delta at 50 % of evidence_of_another_step"),
+    "evidence_of_another_hero": ("HOLD", "evidence is of sla_recall_at_50_delta at 100 % of untouched"),
+    "no_pairs": ("HOLD", "GREEN from 0 pairs"),
+    "not_a_number": ("HOLD", "GREEN from 400 pairs, observed nan"),
+    "no_number": ("HOLD", "GREEN from 400 pairs, observed nothing"),
+}
+
+
+def befall(checkout: Checkout, *mishaps: str) -> None:
+    """Declare one hero for each mishap."""
+    for name in mishaps:
+        answers = "worse" if name == "silenced_red" else "equal"
+        (checkout.folder / "configs" / f"{name}.yaml").write_text(pack(name, answers), encoding="utf-8")
+    declare(checkout.folder / "configs", mishaps)
+    checkout.also_load(MISHAPS)
+
+
+def test_what_befalls_one_item_decides_about_its_hero_and_no_other(checkout: Checkout, workers: Workers) -> None:
+    befall(checkout, *LINES)
+    assert checkout.gate(*workers, hero="all").ret == 1  # the worst hero's decision
+    attestations = {name: checkout.attestation(name) for name in LINES}
+    assert {n: a["decision"] for n, a in attestations.items()} == {n: decision for n, (decision, _) in LINES.items()}
+    for name, (_, says) in LINES.items():
+        assert says in "\n".join(attestations[name]["reasons"]), name
+
+
+@pytest.mark.parametrize(
+    ("hero", "decision", "status"),
+    [("equal", "PROMOTE", 0), ("worse", "ROLLBACK", 1), ("unsure", "HOLD", 10)],
+)
+def test_the_exit_status_tells_the_decision(
+    checkout: Checkout, workers: Workers, hero: str, decision: str, status: int
+) -> None:
+    assert checkout.gate(*workers, hero=hero).ret == status
+    assert checkout.decision() == decision
+
+
+@pytest.mark.parametrize(
+    ("selection", "status"),
+    [
+        (("-k", "not ndcg_at_10"), 10),
+        (("-k", "no_such_thing"), 5),
+        (("--deselect=suites/canary/test_guards.py",), 10),
+        (("suites/canary/test_gates.py",), 10),
+    ],
+    ids=["-k", "-k nothing", "--deselect", "one file"],
+)
+def test_less_than_was_planned_is_held(
+    checkout: Checkout, workers: Workers, selection: tuple[str, ...], status: int
+) -> None:
+    result = checkout.gate(*workers, *selection)
+    assert (result.ret, checkout.decision()) == (status, "HOLD")
+
+
+@pytest.mark.parametrize(("marker", "status"), [("canry", 4), ("select and not select", 5)])
+def test_a_marker_that_selects_no_canary_neither_passes_nor_decides(
+    checkout: Checkout, marker: str, status: int
+) -> None:
+    assert checkout.gate("-m", marker).ret == status
+    assert not (checkout.folder / "reports" / "out").exists()
+
+
+def test_a_check_that_no_suite_asks_is_held(checkout: Checkout, workers: Workers) -> None:
+    (checkout.folder / "suites" / "canary" / "test_instruments.py").unlink()
+    assert checkout.gate(*workers).ret == 10
+    assert checkout.attestation("equal")["reasons"][0] == "preflight: missing, no evidence"
+
+
+def test_stopping_at_the_first_failure_is_held(checkout: Checkout, workers: Workers) -> None:
+    befall(checkout, "broken_body")
+    assert checkout.gate(*workers, "--maxfail=1", hero="all").ret in (2, 10)
+    assert checkout.decision() == "HOLD"
+
+
+def test_stopping_at_a_red_still_rolls_back(checkout: Checkout, workers: Workers) -> None:
+    result = checkout.gate(*workers, "-x", hero="worse")
+    assert (result.ret in (1, 2), checkout.decision()) == (True, "ROLLBACK")
+
+
+def test_a_rollback_stands_although_its_item_was_deselected(checkout: Checkout, workers: Workers) -> None:
+    result = checkout.gate(*workers, "-k", "aece_tau or within_sla", hero="worse")
+    assert (result.ret, checkout.decision()) == (1, "ROLLBACK")
+
+
+def test_only_what_failed_last_time_is_held(checkout: Checkout, workers: Workers) -> None:
+    befall(checkout, "broken_body")
+    cache = ("-o", "addopts=--import-mode=importlib")  # pytest.ini switches it off
+    checkout.gate(*cache, hero="all")
+    checkout.also_load("tests.recorded_release")  # the bug is mended
+    result = checkout.gate(*workers, *cache, "--lf", hero="all")
+    assert (result.ret, checkout.decision()) == (10, "HOLD")
+
+
+def test_a_module_that_cannot_be_collected_is_held(checkout: Checkout, workers: Workers) -> None:
+    (checkout.folder / "suites" / "canary" / "test_more.py").write_text("import no_such_module\n", encoding="utf-8")
+    result = checkout.gate(*workers)
+    assert (result.ret in (2, 10), checkout.decision()) == (True, "HOLD")
+    assert "test_more.py failed, but was not planned" in "\n".join(checkout.attestation("equal")["reasons"])
+
+
+def test_a_failure_that_no_policy_plans_is_held(checkout: Checkout, workers: Workers) -> None:
+    stray = "import pytest\n\n\n@pytest.mark.canary\ndef test_stray():\n    assert False\n"
+    (checkout.folder / "suites" / "canary" / "test_stray.py").write_text(stray, encoding="utf-8")
+    assert (checkout.gate(*workers).ret, checkout.decision()) == (10, "HOLD")
+
+
+@pytest.mark.parametrize(("mishap", "statuses"), [("interrupted", (2,)), ("exits_with_success", (3, 10))])
+def test_a_run_that_is_broken_off_is_held(
+    checkout: Checkout, workers: Workers, mishap: str, statuses: tuple[int, ...]
+) -> None:
+    befall(checkout, mishap)
+    assert checkout.gate(*workers, hero="all").ret in statuses
+    assert checkout.decision() == "HOLD"
+
+
+def test_a_killed_process_leaves_hold_on_record(checkout: Checkout, workers: Workers) -> None:
+    befall(checkout, "killed", "untouched")
+    result = checkout.gate(*workers, hero="all")
+    assert result.ret not in (0, 1)
+    assert (checkout.decision(), checkout.decision("killed")) == ("HOLD", "HOLD")
+    if workers == ("-n2",):  # the crash is one worker's: the other hero is judged, the killed one never again
+        assert (result.ret, checkout.decision("untouched")) == (10, "PROMOTE")
+        assert "error, no evidence" in "\n".join(checkout.attestation("killed")["reasons"])
+    else:
+        assert checkout.attestation("killed")["reasons"] == ["run started, not finished"]
+
+
+@pytest.mark.parametrize("hook", ["pytest_collection_finish", "pytest_runtest_protocol"])
+def test_an_internal_error_is_held(checkout: Checkout, workers: Workers, hook: str) -> None:
+    conftest = checkout.folder / "suites" / "conftest.py"
+    conftest.write_text(f"def {hook}():\n    raise RuntimeError('broken plugin')\n", encoding="utf-8")
+    assert checkout.gate(*workers).ret not in (0, 1)
+    assert checkout.decision() == "HOLD"
+
+
+@pytest.mark.parametrize(("hook", "hero"), [("pytest_gate_merge", "equal"), ("pytest_gate_decided", "worse")])
+def test_results_that_cannot_be_written_are_held(checkout: Checkout, workers: Workers, hook: str, hero: str) -> None:
+    conftest = checkout.folder / "suites" / "conftest.py"
+    conftest.write_text(
+        dedent(
+            f"""
+            import pytest
+            @pytest.hookimpl(trylast=True)
+            def {hook}(release):
+                raise OSError("no space left")
+            """
+        ),
+        encoding="utf-8",
+    )
+    result = checkout.gate(*workers, hero=hero)
+    assert (result.ret, checkout.decision()) == (3, "HOLD")
+    assert "no space left" in checkout.attestation(hero)["reasons"][0]
+    result.stdout.fnmatch_lines(["HOLD  the results could not be written: OSError: no space left"])
+
+
+@pytest.mark.parametrize("plugin", ["fixtures.plugin", "rollout.plugin", "reports.plugin"])
+def test_a_canary_without_one_of_its_plugins_does_not_begin(checkout: Checkout, plugin: str) -> None:
+    result = checkout.gate("-p", f"no:{plugin}")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"*{plugin} is not loaded*run without -p no:{plugin}"])
+
+
+def test_without_the_gate_itself_nothing_is_promoted(checkout: Checkout, workers: Workers) -> None:
+    assert checkout.pytest(*workers, "-m", "canary", "-p", "no:gates.plugin").ret not in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--hero=no_such",), "--hero=no_such: no such hero; there are equal, worse, unsure, all, or a pack's path"),
+        (("--hero=",), "--hero=: 0 heroes, but*"),
+        (("--hero=equal,equal",), "--hero=equal,equal: equal is asked for twice; name each hero once"),
+        (("--hero=no_such.yaml",), "*no_such.yaml: no such file;*"),
+        (("--max-windows=0",), "--max-windows=0: should be at least the policy's min_windows 1"),
+        (("--configs=elsewhere",), "*elsewhere/policy.yaml: no such file;*"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_mistyped_command_ends_before_anything_is_touched(
+    checkout: Checkout, arguments: tuple[str, ...], says: str
+) -> None:
+    result = checkout.pytest("-m", "canary", *arguments)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"*{says}"])
+    assert not (checkout.folder / "reports" / "out").exists()
+
+
+def test_a_decision_is_gone_as_soon_as_the_next_run_begins(checkout: Checkout) -> None:
+    assert (checkout.gate().ret, checkout.decision("equal")) == (0, "PROMOTE")
+    first = checkout.attestation()["run_id"]
+    befall(checkout, "killed", "equal")
+    checkout.gate(hero="killed,equal")
+    assert (checkout.decision(), checkout.decision("equal")) == ("HOLD", "HOLD")
+    kept = checkout.folder / "reports" / "out" / "history" / first
+    assert {p.name for p in kept.iterdir()} >= {"attestation.json", "equal"}
+
+
+def test_a_release_names_only_the_heroes_that_this_run_judged(checkout: Checkout) -> None:
+    checkout.gate(hero="equal,unsure")
+    checkout.gate(hero="equal")
+    assert [hero["hero"] for hero in checkout.attestation()["heroes"]] == ["equal"]
+    assert len(checkout.attestation("equal")["tests"]["planned"]) == 13
+
+
+@pytest.mark.parametrize("only_tells", ["--collect-only", "--help", "--version", "--markers", "--fixtures"])
+def test_a_run_that_only_tells_touches_no_record(checkout: Checkout, only_tells: str) -> None:
+    assert checkout.gate(only_tells).ret == 0
+    assert not (checkout.folder / "reports" / "out").exists()
+
+
+def test_two_runs_do_not_write_to_one_place(checkout: Checkout) -> None:
+    taken = checkout.folder / "reports" / "out"
+    taken.mkdir(parents=True)
+    with FileLock(taken / ".lock"):
+        result = checkout.gate()
+    assert (result.ret, list(taken.glob("*.json"))) == (4, [])
+    result.stderr.fnmatch_lines(["*another run is writing there; wait for it, or give this run a folder of its own"])
+
+
+def test_the_same_fingerprint_sees_the_same_pairs(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.gate()
+    first = checkout.attestation("equal")
+    shutil.copytree(checkout.folder / "configs", tmp_path / "moved")
+    checkout.gate("-n2", f"--configs={tmp_path / 'moved'}")
+    again = checkout.attestation("equal")
+    assert first["run_id"] != again["run_id"]
+    assert first["release_fingerprint"] == again["release_fingerprint"]
+    assert first["steps"] == again["steps"]

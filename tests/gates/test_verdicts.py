@@ -1,0 +1,59 @@
+"""Do the values of a canary cross a process whole, and does the worst decision win?"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gates.policy import Policy
+from gates.release import Outcome, Release, Subject
+from gates.verdicts import Cell, Decision, Verdict
+from tests.gates.builders import cell
+
+
+def release(policy: Policy, *decisions: Decision) -> Release:
+    """A release with one hero for each decision."""
+    subject = Subject(
+        name="hero", source="", owner="", claim="", claim_intent="", config_hash="", baseline_name="",
+        baseline_config_hash="", differs=(), policy=policy,
+    )  # fmt: skip
+    nothing: dict[str, Any] = dict.fromkeys(("reasons", "cells", "planned", "passed", "missing", "not_reached"), ())
+    return Release(
+        run_id="", commit="", mode="evidence", exposure="replay", started_at="", finished_at="", seconds=0.0,
+        artifacts=Path(), run_folder=Path(),
+        outcomes=tuple(Outcome(subject=subject, decision=decision, **nothing) for decision in decisions),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_cell_survives_its_json(verdict: Verdict) -> None:
+    original = cell(verdict, note="zwölf", ended="held at 5 %")
+    assert Cell.from_json(original.to_json()) == original
+
+
+@pytest.mark.parametrize("wrong", [("GREEN", "GREENISH"), ('"gate"', '"door"')])
+def test_a_verdict_or_kind_that_does_not_exist_is_refused(wrong: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match="is not a valid"):
+        Cell.from_json(cell().to_json().replace(*wrong))
+
+
+def test_a_sentence_says_what_is_known_and_no_more() -> None:
+    assert cell(Verdict.NOT_REACHED, ended="held at 5 %").sentence() == "not reached: held at 5 %"
+    assert cell().sentence() == "GREEN: observed 0.001, limit 0.02, n 3,200"
+    told = cell(headroom="0.5", ci_lower="0", ci_upper="1", e_red="2", e_red_needed="9", note="vacuous").sentence()
+    assert told.endswith("headroom 0.5, n 3,200, interval [0, 1], e-red 2 of 9 needed, vacuous")
+
+
+@pytest.mark.parametrize(
+    ("decisions", "worst"),
+    [
+        ((Decision.PROMOTE, Decision.PROMOTE), Decision.PROMOTE),
+        ((Decision.PROMOTE, Decision.HOLD), Decision.HOLD),
+        ((Decision.ROLLBACK, Decision.HOLD, Decision.PROMOTE), Decision.ROLLBACK),
+        ((), Decision.HOLD),
+    ],
+)
+def test_a_release_is_as_good_as_its_worst_hero(
+    policy: Policy, decisions: tuple[Decision, ...], worst: Decision
+) -> None:
+    assert release(policy, *decisions).decision is worst

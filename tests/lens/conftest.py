@@ -1,0 +1,34 @@
+"""Which index do the tests search? The smoke corpus, built once and shared by all workers."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lens.index import Index, open_index
+from lens.system import Lens
+
+
+@pytest.fixture(scope="session")
+def smoke(root: Path) -> Path:
+    """The folder of the smoke configurations."""
+    return root / "configs" / "smoke"
+
+
+@pytest.fixture(scope="session")
+def index(smoke: Path) -> Index:
+    """The index of the smoke corpus."""
+    return open_index(smoke / "corpus.lock", smoke.parent / "weights.lock", progress=False)
+
+
+@pytest.fixture(scope="session")
+def open_lens(smoke: Path, index: Index):
+    """Opens the system of a smoke pack, with changes to one of its blocks."""
+
+    def opened(pack: str = "baseline", **changes: dict[str, object]) -> Lens:
+        selected = yaml.safe_load((smoke / f"{pack}.yaml").read_text())["selected"]
+        for block, values in changes.items():
+            selected[block] = {**selected[block], **values}
+        return Lens.open(selected, smoke, index)
+
+    return opened

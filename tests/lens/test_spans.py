@@ -1,0 +1,80 @@
+"""Which functions are found in a source file, and what is said of them?"""
+
+import pytest
+
+from lens.spans import read_spans
+
+SOURCE = '''
+import functools
+
+
+class Jar:
+    @property
+    def size(self):
+        """How many cookies."""
+        total = 0
+        return total
+
+    @functools.cache
+    def parse(self, text):
+        """Parse a cookie header.
+
+        More words.
+        """
+        if not text:
+            raise ValueError(f"cookie {text} is empty, but a header must hold one")
+        return text.split(";")
+
+
+def undocumented(a):
+    b = a
+    return b
+
+
+def short(a):
+    """Too short to be worth finding."""
+    return a
+'''
+
+
+def spans(source: str = SOURCE):
+    return {span.qualname: span for span in read_spans("jar-1.0", "jar/jar.py", source.encode())}
+
+
+def test_documented_functions_with_a_body_are_found():
+    assert set(spans()) == {"Jar.size", "Jar.parse"}
+
+
+def test_a_span_begins_at_its_decorator_and_names_its_place():
+    parse = spans()["Jar.parse"]
+    assert (parse.line_start, parse.line_end) == (12, 20)
+    assert parse.doc_id == "jar-1.0/jar/jar.py:12-20"
+    assert SOURCE.split("\n")[parse.line_start - 1].strip() == "@functools.cache"
+
+
+def test_the_docstring_is_not_part_of_what_is_indexed():
+    parse = spans()["Jar.parse"]
+    assert "cookie header" in parse.docstring
+    assert "Parse" not in parse.text
+    assert "split" in parse.text
+
+
+def test_messages_keep_their_place_holders():
+    assert spans()["Jar.parse"].messages == ("cookie {} is empty, but a header must hold one",)
+
+
+def test_properties_are_not_asked_for():
+    assert not spans()["Jar.size"].asks
+    assert spans()["Jar.parse"].asks
+
+
+def test_copies_are_recognised_whatever_their_layout():
+    laid_out = SOURCE.replace("        return text.split", "        # a comment\n        return   text.split")
+    assert spans()["Jar.parse"].body_sha == spans(laid_out)["Jar.parse"].body_sha
+    changed = SOURCE.replace('split(";")', 'split(",")')
+    assert spans()["Jar.parse"].body_sha != spans(changed)["Jar.parse"].body_sha
+
+
+def test_what_is_no_python_is_refused():
+    with pytest.raises(SyntaxError):
+        spans("def broken(:\n")

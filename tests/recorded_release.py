@@ -1,0 +1,159 @@
+"""What does a whole release look like that is small enough to be judged in a second?
+
+Heroes over recorded runs of 800 queries, under a policy with two steps and wide margins: `equal` is promoted,
+`worse` finds nothing for two queries in five and is rolled back, `unsure` records no latency and is held.
+"""
+
+import json
+import random
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+QUERIES = 800
+HEROES = ("equal", "worse", "unsure")
+PLUGINS = ("fixtures.plugin", "gates.plugin", "rollout.plugin", "reports.plugin")
+
+POLICY = dedent(
+    """
+    schema: hero-gate/policy/v1
+    mode: evidence
+    promotes: true
+    baseline: baseline.yaml
+    heroes: {HEROES}
+    keep_runs: 5
+    ladder:
+      steps: [50, 100]
+      window: 200
+      min_windows: 1
+      max_windows: 2
+      total_windows: 4
+      red_every: 50
+      aa_every: 2
+      preflight: 100
+      calibration_looks_every: 1
+    error_rates: {red: 0.009, two_windows: 0.001, green: 0.01}
+    gates:
+      calibrator_p99: {on_red: rollback, limit_ms: 1.0, share: 0.01}
+      aece_tau: {on_red: rollback, red_above: 0.1, green_below: [0.5, 0.4], bins: 4}
+      confidence_shift: {on_red: rollback, limit: 0.2}
+      sla_recall_at_50_delta: {on_red: rollback, sla_ms: 150, margin: 0.2, final_margin: 0.1}
+    guards:
+      ndcg_at_10: {on_red: rollback, margin: 0.2}
+      p95_latency: {on_red: rollback, margin_ms: 5}
+      within_sla: {on_red: rollback, sla_ms: 150, share: 0.8}
+      errors: {on_red: rollback, rate: 0.1}
+      file_credit: {on_red: rollback, limit: 0.2, margin: 0.1}
+    instruments:
+      preflight: {on_red: hold}
+      aa_shadow: {on_red: hold, margin: 0.2}
+    left_out: {calibrator_p99: a recorded run calls no calibrator}
+    """
+)
+
+
+class Checkout:
+    """A checkout in miniature, in which whole gates are run: a process each, as a release does."""
+
+    def __init__(self, pytester: pytest.Pytester, template: Path) -> None:
+        self._pytester, self.folder = pytester, pytester.path
+        self._plugins: tuple[str, ...] = ("-p", "xdist", "-p", "allure_pytest")
+        shutil.copytree(template, self.folder, dirs_exist_ok=True)
+
+    def gate(self, *arguments: str, hero: str = "equal") -> pytest.RunResult:
+        """Run the canary."""
+        return self.pytest("-m", "canary", f"--hero={hero}", *arguments)
+
+    def pytest(self, *arguments: str) -> pytest.RunResult:
+        """Run pytest, with the installed plugins that the gate works with and no others."""
+        return self._pytester.runpytest_subprocess(*self._plugins, *arguments, timeout=120)
+
+    def also_load(self, plugin: str) -> None:
+        """Let a plugin of the tests take part in every process of the run."""
+        (self.folder / "conftest.py").write_text(f"pytest_plugins = {(*PLUGINS, plugin)!r}\n", encoding="utf-8")
+
+    def stand_in_for_reports(self, plugin: Path) -> None:
+        """Let another module be reports.plugin, and let the process do without what only reports need."""
+        room = self.folder / "stand_in" / "reports"
+        room.mkdir(parents=True)
+        (room / "__init__.py").touch()
+        shutil.copy(plugin, room / "plugin.py")
+        # where pandas is installed, pyarrow imports it: a third of such a short run
+        (self.folder / "stand_in" / "pandas.py").write_text("raise ImportError('not needed here')\n")
+        self._plugins = ("-p", "xdist")
+        ini = self.folder / "pytest.ini"
+        ini.write_text(ini.read_text(encoding="utf-8").replace("pythonpath = ", "pythonpath = stand_in "))
+
+    def attestation(self, hero: str = "") -> dict[str, Any]:
+        """What the last run left on record of a hero, or of the release."""
+        path = self.folder / "reports" / "out" / hero / "attestation.json"
+        recorded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return recorded
+
+    def decision(self, hero: str = "") -> str:
+        """The decision on record."""
+        return str(self.attestation(hero)["decision"])
+
+
+def write_release(folder: Path, root: Path) -> None:
+    """Lay out a checkout in miniature: configuration, run files, the real suites, pytest.ini and requirements."""
+    shutil.copytree(root / "suites" / "canary", folder / "suites" / "canary", ignore=lambda *_: {"__pycache__"})
+    (folder / "requirements").mkdir()
+    shutil.copy(root / "requirements" / "runtime.lock", folder / "requirements")
+    ini = (root / "pytest.ini").read_text(encoding="utf-8")
+    (folder / "pytest.ini").write_text(ini.replace("pythonpath = .", f"pythonpath = {root}"), encoding="utf-8")
+    (folder / "conftest.py").write_text(f"pytest_plugins = {PLUGINS!r}\n", encoding="utf-8")
+    configs = folder / "configs"
+    configs.mkdir()
+    judged = (f"q{q} 0 {_document(q, 0)} {1 + q % 3}\n" for q in range(QUERIES))
+    (configs / "qrels.txt").write_text("".join(judged), encoding="utf-8")
+    (configs / "baseline.yaml").write_text(pack("incumbent", "equal"), encoding="utf-8")
+    for name in HEROES:
+        (configs / f"{name}.run").write_text(run(lost=0.4 if name == "worse" else 0.0, latency=name != "unsure"))
+        (configs / f"{name}.yaml").write_text(pack(name, name), encoding="utf-8")
+    declare(configs, HEROES)
+
+
+def declare(configs: Path, heroes: Sequence[str]) -> None:
+    """Let the policy declare these heroes, each with a pack of its name."""
+    listed = ", ".join(f"{name}: {name}.yaml" for name in heroes)
+    (configs / "policy.yaml").write_text(POLICY.replace("HEROES", listed), encoding="utf-8")
+
+
+def pack(name: str, answers: str) -> str:
+    """A pack whose system answers from `<answers>.run`."""
+    return dedent(
+        f"""
+        schema: hero-gate/pack/v1
+        name: {name}
+        owner: Search Engineering
+        claim: {{text: as its name says}}
+        selected: {{system: recorded, run: {answers}.run, qrels: qrels.txt}}
+        """
+    )
+
+
+def run(*, lost: float, latency: bool) -> str:
+    """A run file: three hits a query, calibrated confidence, the right document first or second, or not at all."""
+    draw = random.Random(7)  # the same for every run: they differ only by what is asked for
+    lines = []
+    for q in range(QUERIES):
+        confidence, first, gone = draw.random(), draw.random(), draw.random() < lost
+        milliseconds = f"{draw.uniform(5, 20):.3f}"
+        milliseconds = milliseconds if latency else "-"
+        right = (0, 1) if first < confidence else (1, 0)
+        hits = [_document(q, 9 if gone and d == 0 else d) for d in (*right, 2)]
+        lines += [
+            f"q{q} Q0 {d} {rank} {10 - rank} tag {milliseconds} {confidence:.4f}\n" for rank, d in enumerate(hits)
+        ]
+    return "".join(lines)
+
+
+def _document(query: int, number: int) -> str:
+    """A place of its own: no two of them overlap."""
+    first = 1 + 10 * number
+    return f"pkg/m{query}.py:{first}-{first + 8}"

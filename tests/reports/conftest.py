@@ -1,0 +1,81 @@
+"""What does a judged release look like? Each hero of the miniature checkout, climbed once and left on disk."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evidence.parts import merge_parts
+from fixtures.packs import load_hero
+from gates.decide import Seen, decide, plan
+from gates.release import Outcome, Release
+from gates.verdicts import OUTCOME, Verdict
+from rollout.ladder import Ladder
+from tests.recorded_release import HEROES
+
+RUN_ID = "20261201T101500Z-c0ffee"
+Judged = Callable[..., Release]
+
+
+@pytest.fixture(autouse=True)
+def fonts(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One font cache for all gates of these tests: pytester gives each a home of its own, and finding fonts is slow."""
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path_factory.getbasetemp() / "matplotlib"))
+
+
+@pytest.fixture(scope="session")
+def climbed(release_template: Path, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release over all heroes of the miniature checkout, judged without pytest, with its evidence merged."""
+    folder = tmp_path_factory.mktemp("judged")
+    outcomes = [_judge(name, release_template / "configs", folder, root) for name in HEROES]
+    return Release(
+        run_id=RUN_ID,
+        commit="4f2c9e1 clean",
+        mode="evidence",
+        exposure="replay",
+        started_at="2026-12-01T10:15:00+00:00",
+        finished_at="2026-12-01T10:15:31+00:00",
+        seconds=31.0,
+        artifacts=folder / "out",
+        run_folder=folder / "run",
+        outcomes=tuple(outcomes),
+    )
+
+
+@pytest.fixture
+def judged(climbed: Release, tmp_path: Path) -> Judged:
+    """A copy of that release over the heroes named, whose artifacts a test may change."""
+
+    def copy(*heroes: str) -> Release:
+        for name in heroes:
+            shutil.copytree(climbed.artifacts / name, tmp_path / "out" / name)
+        outcomes = tuple(o for o in climbed.outcomes if o.subject.name in heroes)
+        return replace(climbed, artifacts=tmp_path / "out", outcomes=outcomes)
+
+    return copy
+
+
+def _judge(name: str, configs: Path, folder: Path, root: Path) -> Outcome:
+    hero = load_hero(name, configs)
+    policy = hero.subject.policy
+    ladder = Ladder(hero, folder / "run" / name, RUN_ID, root, lambda line: None)
+    planned = plan(name, policy)
+    cells = [ladder.gate(step, check) if step else ladder.whole(check) for _, step, check in planned]
+    seen = {cell.key: Seen(cell, OUTCOME[cell.verdict]) for cell in cells}
+    decision, reasons = decide(planned, seen)
+    merge_parts(folder / "run" / name, folder / "out" / name)
+    ids = {cell.key: f"suites/canary/test_gates.py::test_gate[{'-'.join(map(str, cell.key))}]" for cell in cells}
+    return Outcome(
+        subject=replace(hero.subject, source=f"configs/{name}.yaml"),
+        decision=decision,
+        reasons=tuple(reasons),
+        cells=tuple(cells),
+        planned=tuple(ids.values()),
+        passed=tuple(ids[c.key] for c in cells if c.verdict is Verdict.GREEN),
+        missing=(),
+        not_reached=tuple(ids[c.key] for c in cells if c.verdict is Verdict.NOT_REACHED),
+        ladder=json.loads((folder / "run" / name / "ladder.json").read_text(encoding="utf-8")),
+    )

@@ -1,0 +1,175 @@
+"""What is told of three heroes whose every number is fixed? The terminal's golden pictures are drawn from these."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from gates.policy import Policy
+from gates.pvalues import Interval
+from gates.release import Difference, Outcome, Release, Subject
+from gates.verdicts import Cell, Decision, Kind, Verdict
+from reports.examples import Example, Place
+from reports.gains import Gain
+from reports.story import Story, tell
+
+_LIMITS = {"calibrator_p99": "1", "confidence_shift": "0.02", "sla_recall_at_50_delta": "0.02", "p95_latency": "5"}
+
+
+def release(policy: Policy, decision: Decision) -> tuple[Release, Story]:
+    """One hero with this decision, told as `reports.story` does, with handmade gains and examples."""
+    outcome = {Decision.PROMOTE: _promoted, Decision.HOLD: _held, Decision.ROLLBACK: _rolled_back}[decision](policy)
+    whole = Release(
+        run_id="20261201T101500Z-c0ffee",
+        commit="4f2c9e1 clean",
+        mode="evidence",
+        exposure="replay",
+        started_at="2026-12-01T10:15:00+00:00",
+        finished_at="2026-12-01T10:15:31+00:00",
+        seconds=31.0,
+        artifacts=Path("reports/out"),
+        run_folder=Path("nowhere"),
+        outcomes=(outcome,),
+    )
+    (told,) = tell(replace(whole, artifacts=Path("nowhere")))  # no evidence lies there
+    measure = "ndcg_at_10" if decision is Decision.PROMOTE else "sla_recall_at_50"
+    intents = {
+        "docstring": {measure: _gain(measure, 0.002, -0.001, 0.005, "docstring")},
+        "identifier": {measure: _gain(measure, -0.034, -0.045, -0.023, "identifier")},
+    }
+    story = replace(
+        told, gains=_gains(), by_intent=intents, measure=measure, lost_most=(_lost(),), gained_most=(_gained(),)
+    )
+    return whole, story
+
+
+def subject(policy: Policy, name: str) -> Subject:
+    """A hero that changes two keys of the baseline."""
+    return Subject(
+        name=name,
+        source=f"configs/{name}_pack.yaml",
+        owner="Search Engineering",
+        claim="error messages gain",
+        claim_intent="",
+        config_hash="7c1e9a04b2d35f88",
+        baseline_name="lens",
+        baseline_config_hash="0a94be71c6d2203f",
+        differs=(Difference("ann.efSearch", "32", "64"), Difference("ann.pq.refine_topk", "0", "48")),
+        policy=policy,
+    )
+
+
+def cell(policy: Policy, hero: str, step: int, check: str, verdict: Verdict, observed: str = "0.01") -> Cell:
+    """A cell with numbers where it was reached."""
+    gate, guard = check in policy.asked_gates, check in policy.asked_guards
+    kind = Kind.GATE if gate else Kind.GUARD if guard else Kind.INSTRUMENT
+    limit = _LIMITS.get(check, "0.05")
+    if check == "aece_tau" and step:
+        limit = str(policy.gates.aece_tau.green_below[policy.ladder.steps.index(step)])
+    bare = Cell(
+        hero=hero,
+        step=step,
+        check=check,
+        kind=kind,
+        verdict=verdict,
+        required="not_red" if check == "file_credit" else "green",
+        on_red=policy.on_red(check),
+        ended="" if verdict is Verdict.GREEN else "ended",
+    )
+    if verdict is Verdict.NOT_REACHED:
+        return bare
+    return replace(
+        bare, observed=observed, limit=limit, headroom="0.4", n=6_400, windows=8, ci_lower="-0.001", ci_upper="0.023",
+        e_red="4.2", e_red_needed="3333", e_green="31", e_green_needed="100",
+    )  # fmt: skip
+
+
+def _cells(policy: Policy, hero: str, last: int, verdict: Verdict) -> tuple[Cell, ...]:
+    """GREEN everywhere up to step `last`, where SLA-Recall has `verdict`; nothing after it."""
+    steps = policy.ladder.steps
+    gates = []
+    for step in steps:
+        for check in policy.asked_gates:
+            here = Verdict.GREEN if step <= last else Verdict.NOT_REACHED
+            if step == last and check == "sla_recall_at_50_delta":
+                here = verdict
+            gates.append(cell(policy, hero, step, check, here))
+    guards = [
+        cell(policy, hero, 0, check, Verdict.INCONCLUSIVE if check == "file_credit" else Verdict.GREEN)
+        for check in (*policy.asked_guards, *policy.asked_instruments)
+    ]
+    if verdict is Verdict.RED:
+        note = "trigger: e-process"
+        gates = [replace(c, e_red="6480", note=note) if c.verdict is Verdict.RED else c for c in gates]
+    return (*gates, *guards)
+
+
+def _outcome(
+    policy: Policy, name: str, decision: Decision, cells: tuple[Cell, ...], ladder: dict[str, object]
+) -> Outcome:
+    ids = tuple(f"test_gate[{'-'.join(map(str, c.key))}]" for c in cells)
+    reasons = tuple(f"{c.check}: {c.sentence()}" for c in cells if c.verdict is not Verdict.GREEN)
+    return Outcome(
+        subject=subject(policy, name), decision=decision, cells=cells, planned=ids, passed=ids, missing=(),
+        not_reached=(), ladder=ladder, reasons=() if decision is Decision.PROMOTE else reasons,
+    )  # fmt: skip
+
+
+def _promoted(policy: Policy) -> Outcome:
+    steps = [{"percent": step, "windows": 4} for step in policy.ladder.steps]
+    ladder = {"steps": steps, "pairs": 12_800, "ended": "", "to_percent": 100}
+    return _outcome(policy, "lexical", Decision.PROMOTE, _cells(policy, "lexical", 100, Verdict.GREEN), ladder)
+
+
+def _held(policy: Policy) -> Outcome:
+    ladder = {
+        "steps": [{"percent": 5, "windows": 4}, {"percent": 25, "windows": 8}],
+        "pairs": 9_600,
+        "unused_queries": 11_700,
+        "pairs_per_second": "300",
+        "ended": "held at 25 %: sla_recall_at_50_delta undecided: budget of 8 windows used up",
+    }
+    return _outcome(policy, "router", Decision.HOLD, _cells(policy, "router", 25, Verdict.INCONCLUSIVE), ladder)
+
+
+def _rolled_back(policy: Policy) -> Outcome:
+    ladder = {
+        "steps": [{"percent": 5, "windows": 4}, {"percent": 25, "windows": 3}],
+        "pairs": 5_600,
+        "ended": "rolled back at 25 % by sla_recall_at_50_delta",
+        "rolled_back_at_step": 25,
+    }
+    return _outcome(policy, "ann", Decision.ROLLBACK, _cells(policy, "ann", 25, Verdict.RED), ladder)
+
+
+def _gain(metric: str, difference: float, lower: float, upper: float, intent: str = "") -> Gain:
+    return Gain(
+        metric=metric, intent=intent, n=6_400, baseline=0.612, hero=0.612 + difference,
+        difference=Interval(difference, lower, upper),
+    )  # fmt: skip
+
+
+def _gains() -> dict[str, Gain]:
+    gains = (
+        _gain("ndcg_at_10", 0.009, 0.005, 0.013),
+        _gain("sla_recall_at_50", 0.002, -0.001, 0.005),
+        _gain("p95_latency_ms", 0.9, 0.8, 1.0),
+        _gain("ece", -0.001, -0.004, 0.002),
+        _gain("file_credit", -0.001, -0.004, 0.002),
+    )
+    return {gain.metric: gain for gain in gains}
+
+
+def _lost() -> Example:
+    return Example(
+        query_id="q1",
+        text="invalid literal for int() with base 10 and \x1b[31mmore\u202e",
+        intent="error",
+        difference=-1.0,
+        judged=("pandas/core/window.py:1204-1210",),
+        baseline=Place(rank=1, where="pandas/core/window.py:1204", first="pandas/core/window.py:1204"),
+        hero=Place(first="twisted/web/server.py:88"),
+    )
+
+
+def _gained() -> Example:
+    found = Place(rank=2, where="twisted/web/server.py:88", first="twisted/web/http.py:9")
+    return replace(_lost(), text="close idle", difference=1.0, baseline=Place(trouble="late: 182 ms"), hero=found)

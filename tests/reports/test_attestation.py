@@ -1,0 +1,126 @@
+"""Does an attestation say what was decided, byte for byte the same for the same run, and whose evidence it is?"""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import rfc8785
+
+from evidence.digests import file_digest, logical_digest
+from evidence.schemas import HITS
+from gates.policy import Policy
+from gates.release import Release
+from gates.verdicts import Decision
+from reports.attestation import describe_evidence, write_attestations
+from reports.story import tell
+from tests.reports import handmade
+from tests.reports.conftest import Judged
+
+
+def attested(release: Release, hero: str) -> dict[str, Any]:
+    """What is on record of a hero after the release was told in full."""
+    stories = tell(release)
+    evidence = {story.hero: describe_evidence(release.artifacts / story.hero) for story in stories}
+    write_attestations(release, stories, evidence)
+    content: dict[str, Any] = json.loads(path(release, hero).read_bytes())
+    return content
+
+
+def path(release: Release, hero: str) -> Path:
+    return release.artifacts / hero / "attestation.json"
+
+
+def test_the_same_run_gives_the_same_canonical_bytes(judged: Judged) -> None:
+    release = judged("equal")
+    content = attested(release, "equal")
+    first = path(release, "equal").read_bytes()
+    attested(release, "equal")
+    assert path(release, "equal").read_bytes() == first == rfc8785.dumps(content)
+
+
+@pytest.mark.parametrize(("hero", "decision"), [("equal", "PROMOTE"), ("worse", "ROLLBACK"), ("unsure", "HOLD")])
+def test_it_names_decision_reasons_and_traffic(judged: Judged, hero: str, decision: str) -> None:
+    content = attested(judged(hero), hero)
+    assert content["decision"] == decision
+    assert bool(content["reasons"]) == (decision != "PROMOTE")
+    assert content["traffic"]["to_percent"] == (100 if decision == "PROMOTE" else 0)
+    assert content["traffic"]["rolled_back_at_step"] == (50 if decision == "ROLLBACK" else None)
+    assert content["exposure"] == "replay"
+    assert content["bundle"] is None
+
+
+def test_the_fingerprint_can_be_computed_again(judged: Judged) -> None:
+    content = attested(judged("equal"), "equal")
+    assert hashlib.sha256(rfc8785.dumps(content["lock_material"])).hexdigest() == content["release_fingerprint"]
+
+
+def test_evidence_is_named_by_digests_of_bytes_and_of_content(judged: Judged) -> None:
+    release = judged("equal")
+    content = attested(release, "equal")
+    assert [entry["name"] for entry in content["evidence"]] == ["agg.parquet", "hits.parquet"]
+    for entry in content["evidence"]:
+        file = release.artifacts / "equal" / entry["name"]
+        assert entry["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert entry["logical_sha256"] == logical_digest(file)
+        assert entry["rows"] == pq.read_table(file).num_rows
+
+
+def test_the_logical_digest_outlives_another_encoding(judged: Judged) -> None:
+    file = judged("equal").artifacts / "equal" / "hits.parquet"
+    bytes_before, content_before = file_digest(file), logical_digest(file)
+    pq.write_table(pq.read_table(file), file, compression="none", row_group_size=77)
+    assert file_digest(file) != bytes_before
+    assert logical_digest(file) == content_before
+
+
+def test_one_changed_value_changes_every_digest(judged: Judged) -> None:
+    release = judged("equal")
+    before = attested(release, "equal")["evidence"]
+    file = release.artifacts / "equal" / "agg.parquet"
+    table = pq.read_table(file)
+    values = table["ndcg_at_10"].to_numpy().copy()
+    values[3] += 0.001
+    at = table.schema.get_field_index("ndcg_at_10")
+    pq.write_table(table.set_column(at, table.schema.field(at), pa.array(values)), file)
+    after = attested(release, "equal")["evidence"]
+    assert after[0]["sha256"] != before[0]["sha256"]
+    assert after[0]["logical_sha256"] != before[0]["logical_sha256"]
+    assert after[1] == before[1]
+
+
+def test_a_table_without_rows_has_a_digest(tmp_path: Path) -> None:
+    pq.write_table(HITS.empty_table(), tmp_path / "hits.parquet")
+    assert len(logical_digest(tmp_path / "hits.parquet")) == 64
+
+
+def test_the_release_binds_each_hero_by_digest(judged: Judged) -> None:
+    release = judged("equal", "worse")
+    attested(release, "equal")
+    content = json.loads((release.artifacts / "attestation.json").read_bytes())
+    assert content["decision"] == "ROLLBACK"
+    digests = {entry["hero"]: entry["sha256"] for entry in content["heroes"]}
+    assert digests == {hero: file_digest(path(release, hero)) for hero in ("equal", "worse")}
+
+
+def test_a_rollback_in_the_middle_leaves_the_others_as_they_were_recorded(judged: Judged) -> None:
+    release = judged("equal", "worse")
+    started = tuple(
+        replace(o, decision=Decision.HOLD, reasons=("run started, not finished",)) for o in release.outcomes
+    )
+    write_attestations(replace(release, outcomes=started))
+    worse = tuple(o for o in release.outcomes if o.subject.name == "worse")
+    write_attestations(replace(release, outcomes=worse))
+    content = json.loads((release.artifacts / "attestation.json").read_bytes())
+    assert {entry["hero"]: entry["decision"] for entry in content["heroes"]} == {"equal": "HOLD", "worse": "ROLLBACK"}
+
+
+def test_before_the_end_there_is_neither_gain_nor_evidence(policy: Policy, tmp_path: Path) -> None:
+    release, _ = handmade.release(policy, Decision.HOLD)
+    write_attestations(replace(release, artifacts=tmp_path))
+    content = json.loads((tmp_path / "router" / "attestation.json").read_bytes())
+    assert content["gains"] == content["evidence"] == []

@@ -1,0 +1,101 @@
+"""Does the page carry the decision, fetch nothing, run nothing, and say in words what it marks?"""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from gates.policy import Policy
+from gates.release import Difference, Release
+from gates.verdicts import Decision
+from reports.page import render_page
+from reports.plots import draw
+from reports.story import Story, tell
+from reports.summary import render_summary
+from tests.reports import handmade
+from tests.reports.conftest import Judged
+
+ATTACK = "<img src=x onerror=alert(1)><script>alert(2)</script>\" ' & {{ 7*7 }}"
+
+
+class Tags(HTMLParser):
+    """Every tag with its attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def attacked(policy: Policy) -> tuple[Release, Story]:
+    """A release in which every text that a user or a corpus can write is an attack."""
+    release, story = handmade.release(policy, Decision.HOLD)
+    outcome = story.outcome
+    subject = replace(outcome.subject, owner=ATTACK, claim=ATTACK, source=ATTACK, differs=(Difference(*[ATTACK] * 3),))
+    example = replace(story.lost_most[0], text=ATTACK, intent=ATTACK, judged=(ATTACK,))
+    example = replace(example, baseline=replace(example.baseline, where=ATTACK, first=ATTACK, trouble=ATTACK))
+    gains = {ATTACK: story.gains}
+    told = replace(outcome, subject=subject, reasons=(ATTACK,) * 7)
+    return release, replace(story, outcome=told, lost_most=(example,), by_intent={**gains, "other": story.gains})
+
+
+def test_texts_of_users_and_corpus_are_only_text(policy: Policy) -> None:
+    release, story = attacked(policy)
+    page = render_page(release, [story], {}, {})
+    tags = Tags(page)
+    assert not tags.named("script")
+    assert not tags.named("img")
+    assert not any(name.startswith("on") for _, attributes in tags.found for name in attributes)
+    assert "{{ 7*7 }}" in page
+
+
+def test_a_summary_shows_them_as_text_as_well(policy: Policy) -> None:
+    release, story = attacked(policy)
+    summary = render_summary(release, [story])
+    assert not re.search(r"(?<!\\)<(img|script)", summary)
+    table = [line for line in summary.splitlines() if line.startswith("| ")]
+    assert table
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table[:4]}) == 1
+
+
+@pytest.mark.parametrize(("hero", "decision"), [("equal", "PROMOTE"), ("worse", "ROLLBACK"), ("unsure", "HOLD")])
+def test_page_and_summary_begin_with_the_decision(judged: Judged, hero: str, decision: str) -> None:
+    release = judged(hero)
+    stories = tell(release)
+    page = render_page(release, stories, {}, {})
+    assert re.search(r"<h1>.*?</h1>", page, re.DOTALL)[0].count(decision) == 2  # class and word
+    assert render_summary(release, stories).startswith(f"# {decision}: ")
+
+
+def test_each_hero_has_its_anchor_and_nothing_is_fetched(judged: Judged) -> None:
+    release = judged("equal", "worse", "unsure")
+    stories = tell(release)
+    tags = Tags(render_page(release, stories, {story.hero: draw(release, story) for story in stories}, {}))
+    assert {"equal", "worse", "unsure"} <= {str(attributes.get("id")) for _, attributes in tags.found}
+    sources = [str(a[key]) for _, a in tags.found for key in ("src", "href") if key in a]
+    assert sources
+    assert not any(re.match(r"[a-z]+:(?!image/svg)|//", source) for source in sources)
+    assert all(image.get("alt") for image in tags.named("img"))
+    assert "default-src 'none'" in str(tags.named("meta"))
+
+
+def test_marks_are_told_in_words_and_tables_have_headings(judged: Judged) -> None:
+    release = judged("worse")
+    page = render_page(release, tell(release), {}, {})
+    assert '<span class="hidden">shown broken</span>' in page
+    assert all("scope" in heading for heading in Tags(page).named("th"))
+    assert "left out: a recorded run calls no calibrator" in page
+
+
+def test_what_was_not_measured_is_said(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.HOLD)
+    page = render_page(release, [replace(story, gains={}, by_intent={})], {}, {})
+    assert "What users get is not evidenced" in page
+    assert "no evidence was written" in page

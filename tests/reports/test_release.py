@@ -1,0 +1,100 @@
+"""Does a whole gate leave what people and machines read, in one process or several, whatever goes wrong?"""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from reports.terminal import WIDTH
+from tests.recorded_release import HEROES, Checkout
+
+DECISION = {"equal": "PROMOTE", "worse": "ROLLBACK", "unsure": "HOLD"}
+STATUS = {"equal": "passed", "worse": "failed", "unsure": "skipped"}
+FILES = {
+    "attestation.json", "agg.parquet", "hits.parquet", "hero_span_v22.csv", "pool_counts_by_system.csv",
+    "plots/reliability.svg", "plots/differences.svg", "plots/latency.svg",
+}  # fmt: skip
+
+
+def out(checkout: Checkout) -> Path:
+    return checkout.folder / "reports" / "out"
+
+
+def allure(checkout: Checkout) -> list[dict[str, Any]]:
+    results = (out(checkout) / "allure-results").glob("*-result.json")
+    return [json.loads(path.read_text(encoding="utf-8")) for path in results]
+
+
+def labels(result: dict[str, Any]) -> dict[str, str]:
+    return {label["name"]: label["value"] for label in result["labels"]}
+
+
+def parameters(result: dict[str, Any]) -> dict[str, str]:
+    return {parameter["name"]: parameter["value"].strip("'") for parameter in result["parameters"]}
+
+
+def test_three_heroes_in_two_processes(whole_checkout: Checkout) -> None:
+    run = whole_checkout.gate("-n2", hero="all")
+    assert run.ret == 1
+    for hero in HEROES:
+        folder = out(whole_checkout) / hero
+        assert whole_checkout.decision(hero) == DECISION[hero]
+        assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == FILES
+    assert all((out(whole_checkout) / name).stat().st_size > 500 for name in ("index.html", "summary.md"))
+
+    results = allure(whole_checkout)
+    decided = {r["name"]: r["status"] for r in results if labels(r)["story"] == "decision"}
+    assert decided == {f"① Promotion decision: {DECISION[hero]} {hero}": STATUS[hero] for hero in HEROES}
+
+    gates = {tuple(parameters(r).values()): r for r in results if "check" in parameters(r)}
+    gate, instrument = gates["equal", "50", "aece_tau"], gates["equal", "preflight"]
+    assert gate["name"] == "calibration error at 50 %"
+    wanted = {
+        "epic": "Release gate",
+        "feature": "equal",
+        "story": "50 % of traffic",
+        "owner": "Search Engineering",
+        "severity": "critical",
+    }
+    assert wanted.items() <= labels(gate).items()
+    assert labels(instrument)["severity"] == "normal"
+    (verdict,) = (a for a in gate["attachments"] if a["name"] == "verdict")
+    table = (out(whole_checkout) / "allure-results" / verdict["source"]).read_text(encoding="utf-8")
+    assert dict(csv.reader(table.splitlines()))["verdict"] == "GREEN"
+
+    start = next(i for i, line in enumerate(run.outlines) if line.startswith("ROLLBACK  worse"))
+    ending = run.outlines[start:]
+    assert not any("short test summary" in line for line in ending)
+    assert max(map(len, ending[:-1])) <= WIDTH
+
+
+def test_old_results_do_not_linger_and_what_never_came_back_is_in_allure(whole_checkout: Checkout) -> None:
+    old = out(whole_checkout) / "allure-results" / "old-result.json"
+    old.parent.mkdir(parents=True)
+    old.write_text('{"labels": [{"name": "feature", "value": "worse"}]}')
+    run = whole_checkout.gate("--deselect=suites/canary/test_guards.py", hero="equal")
+    assert run.ret == 10
+    results = allure(whole_checkout)
+    assert {labels(result)["feature"] for result in results} == {"equal"}
+    missing = {result["name"] for result in results if result["status"] == "broken"}
+    assert "no result: equal-ndcg_at_10" in missing
+    assert len(missing) == 5
+
+
+def test_a_report_that_breaks_leaves_hold_and_no_page(whole_checkout: Checkout) -> None:
+    (whole_checkout.folder / "breaks.py").write_text(
+        "import reports.documents\n"
+        "def broken(*_):\n"
+        "    raise OSError('disk full')\n"
+        "reports.documents.write_results = broken  # when the page is written already\n"
+    )
+    run = whole_checkout.gate("-p", "breaks", hero="equal")
+    assert run.ret == 3
+    assert whole_checkout.decision() == whole_checkout.decision("equal") == "HOLD"
+    assert not (out(whole_checkout) / "index.html").exists()
+    run.stdout.fnmatch_lines(["HOLD  the results could not be written: OSError: disk full"])
+
+
+def test_only_a_canary_writes_results(whole_checkout: Checkout) -> None:
+    whole_checkout.gate("--collect-only")
+    assert not out(whole_checkout).exists()

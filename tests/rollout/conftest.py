@@ -1,0 +1,33 @@
+"""How does a hero climb without pytest around it?"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fixtures.packs import load_hero
+from rollout.ladder import Ladder
+
+Climb = Callable[..., Ladder]
+
+
+@pytest.fixture
+def configs(tmp_path: Path, release_template: Path) -> Path:
+    """Policy, packs and run files of a small release."""
+    return Path(shutil.copytree(release_template / "configs", tmp_path / "configs"))
+
+
+@pytest.fixture
+def ladder(configs: Path, tmp_path: Path, root: Path) -> Climb:
+    """Opens the ladder of a hero; keywords change its pack."""
+
+    def opened(name: str, *, folder: str = "", **pack: Any) -> Ladder:
+        path = configs / f"{name}.yaml"
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        path.write_text(yaml.safe_dump({**document, **pack}), encoding="utf-8")
+        return Ladder(load_hero(name, configs), tmp_path / "runs" / (folder or name), "run", root, lambda line: None)
+
+    return opened

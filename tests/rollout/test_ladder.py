@@ -1,0 +1,168 @@
+"""Does a hero climb, fall and stop as the policy says, once a run, leaving all that it takes to check it?"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from gates.errors import EvidenceError
+from gates.verdicts import Verdict
+from rollout.ladder import Ladder
+from tests.rollout.conftest import Climb
+
+GATES = ("aece_tau", "confidence_shift", "sla_recall_at_50_delta")
+
+
+def record(ladder: Ladder) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ladder.folder / "ladder.json").read_text(encoding="utf-8"))
+    return found
+
+
+def rows(ladder: Ladder, kind: str = "agg") -> list[dict[str, Any]]:
+    parts = sorted(ladder.folder.glob(f"window-*-{kind}.parquet"))
+    return [row for part in parts for row in pq.read_table(part).to_pylist()]
+
+
+def test_an_equal_hero_climbs_to_the_top(ladder: Climb) -> None:
+    climbed = ladder("equal")
+    climbed.reach(100)
+    assert {climbed.gate(step, gate).verdict for step in (50, 100) for gate in GATES} == {Verdict.GREEN}
+    assert climbed.ended == ""
+    found = record(climbed)
+    assert (found["to_percent"], found["rolled_back_at_step"], found["ended"]) == (100, None, "")
+    assert [step["percent"] for step in found["steps"]] == [50, 100]
+
+
+def test_a_worse_hero_falls_at_the_first_step(ladder: Climb) -> None:
+    climbed = ladder("worse")
+    climbed.reach(100)
+    assert climbed.ended.startswith("rolled back at 50 % by ")
+    assert climbed.gate(50, "sla_recall_at_50_delta").verdict is Verdict.RED
+    assert {climbed.gate(100, gate).verdict for gate in GATES} == {Verdict.NOT_REACHED}
+    found = record(climbed)
+    assert (found["to_percent"], found["rolled_back_at_step"]) == (0, 50)
+    assert found["pairs"] < 200  # at a look inside the window, not at its end
+
+
+def test_a_hero_that_cannot_be_asked_is_held(ladder: Climb) -> None:
+    climbed = ladder("unsure")
+    climbed.reach(100)
+    assert climbed.ended.startswith("held at 100 %: p95_latency: latency_ms is missing: unsure.run has no latency_ms")
+    assert record(climbed)["to_percent"] == 0
+
+
+def test_a_budget_that_is_used_up_holds(ladder: Climb) -> None:
+    # a margin that 400 pairs cannot exclude
+    recall = {"on_red": "rollback", "sla_ms": 150, "margin": 0.001, "final_margin": 0.001}
+    climbed = ladder("equal", policy={"gates": {"sla_recall_at_50_delta": recall}})
+    climbed.reach(100)
+    assert climbed.ended == "held at 50 %: sla_recall_at_50_delta undecided: budget of 2 windows used up"
+    assert climbed.gate(50, "sla_recall_at_50_delta").verdict is Verdict.INCONCLUSIVE
+
+
+def test_queries_that_are_used_up_hold(ladder: Climb) -> None:
+    recall = {"on_red": "rollback", "sla_ms": 150, "margin": 0.001, "final_margin": 0.001}
+    long = {"max_windows": 9, "total_windows": 99}
+    climbed = ladder("equal", policy={"gates": {"sla_recall_at_50_delta": recall}, "ladder": long})
+    climbed.reach(100)
+    assert climbed.ended.startswith("held at 50 %: all ")
+    assert climbed.ended.endswith(" queries used up")
+
+
+def test_a_red_that_may_only_hold_holds(ladder: Climb) -> None:
+    gates = {"sla_recall_at_50_delta": {"on_red": "hold"}}
+    climbed = ladder("worse", policy={"gates": gates, "left_out": {"ndcg_at_10": "x", "aece_tau": "x"}})
+    climbed.reach(100)
+    assert climbed.ended == "held at 50 %: sla_recall_at_50_delta shown broken"
+
+
+def test_an_incumbent_out_of_its_limits_holds_before_the_first_step(ladder: Climb, configs: Path) -> None:
+    slow = (configs / "equal.run").read_text(encoding="utf-8").splitlines()
+    fields = [line.split() for line in slow]
+    late = "\n".join(" ".join([*f[:6], "500", f[7]]) for f in fields)
+    (configs / "equal.run").write_text(late, encoding="utf-8")
+    climbed = ladder("worse")
+    climbed.reach(100)
+    assert climbed.ended == "held before 50 %: incumbent out of limits: within_sla"
+    assert record(climbed)["pairs"] == 0
+
+
+def test_too_few_calibration_queries_are_refused(ladder: Climb) -> None:
+    with pytest.raises(EvidenceError, match=r"calibration queries, but the policy's preflight needs 900; give more"):
+        ladder("equal", policy={"ladder": {"preflight": 900}})
+
+
+def test_asking_for_the_last_step_climbs_the_earlier_ones(ladder: Climb) -> None:
+    climbed = ladder("equal")
+    assert climbed.gate(100, "aece_tau").verdict is Verdict.GREEN
+    assert [step["percent"] for step in record(climbed)["steps"]] == [50, 100]
+
+
+def test_a_ladder_is_begun_once_a_run(ladder: Climb) -> None:
+    ladder("equal")
+    with pytest.raises(EvidenceError, match="equal: this run's ladder was begun by a process that died; not evidenced"):
+        ladder("equal")
+
+
+def test_a_replay_that_broke_stays_broken(ladder: Climb, monkeypatch: pytest.MonkeyPatch) -> None:
+    climbed = ladder("equal")
+    with monkeypatch.context() as broken:
+        broken.setattr("rollout.ladder.replay_block", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            climbed.reach(50)
+    with pytest.raises(EvidenceError, match=r"^equal: the replay broke at 50 %: ZeroDivisionError"):
+        climbed.reach(50)
+
+
+def test_the_same_fingerprint_replays_the_same_pairs(ladder: Climb) -> None:
+    one, again = ladder("equal", folder="one"), ladder("equal", folder="again")
+    for climbed in (one, again):
+        climbed.reach(100)
+    assert rows(one) == rows(again) or _without_clocks(rows(one)) == _without_clocks(rows(again))
+    assert record(one)["constants"] == record(again)["constants"]
+
+
+def _without_clocks(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in row.items() if k != "cpu_ms"} for row in found]
+
+
+def test_every_query_is_a_pair_and_is_asked_once(ladder: Climb) -> None:
+    climbed = ladder("equal")
+    climbed.reach(100)
+    found = rows(climbed)
+    pairs = [row for row in found if row["stream"] == "pair"]
+    arms = {name: [r["query_id"] for r in pairs if r["system"] == name] for name in ("equal", "incumbent")}
+    assert arms["equal"] == arms["incumbent"]
+    assert len(set(arms["equal"])) == len(arms["equal"]) == record(climbed)["pairs"]
+    preflight = {row["query_id"] for row in found if row["stream"] == "preflight"}
+    assert len(preflight) == 100
+    assert preflight.isdisjoint(arms["equal"])
+
+
+def test_every_second_pair_asks_the_baseline_twice(ladder: Climb) -> None:
+    climbed = ladder("equal")
+    climbed.reach(100)
+    again = [row["pair_ord"] for row in rows(climbed) if row["stream"] == "aa"]
+    assert again == list(range(0, record(climbed)["pairs"], 2))
+
+
+def test_the_served_share_follows_the_step(ladder: Climb) -> None:
+    climbed = ladder("equal")
+    climbed.reach(100)
+    pairs = [row for row in rows(climbed) if row["stream"] == "pair" and row["system"] == "equal"]
+    served = {step: np.mean([r["arm_served"] == "hero" for r in pairs if r["step"] == step]) for step in (50, 100)}
+    assert 0.3 < served[50] < 0.7
+    assert served[100] == 1.0
+
+
+def test_hits_are_recorded_of_both_arms(ladder: Climb) -> None:
+    climbed = ladder("worse")
+    climbed.reach(100)
+    hits = rows(climbed, "hits")
+    pairs = record(climbed)["pairs"]
+    assert len(hits) == 2 * 3 * pairs
+    found = {name: sum(h["grade"] > 0 for h in hits if h["system"] == name) for name in ("worse", "incumbent")}
+    assert found["worse"] < 0.8 * found["incumbent"] == 0.8 * pairs

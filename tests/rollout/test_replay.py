@@ -1,0 +1,133 @@
+"""Are both arms asked the same, timed alike, and measured by the harness and not by themselves?"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fixtures.systems import Answer, Collection, Documents, Judgements, Query
+from rollout.replay import Answers, Locator, ask, judge_collection, measure_answers, replay_block
+
+N = 8
+QUERIES = [Query(query_ord=i, query_id=f"q{i}", text="", intent="all", suite="all") for i in range(N)]
+DOCUMENTS = Documents(
+    doc_id=[f"d{i}" for i in range(5)],
+    file=["a.py", "a.py", "b.py", "b.py", "c.py"],
+    line_start=np.array([1, 20, 1, 20, 1], dtype=np.int32),
+    line_end=np.array([9, 29, 9, 29, 9], dtype=np.int32),
+)
+COLLECTION = Collection(
+    documents=DOCUMENTS,
+    queries=QUERIES,
+    judgements=Judgements(
+        start=np.arange(N + 1, dtype=np.int64), doc_ord=np.zeros(N, np.int32), grade=np.full(N, 3, np.int8)
+    ),
+    part={},
+    digests={},
+)
+GOOD = Answer(
+    doc_ord=np.array([0, 1], dtype=np.int32),
+    score=np.array([2, 1], dtype=np.float32),
+    why=np.zeros(2, dtype=np.int8),
+    confidence=0.9,
+    calibrator_ns=1_000,
+    latency_ms=10.0,
+)
+
+
+class Scripted:
+    """Answers as told, and remembers what it was asked."""
+
+    documents = DOCUMENTS
+    lacks: Mapping[str, str] = {"calibrator_ns": "scripted"}
+
+    def __init__(self, name: str, log: list[tuple[str, str]], answer: Answer = GOOD) -> None:
+        self._name, self._log, self._answer = name, log, answer
+
+    def answer(self, query: Query) -> Answer:
+        self._log.append((self._name, query.query_id))
+        return self._answer
+
+
+def measured(answer: Answer, sla_ms: float = 150) -> Answers:
+    """What the harness makes of one answer."""
+    timed = [ask(Scripted("hero", [], answer), QUERIES[0])]
+    judged = judge_collection(COLLECTION)
+    return measure_answers(timed, QUERIES[:1], Locator(DOCUMENTS, COLLECTION.documents), judged, sla_ms)
+
+
+def test_both_arms_answer_every_query_in_the_drawn_order() -> None:
+    log: list[tuple[str, str]] = []
+    hero, baseline = Scripted("hero", log), Scripted("baseline", log)
+    twice = [i % 4 == 0 for i in range(N)]
+    found = replay_block(QUERIES, hero, baseline, lambda query, arms: arms[:: 1 if query.query_ord % 2 else -1], twice)
+    assert {name: len(answers) for name, answers in found.items()} == {"hero": N, "baseline": N, "repeat": 2}
+    assert log[:3] == [("baseline", "q0"), ("baseline", "q0"), ("hero", "q0")]
+    assert log[3:5] == [("hero", "q1"), ("baseline", "q1")]
+
+
+def test_an_exception_is_that_querys_error() -> None:
+    class Broken(Scripted):
+        def answer(self, query: Query) -> Answer:
+            raise TimeoutError("away")
+
+    timed = ask(Broken("hero", []), QUERIES[0])
+    assert (timed.error_code, len(timed.answer.doc_ord)) == ("TimeoutError", 0)
+
+
+def test_a_system_that_is_recorded_brings_its_own_latency() -> None:
+    assert ask(Scripted("hero", []), QUERIES[0]).latency_ms == 10.0
+    assert ask(Scripted("hero", [], replace(GOOD, latency_ms=None)), QUERIES[0]).latency_ms != 10.0
+
+
+@pytest.mark.parametrize(
+    ("latency", "recall", "within"), [(150.0, 1.0, True), (150.001, 0.0, False), (float("nan"), 1.0, True)]
+)
+def test_an_answer_after_the_sla_counts_nothing(latency: float, recall: float, within: bool) -> None:
+    found = measured(replace(GOOD, latency_ms=latency))
+    assert (found.arm.recall.tolist(), found.within_sla.tolist()) == ([recall], [within])
+    assert found.arm.ndcg.tolist() == [1.0]  # quality is told without the clock
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"score": np.array([2, np.nan], dtype=np.float32)},
+        {"score": np.array([2, np.inf], dtype=np.float32)},
+        {"score": np.array([2], dtype=np.float32)},
+        {"doc_ord": np.array([0, 0], dtype=np.int32)},
+        {"why": np.zeros(3, dtype=np.int8)},
+    ],
+    ids=["NaN score", "inf score", "too few scores", "a hit twice", "too many whys"],
+)
+def test_a_malformed_answer_is_an_error_and_finds_nothing(changes: dict[str, np.ndarray]) -> None:
+    found = measured(replace(GOOD, **changes))  # type: ignore[arg-type]
+    assert found.error_code == ("malformed_answer",)
+    assert (found.arm.error.tolist(), found.arm.recall.tolist()) == ([1.0], [0.0])
+
+
+def test_too_many_hits_are_malformed() -> None:
+    many = Answer(
+        doc_ord=np.arange(51, dtype=np.int32), score=np.ones(51, np.float32), why=np.zeros(51, np.int8),
+        confidence=0.9, calibrator_ns=1, latency_ms=10.0,
+    )  # fmt: skip
+    assert measured(many).error_code == ("malformed_answer",)
+
+
+def test_hits_are_ranked_by_the_harness() -> None:
+    found = measured(replace(GOOD, doc_ord=np.array([1, 0], dtype=np.int32), score=np.array([1, 2], dtype=np.float32)))
+    assert found.hits.system_doc.tolist() == [0, 1]
+    assert found.hits.rank.tolist() == [1, 2]
+    assert found.measures.correct.tolist() == [True]
+
+
+def test_a_stale_index_is_found_by_place_not_by_name() -> None:
+    stale = replace(DOCUMENTS, line_start=DOCUMENTS.line_start + np.int32(3), line_end=DOCUMENTS.line_end + np.int32(3))
+    locator = Locator(stale, DOCUMENTS)
+    assert locator.doc_ord.tolist() == [-1] * 5
+    shuffled = replace(DOCUMENTS, doc_id=["e", "d", "c", "b", "a"])
+    assert Locator(shuffled, DOCUMENTS).doc_ord.tolist() == [0, 1, 2, 3, 4]
+    timed = [ask(Scripted("hero", []), QUERIES[0])]
+    found = measure_answers(timed, QUERIES[:1], locator, judge_collection(COLLECTION), 150)
+    assert (found.arm.recall.tolist(), found.arm.file_credits.tolist()) == ([0.0], [1.0])

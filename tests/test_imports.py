@@ -1,0 +1,86 @@
+"""Do the rooms stand in one line, each importing only rooms before it, and pytest only at the edges?"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LINE = ("lens", "evidence", "gates", "fixtures", "rollout", "reports", "suites")
+ALONE = {"lens", "evidence", "gates"}  # import none of each other
+EDGES = {"plugin.py", "hookspecs.py"}  # may know pytest
+PYTEST = {"pytest", "_pytest", "xdist", "allure", "allure_pytest"}
+NOBODY_IMPORTS = {"conftest", "tests", "benchmarks"}
+
+
+def imports(source: str) -> Iterator[str]:
+    """The absolute names that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield f"{'.' * node.level}{node.module or ''}"
+
+
+def forbidden(room: str, file: str, source: str) -> list[str]:
+    """What a module of a room imports, but should not."""
+    wrong = []
+    for name in imports(source):
+        other = name.partition(".")[0]
+        if name.startswith("."):
+            wrong.append(f"{name}: a relative import, write {room} in full")
+        elif other in NOBODY_IMPORTS:
+            wrong.append(f"{name}: nothing imports it")
+        elif other in LINE and other != room:
+            if LINE.index(other) > LINE.index(room):
+                wrong.append(f"{name}: stands after {room}")
+            elif {room, other} <= ALONE:
+                wrong.append(f"{name}: {room} stands alone")
+            elif other == "lens" and room != "fixtures":
+                wrong.append(f"{name}: only fixtures knows lens")
+        elif other in PYTEST and room != "suites" and file not in EDGES:
+            wrong.append(f"{name}: only {' and '.join(sorted(EDGES))} know pytest")
+    return wrong
+
+
+@pytest.mark.parametrize("room", LINE)
+def test_a_room_imports_only_rooms_before_it(room: str, root: Path) -> None:
+    modules = sorted((root / room).rglob("*.py"))
+    assert modules
+    wrong = {str(m.relative_to(root)): forbidden(room, m.name, m.read_text(encoding="utf-8")) for m in modules}
+    assert {module: names for module, names in wrong.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("room", "file", "source"),
+    [
+        ("gates", "decide.py", "from fixtures.packs import Hero"),
+        ("gates", "decide.py", "import rollout.ladder"),
+        ("gates", "decide.py", "def later():\n    from reports import plugin"),
+        ("gates", "decide.py", "from evidence import parts"),
+        ("evidence", "parts.py", "from gates.verdicts import Cell"),
+        ("lens", "system.py", "from gates.errors import ConfigError"),
+        ("rollout", "ladder.py", "from lens.index import Index"),
+        ("rollout", "ladder.py", "from suites.canary import test_gates"),
+        ("reports", "story.py", "import conftest"),
+        ("fixtures", "packs.py", "from . import kinds"),
+        ("gates", "decide.py", "import pytest"),
+        ("rollout", "replay.py", "from _pytest.config import Config"),
+    ],
+)
+def test_an_import_against_the_line_is_found(room: str, file: str, source: str) -> None:
+    assert len(forbidden(room, file, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("room", "file", "source"),
+    [
+        ("gates", "plugin.py", "import pytest"),
+        ("fixtures", "lens_system.py", "from lens.index import Index"),
+        ("rollout", "ladder.py", "from evidence.parts import write_part\nfrom gates.judge import Judge"),
+        ("suites", "test_gates.py", "import pytest\nfrom gates.verdicts import Cell"),
+        ("gates", "decide.py", "from gates.policy import Policy\nimport numpy as np"),
+    ],
+)
+def test_an_import_along_the_line_is_none_to_complain_about(room: str, file: str, source: str) -> None:
+    assert forbidden(room, file, source) == []
