@@ -31,8 +31,8 @@ LINES = {
     "evidence_of_another_step": ("HOLD", "evidence is of sla_recall_at_50_delta at 50 % of evidence_of_another_step"),
     "evidence_of_another_hero": ("HOLD", "evidence is of sla_recall_at_50_delta at 100 % of untouched"),
     "no_pairs": ("HOLD", "GREEN from 0 pairs"),
-    "not_a_number": ("HOLD", "GREEN from 400 pairs, observed nan"),
-    "no_number": ("HOLD", "GREEN from 400 pairs, observed nothing"),
+    "not_a_number": ("HOLD", "pairs, observed nan"),
+    "no_number": ("HOLD", "pairs, observed nothing"),
 }
 
 

@@ -1,0 +1,49 @@
+"""Does each seeded hero end as its pack says, because of the check it names? Whole canaries on the smoke corpus."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.smoke
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+STATUS = {"PROMOTE": 0, "ROLLBACK": 1, "HOLD": 10}
+
+
+def canary(root: Path, artifacts: Path, hero: str) -> tuple[int, dict]:
+    """Exit status and attestation of one hero on the smoke corpus."""
+    command = [sys.executable, "-m", "pytest", "-m", "canary", "--configs=configs/smoke", f"--hero={hero}"]
+    done = subprocess.run([*command, f"--artifacts={artifacts}"], cwd=root, capture_output=True, text=True, timeout=300)
+    (attestation,) = artifacts.glob("*/attestation.json")
+    return done.returncode, json.loads(attestation.read_text())
+
+
+def red(attestation: dict) -> set[str]:
+    """The checks that were shown broken."""
+    gates = {gate["gate"] for step in attestation["steps"] for gate in step["gates"] if gate["verdict"] == "RED"}
+    return gates | {guard["guard"] for guard in attestation["guards"] if guard["verdict"] == "RED"}
+
+
+@pytest.mark.parametrize("pack", sorted((CONFIGS / "bad").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_bad_hero_is_stopped_by_the_check_it_names(root: Path, tmp_path: Path, pack: Path):
+    expected = yaml.safe_load(pack.read_text())["expect"]
+    status, attestation = canary(root, tmp_path, str(pack))
+    assert attestation["decision"] == expected["decision"]
+    assert status == STATUS[expected["decision"]]
+    assert expected["check"] in red(attestation)
+    assert attestation["traffic"]["to_percent"] == 0
+
+
+def test_there_are_at_least_eight_bad_heroes():
+    assert len(list((CONFIGS / "bad").glob("*.yaml"))) >= 8
+
+
+@pytest.mark.parametrize("hero", ["lexical", "router", "ann"])
+def test_a_good_smoke_hero_is_held_by_the_policy_alone(root: Path, tmp_path: Path, hero: str):
+    status, attestation = canary(root, tmp_path, hero)
+    assert (status, attestation["decision"]) == (10, "HOLD")
+    assert attestation["reasons"] == ["policy: promotes is false, so the best decision is HOLD"]
