@@ -94,7 +94,9 @@ class Cell:
         """Everything a release manager needs of this cell in one line."""
         if self.verdict is Verdict.NOT_REACHED:
             return f"not reached: {self.ended}"
-        parts = [f"{self.verdict}: observed {self.observed}, limit {self.limit}"]
+        parts = [f"{self.verdict}: " + (f"observed {self.observed}" if self.observed else "nothing observed")]
+        if self.limit:
+            parts.append(f"limit {self.limit}")
         if self.headroom:
             parts.append(f"headroom {self.headroom}")
         parts.append(f"n {self.n:,}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -28,16 +28,15 @@ NAME_SHARE = 0.6  # weight of a function's name beside its body in its vector
 MAX_WORDS = 250  # of a body that enter its vector; what a function does is said early
 TOGETHER = 1000  # documents embedded at once
 
-STAGES = ("fetch wheels", "read sources", "make questions", "index words", "embed", "build graph")
-
 
 class Steps:
-    """Shows which stage the build is in. Progress goes to standard error, so output can be piped."""
+    """Shows which stage the build is in: as lines to `tell`, or as a bar on standard error, so output can be piped."""
 
-    def __init__(self, visible: bool) -> None:
+    def __init__(self, tell: Callable[[str], None] | None) -> None:
+        self._tell = tell
         columns = (TextColumn("{task.description:<16}"), BarColumn(30), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), disable=not visible)
-        self._task = self._progress.add_task(STAGES[0], total=100)
+        self._progress = Progress(*columns, console=Console(stderr=True), disable=tell is not None)
+        self._task = self._progress.add_task("", total=100)
 
     def __enter__(self) -> Steps:
         self._progress.start()
@@ -49,6 +48,8 @@ class Steps:
     def stage(self, name: str, percent: float) -> None:
         """The stage that begins, and how much of the work lies behind."""
         self._progress.update(self._task, description=name, completed=percent)
+        if self._tell is not None:
+            self._tell(f"building the index, {percent:.0f} %: {name}")
 
     def advance(self, percent: float) -> None:
         self._progress.advance(self._task, percent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -53,17 +53,20 @@ class Index:
     digests: Mapping[str, str]  # sha256 of corpus, qrels, weights, index
 
 
-def open_index(corpus_lock: Path, weights_lock: Path, progress: bool = True) -> Index:
-    """The index of a corpus. Downloads and builds once; afterwards no network is needed. Raises CorpusError."""
+def open_index(corpus_lock: Path, weights_lock: Path, tell: Callable[[str], None] | None = None) -> Index:
+    """The index of a corpus. Downloads and builds once; afterwards no network is needed. Raises CorpusError.
+
+    A build shows a progress bar on standard error, or tells its stages line by line to `tell`.
+    """
     cache = cache_folder()
     wheel_folder = cache / "wheels"
     folder = cache / f"index-{index_key(corpus_lock, weights_lock)}"
 
     def build(part: Path) -> None:
-        with Steps(progress) as steps:
+        with Steps(tell) as steps:
             build_index(part, corpus_lock, weights_lock, wheel_folder, steps)
 
-    files = built(folder, build, lambda message: print(message, file=sys.stderr))
+    files = built(folder, build, tell or (lambda message: print(message, file=sys.stderr)))
     (weights,) = fetch(weights_lock, wheel_folder)
     return read_index(folder, files, read_tokens(weights), read_lock(weights_lock)[0].sha256)
 

@@ -56,9 +56,8 @@ class Ladder:
         self.broken = ""
         self.ended = ""
         _claim(folder, hero.subject.name)
-        tell("opening the index" if hero.system["system"] == "lens" else "reading the run files")
         self._begun = time.monotonic()
-        self.collection = kinds.open_collection(hero.baseline_system, hero.folder)
+        self.collection = kinds.open_collection(hero.baseline_system, hero.folder, tell)
         self._judged: Judged = judge_collection(self.collection)
         self.material = lock_material(hero, self.collection, root)
         self.fingerprint = fingerprint(self.material)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -97,6 +98,8 @@ class Progress:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        # while an item runs, pytest keeps what is printed for its report; the ladders climb inside items
+        self._terminal = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
         self._stop = threading.Event()
         self._read: dict[Path, int] = {}
         self._thread = threading.Thread(target=self._follow, name="gate-progress", daemon=True)
@@ -112,6 +115,7 @@ class Progress:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
+        self._terminal.close()
 
     def _follow(self) -> None:
         while not self._stop.wait(0.5):
@@ -125,8 +129,11 @@ class Progress:
                 lines.seek(self._read.get(path, 0))
                 for line in lines.readlines():  # not by iterating, which forbids tell()
                     if reporter is not None:
-                        reporter.ensure_newline()
-                        reporter.write_line(f"  {path.parent.name:10} {line.rstrip()}")
+                        if reporter.currentfspath is not None:  # a line of dots has begun
+                            self._terminal.write("\n")
+                            reporter.currentfspath = None
+                        self._terminal.write(f"  {path.parent.name:10} {line.rstrip()}\n")
+                        self._terminal.flush()
                 self._read[path] = lines.tell()
 
 

@@ -59,7 +59,7 @@ def compare_grid(hero: Hero, tell: Callable[[str], None]) -> list[Row]:
 
     Raises EvidenceError where the collection has no selection part.
     """
-    collection = kinds.open_collection(hero.baseline_system, hero.folder)
+    collection = kinds.open_collection(hero.baseline_system, hero.folder, tell)
     if not len(collection.part.get("selection", ())):
         raise EvidenceError(
             f"{hero.subject.source}: its queries have no selection part, which choosing from a grid needs"

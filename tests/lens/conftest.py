@@ -18,7 +18,7 @@ def smoke(root: Path) -> Path:
 @pytest.fixture(scope="session")
 def index(smoke: Path) -> Index:
     """The index of the smoke corpus."""
-    return open_index(smoke / "corpus.lock", smoke.parent / "weights.lock", progress=False)
+    return open_index(smoke / "corpus.lock", smoke.parent / "weights.lock", tell=lambda _: None)
 
 
 @pytest.fixture(scope="session")
