@@ -16,15 +16,26 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lens.wheels import CorpusError
+
 MANIFEST = "manifest.json"
 
 
 def cache_folder() -> Path:
-    """$HERO_GATE_CACHE, or hero-gate in the user's cache folder. Made for this user alone."""
+    """$HERO_GATE_CACHE, or hero-gate in the user's cache folder. Made for this user alone.
+
+    Raises CorpusError where others could write: what lies there is read by native code.
+    """
     named = os.environ.get("HERO_GATE_CACHE")
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = Path(named) if named else base / "hero-gate"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.stat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise CorpusError(
+            f"{folder}: other users can write here, but the cache must be yours alone; "
+            f"run chmod go-w {folder}, or name another folder with HERO_GATE_CACHE"
+        )
     return folder
 
 

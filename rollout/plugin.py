@@ -12,6 +12,7 @@ import pytest
 
 from evidence.parts import merge_parts
 from fixtures.packs import Hero
+from gates.errors import GateError
 from gates.plugin import RUN_ID, artifacts, is_canary, run_folder
 from gates.release import Release
 from gates.verdicts import Cell
@@ -37,6 +38,8 @@ def ladders(request: pytest.FixtureRequest, asked_heroes: dict[str, Hero]) -> La
             except Exception as error:
                 begun[name] = error
         ladder = begun[name]
+        if isinstance(ladder, GateError):  # what a user can mend needs no traceback
+            pytest.fail(str(ladder), pytrace=False)
         if isinstance(ladder, Exception):
             raise ladder
         return ladder

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lens.cache import MANIFEST, built, cache_folder
+from lens.wheels import CorpusError
 
 said: list[str] = []
 
@@ -102,3 +103,11 @@ def test_the_cache_is_where_it_is_asked_for_and_private(
         monkeypatch.setenv(name, value.format(tmp_path))
     assert cache_folder() == tmp_path / place
     assert cache_folder().stat().st_mode & 0o077 == 0
+
+
+def test_a_cache_that_others_can_write_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HERO_GATE_CACHE", str(tmp_path / "shared"))
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o777)
+    with pytest.raises(CorpusError, match=r"other users can write here.*name another folder with HERO_GATE_CACHE"):
+        cache_folder()
