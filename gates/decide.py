@@ -27,6 +27,7 @@ class Seen(NamedTuple):
 
     cell: Cell | None
     outcome: str  # passed, failed, skipped, error, xfailed, xpassed, "reported twice", missing
+    error: str = ""  # what went wrong, where it did
 
 
 def plan(hero: str, policy: Policy) -> tuple[Key, ...]:
@@ -53,10 +54,10 @@ def decide(
     hold: list[str] = []
     ends: dict[str, None] = {}
     for key in planned:
-        cell, outcome = seen.get(key, Seen(None, "missing"))
+        cell, outcome, error = seen.get(key, Seen(None, "missing"))
         where = f"{key[2]} at {key[1]} %" if key[1] else key[2]
         if cell is None:
-            hold.append(f"{where}: {outcome}, no evidence")
+            hold.append(f"{where}: {outcome}, no evidence{': ' if error else ''}{error}")
             continue
         if cell.ended:
             ends[cell.ended] = None

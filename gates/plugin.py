@@ -161,7 +161,7 @@ class ReleaseGate:
         if key in self.seen and outcome != "error":
             outcome = "reported twice"
         cell = cell or (self.seen[key].cell if key in self.seen else None)
-        self.seen[key] = Seen(cell, outcome)
+        self.seen[key] = Seen(cell, outcome, _error(report) if outcome == "error" else "")
         self.node_ids[key] = report.nodeid
         if cell is not None and cell.verdict is Verdict.RED and cell.on_red == "rollback":
             subject = next(s for s in self.subjects if s.name == key[0])
@@ -186,7 +186,7 @@ class ReleaseGate:
             )
             return
         shutil.rmtree(run_folder(self.config), ignore_errors=True)
-        if exitstatus in (0, 1):
+        if exitstatus in (0, 1, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = EXIT[self.release.decision]
 
     @pytest.hookimpl(trylast=True)
@@ -238,6 +238,13 @@ class ReleaseGate:
             run_folder=run_folder(self.config),
             outcomes=tuple(outcomes),
         )
+
+
+def _error(report: pytest.TestReport) -> str:
+    """What we said of a user's mistake; of any other exception its type alone, since its text may hold anything."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    kind, _, said = str(crash.message if crash else report.longreprtext).partition(": ")
+    return said.partition("\n")[0] if kind == "Failed" else kind.partition("\n")[0]
 
 
 def _commit(root: Path) -> str:

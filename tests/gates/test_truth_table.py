@@ -66,20 +66,18 @@ def test_the_exit_status_tells_the_decision(
 
 
 @pytest.mark.parametrize(
-    ("selection", "status"),
+    "selection",
     [
-        (("-k", "not ndcg_at_10"), 10),
-        (("-k", "no_such_thing"), 5),
-        (("--deselect=suites/canary/test_guards.py",), 10),
-        (("suites/canary/test_gates.py",), 10),
+        ("-k", "not ndcg_at_10"),
+        ("-k", "no_such_thing"),
+        ("--deselect=suites/canary/test_guards.py",),
+        ("suites/canary/test_gates.py",),
     ],
     ids=["-k", "-k nothing", "--deselect", "one file"],
 )
-def test_less_than_was_planned_is_held(
-    checkout: Checkout, workers: Workers, selection: tuple[str, ...], status: int
-) -> None:
+def test_less_than_was_planned_is_held(checkout: Checkout, workers: Workers, selection: tuple[str, ...]) -> None:
     result = checkout.gate(*workers, *selection)
-    assert (result.ret, checkout.decision()) == (status, "HOLD")
+    assert (result.ret, checkout.decision()) == (10, "HOLD")
 
 
 @pytest.mark.parametrize(("marker", "status"), [("canry", 4), ("select and not select", 5)])
