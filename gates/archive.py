@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 RELEASE_FILES = ("attestation.json", "index.html", "summary.md", "allure.html")
 
 
-def put_away(artifacts: Path, heroes: Sequence[str], *, keep: int) -> None:
-    """Move the release's files and the folders of `heroes` to history/<run_id>/; keep the newest `keep` runs there."""
-    there = [artifacts / name for name in (*RELEASE_FILES, *heroes)]
+def put_away(artifacts: Path, *, keep: int) -> None:
+    """Move the release's files and all heroes' folders to history/<run_id>/; keep the newest `keep` runs there."""
+    heroes = [path.parent for path in sorted(artifacts.glob("*/attestation.json"))]
     history = artifacts / "history"
     # all run ids first: the attestation that tells them is put away as well
     old = {
         path: history / _run_id((path if path.is_dir() else artifacts) / "attestation.json")
-        for path in there
+        for path in (*(artifacts / name for name in RELEASE_FILES), *heroes)
         if path.exists()
     }
     for path, home in old.items():

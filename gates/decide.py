@@ -5,7 +5,8 @@ Rules (each is a test in tests/gates/test_decide.py and, through pytest itself, 
 - pytest's outcome must agree with the verdict: GREEN passed, RED failed, INCONCLUSIVE and NOT_REACHED skipped.
 - A RED rolls back or holds as the policy says. A required GREEN that is INCONCLUSIVE or NOT_REACHED holds.
 - A verdict of GREEN or RED from nothing (n = 0) or from what is not a number: HOLD.
-- A ladder that ended with a rollback is one, whether or not the item that saw it was selected.
+- A ladder that ended with a rollback is one, whether or not the item that saw it was selected. A ladder that was held
+  is a HOLD, even where all its cells are GREEN.
 - What fails in this run without being planned (a module that cannot be collected, a stray test): HOLD.
 - ROLLBACK beats HOLD beats PROMOTE.
 """
@@ -77,7 +78,9 @@ def decide(
         elif cell.verdict is Verdict.NOT_REACHED or cell.required == "green" or not cell.n:
             hold.append(f"{where}: {cell.sentence()}")
     for end in ends:
-        if end.startswith("rolled back") and not rollback:
+        if not end.startswith("rolled back"):
+            hold.append(f"ladder: {end}")
+        elif not rollback:
             rollback.append(f"ladder: {end}")
     hold += [f"plan: {stray} failed, but was not planned" for stray in strays]
     if not planned:

@@ -104,9 +104,10 @@ class Judge:
         """The cell of a check as things stand: of the current step for a gate, of the canary otherwise."""
         tracker, kind = self._trackers.get(check), self._kind(check)
         verdict, numbers = Verdict.INCONCLUSIVE, {"note": self.missing.get(check, "nothing was measured")}
-        if tracker is not None and self._step_blocks:
+        measured = self._step_blocks if kind is Kind.GATE else self._blocks
+        if tracker is not None and measured:
             verdict = Verdict.RED if tracker.red else Verdict.GREEN if tracker.green else Verdict.INCONCLUSIVE
-            numbers = tracker.numbers(join(self._step_blocks), join(self._blocks))
+            numbers = tracker.numbers(join(measured), join(self._blocks))
         n = int(numbers.pop("n", "0"))
         question = self._questions.get(check)
         return Cell(

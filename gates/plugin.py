@@ -130,7 +130,7 @@ class ReleaseGate:
         """Put the old results away, and record that nothing is shown yet."""
         where = artifacts(self.config)
         shutil.rmtree(where / ".runs", ignore_errors=True)
-        archive.put_away(where, [s.name for s in self.subjects], keep=max(s.policy.keep_runs for s in self.subjects))
+        archive.put_away(where, keep=max(s.policy.keep_runs for s in self.subjects))
         run_folder(self.config).mkdir(parents=True)
         self.config.hook.pytest_gate_started(
             config=self.config,

@@ -40,6 +40,8 @@ class Ladder(Document):
     def _consistent(self) -> Self:
         if list(self.steps) != sorted(set(self.steps)) or not self.steps:
             raise ValueError(f"steps {list(self.steps)} should rise, each step once")
+        if self.steps[-1] != 100:
+            raise ValueError(f"steps {list(self.steps)} should end at 100: a promoted hero serves everyone")
         if self.min_windows > self.max_windows:
             raise ValueError(f"min_windows {self.min_windows} should be at most max_windows {self.max_windows}")
         if self.window % self.red_every:

@@ -1,5 +1,5 @@
 """One-sided p-values of a single window and intervals for display. Nothing here is looked at repeatedly to decide,
-except the second trigger, whose threshold pays for it (gates.judge)."""
+except the second trigger, whose threshold pays for it (gates.trackers)."""
 
 from __future__ import annotations
 

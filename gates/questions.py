@@ -2,7 +2,7 @@
 
 A stream turns pairs into log growth of the five bets. `red` lists the processes that can show the check broken (any
 one suffices; the streams inside one are averaged), `green` the streams that must all show that it holds. The
-calibration gate is not a stream of this kind: gates.judge asks it with gates.calibration.
+calibration gate is not a stream of this kind: gates.trackers asks it with gates.calibration.
 Sources of the forms: docs/decision-rule.md.
 """
 

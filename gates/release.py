@@ -26,6 +26,7 @@ class Subject:
     source: str  # path of the pack, as given
     owner: str
     claim: str  # what the hero is meant to improve, in the owner's words
+    claim_metric: str = "ndcg_at_10"  # the measure that the claim is about: "ndcg_at_10", "recall_at_50" or "cpu_ms"
     claim_intent: str  # the intent that the claim is about, "" for all queries
     config_hash: str
     baseline_name: str

@@ -79,7 +79,7 @@ class StreamTracker:
         self._green = [Restarting() for _ in question.green]
         self._at_last = [Restarting() for _ in question.green_at_last]
         self._suspect = [False] * len(question.window_p)  # was the previous window of this process low?
-        self._latched = self._last_step = False
+        self._shown = self._last_step = False
         self._blocks = 0
         self.red = ""
 
@@ -88,7 +88,7 @@ class StreamTracker:
         for mixture in (m for process in self._red for m in process):
             mixture.begin_step()
         if self.kind is Kind.GATE:
-            self._latched = False
+            self._shown = False
             for process in self._green:
                 process.restart()
 
@@ -111,12 +111,12 @@ class StreamTracker:
             if low and self._suspect[i] and not self.red:
                 self.red = "two consecutive windows"
             self._suspect[i] = low
-        if self.question.green and self._log_green >= self._need_green:
-            self._latched = True
+        # not latched: what is GREEN now is what the numbers of the cell say now
+        self._shown = bool(self.question.green) and self._log_green >= self._need_green
 
     @property
     def green(self) -> bool:
-        return self._latched and not self._blocks
+        return self._shown and not self._blocks
 
     @property
     def _log_red(self) -> float:

@@ -40,7 +40,6 @@ class Kind(StrEnum):
 
     GATE = "gate"
     GUARD = "guard"
-    SLICE = "slice"
     INSTRUMENT = "instrument"
 
 

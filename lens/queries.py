@@ -26,7 +26,6 @@ from lens.spans import Span
 from lens.text import terms
 
 INTENTS = ("docstring", "identifier", "error")
-SUITES = ("docstring", "docstring_no_name_overlap", "identifier", "error")
 PARTS = {"calibration": 30, "selection": 20, "canary": 50}  # percent of the groups of functions
 MIN_WORDS, MAX_WORDS = 4, 40
 MAX_SHARED = (

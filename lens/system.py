@@ -84,14 +84,14 @@ class Lens:
         if not router.enabled:
             begun = time.perf_counter_ns()
             return self._fused(words, self.find_meaning(text), "", begun)
-        if words.intent in router.never:
-            return self._lexical(words, "never")
         begun = time.perf_counter_ns()
         confidence = self._lexical_confidence(words)
-        calibrator_ns = time.perf_counter_ns() - begun
+        judged = confidence, time.perf_counter_ns() - begun
+        if words.intent in router.never:
+            return self._lexical(words, "never", judged)
         if confidence >= router.tau:
-            return self._lexical(words, "confident")
-        return self._spend(text, words, calibrator_ns)
+            return self._lexical(words, "confident", judged)
+        return self._spend(text, words, judged)
 
     def find_words(self, text: str) -> Words:
         """The lexical candidates of a query, plain and boosted."""
@@ -126,23 +126,19 @@ class Lens:
         dense[np.searchsorted(pool, others)] = products
         return best_first(pool, lexical + np.float32(self.config.ann.fusion_weight) * dense)
 
-    def _spend(self, text: str, words: Words, calibrator_ns: int) -> LensAnswer:
+    def _spend(self, text: str, words: Words, judged: tuple[float, int]) -> LensAnswer:
         """Ask the dense side within the cap; when time runs out, the lexical answer stands."""
         begun = time.perf_counter_ns()
         deadline = begun + self.config.router.spend_cap_ms * 1e6
         vector = self.index.words.embed(text)
         meaning = NOTHING if vector is None or time.perf_counter_ns() > deadline else self.dense.nearest(vector)
         if time.perf_counter_ns() > deadline:
-            return self._lexical(words, "budget_exceeded", calibrator_ns, begun)
-        return self._fused(words, meaning, "fused", begun, calibrator_ns)
+            return self._lexical(words, "budget_exceeded", judged, time.perf_counter_ns() - begun)
+        return self._fused(words, meaning, "fused", begun, judged[1])
 
-    def _lexical(self, words: Words, decision: str, calibrator_ns: int = 0, begun: int | None = None) -> LensAnswer:
-        spent = 0 if begun is None else time.perf_counter_ns() - begun
-        started = time.perf_counter_ns()
-        confidence = self._lexical_confidence(words)
-        calibrator_ns += time.perf_counter_ns() - started
-        documents, scores = words.boosted
-        return self._answer(words, documents, scores, confidence, calibrator_ns, decision, spent)
+    def _lexical(self, words: Words, decision: str, judged: tuple[float, int], spent: int = 0) -> LensAnswer:
+        """The lexical answer; `judged` is its confidence and the nanoseconds that took."""
+        return self._answer(words, *words.boosted, *judged, decision, spent)
 
     def _fused(self, words: Words, meaning: Ranked, decision: str, begun: int, calibrator_ns: int = 0) -> LensAnswer:
         plain = self.fuse(words, meaning, boosted=False)

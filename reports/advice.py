@@ -6,14 +6,15 @@ import math
 
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.names import check_name
-from reports.words import typed
+from reports.escaping import typed
+from reports.labels import check_name, number_of
 
 
 def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
     """How many more pairs may decide, in words, and how many windows the step would then use; ("", 0) if unknown.
 
     A bet's evidence grows by about the same factor with every pair; an interval shrinks with the root of the pairs.
+    No windows are named where the queries, or the windows that the policy gives a hero, end before.
     """
     if focus is None or focus.kind is not Kind.GATE or focus.verdict is not Verdict.INCONCLUSIVE or not focus.n:
         return "", 0
@@ -23,24 +24,33 @@ def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
         name = check_name(focus.check, focus.unit)
         measured = f"{name.show(focus.observed)} measured, limit {name.show(focus.limit)}"
         return f"unknown: evidence that it holds has not grown so far; {measured}", 0
-    window = policy.ladder.window
-    windows = focus.windows + max(1, math.ceil(more / window))
+    window, total = policy.ladder.window, policy.ladder.total_windows
+    windows = max(1, math.ceil(more / window))
     more = max(window, round(more, -2))
     unused = int(ladder.get("unused_queries", 0))
-    speed = _float(ladder.get("pairs_per_second", ""))
+    left = total - sum(int(step["windows"]) for step in ladder.get("steps", ()))
+    speed = number_of(ladder.get("pairs_per_second", ""))
     seconds = f", {more / speed:.0f} s" if speed > 0 else ""
-    words = f"about {more:,.0f} more pairs{seconds}; {unused:,} unused queries are left"
-    return (words, windows) if more <= unused else (f"{words}: too few to decide this hero", 0)
+    about = "at most about" if focus.n > focus.windows * window else "about"
+    words = f"{about} {more:,.0f} more pairs{seconds}"
+    if windows > left:
+        return f"{words}; {left or 'none'} of the policy's {total} windows {'is' if left <= 1 else 'are'} left", 0
+    words += f"; {unused:,} unused queries are left"
+    return (words, focus.windows + windows) if more <= unused else (f"{words}: too few to decide this hero", 0)
 
 
 def _pairs_missing(cell: Cell) -> float:
-    """How many more pairs this check may need until it is shown to hold; infinite where it does not get there."""
-    e, needed = _float(cell.e_green), _float(cell.e_green_needed)
+    """How many more pairs this check may need until it is shown to hold; infinite where it does not get there.
+
+    Recall at the last step must be shown over the step and over the canary. The cell does not say which of the two is
+    behind; over the canary's pairs the result is the most that either can need.
+    """
+    e, needed = number_of(cell.e_green), number_of(cell.e_green_needed)
     if math.isfinite(e) and math.isfinite(needed):
         if e <= 1.05:  # no growth so far: nothing to go by
             return math.inf
         return max(0.0, cell.n * (math.log(needed) / math.log(e) - 1))
-    observed, limit, upper = _float(cell.observed), _float(cell.limit), _float(cell.ci_upper)
+    observed, limit, upper = number_of(cell.observed), number_of(cell.limit), number_of(cell.ci_upper)
     if not observed < limit or not math.isfinite(upper):
         return math.inf
     return max(0.0, cell.n * (((upper - observed) / (limit - observed)) ** 2 - 1))
@@ -67,10 +77,3 @@ def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str,
         return (change,)
     longer = f"pytest -m canary --hero={asked} --max-windows={windows}"
     return (longer, "(the same sequence, longer)", f"or {change}")
-
-
-def _float(text: object) -> float:
-    try:
-        return float(str(text))
-    except ValueError:
-        return math.nan

@@ -23,12 +23,12 @@ from allure_commons.utils import md5
 from gates.decide import item_id
 from gates.release import Outcome, Release, Subject
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.files import write_whole
-from reports.names import check_name, mark, mark_words
-from reports.rows import Row
+from reports.attestation import write_whole
+from reports.checks import Row
+from reports.escaping import clean, csv_cell
+from reports.labels import check_name, mark, mark_words
 from reports.story import Story
 from reports.tables import SPANS
-from reports.words import clean, csv_cell
 
 EPIC = "Release gate"
 #: Sorts before the heroes.
@@ -84,18 +84,21 @@ def verdict_table(cell: Cell) -> str:
     return out.getvalue()
 
 
-def write_results(release: Release, stories: Iterable[Story], folder: Path) -> None:
-    """Write the decision about each hero, a result for each item that never came back, and the environment."""
+def write_results(release: Release, stories: Iterable[Story], attested: Mapping[str, bytes], folder: Path) -> None:
+    """Write the decision about each hero, a result for each item that never came back, and the environment.
+
+    `attested` is by hero: the attestation that will be written once everything else is.
+    """
     logger, reported = AllureFileLogger(folder), _reported(folder)
     for place, story in enumerate(stories):
-        logger.report_result(_decision(release, story, folder, place))
+        logger.report_result(_decision(release, story, attested[story.hero], folder, place))
         missing = {node_id.partition("[")[2].removesuffix("]") for node_id in story.outcome.missing}
         for key in sorted(missing - reported):
             logger.report_result(_missing(release, story.outcome, key))
     write_whole(folder / "environment.properties", _properties(release))
 
 
-def _decision(release: Release, story: Story, folder: Path, place: int) -> TestResult:
+def _decision(release: Release, story: Story, attestation: bytes, folder: Path, place: int) -> TestResult:
     """The decision as a test; `place` keeps Allure, which sorts by start, at the order of the stories."""
     outcome, subject = story.outcome, story.outcome.subject
     result = TestResult(
@@ -116,9 +119,9 @@ def _decision(release: Release, story: Story, folder: Path, place: int) -> TestR
     )
     result.start, result.stop = _millis(release.started_at) + place, _millis(release.finished_at)
     home = release.artifacts / subject.name
-    for path in (home / "attestation.json", home / SPANS, *sorted((home / "plots").glob("*.svg"))):
-        if path.exists():
-            result.attachments.append(_attach(path, folder))
+    result.attachments.append(_attach("attestation.json", attestation, folder))
+    for path in (home / SPANS, *sorted((home / "plots").glob("*.svg"))):
+        result.attachments.append(_attach(path.name, path.read_bytes(), folder))
     return result
 
 
@@ -155,7 +158,7 @@ def _missing(release: Release, outcome: Outcome, key: str) -> TestResult:
 def decision_html(story: Story) -> str:
     """The decision as a description: headline, gate and step matrix, reasons. Every text is escaped."""
     outcome = story.outcome
-    reasons = "".join(f"<li>{html.escape(clean(reason))}</li>" for reason in outcome.reasons[:8])
+    reasons = "".join(f"<li>{html.escape(clean(reason))}</li>" for reason in story.reasons[:8])
     steps = "".join(f"<th>{step} %</th>" for step in story.steps)
     gates = "".join(_row(row) for row in story.rows if row.kind is Kind.GATE and row.cells)
     others = ", ".join(f"{row.name.label}: {mark_words(row.cells[0])}" for row in story.rows if len(row.cells) == 1)
@@ -169,7 +172,7 @@ def decision_html(story: Story) -> str:
 
 def _message(story: Story) -> str:
     """Headline and the reason that comes first."""
-    return "\n".join(clean(line) for line in (story.headline, *story.outcome.reasons[:1]))
+    return "\n".join(clean(line) for line in (story.headline, *story.reasons[:1]))
 
 
 def _row(row: Row) -> str:
@@ -181,11 +184,12 @@ def _row(row: Row) -> str:
     return f"<tr><td>{html.escape(row.name.heading)}</td><td>{html.escape(row.limit)}</td>{''.join(cells)}</tr>"
 
 
-def _attach(path: Path, folder: Path) -> Attachment:
+def _attach(name: str, content: bytes, folder: Path) -> Attachment:
     kinds = {".json": AttachmentType.JSON, ".csv": AttachmentType.CSV, ".svg": AttachmentType.SVG}
-    source = f"{uuid.uuid4()}-attachment{path.suffix}"
-    write_whole(folder / source, path.read_bytes())
-    return Attachment(name=path.name, source=source, type=kinds[path.suffix].mime_type)
+    suffix = Path(name).suffix
+    source = f"{uuid.uuid4()}-attachment{suffix}"
+    write_whole(folder / source, content)
+    return Attachment(name=name, source=source, type=kinds[suffix].mime_type)
 
 
 def _filed(subject: Subject) -> dict[str, str]:

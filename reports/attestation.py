@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,9 +16,7 @@ import rfc8785
 from evidence.digests import file_digest, logical_digest
 from gates.release import Outcome, Release
 from gates.trackers import decimal
-from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.files import write_whole
-from reports.gains import Gain
+from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from reports.story import Story
 
 HERO_SCHEMA = "hero-gate/attestation/v1"
@@ -70,9 +68,9 @@ def attest(
             for percent in subject.policy.ladder.steps
         ],
         "guards": [_cell("guard", c) for c in of_kind[Kind.GUARD]],
-        "slices": [_cell("slice", c) for c in of_kind[Kind.SLICE]],
         "instruments": [_cell("instrument", c) for c in of_kind[Kind.INSTRUMENT]],
         "left_out": dict(subject.policy.left_out),
+        "slices": [],  # no check is asked by intent yet
         "gains": _gains(story) if story else [],
         "tests": {
             "planned": list(outcome.planned),
@@ -91,14 +89,14 @@ def attest(
 
 def attest_release(release: Release, heroes: list[dict[str, Any]]) -> dict[str, Any]:
     """The release's attestation: its heroes, and the worst of their decisions."""
-    order = [str(d) for d in Decision]
+    decisions = [Decision(hero["decision"]) for hero in heroes]
     return {
         "schema": RELEASE_SCHEMA,
         "run_id": release.run_id,
         "commit": release.commit,
         "mode": release.mode,
         "exposure": release.exposure,
-        "decision": max((h["decision"] for h in heroes), key=order.index, default=str(Decision.HOLD)),
+        "decision": str(max(decisions, key=SEVERITY.index, default=Decision.HOLD)),
         "heroes": heroes,
         "started_at": release.started_at,
         "finished_at": release.finished_at,
@@ -107,21 +105,30 @@ def attest_release(release: Release, heroes: list[dict[str, Any]]) -> dict[str, 
     }
 
 
-def write_attestations(
+def attest_heroes(
     release: Release,
     stories: Sequence[Story] = (),
     evidence: Mapping[str, Sequence[Evidence]] = MappingProxyType({}),
-) -> None:
-    """Write each hero's attestation and the release's as canonical JSON (RFC 8785), whole or not at all.
-
-    `evidence` is by hero. Heroes of the same run that `release` does not name keep what was recorded of them.
-    """
+) -> dict[str, bytes]:
+    """Each hero's attestation as canonical JSON (RFC 8785). `evidence` is by hero."""
     told = {story.hero: story for story in stories}
+    return {
+        name: rfc8785.dumps(attest(release, outcome, told.get(name), evidence.get(name, ())))
+        for outcome in release.outcomes
+        for name in (outcome.subject.name,)
+    }
+
+
+def write_attestations(release: Release, attested: Mapping[str, bytes]) -> None:
+    """Write what `attest_heroes` gave, then the release's attestation, each whole or not at all.
+
+    Heroes of the same run that `release` does not name keep what was recorded of them.
+    """
     heroes = {str(entry["hero"]): entry for entry in _recorded(release)}
     for outcome in release.outcomes:
         name = outcome.subject.name
         path = release.artifacts / name / "attestation.json"
-        write_whole(path, rfc8785.dumps(attest(release, outcome, told.get(name), evidence.get(name, ()))))
+        write_whole(path, attested[name])
         heroes[name] = {
             "hero": name,
             "decision": str(outcome.decision),
@@ -188,25 +195,25 @@ def _gains(story: Story) -> list[dict[str, Any]]:
             "metric": gain.metric,
             "intent": gain.intent,
             "n": gain.n,
-            "baseline": _text(gain.baseline),
-            "hero": _text(gain.hero),
-            "difference": _text(gain.difference.value),
-            "ci_lower": _text(gain.difference.lower),
-            "ci_upper": _text(gain.difference.upper),
+            "baseline": decimal(gain.baseline),
+            "hero": decimal(gain.hero),
+            "difference": decimal(gain.difference.value),
+            "ci_lower": decimal(gain.difference.lower),
+            "ci_upper": decimal(gain.difference.upper),
             "claim": story.outcome.subject.claim if gain is claim else "",
         }
-        for gain in _all(story.gains, by_intent)
+        for gain in (*story.gains.values(), *by_intent)
     ]
-
-
-def _all(gains: dict[str, Gain], by_intent: list[Gain]) -> list[Gain]:
-    return [*gains.values(), *by_intent]
-
-
-def _text(value: float) -> str:
-    return decimal(value) if math.isfinite(value) else ""
 
 
 def review_due(finished_at: str) -> str:
     """When somebody must look at the decision again, ISO 8601."""
     return (datetime.fromisoformat(finished_at) + REVIEW_AFTER).isoformat(timespec="seconds")
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file under a temporary name, then rename it: a killed run leaves the old one. Makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+    os.replace(temporary, path)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from gates.calibration import bin_of
 from gates.observations import Arm
 from gates.pvalues import Interval, rate_interval
-from reports.gains import percentile
-from reports.names import metric_name
+from reports.escaping import cut
+from reports.gains import p95_of
+from reports.labels import metric_name
 from reports.story import Story
-from reports.words import cut
 
 HERO, BASELINE, INK, FAINT = "#c2410c", "#1d4ed8", "#1f2937", "#9ca3af"
 _POINTS = 400  # of a latency curve, however many answers there are
@@ -174,7 +174,7 @@ def draw_latency(figure: Figure, story: Story) -> None:
     slowest, fastest = 0.0, math.inf
     for name, colour, _, arm in _arms(story):
         x, share = _curve(arm.latency_ms)
-        p95 = percentile(arm.latency_ms)
+        p95 = p95_of(arm)
         style = "-" if colour == HERO else "--"
         axes.step(
             x, share, color=colour, linestyle=style, linewidth=1.5, where="post", label=f"{name}: p95 {p95:.1f} ms"

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from gates import calibration
 from gates.observations import Arm
-from gates.pvalues import Interval, mean_interval, quantile_difference_interval
-from reports.measured import Measured
-from reports.names import METRICS
+from gates.pvalues import Interval, mean_interval, quantile_difference_interval, quantile_interval
+from reports.labels import COSTS, METRICS, metric_name, short
+from reports.pairs import Measured
 
 Array = NDArray[np.float64]
 RESAMPLES = 400
@@ -27,6 +27,32 @@ class Gain:
     baseline: float
     hero: float
     difference: Interval
+
+    @property
+    def range(self) -> str:
+        """The 95 % interval of the difference in brackets."""
+        return metric_name(self.metric).range(self.difference.lower, self.difference.upper, signed=True)
+
+    @property
+    def change(self) -> str:
+        """The difference and its interval where room is short: "+.5 [+.4, +.6]"."""
+        return short(f"{metric_name(self.metric).show(self.difference.value, signed=True)} {self.range}")
+
+    @property
+    def shown(self) -> str:
+        """What the interval shows, by whether it holds zero: a gain or a loss; of a cost more or less."""
+        if self.metric not in COSTS:
+            return self.better
+        low, high = self.difference.lower, self.difference.upper
+        return "more shown" if low > 0 else "less shown" if high < 0 else "no difference shown"
+
+    @property
+    def better(self) -> str:
+        """The same for a claim: less of a cost is a gain."""
+        low, high = self.difference.lower, self.difference.upper
+        if self.metric in COSTS:
+            low, high = -high, -low
+        return "gain shown" if low > 0 else "loss shown" if high < 0 else "no difference shown"
 
 
 def compare(measured: Measured, *, edges: Array, seed: int, intent: str = "") -> dict[str, Gain]:
@@ -50,7 +76,10 @@ def compare(measured: Measured, *, edges: Array, seed: int, intent: str = "") ->
     add("sla_recall_at_50", float(baseline.recall.mean()), float(hero.recall.mean()), mean_interval(recall))
     if _both_have("latency_ms", hero, baseline):
         p95 = quantile_difference_interval(hero.latency_ms, baseline.latency_ms, 0.95, seed)
-        add("p95_latency_ms", percentile(baseline.latency_ms), percentile(hero.latency_ms), p95)
+        add("p95_latency_ms", p95_of(baseline), p95_of(hero), p95)
+    of_hero, of_baseline = measured.hero_cpu_ms, measured.baseline_cpu_ms
+    if np.isfinite(of_hero).all() and np.isfinite(of_baseline).all():
+        add("cpu_ms", float(of_baseline.mean()), float(of_hero.mean()), mean_interval(of_hero - of_baseline))
     if len(edges) and _both_have("confidence", hero, baseline):
         add("ece", ece(baseline, edges), ece(hero, edges), _ece_difference(hero, baseline, edges, seed))
     if hero.credits.sum() and baseline.credits.sum():
@@ -67,10 +96,9 @@ def compare_intents(measured: Measured, *, edges: Array, seed: int) -> dict[str,
     }
 
 
-def percentile(x: Array, q: float = 0.95) -> float:
-    """The order statistic that the latency guard compares."""
-    at = min(len(x) - 1, int(len(x) * q))
-    return float(np.partition(x, at)[at])
+def p95_of(arm: Arm) -> float:
+    """The order statistic of latency that the guard compares."""
+    return quantile_interval(arm.latency_ms, 0.95).value
 
 
 def ece(arm: Arm, edges: Array) -> float:

@@ -12,14 +12,13 @@ import jinja2
 from gates.release import Release
 from gates.verdicts import Kind, Verdict
 from reports.attestation import Evidence
+from reports.checks import Row
+from reports.escaping import clean, typed
 from reports.examples import Example, Place
 from reports.gains import Gain
-from reports.names import MARK_WORDS, headroom_words, mark, mark_words, metric_name, verdict_words
+from reports.labels import MARK_WORDS, headroom_words, mark, mark_words, metric_name, verdict_words
 from reports.plots import Plot
-from reports.reading import effect_words, interval_words, shown_words
-from reports.rows import Row
-from reports.story import Story, ladder_words
-from reports.words import clean, typed
+from reports.story import Story, claim_words, effect_words, ladder_words
 
 TEMPLATES = Path(__file__).parent / "site"
 
@@ -57,19 +56,20 @@ def _hero(story: Story, plots: Sequence[Plot], evidence: Sequence[Evidence]) -> 
         "subject": outcome.subject,
         "source": typed(outcome.subject.source),
         "decision": str(outcome.decision),
-        "reasons": outcome.reasons,
+        "reasons": story.reasons,
+        "claim_words": claim_words(story),
         "ladder": ladder_words(story) if story.reached else "not begun",
         "ended": str(outcome.ladder.get("ended", "")),
         "pairs": f"{int(outcome.ladder.get('pairs', 0)):,}",
         "fingerprint": str(outcome.ladder.get("fingerprint", "")) or "none",
         "gates": rows[Kind.GATE],
-        "others": rows[Kind.GUARD] + rows[Kind.SLICE] + rows[Kind.INSTRUMENT],
+        "others": rows[Kind.GUARD] + rows[Kind.INSTRUMENT],
         "gains": [_gain(story, gain) for gain in story.gains.values()],
         "intents": [
             _gain(story, gain, intent)
             for intent, gains in story.by_intent.items()
             for metric, gain in gains.items()
-            if len(story.by_intent) > 1 and metric in ("ndcg_at_10", "sla_recall_at_50")
+            if len(story.by_intent) > 1 and (metric in ("ndcg_at_10", "sla_recall_at_50") or gain is story.claim)
         ],
         "examples": [
             ("Lost most", [_example(e, story) for e in story.lost_most]),
@@ -115,8 +115,8 @@ def _gain(story: Story, gain: Gain, intent: str = "") -> dict[str, str]:
         "baseline": name.show(gain.baseline),
         "hero": name.show(gain.hero),
         "difference": name.show(gain.difference.value, signed=True),
-        "range": interval_words(gain),
-        "words": shown_words(gain) if intent else effect_words(story, gain),
+        "range": gain.range,
+        "words": gain.shown if intent else effect_words(story, gain),
     }
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from gates.release import Release
 from reports import figures
-from reports.files import write_whole
+from reports.attestation import write_whole
 from reports.story import Story
 
 

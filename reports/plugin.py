@@ -1,4 +1,4 @@
-"""When is what written? The hooks by which reports take part in a gate run."""
+"""When is what written, in which order? The hooks by which reports take part in a gate run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from gates.plugin import artifacts, is_canary
 from gates.release import Release, Subject
 from gates.verdicts import Cell
 from reports import allure_results
-from reports.attestation import write_attestations
-from reports.files import withdraw
+from reports.attestation import attest_heroes, describe_evidence, write_attestations, write_whole
 from reports.story import Story, tell
+from reports.summary import render_summary
+from reports.tables import write_tables
 from reports.terminal import ending
+
+#: What people read is taken away while nothing is decided: a page that is not there promotes nothing.
+READ_BY_PEOPLE = PAGE, SUMMARY = "index.html", "summary.md"
 
 #: Of headlines; the words say the same without it.
 COLOUR = {"PROMOTE": {"green": True}, "HOLD": {"yellow": True}, "ROLLBACK": {"red": True}}
@@ -45,23 +49,34 @@ def pytest_gate_prepare(config: pytest.Config) -> None:
 @pytest.hookimpl
 def pytest_gate_started(release: Release) -> None:
     """Record HOLD and withdraw what is read, so that neither a killed nor a broken run leaves another decision."""
-    write_attestations(release)
-    withdraw(release.artifacts)
+    write_attestations(release, attest_heroes(release))
+    for name in READ_BY_PEOPLE:
+        (release.artifacts / name).unlink(missing_ok=True)
 
 
 @pytest.hookimpl
 def pytest_gate_rolled_back(release: Release) -> None:
     """Record a rollback as soon as it is known."""
-    write_attestations(release)
+    write_attestations(release, attest_heroes(release))
 
 
 @pytest.hookimpl
 def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
-    """Write everything that is read afterwards."""
-    from reports.documents import write_documents  # brings matplotlib: a second that workers need not wait
+    """Write everything that is read afterwards; the attestations, without which nothing promotes, come last."""
+    from reports.page import render_page  # these two bring matplotlib: a second that workers need not wait
+    from reports.plots import write_plots
 
-    stories = tell(release)
-    write_documents(release, stories)
+    stories, out = tell(release), release.artifacts
+    plots = {}
+    for story in stories:
+        write_tables(story, out / story.hero)
+        plots[story.hero] = write_plots(release, story)
+    evidence = {story.hero: describe_evidence(out / story.hero) for story in stories}
+    attested = attest_heroes(release, stories, evidence)
+    write_whole(out / PAGE, render_page(release, stories, plots, evidence))
+    write_whole(out / SUMMARY, render_summary(release, stories))
+    allure_results.write_results(release, stories, attested, out / "allure-results")
+    write_attestations(release, attested)
     config.stash[TOLD] = (release, stories)
 
 

@@ -10,11 +10,22 @@ import numpy as np
 from gates.release import Outcome, Release
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from reports.advice import next_steps, to_decide
+from reports.checks import Row, reasons_of, rows_of, speaks
 from reports.examples import Example, find_examples
 from reports.gains import Gain, compare, compare_intents
-from reports.measured import Measured, read_measured
-from reports.names import MEASURE_OF, broken_words, is_enough, mark, open_words
-from reports.rows import Row, rows_of, speaks
+from reports.labels import CLAIMED, MEASURE_OF, broken_words, is_enough, mark, metric_name, open_words
+from reports.pairs import Measured, read_measured
+
+#: Who answers users now.
+SERVING = {
+    Decision.PROMOTE: "replay: no live traffic was moved",
+    Decision.HOLD: "baseline serves",
+    Decision.ROLLBACK: "baseline serves 100 %",
+}
+#: Between a check's outcome and the error that it ended in, as gates.decide words it.
+NO_EVIDENCE = ", no evidence: "
+#: The guard that speaks about a measure in its own unit.
+_GUARD_OF = {"p95_latency_ms": "p95_latency", "file_credit": "file_credit"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +35,7 @@ class Story:
     outcome: Outcome
     headline: str  # what was shown
     serving: str  # who answers users now
-    steps: tuple[int, ...]
+    reasons: tuple[str, ...]  # each once, with the count of checks that give it
     reached: tuple[int, ...]
     rows: tuple[Row, ...]
     focus: Cell | None  # the cell that the decision rests on
@@ -45,15 +56,21 @@ class Story:
         return self.outcome.subject.name
 
     @property
+    def steps(self) -> tuple[int, ...]:
+        """The steps of the policy's ladder, in percent of traffic."""
+        return self.outcome.subject.policy.ladder.steps
+
+    @property
     def example_metric(self) -> str:
         """The measure that the examples' differences are of."""
         return "ndcg_at_10" if self.measure == "ndcg_at_10" else "sla_recall_at_50"
 
     @property
     def claim(self) -> Gain | None:
-        """nDCG@10 on the intent that the hero's claim is about."""
-        intent = self.outcome.subject.claim_intent
-        return (self.by_intent.get(intent, {}) if intent else self.gains).get("ndcg_at_10")
+        """The measure that the hero's claim is about, on its intent; None where nothing is claimed or measured."""
+        subject = self.outcome.subject
+        gains = self.by_intent.get(subject.claim_intent, {}) if subject.claim_intent else self.gains
+        return gains.get(CLAIMED.get(subject.claim_metric, subject.claim_metric)) if subject.claim else None
 
     def count(self, kind: Kind) -> tuple[int, int]:
         """(cells that are as the policy requires, planned cells) of a kind."""
@@ -68,7 +85,7 @@ def tell(release: Release) -> tuple[Story, ...]:
 
 
 def _tell(release: Release, outcome: Outcome) -> Story:
-    subject, ladder = outcome.subject, outcome.ladder
+    subject, ladder, reasons = outcome.subject, outcome.ladder, reasons_of(outcome)
     constants = ladder.get("constants", {})
     edges, seed = tuple(float(e) for e in constants.get("bin_edges", ())), _seed(ladder)
     folder = release.artifacts / subject.name
@@ -88,9 +105,9 @@ def _tell(release: Release, outcome: Outcome) -> Story:
     more, windows = to_decide(outcome, focus) if outcome.decision is Decision.HOLD else ("", 0)
     return Story(
         outcome=outcome,
-        headline=_headline(outcome, focus),
-        serving=_serving(release, outcome),
-        steps=subject.policy.ladder.steps,
+        headline=_headline(outcome, focus, reasons),
+        serving=SERVING[outcome.decision],
+        reasons=reasons,
         reached=tuple(int(step["percent"]) for step in ladder.get("steps", ())),
         rows=rows,
         focus=focus,
@@ -113,7 +130,7 @@ def _seed(ladder: dict[str, Any]) -> int:
     return int(named) if named else int(str(ladder.get("fingerprint", "0"))[:8] or "0", 16)
 
 
-def _headline(outcome: Outcome, focus: Cell | None) -> str:
+def _headline(outcome: Outcome, focus: Cell | None, reasons: tuple[str, ...]) -> str:
     policy = outcome.subject.policy
     if outcome.decision is Decision.PROMOTE:
         return "every gate shown to hold"
@@ -122,7 +139,8 @@ def _headline(outcome: Outcome, focus: Cell | None) -> str:
     if outcome.decision is Decision.ROLLBACK:
         return outcome.reasons[0] if outcome.reasons else "shown to be broken"
     if not outcome.cells:
-        return f"no evidence: {outcome.reasons[0]}" if outcome.reasons else "no evidence"
+        checks, error, _ = (reasons or ("",))[0].partition(NO_EVIDENCE)
+        return f"{checks}{error}".removesuffix(": ") if error else ": ".join(("no evidence", *reasons[:1]))
     if outcome.missing:
         return f"{len(outcome.missing)} of {len(outcome.planned)} checks gave no result"
     if focus is None:
@@ -130,15 +148,27 @@ def _headline(outcome: Outcome, focus: Cell | None) -> str:
     return open_words(focus.check)
 
 
-def _serving(release: Release, outcome: Outcome) -> str:
-    if release.exposure == "replay":
-        return {
-            Decision.PROMOTE: "replay: no live traffic was moved",
-            Decision.HOLD: "baseline serves",
-            Decision.ROLLBACK: "baseline serves 100 %",
-        }[outcome.decision]
-    to = outcome.ladder.get("to_percent", 0)
-    return f"{release.exposure}: hero serves {to} %"
+def effect_words(story: Story, gain: Gain) -> str:
+    """What a difference amounts to: the guard's verdict where there is one, else what its interval shows."""
+    row = next((r for r in story.rows if r.check == _GUARD_OF.get(gain.metric) and not r.left_out), None)
+    cell = row.last if row else None
+    if row is None or cell is None:
+        return gain.shown
+    if gain.metric == "p95_latency_ms":
+        return f"{mark(cell)} limit +{row.limit} ms"
+    if is_enough(cell):
+        return f"~ not shown above {row.limit} %"
+    return f"x shown above {row.limit} %" if cell.verdict is Verdict.RED else f"{mark(cell)} limit {row.limit} %"
+
+
+def claim_words(story: Story) -> str:
+    """What was measured of the claim: "nDCG@10 on error +8.1 [+6.9, +9.3] pt: gain shown"; "" where nothing was."""
+    gain = story.claim
+    if gain is None:
+        return ""
+    name = metric_name(gain.metric)
+    on, unit = f" on {gain.intent}" if gain.intent else "", f" {name.unit}" if name.unit else ""
+    return f"{name.short}{on} {gain.change}{unit}: {gain.better}"
 
 
 def ladder_words(story: Story) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from gates.release import Release
 from gates.verdicts import Decision, Kind, Verdict
-from reports.names import MARK_WORDS, mark, metric_name, verdict_words
-from reports.reading import interval_words
-from reports.rows import Row
+from reports.checks import Row
+from reports.escaping import markdown
+from reports.labels import MARK_WORDS, mark, metric_name, verdict_words
 from reports.story import Story
-from reports.words import markdown
 
 _REASONS = 5
 
@@ -18,8 +17,10 @@ _REASONS = 5
 def render_summary(release: Release, stories: Sequence[Story]) -> str:
     """GitHub-flavoured Markdown; texts of packs and queries are escaped."""
     lines = [f"# {release.decision}: {verdict_words(release.decision)}", ""]
-    exposure = "replay: no live traffic was moved" if release.exposure == "replay" else release.exposure
-    lines += [f"Run `{release.run_id}`, commit {markdown(release.commit)}, {exposure}. Not signed.", ""]
+    lines += [
+        f"Run `{release.run_id}`, commit {markdown(release.commit)}, replay: no live traffic was moved. Not signed.",
+        "",
+    ]
     for story in stories:
         lines += [*_hero(story), ""]
     lines.append("Marks: " + ", ".join(f"`{sign}` {words}" for sign, words in MARK_WORDS.items()) + ".")
@@ -36,14 +37,14 @@ def _hero(story: Story) -> list[str]:
     lines += ["", *_table(story)]
     if outcome.decision is not Decision.PROMOTE:
         lines.append("")
-        lines += [f"- {markdown(reason)}" for reason in outcome.reasons[:_REASONS]]
-        if len(outcome.reasons) > _REASONS:
-            lines.append(f"- and {len(outcome.reasons) - _REASONS} more")
+        lines += [f"- {markdown(reason)}" for reason in story.reasons[:_REASONS]]
+        if len(story.reasons) > _REASONS:
+            lines.append(f"- and {len(story.reasons) - _REASONS} more")
     if story.gains:
         lines += ["", "| measure | baseline | hero | difference (95 %) |", "|---|--:|--:|--:|"]
     for metric, gain in story.gains.items():
         name = metric_name(metric)
-        difference = f"{name.show(gain.difference.value, signed=True)} {interval_words(gain)}"
+        difference = f"{name.show(gain.difference.value, signed=True)} {gain.range}"
         lines.append(f"| {name.heading} | {name.show(gain.baseline)} | {name.show(gain.hero)} | {difference} |")
     return lines
 

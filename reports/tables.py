@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from gates import calibration
 from gates.observations import Arm
 from gates.pvalues import Interval, mean_interval, quantile_interval, ratio_interval
-from reports.files import write_whole
-from reports.measured import Measured
+from reports.attestation import write_whole
+from reports.escaping import csv_cell
+from reports.pairs import Measured
 from reports.story import Story
-from reports.words import csv_cell
 
 SPANS, POOL = "hero_span_v22.csv", "pool_counts_by_system.csv"
 ALL = "all"  # the name of the row over all suites

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import re
+import textwrap
 
+from gates.policy import Policy
 from gates.release import Release
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.attestation import review_due
+from reports.checks import Row
+from reports.escaping import clean, cut, cut_path, typed
 from reports.examples import Example, Place
-from reports.gains import Gain
-from reports.names import COSTS, headroom_words, mark, metric_name, percent_words
-from reports.reading import effect_words, interval_words, shown_words, why
-from reports.rows import Row
-from reports.story import Story, ladder_words, worst_marks
-from reports.words import cut, cut_path, typed
+from reports.labels import (
+    COSTS,
+    check_name,
+    evidence_words,
+    headroom_words,
+    mark,
+    metric_name,
+    percent_words,
+    plain,
+    short,
+)
+from reports.story import NO_EVIDENCE, Story, claim_words, effect_words, ladder_words, worst_marks
 
 WIDTH = 100
 _LABEL, _LIMIT = 24, 17
@@ -75,7 +84,7 @@ def _identity(release: Release, story: Story) -> list[str]:
         ended = str(ladder.get("ended", ""))
         if ended and story.outcome.decision is Decision.HOLD:
             lines.append(f"            {ended}")
-        if story.outcome.decision is Decision.ROLLBACK and release.exposure == "replay":
+        if story.outcome.decision is Decision.ROLLBACK:
             lines.append("            replay: no user was exposed")
     return lines
 
@@ -94,17 +103,17 @@ def _table(story: Story) -> list[str]:
             lines.append(f"{start}left out: {row.left_out}")
         elif row.kind is Kind.GATE:
             cells = "".join(f"{_cell(cell, row):>{column}}" for cell in row.cells)
-            lines.append(f"{start}{_short(row.limit):{_LIMIT}}{cells}{_bound(row) if promoted else _remark(row)}")
+            lines.append(f"{start}{short(row.limit):{_LIMIT}}{cells}{_bound(row) if promoted else _remark(row)}")
         elif row.blocks and row.cells[0] is not None:  # what has no result is counted below
             whole = f"{'in all':>{column}}{_cell(row.cells[0], row):>{column}}"
-            lines.append(f"{start}{_short(row.limit):{_LIMIT}}{whole}{_remark(row)}")
+            lines.append(f"{start}{short(row.limit):{_LIMIT}}{whole}{_remark(row)}")
     return lines
 
 
 def _cell(cell: Cell | None, row: Row) -> str:
     if cell is None or cell.verdict is Verdict.NOT_REACHED:
         return mark(cell)
-    return f"{_short(row.name.show(cell.observed))} {mark(cell)}".strip()
+    return f"{short(row.name.show(cell.observed))} {mark(cell)}".strip()
 
 
 def _bound(row: Row) -> str:
@@ -112,7 +121,7 @@ def _bound(row: Row) -> str:
     if cell is None:
         return ""
     headroom = "vacuous" if cell.note.startswith("vacuous") else headroom_words(cell.headroom)
-    return f"{_short(row.name.show(cell.ci_upper)):>9}{headroom:>10}"
+    return f"{short(row.name.bound(cell.ci_lower, cell.ci_upper)):>9}{headroom:>10}"
 
 
 def _remark(row: Row) -> str:
@@ -120,16 +129,44 @@ def _remark(row: Row) -> str:
 
 
 def _why(story: Story) -> list[str]:
+    """What the decision rests on: a cell's numbers, else the reasons, in as many lines as they need."""
     outcome = story.outcome
     if story.focus is not None:
-        told = why(story.focus, outcome.subject.policy)
+        told = _measured(story.focus, outcome.subject.policy)
     else:
-        told = list(outcome.reasons[:_REASONS])
-        if len(outcome.reasons) > _REASONS:
-            told.append(f"and {len(outcome.reasons) - _REASONS} more reasons")
-    if outcome.missing:
+        told = [reason.removeprefix(f"{story.headline}: ") for reason in story.reasons[:_REASONS]]
+        if len(story.reasons) > _REASONS:
+            told.append(f"and {len(story.reasons) - _REASONS} more reasons")
+    if outcome.missing and NO_EVIDENCE not in "".join(story.reasons[:1]):
         told.append(f"no result from {len(outcome.missing)} of {len(outcome.planned)}: {outcome.missing[0]} ...")
-    return ["", *(f"  {'why' if i == 0 else '':5} {line}" for i, line in enumerate(told))]
+    lines = [line for words in told for line in textwrap.wrap(clean(words), WIDTH - 8)]
+    return ["", *(f"  {'why' if i == 0 else '':5} {line}" for i, line in enumerate(lines))]
+
+
+def _measured(cell: Cell, policy: Policy) -> list[str]:
+    """What was measured in the cell that the decision rests on, in at most three lines."""
+    name = check_name(cell.check, cell.unit)
+    where = f"at {cell.step} %: " if cell.step else ""
+    if not cell.n:
+        return [f"{where}{name.label}: nothing was measured", *([cell.note] if cell.note else [])]
+    unit = f" {name.unit}" if name.unit else ""
+    observed = f"{name.show(cell.observed)}{unit} {name.range(cell.ci_lower, cell.ci_upper)}".rstrip()
+    limit = name.show(cell.limit)
+    if cell.check == "aece_tau" and cell.verdict is Verdict.RED:  # it has one limit to hold and one to be broken
+        limit = plain(policy.gates.aece_tau.red_above)
+    lines = [f"{where}{name.label} {observed}, limit {limit}, n {cell.n:,}"]
+    found = []
+    if cell.e_red:
+        reached = cell.verdict is Verdict.RED and "e-process" in cell.note
+        found.append(
+            f"e-red {evidence_words(cell.e_red)} {'>=' if reached else 'of'} {evidence_words(cell.e_red_needed)} needed"
+        )
+    if cell.e_green and cell.verdict is not Verdict.RED:
+        found.append(f"e-green {evidence_words(cell.e_green)} of {evidence_words(cell.e_green_needed)} needed")
+    told = "    ".join([*found, cell.note] if cell.note else found)
+    if len(told) > WIDTH - 8 and cell.note:
+        return [*lines, *(["    ".join(found)] if found else []), cell.note]
+    return [*lines, told] if told else lines
 
 
 def _gains(story: Story) -> list[str]:
@@ -138,13 +175,11 @@ def _gains(story: Story) -> list[str]:
     lines = ["", f"  {'what you get':{_LABEL}}{'baseline':>10}{'hero':>10}   difference (95 %)"]
     for metric, gain in story.gains.items():
         name = metric_name(metric)
-        numbers = f"{_short(name.show(gain.baseline)):>10}{_short(name.show(gain.hero)):>10}"
-        difference = f"{_short(name.show(gain.difference.value, signed=True)):<7}{_short(interval_words(gain))}"
+        numbers = f"{short(name.show(gain.baseline)):>10}{short(name.show(gain.hero)):>10}"
+        difference = f"{short(name.show(gain.difference.value, signed=True)):<7}{short(gain.range)}"
         lines.append(f"  {name.heading:{_LABEL}}{numbers}   {difference:<26}{effect_words(story, gain)}")
-    claim, subject = story.claim, story.outcome.subject
-    if claim is not None and subject.claim:
-        on = f"nDCG@10 on {subject.claim_intent}" if subject.claim_intent else "nDCG@10"
-        lines.append(f"  claim: {cut(subject.claim, 40)}   {on} {_difference(claim)} pt: {shown_words(claim)}")
+    if story.claim is not None:
+        lines.append(f"  claim: {cut(story.outcome.subject.claim, 40)}   {claim_words(story)}")
     return lines
 
 
@@ -154,7 +189,7 @@ def _where(story: Story) -> list[str]:
     if len(gains) < 2:
         return []
     gains.sort(key=lambda g: g.difference.value, reverse=story.measure in COSTS)
-    told = [f"{cut(gain.intent, 16)} {_difference(gain)}" for gain in gains]
+    told = [f"{cut(gain.intent, 16)} {gain.change}" for gain in gains]
     start = f"  where {metric_name(story.measure).heading}: "
     if len(start) + len("   ".join(told)) <= WIDTH:
         return [start + "   ".join(told)]
@@ -210,32 +245,20 @@ def _otherwise(story: Story) -> list[str]:
         if metric != story.measure:
             name = metric_name(metric)
             unit = f" {name.unit}" if name.unit else ""
-            told.append(f"{name.short} {_short(name.show(gain.difference.value, signed=True))}{unit}")
+            told.append(f"{name.short} {short(name.show(gain.difference.value, signed=True))}{unit}")
     return [f"  otherwise  {'    '.join(told)}"] if told else []
 
 
 def _ending(release: Release, story: Story) -> list[str]:
     subject, lines = story.outcome.subject, [""]
     promoted = story.outcome.decision is Decision.PROMOTE
-    if promoted and release.exposure == "replay":
-        lines.append("  soak: not evidenced (replay)")
     if subject.policy.characteristics:
         rates = (f"{k.replace('_', ' ')} <= {percent_words(v)}" for k, v in subject.policy.characteristics.items())
         lines.append(f"  how often wrong: {', '.join(rates)}")
     if story.to_decide:
         lines.append(f"  to decide  {story.to_decide}")
     lines += [f"  {'next' if i == 0 else '':5} {words}" for i, words in enumerate(story.next)]
-    review = f"      review due {review_due(release.finished_at)[:10]}" if promoted else ""
-    lines.append(f"  owner {subject.owner}{review}")
+    review = f"   review due {review_due(release.finished_at)[:10]}   soak: not evidenced (replay)" if promoted else ""
+    lines.append(f"  owner {cut(subject.owner, 40)}{review}")
     lines.append(f"  read  {typed(release.artifacts / 'index.html')}{'' if promoted else f'#{story.hero}'}")
     return lines
-
-
-def _difference(gain: Gain) -> str:
-    shown = metric_name(gain.metric).show(gain.difference.value, signed=True)
-    return _short(f"{shown} {interval_words(gain)}")
-
-
-def _short(text: str) -> str:
-    """Without the zero before a decimal point: columns stay narrow."""
-    return re.sub(r"(?<![\d.])0(?=\.\d)", "", text)

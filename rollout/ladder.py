@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -33,11 +33,11 @@ from gates.questions import missing_inputs
 from gates.trackers import decimal
 from gates.verdicts import Cell, Kind, Verdict
 from rollout import order
-from rollout.replay import Judged, Locator, Timed, ask, judge_collection, measure_answers, quiet, replay_block
+from rollout.replay import Answers, Judged, Locator, Timed, ask, judge_collection, measure_answers, quiet, replay_block
 from rollout.tables import Label, Names, agg_table, hits_table
 
 
-class Arm(NamedTuple):
+class Contender(NamedTuple):
     """One side of the comparison."""
 
     name: str  # the pack's
@@ -100,14 +100,16 @@ class Ladder:
         self.reach(self.policy.ladder.steps[-1])
         return self._judge.cell(check, self.ended)
 
-    def _open_arms(self) -> tuple[Arm, Arm]:
+    def _open_arms(self) -> tuple[Contender, Contender]:
         subject, folder = self.hero.subject, self.hero.folder
         hero = break_system(kinds.open_system(self.hero.system, folder, self.collection), self.hero.fault)
         baseline = kinds.open_system(self.hero.baseline_system, folder, self.collection)
 
-        def arm(name: str, config_hash: str, system: SearchSystem) -> Arm:
+        def arm(name: str, config_hash: str, system: SearchSystem) -> Contender:
             documents = system.documents
-            return Arm(name, config_hash, system, Locator(documents, self.collection.documents), Names.of(documents))
+            return Contender(
+                name, config_hash, system, Locator(documents, self.collection.documents), Names.of(documents)
+            )
 
         return (
             arm(subject.name, subject.config_hash, hero),
@@ -151,6 +153,10 @@ class Ladder:
         ladder, judge, begun = self.policy.ladder, self._judge, time.monotonic()
         judge.begin_step(percent)
         while not self.ended:
+            if judge.windows >= ladder.total_windows:
+                open_checks = ", ".join(judge.undecided)
+                self._hold(percent, f"{open_checks} undecided: all {ladder.total_windows} windows used up")
+                break
             if len(self._queries) - self._pairs < ladder.window:
                 self._hold(percent, f"all {len(self._queries):,} queries used up")
                 break
@@ -167,8 +173,6 @@ class Ladder:
                 self._hold(percent, "; ".join(f"{check}: {self.missing[check]}" for check in undecided))
             elif judge.step_windows >= ladder.max_windows:
                 self._hold(percent, f"{', '.join(undecided)} undecided: budget of {ladder.max_windows} windows used up")
-            elif judge.windows >= ladder.total_windows:
-                self._hold(percent, f"{', '.join(undecided)} undecided: all {ladder.total_windows} windows used up")
         self._climb_seconds += time.monotonic() - begun
         if judge.step_windows or judge.open_window:
             for check in self.policy.asked_gates:
@@ -222,7 +226,7 @@ class Ladder:
             repeated=repeated,
         )
 
-    def _measured(self, timed: Sequence[Timed], queries: Sequence[Query], arm: Arm) -> Any:
+    def _measured(self, timed: Sequence[Timed], queries: Sequence[Query], arm: Contender) -> Answers:
         sla_ms = self.policy.gates.sla_recall_at_50_delta.sla_ms
         return measure_answers(timed, queries, arm.locator, self._judged, sla_ms)
 
@@ -253,8 +257,16 @@ class Ladder:
         agg.append(agg_table(label, again, measured, self.collection, self._judged, again_served, again_position))
         write_part(self.folder, f"window-{number:03d}", _together(hits), _together(agg))
 
-    def _label(self, arm: Arm, stream: str, percent: int, window: int) -> Label:
-        return Label(self.run_id, arm.name, arm.config_hash, self.hero.subject.name, stream, percent, window)
+    def _label(self, arm: Contender, stream: str, percent: int, window: int) -> Label:
+        return Label(
+            run_id=self.run_id,
+            system=arm.name,
+            config_hash=arm.config_hash,
+            hero=self.hero.subject.name,
+            stream=stream,
+            step=percent,
+            window=window,
+        )
 
     def _not_reached(self, step: int, check: str) -> Cell:
         return Cell(
@@ -288,7 +300,7 @@ class Ladder:
             "pairs_per_second": decimal(self._pairs / self._climb_seconds, 4) if self._climb_seconds else "",
             "ended": self.ended,
             "rolled_back_at_step": self._steps[-1]["percent"] if rolled_back and self._steps else None,
-            "to_percent": 100 if done else 0,
+            "to_percent": self.policy.ladder.steps[-1] if done else 0,
             "missing_inputs": self.missing,
             "queries_file": "queries.parquet",
         }

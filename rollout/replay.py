@@ -135,7 +135,10 @@ def measure_answers(
     timed: Sequence[Timed], queries: Sequence[Query], locator: Locator, judged: Judged, sla_ms: float
 ) -> Answers:
     """Rank, grade and measure one arm's answers. An answer after `sla_ms` counts 0 in SLA-Recall; NaN is in time."""
-    timed = [t if _well_formed(t.answer) else t._replace(answer=NOTHING, error_code="malformed_answer") for t in timed]
+    timed = [
+        t if _well_formed(t.answer, locator) else t._replace(answer=NOTHING, error_code="malformed_answer")
+        for t in timed
+    ]
     query_ord = np.array([q.query_ord for q in queries], dtype=np.int32)
     lengths = np.array([len(t.answer.doc_ord) for t in timed], dtype=np.int32)
     row = np.repeat(np.arange(len(timed), dtype=np.int32), lengths)
@@ -168,7 +171,7 @@ def measure_answers(
             ndcg=measures.ndcg_at_10,
             recall=recall,
             latency_ms=latency,
-            calibrator_ms=calibrator / 1e6,
+            calibrator_ms=np.where(calibrator < 0, np.nan, calibrator / 1e6),
             confidence=np.array([t.answer.confidence for t in timed]),
             correct=measures.correct.astype(np.float64),
             file_credits=measures.file_credits.astype(np.float64),
@@ -204,15 +207,16 @@ def replay_block(
     return answers
 
 
-def _well_formed(answer: Answer) -> bool:
-    """At most DEPTH distinct documents with finite scores."""
-    n = len(answer.doc_ord)
-    return (
-        n == len(answer.score) == len(answer.why)
-        and n <= DEPTH
-        and len(np.unique(answer.doc_ord)) == n
-        and math.isfinite(float(answer.score.sum()))
-    )
+def _well_formed(answer: Answer, locator: Locator) -> bool:
+    """At most DEPTH documents of the system, each at another place, with finite scores."""
+    n, known = len(answer.doc_ord), len(locator.doc_ord)
+    if not n == len(answer.score) == len(answer.why) or n > DEPTH:
+        return False
+    if not np.all((answer.doc_ord >= 0) & (answer.doc_ord < known)) or not math.isfinite(float(answer.score.sum())):
+        return False
+    places = locator.doc_ord[answer.doc_ord]
+    # two names of one place would be credited twice; what the collection does not know has only its own name
+    return len(np.unique(np.where(places >= 0, places, known + answer.doc_ord))) == n
 
 
 def _joined(parts: list[Any], dtype: type) -> Any:

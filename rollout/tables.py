@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,8 @@ from fixtures.systems import WHY, Collection, Documents, Query
 from rollout.replay import Answers, Judged
 
 
-class Label(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
     """What every row of a table has in common."""
 
     run_id: str

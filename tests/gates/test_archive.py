@@ -24,21 +24,21 @@ def names(folder: Path) -> set[str]:
 
 
 def test_the_first_run_finds_nothing_to_put_away(tmp_path: Path) -> None:
-    put_away(tmp_path, ["lexical"], keep=5)
+    put_away(tmp_path, keep=5)
     assert names(tmp_path) == set()
 
 
 def test_results_move_under_the_run_that_wrote_them(tmp_path: Path) -> None:
     result(tmp_path, RUN, "lexical", "ann")
-    put_away(tmp_path, ["lexical"], keep=5)
-    assert names(tmp_path) == {"ann", "history"}  # a hero that is not judged now keeps its own
-    assert names(tmp_path / "history" / RUN) == {"attestation.json", "index.html", "lexical"}
+    put_away(tmp_path, keep=5)
+    assert names(tmp_path) == {"history"}  # heroes that are not judged now as well: their decision is not of this run
+    assert names(tmp_path / "history" / RUN) == {"attestation.json", "index.html", "lexical", "ann"}
 
 
 def test_a_hero_of_an_older_run_moves_to_its_own_run(tmp_path: Path) -> None:
     result(tmp_path, "20261124T100000Z-000000", "ann")
     result(tmp_path, RUN, "lexical")
-    put_away(tmp_path, ["lexical", "ann"], keep=5)
+    put_away(tmp_path, keep=5)
     assert names(tmp_path / "history" / "20261124T100000Z-000000") == {"ann"}
     assert names(tmp_path / "history" / RUN) == {"attestation.json", "index.html", "lexical"}
 
@@ -48,21 +48,21 @@ def test_the_newest_runs_are_kept(tmp_path: Path, keep: int) -> None:
     runs = [f"2026112{day}T100000Z-abcdef" for day in (1, 2, 3)]
     for run in runs:
         result(tmp_path, run)
-        put_away(tmp_path, [], keep=keep)
+        put_away(tmp_path, keep=keep)
     assert names(tmp_path / "history") == set(runs[len(runs) - keep :])
 
 
 @pytest.mark.parametrize("run_id", ["../../outside", "a/b", "", None, 5])
 def test_nothing_but_a_run_id_becomes_a_folder(tmp_path: Path, run_id: object) -> None:
     result(tmp_path / "out", run_id)
-    put_away(tmp_path / "out", [], keep=5)
+    put_away(tmp_path / "out", keep=5)
     assert names(tmp_path) == {"out"}
     assert names(tmp_path / "out" / "history") == {"00000000T000000Z-unknown"}
 
 
 def test_what_was_put_away_halfway_is_put_away_again(tmp_path: Path) -> None:
     result(tmp_path, RUN, "lexical")
-    put_away(tmp_path, ["lexical"], keep=5)
+    put_away(tmp_path, keep=5)
     result(tmp_path, RUN, "lexical")
-    put_away(tmp_path, ["lexical"], keep=5)
+    put_away(tmp_path, keep=5)
     assert names(tmp_path / "history" / RUN) == {"attestation.json", "index.html", "lexical"}

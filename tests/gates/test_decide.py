@@ -1,5 +1,6 @@
 """Does every combination of verdict and outcome lead to the decision that the rules name?"""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -91,6 +92,14 @@ def test_a_ladder_that_rolled_back_is_a_rollback_whatever_was_selected() -> None
 def test_a_ladder_that_was_held_is_no_rollback() -> None:
     seen = Seen(cell(Verdict.NOT_REACHED, ended="held at 5 %: all 24 windows used up"), "skipped")
     assert decided(seen) is Decision.HOLD
+
+
+def test_a_ladder_that_was_held_with_all_cells_green_is_held() -> None:
+    green = FINE.cell
+    assert green is not None
+    held = FINE._replace(cell=replace(green, ended="held at 100 %: all 648 queries used up"))
+    decision, reasons = decide((OTHER,), {OTHER: held})
+    assert (decision, reasons) == (Decision.HOLD, ["ladder: held at 100 %: all 648 queries used up"])
 
 
 def test_a_policy_that_does_not_promote_holds_at_best() -> None:

@@ -49,6 +49,24 @@ def test_an_equal_hero_is_through_after_sixteen(policy: Policy) -> None:
     assert set(verdicts.values()) == {Verdict.GREEN}
 
 
+def test_green_is_what_the_numbers_say_now(policy: Policy) -> None:
+    """A guard that was shown to hold by half of the canary is asked again by the other half."""
+    asked = climbed(policy, until=25)
+    assert asked.cell("within_sla").verdict is Verdict.GREEN
+    asked.begin_step(50)
+    windows(asked, 8, first=8, latency_ms=np.where(np.arange(800) % 11 == 0, 200.0, 20.0))  # 9 % late: 6 % in all
+    cell = asked.cell("within_sla")
+    assert cell.verdict is not Verdict.GREEN
+    assert float(cell.e_green) < 100
+
+
+def test_a_step_without_pairs_forgets_no_guard(policy: Policy) -> None:
+    asked = climbed(policy, until=50)
+    before = asked.cell("ndcg_at_10")
+    asked.begin_step(LAST)
+    assert asked.cell("ndcg_at_10").n == before.n > 0
+
+
 def test_before_any_pair_nothing_is_known(policy: Policy) -> None:
     asked = judge(policy)
     asked.begin_step(STEP)

@@ -48,6 +48,7 @@ def subject(policy: Policy, name: str) -> Subject:
         source=f"configs/{name}_pack.yaml",
         owner="Search Engineering",
         claim="error messages gain",
+        claim_metric="ndcg_at_10",
         claim_intent="",
         config_hash="7c1e9a04b2d35f88",
         baseline_name="lens",
@@ -152,6 +153,7 @@ def _gains() -> dict[str, Gain]:
         _gain("ndcg_at_10", 0.009, 0.005, 0.013),
         _gain("sla_recall_at_50", 0.002, -0.001, 0.005),
         _gain("p95_latency_ms", 0.9, 0.8, 1.0),
+        _gain("cpu_ms", -0.13, -0.14, -0.12),
         _gain("ece", -0.001, -0.004, 0.002),
         _gain("file_credit", -0.001, -0.004, 0.002),
     )

@@ -16,7 +16,7 @@ from evidence.schemas import HITS
 from gates.policy import Policy
 from gates.release import Release
 from gates.verdicts import Decision
-from reports.attestation import describe_evidence, write_attestations
+from reports.attestation import attest, attest_heroes, describe_evidence, write_attestations
 from reports.story import tell
 from tests.reports import handmade
 from tests.reports.conftest import Judged
@@ -26,7 +26,7 @@ def attested(release: Release, hero: str) -> dict[str, Any]:
     """What is on record of a hero after the release was told in full."""
     stories = tell(release)
     evidence = {story.hero: describe_evidence(release.artifacts / story.hero) for story in stories}
-    write_attestations(release, stories, evidence)
+    write_attestations(release, attest_heroes(release, stories, evidence))
     content: dict[str, Any] = json.loads(path(release, hero).read_bytes())
     return content
 
@@ -112,15 +112,25 @@ def test_a_rollback_in_the_middle_leaves_the_others_as_they_were_recorded(judged
     started = tuple(
         replace(o, decision=Decision.HOLD, reasons=("run started, not finished",)) for o in release.outcomes
     )
-    write_attestations(replace(release, outcomes=started))
     worse = tuple(o for o in release.outcomes if o.subject.name == "worse")
-    write_attestations(replace(release, outcomes=worse))
+    for outcomes in (started, worse):
+        some = replace(release, outcomes=outcomes)
+        write_attestations(some, attest_heroes(some))
     content = json.loads((release.artifacts / "attestation.json").read_bytes())
     assert {entry["hero"]: entry["decision"] for entry in content["heroes"]} == {"equal": "HOLD", "worse": "ROLLBACK"}
 
 
 def test_before_the_end_there_is_neither_gain_nor_evidence(policy: Policy, tmp_path: Path) -> None:
     release, _ = handmade.release(policy, Decision.HOLD)
-    write_attestations(replace(release, artifacts=tmp_path))
+    begun = replace(release, artifacts=tmp_path)
+    write_attestations(begun, attest_heroes(begun))
     content = json.loads((tmp_path / "router" / "attestation.json").read_bytes())
     assert content["gains"] == content["evidence"] == []
+
+
+def test_a_claim_is_told_of_the_measure_that_it_is_about(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.PROMOTE)
+    subject = replace(story.outcome.subject, claim="less CPU time", claim_metric="cpu_ms")
+    outcome = replace(story.outcome, subject=subject)
+    gains = attest(release, outcome, replace(story, outcome=outcome))["gains"]
+    assert [gain["metric"] for gain in gains if gain["claim"]] == ["cpu_ms"]

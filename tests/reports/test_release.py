@@ -83,16 +83,39 @@ def test_old_results_do_not_linger_and_what_never_came_back_is_in_allure(whole_c
 
 def test_a_report_that_breaks_leaves_hold_and_no_page(whole_checkout: Checkout) -> None:
     (whole_checkout.folder / "breaks.py").write_text(
-        "import reports.documents\n"
+        "from reports import allure_results\n"
         "def broken(*_):\n"
         "    raise OSError('disk full')\n"
-        "reports.documents.write_results = broken  # when the page is written already\n"
+        "allure_results.write_results = broken  # when the page is written already\n"
     )
     run = whole_checkout.gate("-p", "breaks", hero="equal")
     assert run.ret == 3
     assert whole_checkout.decision() == whole_checkout.decision("equal") == "HOLD"
     assert not (out(whole_checkout) / "index.html").exists()
     run.stdout.fnmatch_lines(["HOLD  the results could not be written: OSError: disk full"])
+
+
+def test_the_attestation_is_written_last(whole_checkout: Checkout) -> None:
+    (whole_checkout.folder / "looks.py").write_text(
+        "from pathlib import Path\n"
+        "READ = ('index.html', 'summary.md', 'allure-results/environment.properties')\n"
+        "def pytest_configure():\n"
+        "    from reports import plugin\n"
+        "    write = plugin.write_attestations\n"
+        "    def looking(release, attested):\n"
+        "        there = all((release.artifacts / name).exists() for name in READ)\n"
+        "        with Path('order.txt').open('a') as file:\n"
+        "            print(release.decision, there, file=file)\n"
+        "        write(release, attested)\n"
+        "    plugin.write_attestations = looking\n"
+    )
+    whole_checkout.gate("-p", "looks", hero="equal")
+    order = (whole_checkout.folder / "order.txt").read_text(encoding="utf-8").splitlines()
+    assert order == ["HOLD False", "PROMOTE True"]
+    (decision,) = (r for r in allure(whole_checkout) if labels(r)["story"] == "decision")
+    (attached,) = (a for a in decision["attachments"] if a["name"] == "attestation.json")
+    content = (out(whole_checkout) / "allure-results" / attached["source"]).read_bytes()
+    assert content == (out(whole_checkout) / "equal" / "attestation.json").read_bytes()
 
 
 def test_only_a_canary_writes_results(whole_checkout: Checkout) -> None:

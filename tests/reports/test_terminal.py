@@ -63,3 +63,37 @@ def test_a_hero_without_any_result_says_so(policy: Policy) -> None:
     lines = ending(release, tell(replace(release, outcomes=(nothing,))))
     assert lines[0].startswith("HOLD  router    no evidence: aece_tau: error")
     assert any(f"no result from {len(nothing.planned)} of {len(nothing.planned)}" in line for line in lines)
+
+
+def test_a_claim_is_told_in_its_own_measure(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.PROMOTE)
+    subject = replace(story.outcome.subject, claim="the same answers for less CPU time", claim_metric="cpu_ms")
+    lines = ending(release, (replace(story, outcome=replace(story.outcome, subject=subject)),))
+    claim = "  claim: the same answers for less CPU time   CPU time -.13 [-.14, -.12] ms: gain shown"
+    assert claim in lines
+    assert any(re.match(r"  CPU time a query, ms .* less shown$", line) for line in lines)
+
+
+def test_a_bound_is_the_end_further_from_zero_where_both_count(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.PROMOTE)
+    cells = tuple(replace(c, ci_lower="-0.015", ci_upper="0.004") for c in story.outcome.cells)
+    lines = ending(release, tell(replace(release, outcomes=(replace(story.outcome, cells=cells),))))
+    shift, calibrator = (
+        next(line for line in lines if name in line) for name in ("confidence shift", "calibrator p99")
+    )
+    assert shift.split()[-3] == "-.015"
+    assert calibrator.split()[-3] == ".004"
+
+
+def test_an_error_that_all_checks_share_is_told_once_and_whole(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.HOLD)
+    planned = story.outcome.planned
+    error = "/a/corpus.lock: pip could not download " + "a-package-with-a-name " * 8 + "so give it --cache"
+    reasons = tuple(f"check_{i}: error, no evidence: {error}" for i in range(len(planned)))
+    nothing = replace(story.outcome, cells=(), ladder={}, passed=(), missing=planned, reasons=reasons)
+    lines = ending(release, tell(replace(release, outcomes=(nothing,))))
+    text = " ".join(" ".join(lines).split())
+    assert lines[0].startswith(f"HOLD  router    {len(planned)} of {len(planned)} checks: error, no evidence    ")
+    assert text.count(error) == 1
+    assert max(map(len, lines)) <= WIDTH
+    assert "…" not in text

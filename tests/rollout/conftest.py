@@ -1,7 +1,7 @@
 """How does a hero climb without pytest around it?"""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,13 @@ def configs(tmp_path: Path, release_template: Path) -> Path:
 
 @pytest.fixture
 def ladder(configs: Path, tmp_path: Path, root: Path) -> Climb:
-    """Opens the ladder of a hero; keywords change its pack."""
+    """Opens the ladder of a hero; `policy` changes the release's policy, other keywords change the hero's pack."""
 
-    def opened(name: str, *, folder: str = "", **pack: Any) -> Ladder:
+    def opened(name: str, *, folder: str = "", policy: Mapping[str, Any] | None = None, **pack: Any) -> Ladder:
+        for group, values in (policy or {}).items():
+            written = yaml.safe_load((configs / "policy.yaml").read_text(encoding="utf-8"))
+            written[group] = {**written.get(group, {}), **values}
+            (configs / "policy.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
         path = configs / f"{name}.yaml"
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         path.write_text(yaml.safe_dump({**document, **pack}), encoding="utf-8")

@@ -72,8 +72,16 @@ def test_queries_that_are_used_up_hold(ladder: Climb) -> None:
     assert climbed.ended.endswith(" queries used up")
 
 
+def test_no_step_begins_beyond_the_windows_of_the_release(ladder: Climb) -> None:
+    climbed = ladder("equal", policy={"ladder": {"total_windows": 2, "calibration_looks_every": 2}})
+    climbed.reach(100)
+    assert [step["windows"] for step in record(climbed)["steps"]] == [2]
+    assert climbed.ended.startswith("held at 100 %: ")
+    assert climbed.ended.endswith(" undecided: all 2 windows used up")
+
+
 def test_a_red_that_may_only_hold_holds(ladder: Climb) -> None:
-    gates = {"sla_recall_at_50_delta": {"on_red": "hold"}}
+    gates = {"sla_recall_at_50_delta": {"on_red": "hold", "sla_ms": 150, "margin": 0.2, "final_margin": 0.1}}
     climbed = ladder("worse", policy={"gates": gates, "left_out": {"ndcg_at_10": "x", "aece_tau": "x"}})
     climbed.reach(100)
     assert climbed.ended == "held at 50 %: sla_recall_at_50_delta shown broken"

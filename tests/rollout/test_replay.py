@@ -57,6 +57,27 @@ def measured(answer: Answer, sla_ms: float = 150) -> Answers:
     return measure_answers(timed, QUERIES[:1], Locator(DOCUMENTS, COLLECTION.documents), judged, sla_ms)
 
 
+@pytest.mark.parametrize(
+    "documents",
+    [[0, 0], [0, -1], [0, 5], [3, 4]],
+    ids=["one twice", "below the first", "beyond the last", "two names of one place"],
+)
+def test_documents_that_cannot_be_are_an_error(documents: list[int]) -> None:
+    aliased = replace(DOCUMENTS, file=["a.py", "a.py", "b.py", "c.py", "c.py"], line_start=np.array([1, 20, 1, 1, 1]))
+    aliased = replace(aliased, line_end=np.array([9, 29, 9, 9, 9]))
+    collection = replace(COLLECTION, documents=aliased)
+    hero = replace(GOOD, doc_ord=np.array(documents, dtype=np.int32))
+    timed = [ask(Scripted("hero", [], hero), QUERIES[0])]
+    locator = Locator(replace(aliased), collection.documents)
+    answers = measure_answers(timed, QUERIES[:1], locator, judge_collection(collection), 150)
+    assert answers.error_code == ("malformed_answer",)
+    assert answers.arm.recall.tolist() == [0.0]
+
+
+def test_a_system_without_calibrator_has_no_calibrator_time() -> None:
+    assert np.isnan(measured(replace(GOOD, calibrator_ns=-1)).arm.calibrator_ms).all()
+
+
 def test_both_arms_answer_every_query_in_the_drawn_order() -> None:
     log: list[tuple[str, str]] = []
     hero, baseline = Scripted("hero", log), Scripted("baseline", log)

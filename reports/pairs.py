@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,8 @@ class Measured:
     intent: NDArray[np.str_]
     hero: Arm
     baseline: Arm
+    hero_cpu_ms: NDArray[np.float64]  # NaN where a recorded system gives none
+    baseline_cpu_ms: NDArray[np.float64]
     hero_late: NDArray[np.bool_]
     baseline_late: NDArray[np.bool_]
     hero_error: NDArray[np.str_]  # error codes, "" where the query was answered
@@ -38,17 +41,11 @@ class Measured:
     def rows(self, at: NDArray[np.bool_]) -> Measured:
         """Some of the pairs."""
         where = np.flatnonzero(at)
-        columns = {
-            name: getattr(self, name)[where]
-            for name in ("query_ord", "query_id", "suite", "intent", "hero_late", "baseline_late")
-        }
-        return Measured(
-            **columns,
-            hero=self.hero.rows(where),
-            baseline=self.baseline.rows(where),
-            hero_error=self.hero_error[where],
-            baseline_error=self.baseline_error[where],
-        )
+        columns: dict[str, Any] = {}
+        for field in fields(self):
+            column = getattr(self, field.name)
+            columns[field.name] = column.rows(where) if isinstance(column, Arm) else column[where]
+        return Measured(**columns)
 
 
 def read_measured(folder: Path, subject: Subject) -> Measured | None:
@@ -77,6 +74,8 @@ def read_measured(folder: Path, subject: Subject) -> Measured | None:
         intent=_texts(hero, "intent"),
         hero=_arm(hero),
         baseline=_arm(baseline),
+        hero_cpu_ms=_numbers(hero, "cpu_ms"),
+        baseline_cpu_ms=_numbers(baseline, "cpu_ms"),
         hero_late=~_numbers(hero, "within_sla").astype(np.bool_),
         baseline_late=~_numbers(baseline, "within_sla").astype(np.bool_),
         hero_error=_texts(hero, "error_code"),

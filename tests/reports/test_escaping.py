@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.words import clean, csv_cell, cut, cut_path, markdown
+from reports.escaping import clean, csv_cell, cut, cut_path, markdown
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1"])

@@ -7,6 +7,7 @@ here to be reported.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from gates.policy import Policy
@@ -22,6 +23,7 @@ class Name:
     scale: float = 1.0
     digits: int = 3
     brief: str = ""  # the label where room is short
+    two_sided: bool = False  # the limit holds both ways
 
     @property
     def short(self) -> str:
@@ -35,7 +37,7 @@ class Name:
 
     def show(self, value: str | float, *, signed: bool = False) -> str:
         """A number of the evidence as people read it; "" for what is no number."""
-        number = _number(value) * self.scale
+        number = number_of(value) * self.scale
         if not math.isfinite(number):
             return ""
         text = f"{number:+.{self.digits}f}" if signed else f"{number:.{self.digits}f}"
@@ -46,11 +48,16 @@ class Name:
         low, high = self.show(lower, signed=signed), self.show(upper, signed=signed)
         return f"[{low}, {high}]" if low and high else ""
 
+    def bound(self, lower: str, upper: str) -> str:
+        """The worst value that an interval leaves open: its upper end, or the end further from 0 where both count."""
+        further = self.two_sided and abs(number_of(lower)) > abs(number_of(upper))
+        return self.show(lower if further else upper)
+
 
 CHECKS = {
     "calibrator_p99": Name(label="calibrator p99", unit="ms", digits=3),
     "aece_tau": Name(label="calibration error", digits=3),
-    "confidence_shift": Name(label="confidence shift", digits=3),
+    "confidence_shift": Name(label="confidence shift", digits=3, two_sided=True),
     "sla_recall_at_50_delta": Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=1),
     "ndcg_at_10": Name(label="nDCG@10 lost", unit="pt", scale=100, digits=1),
     "p95_latency": Name(label="p95 latency added", unit="ms", digits=1),
@@ -58,19 +65,23 @@ CHECKS = {
     "errors": Name(label="hero-only errors", unit="%", scale=100, digits=2),
     "file_credit": Name(label="file credit", unit="%", scale=100, digits=1),
     "preflight": Name(label="baseline preflight", unit="%", scale=100, digits=1),
-    "aa_shadow": Name(label="A/A recall lost", unit="pt", scale=100, digits=1),
+    "aa_shadow": Name(label="A/A recall lost", unit="pt", scale=100, digits=1, two_sided=True),
 }
 
 METRICS = {
     "ndcg_at_10": Name(label="nDCG@10", unit="pt", scale=100, digits=1),
     "sla_recall_at_50": Name(label="SLA-Recall@50", unit="pt", scale=100, digits=1),
     "p95_latency_ms": Name(label="p95 latency", unit="ms", digits=1, brief="p95"),
+    "cpu_ms": Name(label="CPU time a query", unit="ms", digits=2, brief="CPU time"),
     "ece": Name(label="calibration error (ECE)", digits=3, brief="ECE"),
     "file_credit": Name(label="file credit", unit="%", scale=100, digits=1),
 }
 
 #: More is worse.
-COSTS = ("p95_latency_ms", "ece", "file_credit")
+COSTS = ("p95_latency_ms", "cpu_ms", "ece", "file_credit")
+
+#: The measure that a claim is about, where a pack calls it otherwise.
+CLAIMED = {"recall_at_50": "sla_recall_at_50"}
 
 #: The measure that a check is about: what "where" and "lost most" are told in.
 MEASURE_OF = {
@@ -138,7 +149,7 @@ def limit_words(check: str, policy: Policy, cells: tuple[Cell | None, ...]) -> s
         recall = policy.gates.sla_recall_at_50_delta
         return f"{plain(recall.margin * name.scale)}; {plain(recall.final_margin * name.scale)} in all"
     limits = dict.fromkeys(c.limit for c in cells if c is not None and c.limit)
-    return " ".join(plain(_number(limit) * name.scale) for limit in limits)
+    return " ".join(plain(number_of(limit) * name.scale) for limit in limits)
 
 
 def broken_words(check: str, policy: Policy) -> str:
@@ -180,27 +191,33 @@ def verdict_words(decision: Decision) -> str:
 
 
 def evidence_words(text: str) -> str:
-    """An e-value as people read it: 6,480 instead of 6480; what is larger keeps its power of ten."""
-    number = _number(text)
+    """An e-value as people read it: 6,480 instead of 6480; what is larger keeps its power of ten.
+
+    Never rounded up: 99.6 of 100 needed is not 100.
+    """
+    number = number_of(text)
     if not math.isfinite(number) or "e" in text:
         return text
-    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+    if number >= 10:
+        return f"{math.floor(number):,}"
+    return f"{math.floor(number * 10) / 10:g}" if number >= 1 else f"{number:.2g}"
 
 
 def percent_words(share: str) -> str:
     """A share as whole percent; "" where it is no number."""
-    number = _number(share)
+    number = number_of(share)
     return f"{number * 100:.0f} %" if math.isfinite(number) else ""
 
 
 def headroom_words(share: str) -> str:
     """The share of a limit that is left; a hero that gains where a loss was looked for has the whole limit left."""
-    return "> 100 %" if _number(share) > 1 else percent_words(share)
+    return "> 100 %" if number_of(share) > 1 else percent_words(share)
 
 
-def _number(value: str | float) -> float:
+def number_of(value: object) -> float:
+    """A number of the evidence or of the ladder's record; NaN for what is none."""
     try:
-        return float(value)
+        return float(str(value))
     except ValueError:
         return math.nan
 
@@ -208,3 +225,8 @@ def _number(value: str | float) -> float:
 def plain(value: float) -> str:
     """A limit without trailing zeros."""
     return f"{value:.4g}"
+
+
+def short(text: str) -> str:
+    """Numbers without the zero before a decimal point: columns stay narrow."""
+    return re.sub(r"(?<![\d.])0(?=\.\d)", "", text)

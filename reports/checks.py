@@ -1,4 +1,4 @@
-"""Which checks were asked of a hero, with which answers, and on which of them does the decision rest?"""
+"""Which checks were asked of a hero, with which answers, on which does the decision rest, and for which reasons?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from gates.policy import GATES, GUARDS, INSTRUMENTS
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.names import Name, check_name, is_enough, limit_words
+from reports.labels import Name, check_name, is_enough, limit_words
+
+#: Check -> kind, in the order of reports.
+_KINDS = {
+    **dict.fromkeys(GATES, Kind.GATE),
+    **dict.fromkeys(GUARDS, Kind.GUARD),
+    **dict.fromkeys(INSTRUMENTS, Kind.INSTRUMENT),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,22 +36,15 @@ class Row:
 
 
 def rows_of(outcome: Outcome) -> tuple[Row, ...]:
-    """Every check that the policy asks, or leaves out with its reason, gates first; then what else has a cell."""
+    """Every check that the policy asks, or leaves out with its reason, gates first."""
     policy = outcome.subject.policy
     rows = [
         _left_out(check, kind, policy.left_out[check]) if check in policy.left_out else _asked(check, kind, outcome)
-        for check, kind in _kinds(outcome).items()
+        for check, kind in _KINDS.items()
     ]
     blocking = _blocking(rows, outcome)
     words = "rolled back here" if outcome.decision is Decision.ROLLBACK else "holds the release"
     return tuple(replace(row, blocks=words) if row.check in blocking else row for row in rows)
-
-
-def _kinds(outcome: Outcome) -> dict[str, Kind]:
-    """Check -> kind, in the order of reports."""
-    known = {c: Kind.GATE for c in GATES} | {c: Kind.GUARD for c in GUARDS}
-    slices = {cell.check: cell.kind for cell in outcome.cells if cell.check not in (*known, *INSTRUMENTS)}
-    return known | slices | {c: Kind.INSTRUMENT for c in INSTRUMENTS}
 
 
 def _left_out(check: str, kind: Kind, why: str) -> Row:
@@ -89,3 +89,16 @@ def speaks(cell: Cell, outcome: Outcome) -> bool:
     if cell.verdict is Verdict.RED:
         return True
     return cell.verdict is Verdict.INCONCLUSIVE and not is_enough(cell)
+
+
+def reasons_of(outcome: Outcome) -> tuple[str, ...]:
+    """The reasons in their order; what several checks say word for word is told once, with their count."""
+    said: dict[str, list[str]] = {}
+    for reason in outcome.reasons:
+        check, _, words = reason.partition(": ")
+        said.setdefault(words, []).append(check)
+    planned = len(outcome.planned)
+    return tuple(
+        f"{checks[0] if len(checks) == 1 else f'{len(checks)} of {planned} checks'}: {words}" if words else checks[0]
+        for words, checks in said.items()
+    )
