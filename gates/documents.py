@@ -50,7 +50,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         there = ", ".join(sorted(p.name for p in path.parent.glob("*.yaml"))) or "no YAML file"
         raise ConfigError([f"{path}: no such file; {path.parent} holds {there}"]) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read ({error.strerror}); name a file that can"]) from None
+    except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: cannot be read ({error}); write it as UTF-8 text"]) from None
     try:
         document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
@@ -97,4 +99,4 @@ def _known(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
         field = getattr(here, "model_fields", {}).get(part)
         here = field.annotation if field else None
     fields = getattr(here, "model_fields", None)
-    return f"known here: {', '.join(sorted(fields))}" if fields else "remove it"
+    return f"known here: {', '.join(sorted(f.alias or name for name, f in fields.items()))}" if fields else "remove it"

@@ -28,6 +28,7 @@ RUN_ID = pytest.StashKey[str]()
 EXIT = {Decision.PROMOTE: 0, Decision.ROLLBACK: 1, Decision.HOLD: 10}
 INTERNAL_ERROR = 3
 #: Without one of these nothing is measured or recorded.
+GATE = "release-gate"  # the name under which a canary's controller is registered
 NEEDED = ("fixtures.plugin", "rollout.plugin", "reports.plugin")
 
 
@@ -75,8 +76,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """Fix the run id everywhere; on the controller of a canary, take the artifacts folder and watch the items."""
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     config.stash[RUN_ID] = worker["run_id"] if worker else f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
-    if worker is None and is_canary(config):
-        config.pluginmanager.register(ReleaseGate(config), "release-gate")
+    if worker is None and is_canary(config) and config.pluginmanager.register(ReleaseGate(config), GATE) is None:
+        raise pytest.UsageError(f"-p no:{GATE}: nothing would decide about this canary; run it without")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """No check of a canary runs where nothing decides from it: its exit status would be taken for a decision."""
+    config = session.config
+    ungated = not (config.option.collectonly or is_canary(config))
+    if ungated and any(item.get_closest_marker("canary") for item in session.items):
+        raise pytest.UsageError(
+            "checks of the canary were collected, but this run is none; run pytest -m canary in the checkout's folder"
+        )
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -115,15 +126,15 @@ class ReleaseGate:
         self.release: Release | None = None
         self.started, self.clock = datetime.now(UTC), time.monotonic()
         self.commit = _commit(config.rootpath)
-        artifacts(config).mkdir(parents=True, exist_ok=True)
         self.lock = FileLock(artifacts(config) / ".lock")
         try:
+            artifacts(config).mkdir(parents=True, exist_ok=True)
             self.lock.acquire(timeout=0)
-        except Timeout:
-            raise pytest.UsageError(
-                f"--artifacts={config.getoption('--artifacts')}: another run is writing there; "
-                "wait for it, or give this run a folder of its own"
-            ) from None
+        except OSError as error:
+            why = "cannot be written; name another folder"
+            if isinstance(error, Timeout):
+                why = "another run is writing there; wait for it, or give this run a folder of its own"
+            raise pytest.UsageError(f"--artifacts={config.getoption('--artifacts')}: {why}") from None
         config.hook.pytest_gate_prepare(config=config)
 
     def pytest_sessionstart(self) -> None:

@@ -194,8 +194,13 @@ class Policy(Document):
         unknown = sorted(set(self.left_out) - set(checks))
         if unknown:
             raise ValueError(f"left_out names {', '.join(unknown)}; checks are {', '.join(checks)}")
-        if not self.asked_gates:
-            raise ValueError(f"left_out leaves no gate; keep one of {', '.join(GATES)}")
+        for kind, asked, all_of_kind in (
+            ("gate", self.asked_gates, GATES),
+            ("guard", self.asked_guards, GUARDS),
+            ("instrument", self.asked_instruments, INSTRUMENTS),
+        ):
+            if not asked:
+                raise ValueError(f"left_out leaves no {kind}; keep one of {', '.join(all_of_kind)}")
         if len(self.gates.aece_tau.green_below) != len(self.ladder.steps):
             raise ValueError(
                 f"gates.aece_tau.green_below has {len(self.gates.aece_tau.green_below)} limits, "

@@ -151,6 +151,8 @@ class StreamTracker:
         if self.question.detectable is not None:
             size = decimal(self.question.detectable(pairs, self._need_red), 3)
             return f"not shown broken; {size} would have been found (90 %)"
+        if self.check == "sla_recall_at_50_delta" and not np.isfinite(pairs.hero.latency_ms).all():
+            return "not every answer has a latency: those without count as in time"
         if self.check == "confidence_shift":
             apart = float(np.abs(pairs.hero.confidence - pairs.baseline.confidence).mean())
             vacuous = "vacuous: same scores, " if apart == 0 else ""

@@ -75,6 +75,8 @@ def open_selected(config: Path) -> tuple[dict[str, Any], Path, Index]:
     folder = config.parent if (config.parent / BASELINE.name).is_file() else config.parent.parent
     document = yaml.safe_load(config.read_text(encoding="utf-8"))
     selected = document.get("selected") if isinstance(document, dict) else None
+    if isinstance(document, dict) and "fault" in document:
+        print(f"{config}: answers as its system does, without the seeded fault", file=sys.stderr)
     if selected == "baseline":
         selected = yaml.safe_load((folder / BASELINE.name).read_text(encoding="utf-8"))["selected"]
     if not isinstance(selected, dict):

@@ -98,10 +98,11 @@ def render(artifacts: Path, allure: Path, node: Path) -> Path:
 
 
 def _report_name(artifacts: Path) -> str:
-    """The decision, as the attestation records it."""
+    """The decision and each hero's own, as the attestation records them."""
     try:
         release = json.loads((artifacts / "attestation.json").read_text(encoding="utf-8"))
-        return f"{release['decision']}: {', '.join(str(hero['hero']) for hero in release['heroes'])}"
+        heroes = ", ".join(f"{hero['hero']} {hero['decision']}" for hero in release["heroes"])
+        return f"{release['decision']} ({heroes})"
     except (OSError, ValueError, KeyError):
         return "no decision recorded"
 

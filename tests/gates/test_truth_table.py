@@ -80,6 +80,22 @@ def test_less_than_was_planned_is_held(checkout: Checkout, workers: Workers, sel
     assert (result.ret, checkout.decision()) == (10, "HOLD")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("-p", "no:release-gate"), "-p no:release-gate: nothing would decide about this canary; run it without"),
+        (("--pyargs", "suites.canary.test_guards"), "checks of the canary were collected, but this run is none"),
+        (("--artifacts=pytest.ini",), "--artifacts=pytest.ini: cannot be written; name another folder"),
+        (("--artifacts=/proc/nowhere",), "--artifacts=/proc/nowhere: cannot be written; name another folder"),
+    ],
+)
+def test_no_check_runs_where_nothing_decides(checkout: Checkout, arguments: tuple[str, ...], says: str) -> None:
+    result = checkout.gate(*arguments)
+    assert result.ret == 4
+    assert says in result.stdout.str() + result.stderr.str()
+    assert "passed" not in result.stdout.str()
+
+
 @pytest.mark.parametrize(("marker", "status"), [("canry", 4), ("select and not select", 5)])
 def test_a_marker_that_selects_no_canary_neither_passes_nor_decides(
     checkout: Checkout, marker: str, status: int

@@ -68,7 +68,8 @@ class {name}:
     def {method}(self, text):
         """{docstring}"""
         value = text.{body}()
-        return value
+        for line in value.splitlines():
+            yield line.partition("=")[0], line.partition("=")[2]
 '''
 
 

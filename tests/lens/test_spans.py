@@ -21,6 +21,7 @@ class Jar:
 
         More words.
         """
+        separator = ";" if ";" in text else ","
         if not text:
             raise ValueError(f"cookie {text} is empty, but a header must hold one")
         return text.split(";")
@@ -47,8 +48,8 @@ def test_documented_functions_with_a_body_are_found():
 
 def test_a_span_begins_at_its_decorator_and_names_its_place():
     parse = spans()["Jar.parse"]
-    assert (parse.line_start, parse.line_end) == (12, 20)
-    assert parse.doc_id == "jar-1.0/jar/jar.py:12-20"
+    assert (parse.line_start, parse.line_end) == (12, 21)
+    assert parse.doc_id == "jar-1.0/jar/jar.py:12-21"
     assert SOURCE.split("\n")[parse.line_start - 1].strip() == "@functools.cache"
 
 
@@ -61,6 +62,18 @@ def test_the_docstring_is_not_part_of_what_is_indexed():
 
 def test_messages_keep_their_place_holders():
     assert spans()["Jar.parse"].messages == ("cookie {} is empty, but a header must hold one",)
+
+
+def test_stubs_are_no_copies_of_each_other():
+    stub = """
+class {}:
+    def load(self, text):
+        \"\"\"Load all of it.\"\"\"
+        raise NotImplementedError("a subclass has to say how this is done, and it has not said so yet")
+        return None
+"""
+    one, other = (read_spans("jar-1.0", f"{name}.py", stub.format(name).encode())[0] for name in ("a", "b"))
+    assert one.body_sha != other.body_sha
 
 
 def test_properties_are_not_asked_for():
