@@ -44,16 +44,20 @@ def run_folder(config: pytest.Config) -> Path:
 
 def is_canary(config: pytest.Config) -> bool:
     """Does this run decide about heroes? Then it archives, records HOLD first and ends with 0, 1 or 10."""
-    option = config.option
-    only_tells = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test")
-    if any(getattr(option, name, False) for name in only_tells):
+    if _only_tells(config):
         return False
-    selects = str(option.markexpr)
+    selects = str(config.option.markexpr)
     if selects and not Expression.compile(selects).evaluate(lambda name, /, **_: name == "canary"):
         return False
     suite = config.rootpath / "suites" / "canary"
     asked = [config.invocation_params.dir.joinpath(str(a).partition("::")[0]).resolve() for a in config.args]
     return any(suite.is_relative_to(path) or path.is_relative_to(suite) for path in asked)
+
+
+def _only_tells(config: pytest.Config) -> bool:
+    """Does this run tell something about pytest or its items, and run none?"""
+    options = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test")
+    return any(getattr(config.option, name, False) for name in options)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """No check of a canary runs where nothing decides from it: its exit status would be taken for a decision."""
     config = session.config
-    ungated = not (config.option.collectonly or is_canary(config))
+    ungated = not (_only_tells(config) or is_canary(config))
     if ungated and any(item.get_closest_marker("canary") for item in session.items):
         raise pytest.UsageError(
             "checks of the canary were collected, but this run is none; run pytest -m canary in the checkout's folder"

@@ -212,7 +212,7 @@ def test_without_the_gate_itself_nothing_is_promoted(checkout: Checkout, workers
     ("arguments", "says"),
     [
         (("--hero=no_such",), "--hero=no_such: no such hero; there are equal, worse, unsure, all, or a pack's path"),
-        (("--hero=",), "--hero=: 0 heroes, but*"),
+        (("--hero=",), "--hero=: should be names out of equal, worse, unsure, or all, or a pack's path"),
         (("--hero=equal,equal",), "--hero=equal,equal: equal is asked for twice; name each hero once"),
         (("--hero=no_such.yaml",), "*no_such.yaml: no such file;*"),
         (("--max-windows=0",), "--max-windows=0: should be at least the policy's min_windows 1"),
