@@ -79,7 +79,7 @@ def decide(
             hold.append(f"{where}: {cell.sentence()}")
     for end in ends:
         if not end.startswith("rolled back"):
-            hold.append(f"ladder: {end}")
+            hold += [] if any(end in reason for reason in hold) else [f"ladder: {end}"]
         elif not rollback:
             rollback.append(f"ladder: {end}")
     hold += [f"plan: {stray} failed, but was not planned" for stray in strays]

@@ -228,6 +228,8 @@ class CalibrationTracker:
         looks = max(1, self._looks)
         allowed = self._rates.green / (looks * (looks + 1))
         note = f"p {decimal(self._p, 2)} of {decimal(allowed, 2)} needed at look {self._looks}"
+        if not self._looks:
+            note = "no planned look yet"
         if self.red:
             note = f"trigger: {self.red}; RED limit {decimal(self._gate.red_above)}"
         return {
