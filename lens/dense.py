@@ -61,14 +61,14 @@ class DenseSearch:
 
     graph: Any
     exact: NDArray[np.float16]  # (documents, dimensions)
-    breadth: int  # efSearch
     refine: int  # so many best candidates are scored again
     depth: int  # candidates returned
     parameters: Any
 
     @staticmethod
     def open(graph: Any, exact: NDArray[np.float16], breadth: int, refine: int, depth: int) -> DenseSearch:
-        return DenseSearch(graph, exact, breadth, refine, depth, faiss.SearchParametersHNSW(efSearch=breadth))
+        """`breadth` is efSearch."""
+        return DenseSearch(graph, exact, refine, depth, faiss.SearchParametersHNSW(efSearch=breadth))
 
     def nearest(self, query: Floats) -> tuple[Ordinals, Floats]:
         """The documents nearest to a unit vector and their inner products, best first.

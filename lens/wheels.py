@@ -6,6 +6,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,10 +70,10 @@ def fetch(lock: Path, folder: Path) -> list[Path]:
     """
     wheels = read_lock(lock)
     folder.mkdir(parents=True, exist_ok=True)
-    there = _by_hash(folder)
+    there = _by_hash(folder, wheels)
     if any(wheel.sha256 not in there for wheel in wheels):
         _download(lock, folder)
-        there = _by_hash(folder)
+        there = _by_hash(folder, wheels)
     missing = [wheel.title for wheel in wheels if wheel.sha256 not in there]
     if missing:
         raise CorpusError(f"{folder}: {', '.join(missing)} not there with the hash of {lock}; empty it and run again")
@@ -93,5 +94,11 @@ def _download(lock: Path, folder: Path) -> None:
         )
 
 
-def _by_hash(folder: Path) -> dict[str, Path]:
-    return {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in sorted(folder.glob("*.whl"))}
+def _by_hash(folder: Path, wheels: Sequence[Wheel]) -> dict[str, Path]:
+    """The files of these projects by their digest: what other locks fetched need not be read."""
+    projects = {wheel.name.lower().replace("_", "-") for wheel in wheels}
+    return {
+        hashlib.sha256(path.read_bytes()).hexdigest(): path
+        for path in sorted(folder.glob("*.whl"))
+        if path.name.partition("-")[0].lower().replace("_", "-") in projects
+    }

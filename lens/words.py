@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from lens.wheels import CorpusError
 WEIGHTS = "wordllama/weights/l2_supercat_256.safetensors"
 TOKENIZER = "wordllama/tokenizers/l2_supercat_tokenizer_config.json"
 DIMENSIONS = 256
+TOGETHER = 1000  # lists of rows summed at once
 
 Vectors = NDArray[np.float32]
 
@@ -33,10 +35,7 @@ class TokenVectors:
         """The vector of each word: the mean of its pieces', shape (words, DIMENSIONS)."""
         pieces = [e.ids for e in self.tokenizer.encode_batch(list(words), add_special_tokens=False)]
         lengths = np.array([len(p) for p in pieces])
-        flat = np.array([token for p in pieces for token in p], dtype=np.int64)
-        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-        summed = np.add.reduceat(self.vectors[flat], starts, axis=0)
-        means: Vectors = np.divide(summed, lengths[:, None], dtype=np.float32)
+        means: Vectors = np.divide(summed(self.vectors, pieces), lengths[:, None], dtype=np.float32)
         return means
 
 
@@ -71,3 +70,21 @@ def read_tokens(wheel: Path) -> TokenVectors:
     except (KeyError, ValueError) as error:
         raise CorpusError(f"{wheel}: holds no word vectors ({error}); name the wheel of configs/weights.lock") from None
     return TokenVectors(tokenizer, vectors.astype(np.float32))
+
+
+def summed(vectors: NDArray[np.floating[Any]], rows: Sequence[Sequence[int]]) -> Vectors:
+    """The sum of the named rows for each list of rows; zero for an empty one."""
+    total = np.zeros((len(rows), DIMENSIONS), dtype=np.float32)
+    for first in range(0, len(rows), TOGETHER):
+        part = rows[first : first + TOGETHER]
+        filled = [i for i, r in enumerate(part) if r]
+        flat = np.array([j for i in filled for j in part[i]], dtype=np.int64)
+        at = starts([len(part[i]) for i in filled])[:-1]
+        if filled:
+            total[[first + i for i in filled]] = np.add.reduceat(vectors[flat].astype(np.float32), at, axis=0)
+    return total
+
+
+def starts(lengths: Sequence[int]) -> NDArray[np.int64]:
+    """Offsets of consecutive lists and the end of the last, shape (lists + 1,)."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)

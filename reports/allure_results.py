@@ -20,10 +20,10 @@ from allure_commons.model2 import Attachment, Label, Parameter, Status, StatusDe
 from allure_commons.types import AttachmentType, Severity
 from allure_commons.utils import md5
 
+from evidence.files import write_whole
 from gates.decide import item_id
 from gates.release import Outcome, Release, Subject
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.attestation import write_whole
 from reports.checks import Row
 from reports.escaping import clean, csv_cell
 from reports.labels import check_name, mark, mark_words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 import rfc8785
 
 from evidence.digests import file_digest, logical_digest
+from evidence.files import write_whole
 from gates.release import Outcome, Release
 from gates.trackers import decimal
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
@@ -209,11 +209,3 @@ def _gains(story: Story) -> list[dict[str, Any]]:
 def review_due(finished_at: str) -> str:
     """When somebody must look at the decision again, ISO 8601."""
     return (datetime.fromisoformat(finished_at) + REVIEW_AFTER).isoformat(timespec="seconds")
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file under a temporary name, then rename it: a killed run leaves the old one. Makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(temporary, path)

@@ -11,9 +11,9 @@ import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from evidence.files import write_whole
 from gates.release import Release
 from reports import figures
-from reports.attestation import write_whole
 from reports.story import Story
 
 

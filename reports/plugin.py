@@ -9,11 +9,12 @@ from typing import Any
 import allure
 import pytest
 
+from evidence.files import write_whole
 from gates.plugin import artifacts, is_canary
 from gates.release import Release, Subject
 from gates.verdicts import Cell
 from reports import allure_results
-from reports.attestation import attest_heroes, describe_evidence, write_attestations, write_whole
+from reports.attestation import attest_heroes, describe_evidence, write_attestations
 from reports.story import Story, tell
 from reports.summary import render_summary
 from reports.tables import write_tables

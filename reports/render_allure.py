@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.attestation import write_whole
+from evidence.files import write_whole
 
 SITE = Path(__file__).parent / "site"
 _ANALYTICS = re.compile(

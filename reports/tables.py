@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from evidence.files import write_whole
 from gates import calibration
 from gates.observations import Arm
 from gates.pvalues import Interval, mean_interval, quantile_interval, ratio_interval
-from reports.attestation import write_whole
 from reports.escaping import csv_cell
 from reports.pairs import Measured
 from reports.story import Story

@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evidence.parts import write_part
+from evidence.files import write_whole
+from evidence.parts import concat, write_part
 from evidence.schemas import HITS
 from fixtures import kinds
 from fixtures.faults import break_system
@@ -255,7 +256,7 @@ class Ladder:
         label = self._label(self._baseline, "aa", percent, number)
         again_served, again_position = [served[i] for i in repeated], [position[i] for i in repeated]
         agg.append(agg_table(label, again, measured, self.collection, self._judged, again_served, again_position))
-        write_part(self.folder, f"window-{number:03d}", _together(hits), _together(agg))
+        write_part(self.folder, f"window-{number:03d}", concat(hits), concat(agg))
 
     def _label(self, arm: Contender, stream: str, percent: int, window: int) -> Label:
         return Label(
@@ -304,9 +305,7 @@ class Ladder:
             "missing_inputs": self.missing,
             "queries_file": "queries.parquet",
         }
-        temporary = self.folder / "ladder.json.tmp"
-        temporary.write_text(json.dumps(record, indent=1, sort_keys=True))
-        os.replace(temporary, self.folder / "ladder.json")
+        write_whole(self.folder / "ladder.json", json.dumps(record, indent=1, sort_keys=True))
         pq.write_table(self._texts(self._queries[: self._pairs]), self.folder / "queries.parquet")
 
     def _texts(self, queries: Sequence[Query]) -> pa.Table:
@@ -342,7 +341,3 @@ def _quietly(system: SearchSystem, query: Query) -> None:
         system.answer(query)
     except Exception:
         return
-
-
-def _together(tables: list[pa.Table]) -> pa.Table:
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()

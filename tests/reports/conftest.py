@@ -15,6 +15,7 @@ from gates.release import Outcome, Release
 from gates.verdicts import OUTCOME, Verdict
 from rollout.ladder import Ladder
 from tests.recorded_release import HEROES
+from tests.reports.handmade import run_of
 
 RUN_ID = "20261201T101500Z-c0ffee"
 Judged = Callable[..., Release]
@@ -31,18 +32,7 @@ def climbed(release_template: Path, root: Path, tmp_path_factory: pytest.TempPat
     """A release over all heroes of the miniature checkout, judged without pytest, with its evidence merged."""
     folder = tmp_path_factory.mktemp("judged")
     outcomes = [_judge(name, release_template / "configs", folder, root) for name in HEROES]
-    return Release(
-        run_id=RUN_ID,
-        commit="4f2c9e1 clean",
-        mode="evidence",
-        exposure="replay",
-        started_at="2026-12-01T10:15:00+00:00",
-        finished_at="2026-12-01T10:15:31+00:00",
-        seconds=31.0,
-        artifacts=folder / "out",
-        run_folder=folder / "run",
-        outcomes=tuple(outcomes),
-    )
+    return run_of(*outcomes, run_id=RUN_ID, artifacts=folder / "out", run_folder=folder / "run")
 
 
 @pytest.fixture

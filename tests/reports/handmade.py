@@ -17,18 +17,7 @@ _LIMITS = {"calibrator_p99": "1", "confidence_shift": "0.02", "sla_recall_at_50_
 def release(policy: Policy, decision: Decision) -> tuple[Release, Story]:
     """One hero with this decision, told as `reports.story` does, with handmade gains and examples."""
     outcome = {Decision.PROMOTE: _promoted, Decision.HOLD: _held, Decision.ROLLBACK: _rolled_back}[decision](policy)
-    whole = Release(
-        run_id="20261201T101500Z-c0ffee",
-        commit="4f2c9e1 clean",
-        mode="evidence",
-        exposure="replay",
-        started_at="2026-12-01T10:15:00+00:00",
-        finished_at="2026-12-01T10:15:31+00:00",
-        seconds=31.0,
-        artifacts=Path("reports/out"),
-        run_folder=Path("nowhere"),
-        outcomes=(outcome,),
-    )
+    whole = run_of(outcome, run_id="20261201T101500Z-c0ffee", artifacts=Path("reports/out"), run_folder=Path("nowhere"))
     (told,) = tell(replace(whole, artifacts=Path("nowhere")))  # no evidence lies there
     measure = "ndcg_at_10" if decision is Decision.PROMOTE else "sla_recall_at_50"
     intents = {
@@ -39,6 +28,22 @@ def release(policy: Policy, decision: Decision) -> tuple[Release, Story]:
         told, gains=_gains(), by_intent=intents, measure=measure, lost_most=(_lost(),), gained_most=(_gained(),)
     )
     return whole, story
+
+
+def run_of(*outcomes: Outcome, run_id: str, artifacts: Path, run_folder: Path) -> Release:
+    """A run of half a minute at a clean commit."""
+    return Release(
+        run_id=run_id,
+        commit="4f2c9e1 clean",
+        mode="evidence",
+        exposure="replay",
+        started_at="2026-12-01T10:15:00+00:00",
+        finished_at="2026-12-01T10:15:31+00:00",
+        seconds=31.0,
+        artifacts=artifacts,
+        run_folder=run_folder,
+        outcomes=outcomes,
+    )
 
 
 def subject(policy: Policy, name: str) -> Subject:
