@@ -67,10 +67,26 @@ def p_error_at_least(bins: Bins, limit: float, noise: Array) -> float:
 
 def p_error_at_most(bins: Bins, limit: float, noise: Array) -> float:
     """P-value of "true error <= limit" (small: RED), against a null of the observed shape scaled to `limit`."""
+    return float((_as_large(bins, limit, noise) + 1) / (len(noise) + 1))
+
+
+def is_shown_above(bins: Bins, limit: float, p: float, noise: np.random.Generator) -> bool:
+    """Is p_error_at_most < p, from DRAWS draws? Most windows know after the first twentieth, and draw no more."""
+    allowed = p * (DRAWS + 1) - 1
+    found = 0
+    for _ in range(20):
+        found += _as_large(bins, limit, noise.standard_normal((DRAWS // 20, len(bins.gap))))
+        if found >= allowed:
+            return False
+    return True
+
+
+def _as_large(bins: Bins, limit: float, noise: Array) -> int:
+    """Draws of the null whose error is at least the observed one."""
     observed = calibration_error(bins)
     shape = bins.gap * (min(1.0, limit / observed) if observed > 0 else 0.0)
     simulated = np.abs(shape + noise[:, : len(bins.gap)] * bins.error) @ bins.weight
-    return float((np.count_nonzero(simulated >= observed) + 1) / (len(noise) + 1))
+    return int(np.count_nonzero(simulated >= observed))
 
 
 def error_interval(bins: Bins, noise: Array) -> Interval:
@@ -92,8 +108,13 @@ def error_interval(bins: Bins, noise: Array) -> Interval:
 
 def witness_signs(confidence: Array, correct: Array, edges: Array) -> Array:
     """The direction each bin is off, +1 over-confident, -1 under-confident, from pairs already seen."""
-    gap = np.bincount(bin_of(confidence, edges), confidence - correct, len(edges) + 1)
-    return np.where(gap >= 0, 1.0, -1.0)
+    return np.where(summed_gaps(confidence, correct, edges) >= 0, 1.0, -1.0)
+
+
+def summed_gaps(confidence: Array, correct: Array, edges: Array) -> Array:
+    """Sum of confidence - correct in each bin."""
+    gaps: Array = np.bincount(bin_of(confidence, edges), confidence - correct, len(edges) + 1).astype(np.float64)
+    return gaps
 
 
 def witness(confidence: Array, correct: Array, edges: Array, signs: Array, limit: float) -> Array:

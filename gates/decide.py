@@ -32,9 +32,9 @@ class Seen(NamedTuple):
 
 
 def plan(hero: str, policy: Policy) -> tuple[Key, ...]:
-    """Every (hero, step, check) that the policy asks about a hero; step is 0 for guards and instruments."""
+    """Every (hero, step, check) that the policy asks about a hero; step is 0 for what is asked over the canary."""
     gates = [(hero, step, gate) for step in policy.ladder.steps for gate in policy.asked_gates]
-    whole = [(hero, 0, check) for check in (*policy.asked_guards, *policy.asked_instruments)]
+    whole = [(hero, 0, check) for check in (*policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)]
     return (*gates, *whole)
 
 

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gates.catalogue import ask, ask_calibration
+from gates.dispersion import DispersionTracker
 from gates.errors import EvidenceError
+from gates.letter import UNITS, LetterTracker, letter_rules
 from gates.observations import Pairs, join
 from gates.policy import Policy
-from gates.questions import Constants, ask
-from gates.trackers import CalibrationTracker, StreamTracker, Thresholds, Tracker
+from gates.questions import CalibrationQuestion, Constants, Question
+from gates.trackers import StreamTracker, Thresholds, Tracker
 from gates.verdicts import Cell, Kind, Verdict
+from gates.witness import CalibrationTracker, WitnessTracker
 
 #: The column whose every value each check reads.
 _DECIDING = {
@@ -23,8 +27,13 @@ _DECIDING = {
     "p95_latency": "latency_ms",
     "within_sla": "latency_ms",
     "errors": "error",
+    "ece": "confidence",
     "file_credit": "file_credits",
+    "spend": "spend_ms",
 }
+
+
+SEVERAL = 50  # answers that never take exactly the same time
 
 
 class Judge:
@@ -32,16 +41,25 @@ class Judge:
 
     def __init__(self, *, hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str]) -> None:
         self.hero, self.policy, self.missing = hero, policy, missing
+        streams, witnesses = ask(policy, constants), ask_calibration(policy)
+        self._questions: dict[str, Question | CalibrationQuestion] = {
+            **{q.check: q for q in streams},
+            **{q.check: q for q in witnesses},
+        }
         thresholds, steps = Thresholds.of(policy), len(policy.ladder.steps)
-        trackers: list[Tracker] = [
-            StreamTracker(question, thresholds, steps)
-            for question in ask(policy, constants)
-            if question.check not in missing
-        ]
-        if "aece_tau" in policy.asked_gates and "aece_tau" not in missing:
-            trackers.append(CalibrationTracker(policy, constants, thresholds))
-        self._trackers = {tracker.check: tracker for tracker in trackers}
-        self._questions = {question.check: question for question in ask(policy, constants)}
+        trackers: dict[str, Tracker] = {q.check: StreamTracker(q, thresholds, steps) for q in streams}
+        for q in witnesses:
+            if q.kind is Kind.GATE:
+                trackers[q.check] = CalibrationTracker(q, policy, constants)
+            else:
+                trackers[q.check] = WitnessTracker(q, constants, thresholds, steps)
+        if "aa_dispersion" in policy.asked_instruments:
+            trackers["aa_dispersion"] = DispersionTracker(policy, constants)
+        if policy.mode == "letter":
+            rules = letter_rules(policy, constants)
+            for gate in policy.asked_gates:
+                trackers[gate] = LetterTracker(gate, rules[gate], policy.letter.red_windows)
+        self._trackers = {check: tracker for check, tracker in trackers.items() if check not in missing}
         self._percent = self._step_windows = self._windows = 0
         self._step_blocks: list[Pairs] = []
         self._blocks: list[Pairs] = []
@@ -65,6 +83,8 @@ class Judge:
 
     def end_window(self) -> tuple[str, ...]:
         """Close the window; returns the checks that are RED now."""
+        if not self._window:
+            raise EvidenceError("a window is closed without a new pair: the same window must not be looked at twice")
         window, self._window = join(self._window), []
         self._windows += 1
         self._step_windows += 1
@@ -100,6 +120,22 @@ class Judge:
         """Windows closed over the canary."""
         return self._windows
 
+    def totals(self) -> tuple[dict[str, float], dict[str, float]]:
+        """What was judged of hero and baseline: pairs, and sums that the written evidence must give again."""
+        if not self._blocks:
+            return {}, {}
+        pairs = join(self._blocks)
+        hero, baseline = (
+            {
+                "pairs": float(len(arm)),
+                "ndcg_at_10": float(arm.ndcg.sum()),
+                "sla_recall_at_50": float(arm.recall.sum()),
+                "confidence": float(arm.confidence.sum()),
+            }
+            for arm in (pairs.hero, pairs.baseline)
+        )
+        return hero, baseline
+
     def cell(self, check: str, ended: str = "") -> Cell:
         """The cell of a check as things stand: of the current step for a gate, of the canary otherwise."""
         tracker, kind = self._trackers.get(check), self._kind(check)
@@ -109,7 +145,6 @@ class Judge:
             verdict = Verdict.RED if tracker.red else Verdict.GREEN if tracker.green else Verdict.INCONCLUSIVE
             numbers = tracker.numbers(join(measured), join(self._blocks))
         n = int(numbers.pop("n", "0"))
-        question = self._questions.get(check)
         return Cell(
             hero=self.hero,
             step=self._percent if kind is Kind.GATE else 0,
@@ -118,7 +153,7 @@ class Judge:
             verdict=verdict,
             required=self._required(check),
             on_red=self.policy.on_red(check),
-            unit=question.unit if question else "calibration error",
+            unit=self._unit(check),
             n=n,
             windows=self.open_window + (self._step_windows if kind is Kind.GATE else self._windows),
             ended=ended,
@@ -139,11 +174,19 @@ class Judge:
 
     def _required(self, check: str) -> str:
         question = self._questions.get(check)
-        return question.required if question else "green"
+        return question.required if question else "not_red"
 
     def _kind(self, check: str) -> Kind:
         question = self._questions.get(check)
-        return question.kind if question else Kind.GATE
+        return question.kind if question else Kind.INSTRUMENT
+
+    def _unit(self, check: str) -> str:
+        if self.policy.mode == "letter" and check in UNITS:
+            return UNITS[check]
+        question = self._questions.get(check)
+        if isinstance(question, Question):
+            return question.unit
+        return "calibration error" if question else "times the dispersion of chance"
 
     def _refuse_nan(self, pairs: Pairs) -> None:
         if not len(pairs):
@@ -157,3 +200,17 @@ class Judge:
                             f"{column} of {len(bad)} of {len(pairs)} answers is not a number, but {check} needs it; "
                             f"name the check under left_out in the policy, or give the column"
                         )
+        if "p95_latency" in self._trackers:
+            for name, arm in (("hero", pairs.hero), ("baseline", pairs.baseline)):
+                _refuse_clock(name, arm.latency_ms)
+
+
+def _refuse_clock(arm: str, latency_ms: np.ndarray) -> None:
+    """A clock that stands still or runs backwards finds every hero fast."""
+    if float(latency_ms.min()) < 0:
+        raise EvidenceError(f"latency_ms of the {arm} is {latency_ms.min():.3f}: the clock ran backwards; mend it")
+    if len(latency_ms) >= SEVERAL and float(np.ptp(latency_ms)) == 0:
+        raise EvidenceError(
+            f"latency_ms of the {arm} is {latency_ms[0]:.3f} for each of {len(latency_ms)} answers: "
+            "the clock stands still; mend it, or name p95_latency and within_sla under left_out"
+        )

@@ -23,6 +23,7 @@ class Arm:
     file_credits: Array  # hits credited only because their lines overlap the judged ones
     credits: Array  # all credited hits
     error: Array
+    spend_ms: Array  # what a router spent on the dense side; 0 where there is none
 
     def __len__(self) -> int:
         return len(self.ndcg)
@@ -40,6 +41,9 @@ class Pairs:
     baseline: Arm
     repeat: Arm  # the baseline's second answers, for the rows in `repeated`
     repeated: NDArray[np.intp]
+    intent: NDArray[np.int8]  # position in the policy's slices.intents, -1 for any other
+    served: Array  # 1 where the user would see the hero's answer
+    share: Array  # of traffic that the step gives the hero, 0..1
 
     def __len__(self) -> int:
         return len(self.hero)
@@ -58,4 +62,7 @@ def join(blocks: list[Pairs]) -> Pairs:
         baseline=join_arms([b.baseline for b in blocks]),
         repeat=join_arms([b.repeat for b in blocks]),
         repeated=np.concatenate([b.repeated + o for b, o in zip(blocks, offsets, strict=True)]).astype(np.intp),
+        intent=np.concatenate([b.intent for b in blocks]),
+        served=np.concatenate([b.served for b in blocks]),
+        share=np.concatenate([b.share for b in blocks]),
     )

@@ -56,7 +56,7 @@ def is_canary(config: pytest.Config) -> bool:
 
 def _only_tells(config: pytest.Config) -> bool:
     """Does this run tell something about pytest or its items, and run none?"""
-    options = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test")
+    options = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "plan")
     return any(getattr(config.option, name, False) for name in options)
 
 
@@ -67,6 +67,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--configs", default="configs", help="folder of policy, baseline and packs (default: configs)")
     group.addoption("--artifacts", default="reports/out", help="where results go (default: reports/out)")
     group.addoption("--max-windows", type=int, default=None, help="windows of 800 pairs a step may use at most")
+    group.addoption("--plan", action="store_true", help="print pairs, minutes and what would be found; run nothing")
+    group.addoption("--decision-mode", choices=("evidence", "letter"), help="another rule than the policy's mode")
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import rfc8785
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gates.documents import Document, read_model
 
@@ -19,8 +19,9 @@ Count = Annotated[int, Field(gt=0)]
 Small = Annotated[float, Field(gt=0, le=0.1)]
 
 GATES = ("calibrator_p99", "aece_tau", "confidence_shift", "sla_recall_at_50_delta")
-GUARDS = ("ndcg_at_10", "p95_latency", "within_sla", "errors", "file_credit")
-INSTRUMENTS = ("preflight", "aa_shadow")
+GUARDS = ("ndcg_at_10", "p95_latency", "within_sla", "errors", "ece", "file_credit", "spend")
+SLICES = ("recall", "calibration")  # each on every intent: recall_docstring, calibration_docstring, ...
+INSTRUMENTS = ("known_answers", "preflight", "traffic_share", "aa_shadow", "aa_dispersion")
 
 
 class Ladder(Document):
@@ -133,6 +134,22 @@ class ErrorsGuard(Document):
     rate: Share
 
 
+class EceGuard(Document):
+    """A true calibration error above `limit` over the canary is not shown."""
+
+    on_red: OnRed
+    limit: Small
+
+
+class SpendGuard(Document):
+    """At most `share` of the answers spend more than `cap_ms` + `slack_ms` on the dense side."""
+
+    on_red: OnRed
+    cap_ms: Annotated[float, Field(gt=0)]
+    slack_ms: Annotated[float, Field(ge=0)]
+    share: Small
+
+
 class FileCredit(Document):
     """Credits earned by overlapping lines only: at most `limit` of all, and at most the baseline's share + `margin`."""
 
@@ -148,34 +165,76 @@ class Guards(Document):
     p95_latency: LatencyGuard
     within_sla: WithinSla
     errors: ErrorsGuard
+    ece: EceGuard
     file_credit: FileCredit
+    spend: SpendGuard
 
 
-class Preflight(Document):
-    """The baseline alone keeps the absolute limits."""
+class RecallSlice(Document):
+    """No loss of SLA-Recall@50 is shown on the intent."""
+
+    on_red: OnRed
+
+
+class CalibrationSlice(Document):
+    """No true calibration error above `limit` is shown on the intent."""
+
+    on_red: OnRed
+    limit: Small
+
+
+class Slices(Document):
+    """Questions about each intent alone: a mean that gains may hide a kind of query that loses."""
+
+    intents: tuple[Name, ...]
+    recall: RecallSlice
+    calibration: CalibrationSlice
+
+    @field_validator("intents")
+    @classmethod
+    def _distinct(cls, intents: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(intents)) != len(intents):
+            raise ValueError(f"{list(intents)} should name each intent once")
+        return intents
+
+
+class Instrument(Document):
+    """A check of the measuring itself that has no limit of its own."""
 
     on_red: Literal["hold"]
 
 
-class AaShadow(Document):
+class AaShadow(Instrument):
     """The baseline differs from itself by less than `margin` recall, whichever answer comes first."""
 
-    on_red: Literal["hold"]
     margin: Share
 
 
 class Instruments(Document):
     """Checks of the measuring itself; they can only hold."""
 
-    preflight: Preflight
+    known_answers: Instrument  # the judge says what it must of made-up pairs
+    preflight: Instrument  # the baseline alone keeps the absolute limits
+    traffic_share: Instrument  # the hero is served as often as the step says
     aa_shadow: AaShadow
+    aa_dispersion: Instrument  # windows differ among each other no more than pairs do
+
+
+class Letter(Document):
+    """Mode `letter`: the original contract's point thresholds; the other limits are those of the gates."""
+
+    aece_minus_tau: Annotated[float, Field(ge=0)]
+    tau_floor: Share
+    c_hat: Annotated[float, Field(gt=0)]  # tau(N, K) = max(tau_floor, c_hat sqrt(K / N))
+    recall_lost: Annotated[float, Field(ge=0)]
+    red_windows: Annotated[int, Field(ge=1)]  # in a row, that roll back
 
 
 class Policy(Document):
     """The whole policy. Limits, classes and error rates stand here and nowhere else."""
 
     schema_: Literal["hero-gate/policy/v1"] = Field(alias="schema")
-    mode: Literal["evidence"]
+    mode: Literal["evidence", "letter"]
     keep_runs: Annotated[int, Field(ge=0)]  # older runs kept under history/
     promotes: bool  # false: the best decision is HOLD (a smoke corpus proves nothing about production)
     baseline: str  # file name of the incumbent's pack
@@ -184,13 +243,15 @@ class Policy(Document):
     error_rates: ErrorRates
     gates: Gates
     guards: Guards
+    slices: Slices
     instruments: Instruments
+    letter: Letter
     left_out: dict[Name, str] = Field(default={})  # check -> why it is not asked of this release
-    characteristics: dict[str, str] = Field(default={})  # proven error rates, once they are (decimal strings)
+    characteristics: str = ""  # file name of its simulated error rates and stored A/A run; "" where there is none
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        checks = (*GATES, *GUARDS, *INSTRUMENTS)
+        checks = (*GATES, *GUARDS, *self.slices_of, *INSTRUMENTS)
         unknown = sorted(set(self.left_out) - set(checks))
         if unknown:
             raise ValueError(f"left_out names {', '.join(unknown)}; checks are {', '.join(checks)}")
@@ -221,12 +282,24 @@ class Policy(Document):
         return tuple(check for check in GUARDS if check not in self.left_out)
 
     @property
+    def slices_of(self) -> dict[str, tuple[str, str]]:
+        """Check -> (question, intent), whether asked or left out."""
+        return {f"{kind}_{intent}": (kind, intent) for kind in SLICES for intent in self.slices.intents}
+
+    @property
+    def asked_slices(self) -> tuple[str, ...]:
+        """The questions by intent that this policy asks."""
+        return tuple(check for check in self.slices_of if check not in self.left_out)
+
+    @property
     def asked_instruments(self) -> tuple[str, ...]:
         """The instrument checks this policy asks."""
         return tuple(check for check in INSTRUMENTS if check not in self.left_out)
 
     def on_red(self, check: str) -> str:
         """What a RED of this check does: "rollback" or "hold"."""
+        if check in self.slices_of:
+            return str(getattr(self.slices, self.slices_of[check][0]).on_red)
         for group in (self.gates, self.guards, self.instruments):
             if hasattr(group, check):
                 return str(getattr(group, check).on_red)

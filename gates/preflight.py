@@ -13,12 +13,13 @@ import numpy as np
 
 from gates import pvalues
 from gates.calibration import equal_mass_edges, witness, witness_signs
+from gates.catalogue import ask_calibration
+from gates.decimals import decimal, evidence_text
 from gates.eprocess import RATIOS_ABOVE, bet, bet_rate, log_evidence
 from gates.errors import EvidenceError
 from gates.observations import Arm
 from gates.policy import Policy
 from gates.questions import Constants, file_credit_excess
-from gates.trackers import decimal, evidence_text
 from gates.verdicts import Cell, Kind, Verdict
 
 
@@ -26,7 +27,7 @@ def fix_constants(policy: Policy, arm: Arm, seed: int, missing: Mapping[str, str
     """The canary's constants from the baseline's preflight answers; NaN and no bins where the input is missing."""
     if not len(arm):
         raise EvidenceError("0 preflight answers, but the constants need some; the collection has no calibration part")
-    has_confidence = "aece_tau" not in missing and "aece_tau" in policy.asked_gates
+    has_confidence = any(q.check not in missing for q in ask_calibration(policy))
     edges = equal_mass_edges(arm.confidence, policy.gates.aece_tau.bins) if has_confidence else np.array([])
     signs = witness_signs(arm.confidence, arm.correct, edges) if has_confidence else np.array([])
     return Constants(

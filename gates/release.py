@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +34,9 @@ class Subject:
     baseline_config_hash: str
     differs: tuple[Difference, ...]
     policy: Policy
+    windows: int  # this run may use in all: the policy's, or more where --max-windows asks for them
+    #: simulated error rates of this policy by these sources, as decimal strings; {} where none were simulated
+    characteristics: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,10 +36,11 @@ OUTCOME = {
 
 
 class Kind(StrEnum):
-    """How a check is asked: at every step, over the whole canary, or about the instrument itself."""
+    """How a check is asked: at every step, over the whole canary, on one intent, or about the instrument itself."""
 
     GATE = "gate"
     GUARD = "guard"
+    SLICE = "slice"
     INSTRUMENT = "instrument"
 
 

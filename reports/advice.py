@@ -6,37 +6,47 @@ import math
 
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
+from reports.budget import used_windows, waits
 from reports.escaping import typed
 from reports.labels import check_name, number_of
 
+#: What to do before any hero can be judged, where an instrument is broken or open.
+_MEND = {
+    "known_answers": "mend the judge in gates/ first: it is wrong about made-up pairs, so about heroes as well",
+    "traffic_share": "mend the splitter first: heroes are judged on the traffic that their step names",
+    "aa_dispersion": "find what the windows share (other load on this machine?), then run again",
+}
+
 
 def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
-    """How many more pairs may decide, in words, and how many windows the step would then use; ("", 0) if unknown.
+    """How many more pairs may decide, in words, and which --max-windows asks for them; ("", 0) if unknown.
 
     A bet's evidence grows by about the same factor with every pair; an interval shrinks with the root of the pairs.
-    No windows are named where the queries, or the windows that the policy gives a hero, end before.
+    No windows are named where the queries end before, and nothing by the letter: a point does not come closer.
     """
     if focus is None or focus.kind is not Kind.GATE or focus.verdict is not Verdict.INCONCLUSIVE or not focus.n:
         return "", 0
     policy, ladder = outcome.subject.policy, outcome.ladder
+    if policy.mode == "letter":
+        return "", 0
     more = _pairs_missing(focus)
     if not math.isfinite(more):
         name = check_name(focus.check, focus.unit)
         measured = f"{name.show(focus.observed)} measured, limit {name.show(focus.limit)}"
         return f"unknown: evidence that it holds has not grown so far; {measured}", 0
-    window, total = policy.ladder.window, policy.ladder.total_windows
+    window, steps = policy.ladder.window, len(policy.ladder.steps)
     windows = max(1, math.ceil(more / window))
     more = max(window, round(more, -2))
     unused = int(ladder.get("unused_queries", 0))
-    left = total - sum(int(step["windows"]) for step in ladder.get("steps", ()))
     speed = number_of(ladder.get("pairs_per_second", ""))
     seconds = f", {more / speed:.0f} s" if speed > 0 else ""
     about = "at most about" if focus.n > focus.windows * window else "about"
-    words = f"{about} {more:,.0f} more pairs{seconds}"
-    if windows > left:
-        return f"{words}; {left or 'none'} of the policy's {total} windows {'is' if left <= 1 else 'are'} left", 0
-    words += f"; {unused:,} unused queries are left"
-    return (words, focus.windows + windows) if more <= unused else (f"{words}: too few to decide this hero", 0)
+    words = f"{about} {more:,.0f} more pairs{seconds}; {unused:,} unused queries are left"
+    if more > unused:
+        return f"{words}: too few to decide this hero", 0
+    # a step may use as many as it needs, and all steps together so many times their number
+    in_all = math.ceil((used_windows(outcome) + windows) / steps)
+    return words, max(policy.ladder.max_windows, focus.windows + windows, in_all)
 
 
 def _pairs_missing(cell: Cell) -> float:
@@ -64,12 +74,16 @@ def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str,
         return ()
     if outcome.decision is Decision.ROLLBACK:
         return ("this fingerprint stays rolled back; a changed config is a new hero",)
+    if waits(outcome):
+        fresh, window = int(outcome.ladder.get("unused_queries", 0)), subject.policy.ladder.window
+        return (f"give more queries: {fresh:,} fresh ones are left, a window needs {window:,}",)
     if focus is None and outcome.missing:
         return ("mend what the errors above say and run again: the same queries come in the same order",)
     if focus is None:
         return ()
     if focus.kind is Kind.INSTRUMENT:
-        return ("the baseline must be shown within its limits first: no hero can be judged against it",)
+        baseline = "the baseline must be shown within its limits first: no hero can be judged against it"
+        return (_MEND.get(focus.check, baseline),)
     if not focus.n:
         return (f"give what is missing, or name {focus.check} with a reason under left_out of the pack's policy",)
     change = f"change {source} and start anew"

@@ -26,7 +26,7 @@ from gates.release import Outcome, Release, Subject
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.checks import Row
 from reports.escaping import clean, csv_cell
-from reports.labels import check_name, mark, mark_words
+from reports.labels import check_name, mark, mark_words, slice_parts
 from reports.story import Story
 from reports.tables import SPANS
 
@@ -42,15 +42,17 @@ def title(check: str, step: int) -> str:
 
 
 def labels(subject: Subject, check: str, step: int) -> dict[str, str]:
-    """What a test is filed under. `step` is 0 for a question over the whole canary."""
+    """What a test is filed under. `step` is 0 for a question over the whole canary or on one intent."""
+    _, intent = slice_parts(check)
+    place = f"{step} % of traffic" if step else f"intent {intent}" if intent else "whole canary"
     return {
         "epic": EPIC,
         "feature": subject.name,
-        "story": f"{step} % of traffic" if step else "whole canary",
+        "story": place,
         "severity": Severity.CRITICAL if subject.policy.on_red(check) == "rollback" else Severity.NORMAL,
         "owner": subject.owner,
         "parentSuite": f"hero {subject.name}",
-        "suite": f"{step} % of traffic" if step else "whole canary",
+        "suite": place,
     }
 
 

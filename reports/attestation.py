@@ -14,9 +14,10 @@ import rfc8785
 
 from evidence.digests import file_digest, logical_digest
 from evidence.files import write_whole
+from gates.decimals import decimal
 from gates.release import Outcome, Release
-from gates.trackers import decimal
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
+from reports.budget import used_windows, waits
 from reports.story import Story
 
 HERO_SCHEMA = "hero-gate/attestation/v1"
@@ -68,9 +69,9 @@ def attest(
             for percent in subject.policy.ladder.steps
         ],
         "guards": [_cell("guard", c) for c in of_kind[Kind.GUARD]],
+        "slices": [_cell("slice", c) for c in of_kind[Kind.SLICE]],
         "instruments": [_cell("instrument", c) for c in of_kind[Kind.INSTRUMENT]],
         "left_out": dict(subject.policy.left_out),
-        "slices": [],  # no check is asked by intent yet
         "gains": _gains(story) if story else [],
         "tests": {
             "planned": list(outcome.planned),
@@ -78,7 +79,8 @@ def attest(
             "missing": list(outcome.missing),
             "not_reached": list(outcome.not_reached),
         },
-        "characteristics": dict(subject.policy.characteristics),
+        "budget": {"windows": used_windows(outcome), "of": subject.windows, "waiting": waits(outcome)},
+        "characteristics": dict(subject.characteristics),
         "evidence": list(evidence),
         "started_at": release.started_at,
         "finished_at": release.finished_at,

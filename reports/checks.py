@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gates.policy import GATES, GUARDS, INSTRUMENTS
+from gates.policy import GATES, GUARDS, INSTRUMENTS, Policy
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
+from reports.budget import waits
 from reports.labels import Name, check_name, is_enough, limit_words
-
-#: Check -> kind, in the order of reports.
-_KINDS = {
-    **dict.fromkeys(GATES, Kind.GATE),
-    **dict.fromkeys(GUARDS, Kind.GUARD),
-    **dict.fromkeys(INSTRUMENTS, Kind.INSTRUMENT),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +20,7 @@ class Row:
     name: Name
     limit: str
     cells: tuple[Cell | None, ...]
-    blocks: str = ""  # "rolled back here", "holds the release", "" where the decision does not rest on it
+    blocks: str = ""  # "rolled back here", "holds the release", "still open", "" where the decision does not rest on it
     left_out: str = ""  # why the policy does not ask it
 
     @property
@@ -40,11 +34,22 @@ def rows_of(outcome: Outcome) -> tuple[Row, ...]:
     policy = outcome.subject.policy
     rows = [
         _left_out(check, kind, policy.left_out[check]) if check in policy.left_out else _asked(check, kind, outcome)
-        for check, kind in _KINDS.items()
+        for check, kind in _kinds(policy).items()
     ]
     blocking = _blocking(rows, outcome)
-    words = "rolled back here" if outcome.decision is Decision.ROLLBACK else "holds the release"
+    held = "still open" if waits(outcome) else "holds the release"
+    words = "rolled back here" if outcome.decision is Decision.ROLLBACK else held
     return tuple(replace(row, blocks=words) if row.check in blocking else row for row in rows)
+
+
+def _kinds(policy: Policy) -> dict[str, Kind]:
+    """Check -> kind, in the order of reports."""
+    return {
+        **dict.fromkeys(GATES, Kind.GATE),
+        **dict.fromkeys(GUARDS, Kind.GUARD),
+        **dict.fromkeys(policy.slices_of, Kind.SLICE),
+        **dict.fromkeys(INSTRUMENTS, Kind.INSTRUMENT),
+    }
 
 
 def _left_out(check: str, kind: Kind, why: str) -> Row:
@@ -52,12 +57,12 @@ def _left_out(check: str, kind: Kind, why: str) -> Row:
 
 
 def _asked(check: str, kind: Kind, outcome: Outcome) -> Row:
-    by_key = {cell.key: cell for cell in outcome.cells}
-    steps = outcome.subject.policy.ladder.steps if kind is Kind.GATE else (0,)
+    by_key, policy = {cell.key: cell for cell in outcome.cells}, outcome.subject.policy
+    steps = policy.ladder.steps if kind is Kind.GATE else (0,)
     cells = tuple(by_key.get((outcome.subject.name, step, check)) for step in steps)
     unit = next((c.unit for c in cells if c is not None), "")
-    limit = limit_words(check, outcome.subject.policy, cells)
-    return Row(check=check, kind=kind, name=check_name(check, unit), limit=limit, cells=cells)
+    name, limit = check_name(check, unit, policy.mode), limit_words(check, policy, cells)
+    return Row(check=check, kind=kind, name=name, limit=limit, cells=cells)
 
 
 def _blocking(rows: list[Row], outcome: Outcome) -> set[str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gates.policy import Policy
-from gates.verdicts import Cell, Decision, Verdict
+from gates.verdicts import Cell, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,26 @@ CHECKS = {
     "p95_latency": Name(label="p95 latency added", unit="ms", digits=1),
     "within_sla": Name(label="answers after the SLA", unit="%", scale=100, digits=1),
     "errors": Name(label="hero-only errors", unit="%", scale=100, digits=2),
+    "ece": Name(label="ECE in all", digits=3),
     "file_credit": Name(label="file credit", unit="%", scale=100, digits=1),
+    "spend": Name(label="spend over the cap", unit="%", scale=100, digits=1),
+    "known_answers": Name(label="known answers", unit="wrong", digits=0),
     "preflight": Name(label="baseline preflight", unit="%", scale=100, digits=1),
+    "traffic_share": Name(label="traffic beyond the step's", unit="%", scale=100, digits=1, two_sided=True),
     "aa_shadow": Name(label="A/A recall lost", unit="pt", scale=100, digits=1, two_sided=True),
+    "aa_dispersion": Name(label="A/A dispersion", unit="times chance", digits=1),
+}
+
+#: Gates that read other numbers by the letter: a limit of 0 is broken by what one digit does not show.
+BY_LETTER = {
+    "aece_tau": Name(label="AECE - tau", digits=3),
+    "sla_recall_at_50_delta": Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=2),
+}
+
+#: Questions that are asked of each intent: recall_docstring, calibration_docstring, ...
+BY_INTENT = {
+    "recall": Name(label="recall lost", unit="pt", scale=100, digits=1),
+    "calibration": Name(label="calibration error", digits=3),
 }
 
 METRICS = {
@@ -83,14 +100,18 @@ COSTS = ("p95_latency_ms", "cpu_ms", "ece", "file_credit")
 #: The measure that a claim is about, where a pack calls it otherwise.
 CLAIMED = {"recall_at_50": "sla_recall_at_50"}
 
-#: The measure that a check is about: what "where" and "lost most" are told in.
-MEASURE_OF = {
+#: The measure that a check or question is about: what "by intent" and "lost most" are told in.
+_MEASURE_OF = {
     "sla_recall_at_50_delta": "sla_recall_at_50",
     "ndcg_at_10": "ndcg_at_10",
     "aece_tau": "ece",
     "p95_latency": "p95_latency_ms",
     "within_sla": "p95_latency_ms",
+    "ece": "ece",
     "file_credit": "file_credit",
+    "spend": "p95_latency_ms",
+    "recall": "sla_recall_at_50",
+    "calibration": "ece",
 }
 
 MARKS = {Verdict.GREEN: "+", Verdict.RED: "x", Verdict.INCONCLUSIVE: "?", Verdict.NOT_REACHED: "."}
@@ -107,9 +128,25 @@ MARK_WORDS = {
 }
 
 
-def check_name(check: str, unit: str = "") -> Name:
-    """The name of a check; its own key where it has none."""
-    return CHECKS.get(check) or Name(label=check, unit=unit, digits=4)
+def check_name(check: str, unit: str = "", mode: str = "evidence") -> Name:
+    """The name of a check under a mode of decision; its own key where it has none."""
+    question, intent = slice_parts(check)
+    if question:
+        name = BY_INTENT[question]
+        return replace(name, label=f"{name.label}, intent {intent}")
+    named = {**CHECKS, **BY_LETTER} if mode == "letter" else CHECKS
+    return named.get(check) or Name(label=check, unit=unit, digits=4)
+
+
+def slice_parts(check: str) -> tuple[str, str]:
+    """(question, intent) of a check on one intent, ("", "") of any other."""
+    question, _, intent = check.partition("_")
+    return (question, intent) if question in BY_INTENT else ("", "")
+
+
+def measure_of(check: str) -> str:
+    """The measure that a check is about; SLA-Recall@50 where it is about none."""
+    return _MEASURE_OF.get(slice_parts(check)[0] or check, "sla_recall_at_50")
 
 
 def metric_name(metric: str) -> Name:
@@ -138,56 +175,21 @@ def is_enough(cell: Cell) -> bool:
 
 def limit_words(check: str, policy: Policy, cells: tuple[Cell | None, ...]) -> str:
     """The limit of a check at each step, as people read it: from the policy, else from the cells."""
-    name = check_name(check)
+    name, letter = check_name(check), policy.mode == "letter"
     if check == "calibrator_p99":
         return f"< {plain(policy.gates.calibrator_p99.limit_ms)}"
     if check == "aece_tau":
-        return " ".join(plain(limit) for limit in policy.gates.aece_tau.green_below)
+        limits = (policy.letter.aece_minus_tau,) if letter else policy.gates.aece_tau.green_below
+        return " ".join(plain(limit) for limit in limits)
     if check == "confidence_shift":
         return f"{plain(policy.gates.confidence_shift.limit)}"
     if check == "sla_recall_at_50_delta":
+        if letter:
+            return plain(policy.letter.recall_lost * name.scale)
         recall = policy.gates.sla_recall_at_50_delta
         return f"{plain(recall.margin * name.scale)}; {plain(recall.final_margin * name.scale)} in all"
-    limits = dict.fromkeys(c.limit for c in cells if c is not None and c.limit)
-    return " ".join(plain(number_of(limit) * name.scale) for limit in limits)
-
-
-def broken_words(check: str, policy: Policy) -> str:
-    """What a RED of this check shows, as a headline says it."""
-    if check == "preflight":
-        return "the incumbent is out of limits"
-    if check == "aa_shadow":
-        return "the baseline differs from itself"
-    words = {
-        "calibrator_p99": f"calibrator slower than {plain(policy.gates.calibrator_p99.limit_ms)} ms",
-        "aece_tau": f"calibration error above {plain(policy.gates.aece_tau.red_above)}",
-        "confidence_shift": f"confidence shift beyond {plain(policy.gates.confidence_shift.limit)}",
-        "sla_recall_at_50_delta": "SLA-Recall@50 loss",
-        "ndcg_at_10": "nDCG@10 loss",
-        "p95_latency": f"more answers beyond the p95 + {plain(policy.guards.p95_latency.margin_ms)} ms",
-        "within_sla": f"too many answers after {plain(policy.guards.within_sla.sla_ms)} ms",
-        "errors": "errors that only the hero has",
-        "file_credit": f"file credit above {plain(policy.guards.file_credit.limit * 100)} %",
-    }
-    return f"{words[check]} shown" if check in words else f"{check} shown broken"
-
-
-def open_words(check: str) -> str:
-    """What a check that is neither shown broken nor shown to hold means, as a headline says it."""
-    instruments = {
-        "preflight": "the incumbent is not shown within its limits",
-        "aa_shadow": "the baseline is not shown to equal itself",
-    }
-    return instruments.get(check, "nothing shown broken, not enough shown to hold")
-
-
-def verdict_words(decision: Decision) -> str:
-    """The decision in plain words."""
-    return {
-        Decision.PROMOTE: "every question was shown to hold",
-        Decision.HOLD: "not enough was shown to promote",
-        Decision.ROLLBACK: "shown to be broken",
-    }[decision]
+    measured = dict.fromkeys(c.limit for c in cells if c is not None and c.limit)
+    return " ".join(plain(number_of(limit) * name.scale) for limit in measured)
 
 
 def evidence_words(text: str) -> str:

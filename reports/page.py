@@ -12,12 +12,15 @@ import jinja2
 from gates.release import Release
 from gates.verdicts import Kind, Verdict
 from reports.attestation import Evidence
+from reports.budget import budget_words
 from reports.checks import Row
 from reports.escaping import clean, typed
 from reports.examples import Example, Place
 from reports.gains import Gain
-from reports.labels import MARK_WORDS, headroom_words, mark, mark_words, metric_name, verdict_words
+from reports.headlines import verdict_words
+from reports.labels import MARK_WORDS, headroom_words, mark, mark_words, metric_name
 from reports.plots import Plot
+from reports.rates import mode_words, rates_words
 from reports.story import Story, claim_words, effect_words, ladder_words
 
 TEMPLATES = Path(__file__).parent / "site"
@@ -41,7 +44,7 @@ def render_page(
     template = environment.get_template("index.html.j2")
     return template.render(
         release=release,
-        decision_words=verdict_words(release.decision),
+        decision_words=verdict_words(release.decision, release.mode),
         heroes=[_hero(story, plots.get(story.hero, ()), evidence.get(story.hero, ())) for story in stories],
         legend=MARK_WORDS,
     )
@@ -59,11 +62,19 @@ def _hero(story: Story, plots: Sequence[Plot], evidence: Sequence[Evidence]) -> 
         "reasons": story.reasons,
         "claim_words": claim_words(story),
         "ladder": ladder_words(story) if story.reached else "not begun",
+        "letter": outcome.subject.policy.mode == "letter",
+        "mode": mode_words(outcome.subject),
+        "rates": rates_words(outcome.subject),
+        "budget": budget_words(outcome),
         "ended": str(outcome.ladder.get("ended", "")),
         "pairs": f"{int(outcome.ladder.get('pairs', 0)):,}",
         "fingerprint": str(outcome.ladder.get("fingerprint", "")) or "none",
         "gates": rows[Kind.GATE],
-        "others": rows[Kind.GUARD] + rows[Kind.INSTRUMENT],
+        "tables": [
+            ("Guards over the whole canary", rows[Kind.GUARD]),
+            ("Each intent alone", rows[Kind.SLICE]),
+            ("Instruments: the measuring itself", rows[Kind.INSTRUMENT]),
+        ],
         "gains": [_gain(story, gain) for gain in story.gains.values()],
         "intents": [
             _gain(story, gain, intent)

@@ -99,6 +99,7 @@ def _arm(rows: pa.Table) -> Arm:
         file_credits=np.rint(np.nan_to_num(_numbers(rows, "file_credit")) * credits),
         credits=credits,
         error=(_texts(rows, "error_code") != "").astype(np.float64),
+        spend_ms=np.where(_texts(rows, "router_decision") != "", _numbers(rows, "spend_ms"), 0.0),
     )
 
 

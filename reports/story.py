@@ -13,7 +13,8 @@ from reports.advice import next_steps, to_decide
 from reports.checks import Row, reasons_of, rows_of, speaks
 from reports.examples import Example, find_examples
 from reports.gains import Gain, compare, compare_intents
-from reports.labels import CLAIMED, MEASURE_OF, broken_words, is_enough, mark, metric_name, open_words
+from reports.headlines import headline_of
+from reports.labels import CLAIMED, is_enough, mark, measure_of, metric_name, slice_parts
 from reports.pairs import Measured, read_measured
 
 #: Who answers users now.
@@ -22,10 +23,8 @@ SERVING = {
     Decision.HOLD: "baseline serves",
     Decision.ROLLBACK: "baseline serves 100 %",
 }
-#: Between a check's outcome and the error that it ended in, as gates.decide words it.
-NO_EVIDENCE = ", no evidence: "
 #: The guard that speaks about a measure in its own unit.
-_GUARD_OF = {"p95_latency_ms": "p95_latency", "file_credit": "file_credit"}
+_GUARD_OF = {"p95_latency_ms": "p95_latency", "ece": "ece", "file_credit": "file_credit"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +91,7 @@ def _tell(release: Release, outcome: Outcome) -> Story:
     measured = read_measured(folder, subject) if ladder else None
     rows = rows_of(outcome)
     focus = next((c for row in rows if row.blocks for c in row.cells if c is not None and speaks(c, outcome)), None)
-    measure = MEASURE_OF.get(focus.check, "sla_recall_at_50") if focus else "ndcg_at_10"
+    measure, intent = (measure_of(focus.check), slice_parts(focus.check)[1]) if focus else ("ndcg_at_10", "")
     gains: dict[str, Gain] = {}
     by_intent: dict[str, dict[str, Gain]] = {}
     lost: tuple[Example, ...] = ()
@@ -101,11 +100,12 @@ def _tell(release: Release, outcome: Outcome) -> Story:
         gains = compare(measured, edges=np.array(edges), seed=seed)
         by_intent = compare_intents(measured, edges=np.array(edges), seed=seed)
         queries = release.run_folder / subject.name / str(ladder.get("queries_file", "queries.parquet"))
-        lost, gained = find_examples(measured, subject, folder, queries, measure)
+        about = measured.rows(measured.intent == intent) if intent else measured
+        lost, gained = find_examples(about, subject, folder, queries, measure)
     more, windows = to_decide(outcome, focus) if outcome.decision is Decision.HOLD else ("", 0)
     return Story(
         outcome=outcome,
-        headline=_headline(outcome, focus, reasons),
+        headline=headline_of(outcome, focus, reasons),
         serving=SERVING[outcome.decision],
         reasons=reasons,
         reached=tuple(int(step["percent"]) for step in ladder.get("steps", ())),
@@ -130,35 +130,32 @@ def _seed(ladder: dict[str, Any]) -> int:
     return int(named) if named else int(str(ladder.get("fingerprint", "0"))[:8] or "0", 16)
 
 
-def _headline(outcome: Outcome, focus: Cell | None, reasons: tuple[str, ...]) -> str:
-    policy = outcome.subject.policy
-    if outcome.decision is Decision.PROMOTE:
-        return "every gate shown to hold"
-    if focus is not None and focus.verdict is Verdict.RED:
-        return broken_words(focus.check, policy)
-    if outcome.decision is Decision.ROLLBACK:
-        return outcome.reasons[0] if outcome.reasons else "shown to be broken"
-    if not outcome.cells:
-        checks, error, _ = (reasons or ("",))[0].partition(NO_EVIDENCE)
-        return f"{checks}{error}".removesuffix(": ") if error else ": ".join(("no evidence", *reasons[:1]))
-    if outcome.missing:
-        return f"{len(outcome.missing)} of {len(outcome.planned)} checks gave no result"
-    if focus is None:
-        return outcome.reasons[0] if outcome.reasons else "not enough shown to hold"
-    return open_words(focus.check)
-
-
 def effect_words(story: Story, gain: Gain) -> str:
     """What a difference amounts to: the guard's verdict where there is one, else what its interval shows."""
     row = next((r for r in story.rows if r.check == _GUARD_OF.get(gain.metric) and not r.left_out), None)
     cell = row.last if row else None
     if row is None or cell is None:
         return gain.shown
-    if gain.metric == "p95_latency_ms":
-        return f"{mark(cell)} limit +{row.limit} ms"
+    more = "+" if gain.metric == "p95_latency_ms" else ""  # its limit is beyond the baseline's
+    limit = f"{more}{row.limit} {metric_name(gain.metric).unit}".rstrip()
     if is_enough(cell):
-        return f"~ not shown above {row.limit} %"
-    return f"x shown above {row.limit} %" if cell.verdict is Verdict.RED else f"{mark(cell)} limit {row.limit} %"
+        return f"~ not shown above {limit}"
+    return f"x shown above {limit}" if cell.verdict is Verdict.RED else f"{mark(cell)} limit {limit}"
+
+
+def slice_words(story: Story) -> str:
+    """What the questions on each intent amount to, what is broken first; "" where none is asked."""
+    asked = [row for row in story.rows if row.kind is Kind.SLICE and not row.left_out]
+    broken: dict[str, list[str]] = {}
+    for question, intent in (slice_parts(row.check) for row in asked if row.last and row.last.verdict is Verdict.RED):
+        broken.setdefault(question, []).append(intent)
+    if broken:
+        told = (f"{question} on {', '.join(intents)}" for question, intents in broken.items())
+        return f"x shown broken: {'; '.join(told)}"
+    unknown = [row for row in asked if row.last is None or not is_enough(row.last)]
+    if unknown:
+        return f"? {len(unknown)} of {len(asked)} questions by intent without an answer"
+    return "~ no intent is shown broken" if asked else ""
 
 
 def claim_words(story: Story) -> str:

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from gates.release import Release
 from gates.verdicts import Decision, Kind, Verdict
+from reports.budget import budget_words
 from reports.checks import Row
 from reports.escaping import markdown
-from reports.labels import MARK_WORDS, mark, metric_name, verdict_words
+from reports.headlines import verdict_words
+from reports.labels import MARK_WORDS, mark, metric_name
+from reports.rates import mode_words, rates_words
 from reports.story import Story
 
 _REASONS = 5
@@ -16,7 +19,7 @@ _REASONS = 5
 
 def render_summary(release: Release, stories: Sequence[Story]) -> str:
     """GitHub-flavoured Markdown; texts of packs and queries are escaped."""
-    lines = [f"# {release.decision}: {verdict_words(release.decision)}", ""]
+    lines = [f"# {release.decision}: {verdict_words(release.decision, release.mode)}", ""]
     lines += [
         f"Run `{release.run_id}`, commit {markdown(release.commit)}, replay: no live traffic was moved. Not signed.",
         "",
@@ -32,8 +35,9 @@ def _hero(story: Story) -> list[str]:
     lines = [f"## {outcome.decision} {story.hero}: {markdown(story.headline)}", ""]
     lines.append(
         f"`{subject.config_hash}` against {subject.baseline_name} `{subject.baseline_config_hash}`; "
-        f"owner {markdown(subject.owner)}; {story.serving}."
+        f"owner {markdown(subject.owner)}; {story.serving}. {budget_words(outcome)}."
     )
+    lines += ["", f"Mode {mode_words(subject)}. How often wrong: {markdown(rates_words(subject))}."]
     lines += ["", *_table(story)]
     if outcome.decision is not Decision.PROMOTE:
         lines.append("")
@@ -60,10 +64,12 @@ def _table(story: Story) -> list[str]:
         else:
             cells = [row.limit, *_cells(row)]
         lines.append(f"| {row.name.heading} | {' | '.join(cells)} |")
-    others = [
-        f"`{mark(row.cells[0])}` {row.name.label}" for row in story.rows if row.kind is not Kind.GATE and row.cells
-    ]
-    return [*lines, "", "Whole canary: " + ", ".join(others) + "."]
+    kinds = (("Guards", Kind.GUARD), ("Each intent alone", Kind.SLICE), ("Instruments", Kind.INSTRUMENT))
+    for title, kind in kinds:
+        told = [f"`{mark(row.cells[0])}` {row.name.label}" for row in story.rows if row.kind is kind and row.cells]
+        if told:
+            lines += ["", f"{title}: {', '.join(told)}."]
+    return lines
 
 
 def _cells(row: Row) -> list[str]:

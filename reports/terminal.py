@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from gates.policy import Policy
-from gates.release import Release
+from gates.release import Release, Subject
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.attestation import review_due
 from reports.checks import Row
 from reports.escaping import clean, cut, cut_path, typed
 from reports.examples import Example, Place
+from reports.headlines import NO_EVIDENCE
 from reports.labels import (
     COSTS,
     check_name,
@@ -18,15 +20,15 @@ from reports.labels import (
     headroom_words,
     mark,
     metric_name,
-    percent_words,
     plain,
     short,
 )
-from reports.story import NO_EVIDENCE, Story, claim_words, effect_words, ladder_words, worst_marks
+from reports.rates import wrong_words
+from reports.story import Story, claim_words, effect_words, ladder_words, slice_words, worst_marks
 
 WIDTH = 100
-_LABEL, _LIMIT = 24, 17
-_REASONS, _DIFFERENCES = 4, 3
+_LABEL, _LIMIT, _INDENT = 24, 17, 12
+_REASONS, _DIFFERENCES, _EXAMPLES = 4, 3, 2
 
 
 def ending(release: Release, stories: tuple[Story, ...]) -> list[str]:
@@ -52,10 +54,8 @@ def _block(release: Release, story: Story) -> list[str]:
         _identity(release, story),
         _table(story),
         _gains(story) if promoted else _why(story),
-        _where(story),
-        [] if promoted else _differs(story),
-        _examples(story),
-        [] if promoted else _otherwise(story),
+        _by_intent(story),
+        *([] if promoted else [_differs(story), _lost_most(story), _otherwise(story)]),
         _ending(release, story),
     ]
     return [line for part in parts for line in part]
@@ -65,9 +65,11 @@ def _headline(story: Story, seconds: str) -> str:
     hero, decision = story.hero, story.outcome.decision
     if decision is Decision.ROLLBACK and story.reached:
         hero += f" at {story.outcome.ladder.get('rolled_back_at_step') or story.reached[-1]} %"
-    ending = f"    {story.serving}{seconds}"
-    room = WIDTH - len(f"{decision}  {hero}    ") - len(ending)
-    return f"{decision}  {hero}    {cut(story.headline, max(24, room))}{ending}"
+    start, serving = f"{decision}  {hero}    ", f"    {story.serving}"
+    room = WIDTH - len(start) - len(serving)
+    if len(story.headline) + len(seconds) <= room:
+        serving, room = serving + seconds, room - len(seconds)
+    return f"{start}{cut(story.headline, max(24, room))}{serving}"
 
 
 def _identity(release: Release, story: Story) -> list[str]:
@@ -75,12 +77,13 @@ def _identity(release: Release, story: Story) -> list[str]:
     width, source = max(len(subject.name), len(subject.baseline_name)), cut_path(typed(subject.source), 40)
     lines = [
         f"  hero      {subject.name:{width}} {subject.config_hash}   {source}   {subject.owner}",
-        f"  baseline  {subject.baseline_name:{width}} {subject.baseline_config_hash}   commit {release.commit}",
+        f"  baseline  {subject.baseline_name:{width}} {subject.baseline_config_hash}   commit {release.commit}"
+        f"   mode {release.mode}",
     ]
     if story.reached:
-        gates, guards = story.count(Kind.GATE), story.count(Kind.GUARD)
-        counts = f"{gates[0]}/{gates[1]} gates   {guards[0]}/{guards[1]} guards"
-        lines.append(f"  ladder    {ladder_words(story)}   {counts}   {int(ladder.get('pairs', 0)):,} fresh pairs")
+        counts = [(story.count(kind), f"{kind}s") for kind in (Kind.GATE, Kind.GUARD, Kind.SLICE)]
+        told = "   ".join(f"{fine}/{planned} {kinds}" for (fine, planned), kinds in counts if planned)
+        lines.append(f"  ladder    {ladder_words(story)}   {told}   {int(ladder.get('pairs', 0)):,} fresh pairs")
         ended = str(ladder.get("ended", ""))
         if ended and story.outcome.decision is Decision.HOLD:
             lines.append(f"            {ended}")
@@ -90,24 +93,35 @@ def _identity(release: Release, story: Story) -> list[str]:
 
 
 def _table(story: Story) -> list[str]:
-    """Gates at each step; guards and instruments only where they need reading."""
+    """Gates at each step; guards, slices and instruments only where they need reading."""
     if not story.outcome.cells:
         return []
     promoted = story.outcome.decision is Decision.PROMOTE
     column = 8 if len(story.steps) <= 4 else 6
-    head = f"  {'gate':{_LABEL}}{'limit':{_LIMIT}}" + "".join(f"{f'{step} %':>{column}}" for step in story.steps)
-    lines = ["", head + ("    bound  headroom" if promoted else "")]
+    lines = ["", _start("gate", "limit") + "".join(f"{f'{step} %':>{column}}" for step in story.steps)]
+    lines[-1] += "    bound  headroom" if promoted else ""
     for row in story.rows:
-        start = f"  {row.name.heading:{_LABEL}}"
         if row.left_out:
-            lines.append(f"{start}left out: {row.left_out}")
+            lines.append(_start(row.name.heading, f"left out: {row.left_out}"))
         elif row.kind is Kind.GATE:
             cells = "".join(f"{_cell(cell, row):>{column}}" for cell in row.cells)
-            lines.append(f"{start}{short(row.limit):{_LIMIT}}{cells}{_bound(row) if promoted else _remark(row)}")
-        elif row.blocks and row.cells[0] is not None:  # what has no result is counted below
+            remark = _bound(row) if promoted else _remark(row)
+            lines.append(f"{_start(row.name.heading, short(row.limit))}{cells}{remark}")
+        elif row.blocks and row.cells[0] is not None and not _told_by_intent(row, story):
+            # what has no result is counted below
             whole = f"{'in all':>{column}}{_cell(row.cells[0], row):>{column}}"
-            lines.append(f"{start}{short(row.limit):{_LIMIT}}{whole}{_remark(row)}")
+            lines.append(f"{_start(row.name.heading, short(row.limit))}{whole}{_remark(row)}")
     return lines
+
+
+def _told_by_intent(row: Row, story: Story) -> bool:
+    """Is this a slice that only says again, of one intent, what the decision rests on?"""
+    return row.kind is Kind.SLICE and story.focus is not None and story.focus.kind is not Kind.SLICE
+
+
+def _start(heading: str, limit: str) -> str:
+    """The first two columns; a long heading takes what the limit does not need."""
+    return f"  {f'{cut(heading, 36):{_LABEL - 2}}  {limit}':{_LABEL + _LIMIT}}"
 
 
 def _cell(cell: Cell | None, row: Row) -> str:
@@ -139,22 +153,19 @@ def _why(story: Story) -> list[str]:
             told.append(f"and {len(story.reasons) - _REASONS} more reasons")
     if outcome.missing and NO_EVIDENCE not in "".join(story.reasons[:1]):
         told.append(f"no result from {len(outcome.missing)} of {len(outcome.planned)}: {outcome.missing[0]} ...")
-    lines = [line for words in told for line in textwrap.wrap(clean(words), WIDTH - 8)]
-    return ["", *(f"  {'why' if i == 0 else '':5} {line}" for i, line in enumerate(lines))]
+    lines = [line for words in told for line in textwrap.wrap(clean(words), WIDTH - _INDENT)]
+    return ["", *(f"  {'why' if i == 0 else '':9} {line}" for i, line in enumerate(lines))]
 
 
 def _measured(cell: Cell, policy: Policy) -> list[str]:
     """What was measured in the cell that the decision rests on, in at most three lines."""
-    name = check_name(cell.check, cell.unit)
+    name = check_name(cell.check, cell.unit, policy.mode)
     where = f"at {cell.step} %: " if cell.step else ""
     if not cell.n:
         return [f"{where}{name.label}: nothing was measured", *([cell.note] if cell.note else [])]
     unit = f" {name.unit}" if name.unit else ""
     observed = f"{name.show(cell.observed)}{unit} {name.range(cell.ci_lower, cell.ci_upper)}".rstrip()
-    limit = name.show(cell.limit)
-    if cell.check == "aece_tau" and cell.verdict is Verdict.RED:  # it has one limit to hold and one to be broken
-        limit = plain(policy.gates.aece_tau.red_above)
-    lines = [f"{where}{name.label} {observed}, limit {limit}, n {cell.n:,}"]
+    lines = [f"{where}{name.label} {observed}, {_limit(cell, policy)}, n {cell.n:,}"]
     found = []
     if cell.e_red:
         reached = cell.verdict is Verdict.RED and "e-process" in cell.note
@@ -164,9 +175,18 @@ def _measured(cell: Cell, policy: Policy) -> list[str]:
     if cell.e_green and cell.verdict is not Verdict.RED:
         found.append(f"e-green {evidence_words(cell.e_green)} of {evidence_words(cell.e_green_needed)} needed")
     told = "    ".join([*found, cell.note] if cell.note else found)
-    if len(told) > WIDTH - 8 and cell.note:
+    if len(told) > WIDTH - _INDENT and cell.note:
         return [*lines, *(["    ".join(found)] if found else []), cell.note]
     return [*lines, told] if told else lines
+
+
+def _limit(cell: Cell, policy: Policy) -> str:
+    """The limit that the verdict is about: some checks have one to hold and another one to be broken."""
+    broken = {"aece_tau": policy.gates.aece_tau.red_above, "sla_recall_at_50_delta": 0.0, "ndcg_at_10": 0.0}
+    by_letter = policy.mode == "letter" and cell.kind is Kind.GATE
+    if cell.verdict is Verdict.RED and cell.check in broken and not by_letter:
+        return f"broken above {plain(broken[cell.check])}"
+    return f"limit {check_name(cell.check, cell.unit, policy.mode).show(cell.limit)}"
 
 
 def _gains(story: Story) -> list[str]:
@@ -177,23 +197,21 @@ def _gains(story: Story) -> list[str]:
         name = metric_name(metric)
         numbers = f"{short(name.show(gain.baseline)):>10}{short(name.show(gain.hero)):>10}"
         difference = f"{short(name.show(gain.difference.value, signed=True)):<7}{short(gain.range)}"
-        lines.append(f"  {name.heading:{_LABEL}}{numbers}   {difference:<26}{effect_words(story, gain)}")
+        lines.append(f"  {name.heading:{_LABEL}}{numbers}   {difference:<26}{short(effect_words(story, gain))}")
     if story.claim is not None:
         lines.append(f"  claim: {cut(story.outcome.subject.claim, 40)}   {claim_words(story)}")
     return lines
 
 
-def _where(story: Story) -> list[str]:
-    """The measure in question by intent, worst first, two a line."""
+def _by_intent(story: Story) -> list[str]:
+    """The measure in question by intent, worst first, and whether an intent is shown broken."""
     gains = [found[story.measure] for found in story.by_intent.values() if story.measure in found]
-    if len(gains) < 2:
-        return []
     gains.sort(key=lambda g: g.difference.value, reverse=story.measure in COSTS)
-    told = [f"{cut(gain.intent, 16)} {gain.change}" for gain in gains]
-    start = f"  where {metric_name(story.measure).heading}: "
-    if len(start) + len("   ".join(told)) <= WIDTH:
-        return [start + "   ".join(told)]
-    return [start.rstrip(), *(f"        {'   '.join(told[i : i + 2])}" for i in range(0, len(told), 2))]
+    told = [f"{cut(gain.intent, 16)} {gain.change}" for gain in gains if len(gains) > 1]
+    if told:
+        told[0] = f"{metric_name(story.measure).heading}: {told[0]}"
+    words = slice_words(story) if story.reached else ""
+    return _packed("  by intent ", [*told, words] if words else told)
 
 
 def _differs(story: Story) -> list[str]:
@@ -202,23 +220,23 @@ def _differs(story: Story) -> list[str]:
     told = [f"{one.key} {cut(one.baseline, 14)} > {cut(one.hero, 14)}" for one in differs[:_DIFFERENCES]]
     if len(differs) > _DIFFERENCES:
         told.append(f"and {len(differs) - _DIFFERENCES} more")
+    return _packed("  differs   ", told)
+
+
+def _packed(head: str, told: Sequence[str]) -> list[str]:
+    """What is told after a head, as much a line as there is room for; nothing without anything to tell."""
     lines: list[str] = []
     for words in told:
-        if lines and len(lines[-1]) + len(words) + 3 <= WIDTH:
+        if lines and len(lines[-1]) + 3 + len(words) <= WIDTH:
             lines[-1] += f"   {words}"
         else:
-            lines.append(f"  {'differs' if not lines else '':8}{words}")
+            lines.append(f"{'' if lines else head:{len(head)}}{words}")
     return lines
 
 
-def _examples(story: Story) -> list[str]:
-    promoted = story.outcome.decision is Decision.PROMOTE
-    kinds = (("lost most", story.lost_most, 1 if promoted else 2), ("gained most", story.gained_most, 1))
-    lines = []
-    for title, examples, most in kinds:
-        if examples:
-            lines += [f"  {title}", *(_example(example) for example in examples[:most])]
-    return lines
+def _lost_most(story: Story) -> list[str]:
+    shown = [_example(example) for example in story.lost_most[:_EXAMPLES]]
+    return ["  lost most", *shown] if shown else []
 
 
 def _example(example: Example) -> str:
@@ -246,19 +264,24 @@ def _otherwise(story: Story) -> list[str]:
             name = metric_name(metric)
             unit = f" {name.unit}" if name.unit else ""
             told.append(f"{name.short} {short(name.show(gain.difference.value, signed=True))}{unit}")
-    return [f"  otherwise  {'    '.join(told)}"] if told else []
+    return _packed("  otherwise ", told)
 
 
 def _ending(release: Release, story: Story) -> list[str]:
-    subject, lines = story.outcome.subject, [""]
+    subject, lines = story.outcome.subject, ["", *_rates(story.outcome.subject)]
     promoted = story.outcome.decision is Decision.PROMOTE
-    if subject.policy.characteristics:
-        rates = (f"{k.replace('_', ' ')} <= {percent_words(v)}" for k, v in subject.policy.characteristics.items())
-        lines.append(f"  how often wrong: {', '.join(rates)}")
     if story.to_decide:
-        lines.append(f"  to decide  {story.to_decide}")
-    lines += [f"  {'next' if i == 0 else '':5} {words}" for i, words in enumerate(story.next)]
+        lines.append(f"  to decide {story.to_decide}")
+    lines += _packed("  next      ", story.next)
     review = f"   review due {review_due(release.finished_at)[:10]}   soak: not evidenced (replay)" if promoted else ""
-    lines.append(f"  owner {cut(subject.owner, 40)}{review}")
-    lines.append(f"  read  {typed(release.artifacts / 'index.html')}{'' if promoted else f'#{story.hero}'}")
+    lines.append(f"  owner     {cut(subject.owner, 40)}{review}")
+    lines.append(f"  read      {typed(release.artifacts / 'index.html')}{'' if promoted else f'#{story.hero}'}")
     return lines
+
+
+def _rates(subject: Subject) -> list[str]:
+    """How often the rule decides wrongly; by the letter it is said in any case."""
+    wrong = short(wrong_words(subject))
+    if subject.policy.mode == "letter":
+        return [f"  mode letter: point thresholds; {wrong or 'its error rates were not simulated'}"]
+    return [f"  how often wrong: {wrong} (simulated)"] if wrong else []

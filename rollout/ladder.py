@@ -22,20 +22,24 @@ from evidence.files import write_whole
 from evidence.parts import concat, write_part
 from evidence.schemas import HITS
 from fixtures import kinds
-from fixtures.faults import break_system
+from fixtures.faults import Fault, break_system
 from fixtures.fingerprint import fingerprint, lock_material
 from fixtures.packs import Hero
 from fixtures.systems import Query, SearchSystem
+from gates.budget import Next, next_move
+from gates.decimals import decimal
 from gates.errors import EvidenceError
 from gates.judge import Judge
+from gates.known_answers import judge_known_answers
 from gates.observations import Pairs
 from gates.preflight import fix_constants, judge_preflight
-from gates.questions import missing_inputs
-from gates.trackers import decimal
+from gates.questions import ALL, missing_inputs
 from gates.verdicts import Cell, Kind, Verdict
 from rollout import order
 from rollout.replay import Answers, Judged, Locator, Timed, ask, judge_collection, measure_answers, quiet, replay_block
 from rollout.tables import Label, Names, agg_table, hits_table
+
+KNOWN = 50  # queries that a system without an answer is asked before the climb
 
 
 class Contender(NamedTuple):
@@ -56,6 +60,7 @@ class Ladder:
         self.policy = hero.subject.policy
         self.broken = ""
         self.ended = ""
+        self.waiting = False
         _claim(folder, hero.subject.name)
         self._begun = time.monotonic()
         self.collection = kinds.open_collection(hero.baseline_system, hero.folder, tell)
@@ -96,7 +101,7 @@ class Ladder:
 
     def whole(self, check: str) -> Cell:
         """The cell of a guard or an instrument, after the whole climb."""
-        if check == "preflight":
+        if (0, check) in self._cells:  # of before the climb
             return replace(self._cells[0, check], ended=self.ended)
         self.reach(self.policy.ladder.steps[-1])
         return self._judge.cell(check, self.ended)
@@ -139,9 +144,10 @@ class Ladder:
         name = self.hero.subject.name
         cell = judge_preflight(name, self.policy, answers.arm, self._constants, self.missing)
         if "preflight" in self.policy.asked_instruments:
-            self._cells[0, "preflight"] = cell
-            if cell.verdict is Verdict.RED:
-                self.ended = f"held before {ladder.steps[0]} %: {cell.note}"
+            self._hold_before(cell)
+        if "known_answers" in self.policy.asked_instruments:
+            nothing = self._found_nothing(queries)
+            self._hold_before(judge_known_answers(name, self.policy, self._constants, self.missing, nothing))
         label = self._label(self._baseline, "preflight", 0, 0)
         served = ["baseline"] * len(queries)
         agg = agg_table(label, queries, answers, self.collection, self._judged, served, range(len(queries)))
@@ -150,30 +156,33 @@ class Ladder:
         self._record()
         self._tell(f"preflight: {len(queries)} baseline answers, p95 {self._constants.q95_ms:.2f} ms")
 
+    def _hold_before(self, cell: Cell) -> None:
+        """Keep the cell of an instrument; one that is RED ends the climb before it begins."""
+        self._cells[0, cell.check] = cell
+        if cell.verdict is Verdict.RED and not self.ended:
+            self.ended = f"held before {self.policy.ladder.steps[0]} %: {cell.note}"
+
+    def _found_nothing(self, queries: Sequence[Query]) -> Pairs:
+        """A hero without an answer, asked and measured as the hero will be."""
+        block, nobody = queries[:KNOWN], np.zeros(0, dtype=np.intp)
+        nothing = break_system(self._baseline.system, Fault(kind="empty"))
+        found = replay_block(block, nothing, self._baseline.system, self._arm_order, [False] * len(block))
+        return self._compare(block, found, nobody, self.policy.ladder.steps[0])
+
     def _climb(self, percent: int) -> None:
-        ladder, judge, begun = self.policy.ladder, self._judge, time.monotonic()
+        judge, begun = self._judge, time.monotonic()
         judge.begin_step(percent)
         while not self.ended:
-            if judge.windows >= ladder.total_windows:
-                open_checks = ", ".join(judge.undecided)
-                self._hold(percent, f"{open_checks} undecided: all {ladder.total_windows} windows used up")
+            move = next_move(judge, windows=self.hero.subject.windows, fresh=len(self._queries) - self._pairs)
+            if move.next is Next.ADVANCE:
                 break
-            if len(self._queries) - self._pairs < ladder.window:
-                self._hold(percent, f"all {len(self._queries):,} queries used up")
+            if move.holds:
+                self.waiting = move.next is Next.WAITING
+                self._hold(percent, move.why)
                 break
             red = self._window(percent)
             if red:
                 self._end(percent, red)
-                break
-            if judge.step_windows < ladder.min_windows:
-                continue
-            undecided = judge.undecided
-            if not undecided:
-                break
-            if set(undecided) <= set(self.missing):
-                self._hold(percent, "; ".join(f"{check}: {self.missing[check]}" for check in undecided))
-            elif judge.step_windows >= ladder.max_windows:
-                self._hold(percent, f"{', '.join(undecided)} undecided: budget of {ladder.max_windows} windows used up")
         self._climb_seconds += time.monotonic() - begun
         if judge.step_windows or judge.open_window:
             for check in self.policy.asked_gates:
@@ -206,7 +215,7 @@ class Ladder:
             block = self._queries[self._pairs : self._pairs + ladder.red_every]
             twice = [(self._pairs + i) % ladder.aa_every == 0 for i in range(len(block))]
             found = replay_block(block, self._hero.system, self._baseline.system, self._arm_order, twice)
-            red = self._judge.observe(self._compare(block, found, np.flatnonzero(twice)))
+            red = self._judge.observe(self._compare(block, found, np.flatnonzero(twice), percent))
             repeated += [len(queries) + int(i) for i in np.flatnonzero(twice)]
             queries += block
             self._pairs += len(block)
@@ -218,13 +227,20 @@ class Ladder:
         self._tell(self._judge.headline(percent, number))
         return red
 
-    def _compare(self, queries: Sequence[Query], found: dict[str, list[Timed]], repeated: np.ndarray) -> Pairs:
+    def _compare(
+        self, queries: Sequence[Query], found: dict[str, list[Timed]], repeated: np.ndarray, percent: int
+    ) -> Pairs:
         again = [queries[i] for i in repeated]
+        intents = self.policy.slices.intents
+        served = [order.arm_served(self.fingerprint, query, percent) == "hero" for query in queries]
         return Pairs(
             hero=self._measured(found["hero"], queries, self._hero).arm,
             baseline=self._measured(found["baseline"], queries, self._baseline).arm,
             repeat=self._measured(found["repeat"], again, self._baseline).arm,
             repeated=repeated,
+            intent=np.array([intents.index(q.intent) if q.intent in intents else ALL for q in queries], dtype=np.int8),
+            served=np.array(served, dtype=np.float64),
+            share=np.full(len(queries), percent / 100),
         )
 
     def _measured(self, timed: Sequence[Timed], queries: Sequence[Query], arm: Contender) -> Answers:
@@ -297,9 +313,11 @@ class Ladder:
             },
             "steps": self._steps,
             "pairs": self._pairs,
+            "judged": self._totals(),
             "unused_queries": len(self._queries) - self._pairs,
             "pairs_per_second": decimal(self._pairs / self._climb_seconds, 4) if self._climb_seconds else "",
             "ended": self.ended,
+            "waiting": self.waiting,  # held for too little traffic, not for what was measured
             "rolled_back_at_step": self._steps[-1]["percent"] if rolled_back and self._steps else None,
             "to_percent": self.policy.ladder.steps[-1] if done else 0,
             "missing_inputs": self.missing,
@@ -307,6 +325,11 @@ class Ladder:
         }
         write_whole(self.folder / "ladder.json", json.dumps(record, indent=1, sort_keys=True))
         pq.write_table(self._texts(self._queries[: self._pairs]), self.folder / "queries.parquet")
+
+    def _totals(self) -> dict[str, dict[str, str]]:
+        """What was judged of each system, which the merged evidence must give again (evidence.parity)."""
+        totals = zip((self._hero.name, self._baseline.name), self._judge.totals(), strict=True)
+        return {name: {key: repr(value) for key, value in sums.items()} for name, sums in totals if sums}
 
     def _texts(self, queries: Sequence[Query]) -> pa.Table:
         """The words of the replayed queries and where their right answers lie: what examples are told with."""

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from evidence.parity import disagreements
 from evidence.parts import merge_parts
 from fixtures.packs import Hero
-from gates.errors import GateError
+from gates.errors import EvidenceError, GateError
 from gates.plugin import RUN_ID, artifacts, is_canary, run_folder
 from gates.release import Release
 from gates.verdicts import Cell
@@ -60,6 +61,12 @@ def guard(hero: str, check: str, ladders: Ladders, request: pytest.FixtureReques
 
 
 @pytest.fixture
+def slice_of(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
+    """The recorded cell of a question on one intent."""
+    return _hand_over(request, ladders(hero).whole(check))
+
+
+@pytest.fixture
 def instrument(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of a check of the measuring itself."""
     return _hand_over(request, ladders(hero).whole(check))
@@ -83,11 +90,15 @@ def _hand_over(request: pytest.FixtureRequest, cell: Cell) -> Cell:
 
 @pytest.hookimpl
 def pytest_gate_merge(release: Release) -> None:
-    """Merge each hero's evidence parts into the two files that stay."""
+    """Merge each hero's evidence parts into the two files that stay. Raises EvidenceError if not all was kept."""
     for outcome in release.outcomes:
-        name = outcome.subject.name
-        if outcome.ladder:
+        name, ladder = outcome.subject.name, outcome.ladder
+        if ladder:
             merge_parts(release.run_folder / name, release.artifacts / name)
+            judged = {system: {k: float(v) for k, v in sums.items()} for system, sums in ladder["judged"].items()}
+            wrong = disagreements(release.artifacts / name, judged)
+            if wrong:
+                raise EvidenceError(f"evidence of {name} is not what was judged: {'; '.join(wrong)}")
 
 
 def pytest_configure(config: pytest.Config) -> None:

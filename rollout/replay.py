@@ -177,6 +177,7 @@ def measure_answers(
             file_credits=measures.file_credits.astype(np.float64),
             credits=measures.credits.astype(np.float64),
             error=error.astype(np.float64),
+            spend_ms=np.array([t.answer.spend_ms if t.answer.router_decision else 0.0 for t in timed]),
         ),
         latency_ms=latency,
         cpu_ms=np.array([t.cpu_ms for t in timed]),

@@ -47,11 +47,23 @@ POLICY = dedent(
       p95_latency: {on_red: rollback, margin_ms: 5}
       within_sla: {on_red: rollback, sla_ms: 150, share: 0.8}
       errors: {on_red: rollback, rate: 0.1}
+      ece: {on_red: rollback, limit: 0.1}
       file_credit: {on_red: rollback, limit: 0.2, margin: 0.1}
+      spend: {on_red: rollback, cap_ms: 5, slack_ms: 1, share: 0.1}
+    slices:
+      intents: [all]
+      recall: {on_red: rollback}
+      calibration: {on_red: rollback, limit: 0.1}
     instruments:
+      known_answers: {on_red: hold}
       preflight: {on_red: hold}
+      traffic_share: {on_red: hold}
       aa_shadow: {on_red: hold, margin: 0.2}
-    left_out: {calibrator_p99: a recorded run calls no calibrator}
+      aa_dispersion: {on_red: hold}
+    letter: {aece_minus_tau: 0.01, tau_floor: 0.015, c_hat: 1.5, recall_lost: 0.0, red_windows: 2}
+    left_out:
+      calibrator_p99: a recorded run calls no calibrator
+      spend: a recorded run does not say what a router spent
     """
 )
 

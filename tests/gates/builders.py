@@ -25,15 +25,25 @@ def arm(n: int, seed: int = 0, **columns: Any) -> Arm:
         "file_credits": 0.0,
         "credits": 1.0,
         "error": 0.0,
+        "spend_ms": 0.0,
         **columns,
     }
     return Arm(**{name: np.broadcast_to(np.asarray(v, dtype=np.float64), (n,)).copy() for name, v in values.items()})
 
 
-def pairs(hero: Arm, baseline: Arm, *, repeat_every: int = 4) -> Pairs:
-    """The two arms side by side; the baseline repeats itself exactly."""
-    repeated = np.arange(0, len(baseline), repeat_every)
-    return Pairs(hero=hero, baseline=baseline, repeat=baseline.rows(repeated), repeated=repeated)
+def pairs(hero: Arm, baseline: Arm, *, repeat_every: int = 4, percent: int = 5) -> Pairs:
+    """The two arms side by side; the baseline repeats itself exactly, three intents take turns, traffic is fair."""
+    n = len(baseline)
+    repeated = np.arange(0, n, repeat_every)
+    return Pairs(
+        hero=hero,
+        baseline=baseline,
+        repeat=baseline.rows(repeated),
+        repeated=repeated,
+        intent=(np.arange(n) % 3).astype(np.int8),
+        served=np.diff(np.floor(np.arange(n + 1) * percent / 100)),
+        share=np.full(n, percent / 100),
+    )
 
 
 def equal_pairs(n: int, seed: int = 0, **hero: Any) -> Pairs:
@@ -54,7 +64,7 @@ def changed(policy: Policy, **parts: Any) -> Policy:
     """The policy with other values in some blocks: changed(policy, ladder={"window": 100})."""
     document = policy.model_dump(mode="python", by_alias=True)
     for part, values in parts.items():
-        block = part in ("ladder", "error_rates", "gates", "guards", "instruments")
+        block = part in ("ladder", "error_rates", "gates", "guards", "slices", "instruments", "letter")
         document[part] = {**document[part], **values} if block else values
     return Policy.model_validate(document)
 

@@ -107,7 +107,7 @@ def test_signs_tell_the_direction(error: float, sign: float) -> None:
 def test_the_witness_pays_beyond_its_limit_only(error: float, shown: bool) -> None:
     signs = witness_signs(*drawn(3_200, error, 5), EDGES)
     x = witness(*drawn(6_400, error, 6), EDGES, signs, 0.025)
-    assert (log_evidence(bet(x)) >= np.log(3334)) == shown
+    assert (log_evidence(bet(x)) >= np.log(6000)) == shown
 
 
 def test_a_witness_whose_signs_saw_the_same_pairs_would_be_cheating() -> None:

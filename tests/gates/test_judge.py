@@ -9,7 +9,7 @@ from gates.errors import EvidenceError
 from gates.judge import Judge
 from gates.policy import Policy
 from gates.verdicts import Verdict
-from tests.gates.builders import arm, changed, constants, equal_pairs
+from tests.gates.builders import arm, changed, constants, equal_pairs, pairs
 
 STEP, LAST = 5, 100
 
@@ -45,7 +45,8 @@ def test_an_equal_hero_is_through_after_sixteen(policy: Policy) -> None:
     asked = climbed(policy, until=LAST)
     assert (asked.red, asked.undecided, asked.windows) == ((), (), 16)
     verdicts = {check: asked.cell(check).verdict for check in (*policy.asked_guards, "aa_shadow")}
-    assert verdicts.pop("file_credit") is Verdict.INCONCLUSIVE  # for which not being shown broken suffices
+    for check in ("ece", "file_credit", "spend"):  # for which not being shown broken suffices
+        assert verdicts.pop(check) is Verdict.INCONCLUSIVE
     assert set(verdicts.values()) == {Verdict.GREEN}
 
 
@@ -83,10 +84,14 @@ def test_before_any_pair_nothing_is_known(policy: Policy) -> None:
         ("confidence_shift", {"confidence": 0.9}),
         ("sla_recall_at_50_delta", {"recall": 0.0}),
         ("ndcg_at_10", {"ndcg": 0.0}),
-        ("p95_latency", {"latency_ms": 100.0}),
-        ("within_sla", {"latency_ms": 200.0}),
+        ("p95_latency", {"latency_ms": np.linspace(100, 101, 100)}),
+        ("within_sla", {"latency_ms": np.linspace(200, 201, 100)}),
         ("errors", {"error": 1.0}),
         ("file_credit", {"file_credits": 1.0}),
+        ("ece", {"correct": 0.0}),
+        ("spend", {"spend_ms": 7.0}),
+        ("recall_docstring", {"recall": 0.0}),
+        ("calibration_error", {"correct": 0.0}),
     ],
 )
 def test_a_gross_fault_is_red_within_the_first_window(policy: Policy, check: str, hero: dict[str, Any]) -> None:
@@ -199,8 +204,11 @@ def test_a_check_without_its_column_stays_open_and_says_why(policy: Policy) -> N
     assert asked.undecided == ("p95_latency", "within_sla")
 
 
+LOSSES = ("sla_recall_at_50_delta", "ndcg_at_10", "recall_docstring", "recall_identifier", "recall_error")
+
+
 def test_a_left_out_check_is_not_asked(policy: Policy) -> None:
-    asked = judge(changed(policy, left_out={"sla_recall_at_50_delta": "for a test", "ndcg_at_10": "for a test"}))
+    asked = judge(changed(policy, left_out=dict.fromkeys(LOSSES, "for a test")))
     asked.begin_step(STEP)
     assert asked.observe(equal_pairs(800, recall=0.0, ndcg=0.0)) == ()
 
@@ -211,14 +219,7 @@ def test_the_same_pairs_in_other_blocks_are_the_same_evidence(policy: Policy, sp
     asked.begin_step(STEP)
     whole = equal_pairs(800, recall=0.7)
     for rows in np.array_split(np.arange(800), split):
-        part = equal_pairs(800, recall=0.7)
-        block = part.__class__(
-            hero=whole.hero.rows(rows),
-            baseline=whole.baseline.rows(rows),
-            repeat=whole.baseline.rows(rows[::4]),
-            repeated=np.arange(0, len(rows), 4),
-        )
-        asked.observe(block)
+        asked.observe(pairs(whole.hero.rows(rows), whole.baseline.rows(rows)))
     asked.end_window()
     cell = asked.cell("sla_recall_at_50_delta")
     assert (cell.n, cell.windows) == (800, 1)

@@ -54,9 +54,9 @@ def mistakes_of(document: dict[str, Any], folder: Path) -> list[str]:
         ("left_out", dict.fromkeys(GATES, "why"), "(the whole file): left_out leaves no gate; keep one of"),
         ("heroes", {}, "(the whole file): heroes names no hero; their number sets the RED threshold"),
         ("heroes", {"Lexical-2": "x.yaml"}, "heroes.Lexical-2.[key]: 'Lexical-2': String should match pattern"),
-        ("mode", "letter", "mode: 'letter': Input should be 'evidence'"),
+        ("mode", "strict", "mode: 'strict': Input should be 'evidence' or 'letter'"),
         ("schema", "hero-gate/policy/v2", "schema: 'hero-gate/policy/v2': Input should be 'hero-gate/policy/v1'"),
-        ("guards.recall", {}, "guards.recall: unknown key; known here: errors, file_credit, ndcg_at_10,"),
+        ("guards.recall", {}, "guards.recall: unknown key; known here: ece, errors, file_credit, ndcg_at_10,"),
     ],
 )
 def test_a_mistake_is_one_line(document: dict[str, Any], tmp_path: Path, place: str, value: object, says: str) -> None:
@@ -91,7 +91,8 @@ def test_what_is_left_out_is_asked_no_more(policy: Policy) -> None:
 def test_every_check_says_what_its_red_does(policy: Policy) -> None:
     for check in (*GATES, *GUARDS):
         assert policy.on_red(check) == "rollback"
-    assert [policy.on_red(check) for check in INSTRUMENTS] == ["hold", "hold"]
+    assert {policy.on_red(check) for check in policy.asked_slices} == {"rollback"}
+    assert {policy.on_red(check) for check in INSTRUMENTS} == {"hold"}
     with pytest.raises(KeyError):
         policy.on_red("no_such")
 

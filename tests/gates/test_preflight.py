@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gates.catalogue import ask_calibration
 from gates.errors import EvidenceError
 from gates.policy import Policy
 from gates.preflight import fix_constants, judge_preflight
@@ -60,8 +61,8 @@ def test_the_constants_are_the_baselines(policy: Policy) -> None:
 
 @pytest.mark.parametrize("left_out", [True, False], ids=["left out", "missing"])
 def test_without_confidence_there_are_no_bins(policy: Policy, left_out: bool) -> None:
-    asked = changed(policy, left_out={"aece_tau": "x"}) if left_out else policy
-    missing = {} if left_out else {"aece_tau": "x"}
+    without = {question.check: "x" for question in ask_calibration(policy)}
+    asked, missing = (changed(policy, left_out=without), {}) if left_out else (policy, without)
     found = fix_constants(asked, arm(N, confidence=np.nan), 22, missing)
     assert (found.bin_edges, found.signs) == ((), ())
 

@@ -3,10 +3,14 @@
 import shutil
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
+import yaml
 from filelock import FileLock
 
+from gates.policy import Policy
+from tests.gates import stored
 from tests.recorded_release import Checkout, declare, pack
 
 Workers = tuple[str, ...]
@@ -107,7 +111,7 @@ def test_a_marker_that_selects_no_canary_neither_passes_nor_decides(
 def test_a_check_that_no_suite_asks_is_held(checkout: Checkout, workers: Workers) -> None:
     (checkout.folder / "suites" / "canary" / "test_instruments.py").unlink()
     assert checkout.gate(*workers).ret == 10
-    assert checkout.attestation("equal")["reasons"][0] == "preflight: missing, no evidence"
+    assert checkout.attestation("equal")["reasons"][0] == "known_answers: missing, no evidence"
 
 
 def test_stopping_at_the_first_failure_is_held(checkout: Checkout, workers: Workers) -> None:
@@ -243,13 +247,53 @@ def test_a_release_names_only_the_heroes_that_this_run_judged(checkout: Checkout
     checkout.gate(hero="equal,unsure")
     checkout.gate(hero="equal")
     assert [hero["hero"] for hero in checkout.attestation()["heroes"]] == ["equal"]
-    assert len(checkout.attestation("equal")["tests"]["planned"]) == 13
+    assert len(checkout.attestation("equal")["tests"]["planned"]) == 19
 
 
-@pytest.mark.parametrize("only_tells", ["--collect-only", "--help", "--version", "--markers", "--fixtures"])
+@pytest.mark.parametrize("only_tells", ["--collect-only", "--plan", "--help", "--version", "--markers", "--fixtures"])
 def test_a_run_that_only_tells_touches_no_record(checkout: Checkout, only_tells: str) -> None:
     assert checkout.gate(only_tells).ret == 0
     assert not (checkout.folder / "reports" / "out").exists()
+
+
+def test_a_plan_is_told_before_anything_runs(checkout: Checkout, policy: Policy, workers: Workers) -> None:
+    told = checkout.gate("--plan", *workers)
+    assert told.ret == 0
+    told.stdout.fnmatch_lines(["plan of equal: its policy names no characteristics file; nothing is known beforehand"])
+    stored.write(checkout.folder / "configs" / "characteristics.json", stored.document(policy))
+    write_policy(checkout, characteristics="characteristics.json", ladder={"max_windows": 4, "total_windows": 8})
+    told = checkout.gate("--plan", *workers)
+    assert told.ret == 0
+    told.stdout.fnmatch_lines(["plan of equal: 400 to 1,600 pairs, 2 to 8 windows; *", "*aece_tau at 50 %*"])
+    assert not (checkout.folder / "reports" / "out").exists()
+
+
+def test_a_policy_that_no_equal_hero_meets_is_refused(checkout: Checkout, policy: Policy) -> None:
+    stored.write(checkout.folder / "configs" / "characteristics.json", stored.document(policy))
+    errors = {"on_red": "rollback", "rate": 0.001}
+    write_policy(checkout, characteristics="characteristics.json", guards={"errors": errors})
+    refused = checkout.gate()
+    assert refused.ret == 4
+    refused.stderr.fnmatch_lines(["*policy.yaml: errors over the canary: an equal hero is shown to hold with*would do"])
+    assert not (checkout.folder / "reports" / "out").exists()
+
+
+def test_another_mode_is_another_release(whole_checkout: Checkout) -> None:
+    checkout = whole_checkout
+    checkout.gate()
+    evidence = checkout.attestation("equal")
+    assert checkout.gate("--decision-mode=letter").ret in (0, 10)
+    letter = checkout.attestation("equal")
+    assert (evidence["mode"], letter["mode"]) == ("evidence", "letter")
+    assert evidence["release_fingerprint"] != letter["release_fingerprint"]
+
+
+def write_policy(checkout: Checkout, **changes: Any) -> None:
+    path = checkout.folder / "configs" / "policy.yaml"
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        document[key] = {**document[key], **value} if isinstance(value, dict) else value
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
 def test_two_runs_do_not_write_to_one_place(checkout: Checkout) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from gates.policy import Policy
 from gates.pvalues import Interval
@@ -11,7 +12,23 @@ from reports.examples import Example, Place
 from reports.gains import Gain
 from reports.story import Story, tell
 
-_LIMITS = {"calibrator_p99": "1", "confidence_shift": "0.02", "sla_recall_at_50_delta": "0.02", "p95_latency": "5"}
+RATES = {
+    "false_rollback": "0.0001",
+    "false_rollback_upper": "0.000367",
+    "missed_loss": "0",
+    "missed_loss_upper": "0.0005",
+    "promoted_equal": "0.9719",
+    "releases": "10000",
+}
+#: Of which it is enough that they are not shown broken.
+_NOT_RED = ("ece", "file_credit", "spend", "traffic_share", "aa_dispersion")
+_LIMITS = {
+    "calibrator_p99": "1",
+    "confidence_shift": "0.02",
+    "sla_recall_at_50_delta": "0.02",
+    "p95_latency": "5",
+    "ece": "0.015",
+}
 
 
 def release(policy: Policy, decision: Decision) -> tuple[Release, Story]:
@@ -30,12 +47,60 @@ def release(policy: Policy, decision: Decision) -> tuple[Release, Story]:
     return whole, story
 
 
+def changed(policy: Policy, decision: Decision, check: str, **values: Any) -> tuple[Release, Story]:
+    """The same release with other values in the cells of one check that were reached."""
+    whole, story = release(policy, decision)
+    cells = tuple(
+        replace(c, **values) if c.check == check and c.verdict is not Verdict.NOT_REACHED else c
+        for c in story.outcome.cells
+    )
+    return told_of(whole, replace(story.outcome, cells=cells))
+
+
+def broken(policy: Policy, check: str) -> tuple[Release, Story]:
+    """A hero whose ladder ended since this check was shown broken, and no other."""
+    decision = Decision.ROLLBACK if policy.on_red(check) == "rollback" else Decision.HOLD
+    whole, story = release(policy, Decision.PROMOTE)
+    red = replace(
+        cell(policy, "lexical", 0, check, Verdict.RED), e_red="7043", note="trigger: e-process", ended="ended"
+    )
+    cells = tuple(red if c.check == check else c for c in story.outcome.cells)
+    ladder = {**story.outcome.ladder, "ended": "ended", "rolled_back_at_step": 100}
+    return told_of(whole, replace(story.outcome, decision=decision, cells=cells, ladder=ladder, reasons=(check,)))
+
+
+def waiting(policy: Policy) -> tuple[Release, Story]:
+    """A hero that was held at 25 % since too few queries were left for another window."""
+    whole, story = release(policy, Decision.HOLD)
+    ended = "held at 25 %: waiting for traffic: 300 fresh queries are left, a window needs 800"
+    ladder = {**story.outcome.ladder, "ended": ended, "waiting": True, "unused_queries": 300}
+    return told_of(whole, replace(story.outcome, ladder=ladder))
+
+
+def told_of(whole: Release, outcome: Outcome) -> tuple[Release, Story]:
+    """A run over this outcome, told without evidence."""
+    whole = replace(whole, outcomes=(outcome,))
+    (story,) = tell(replace(whole, artifacts=Path("nowhere")))
+    return whole, story
+
+
+def by_letter(policy: Policy) -> Policy:
+    """The same policy in mode letter."""
+    return policy.model_copy(update={"mode": "letter"})
+
+
+def with_rates(story: Story, **rates: str) -> Story:
+    """The same hero with these error rates and no others."""
+    subject = replace(story.outcome.subject, characteristics=rates)
+    return replace(story, outcome=replace(story.outcome, subject=subject))
+
+
 def run_of(*outcomes: Outcome, run_id: str, artifacts: Path, run_folder: Path) -> Release:
     """A run of half a minute at a clean commit."""
     return Release(
         run_id=run_id,
         commit="4f2c9e1 clean",
-        mode="evidence",
+        mode=outcomes[0].subject.policy.mode,
         exposure="replay",
         started_at="2026-12-01T10:15:00+00:00",
         finished_at="2026-12-01T10:15:31+00:00",
@@ -60,13 +125,24 @@ def subject(policy: Policy, name: str) -> Subject:
         baseline_config_hash="0a94be71c6d2203f",
         differs=(Difference("ann.efSearch", "32", "64"), Difference("ann.pq.refine_topk", "0", "48")),
         policy=policy,
+        windows=policy.ladder.total_windows,
+        characteristics=RATES,
     )
+
+
+def enough(policy: Policy, check: str) -> bool:
+    """Is it enough that this check is not shown broken?"""
+    return check in (*_NOT_RED, *policy.asked_slices)
 
 
 def cell(policy: Policy, hero: str, step: int, check: str, verdict: Verdict, observed: str = "0.01") -> Cell:
     """A cell with numbers where it was reached."""
-    gate, guard = check in policy.asked_gates, check in policy.asked_guards
-    kind = Kind.GATE if gate else Kind.GUARD if guard else Kind.INSTRUMENT
+    kinds = {
+        **dict.fromkeys(policy.asked_gates, Kind.GATE),
+        **dict.fromkeys(policy.asked_guards, Kind.GUARD),
+        **dict.fromkeys(policy.asked_slices, Kind.SLICE),
+        **dict.fromkeys(policy.asked_instruments, Kind.INSTRUMENT),
+    }
     limit = _LIMITS.get(check, "0.05")
     if check == "aece_tau" and step:
         limit = str(policy.gates.aece_tau.green_below[policy.ladder.steps.index(step)])
@@ -74,9 +150,9 @@ def cell(policy: Policy, hero: str, step: int, check: str, verdict: Verdict, obs
         hero=hero,
         step=step,
         check=check,
-        kind=kind,
+        kind=kinds[check],
         verdict=verdict,
-        required="not_red" if check == "file_credit" else "green",
+        required="not_red" if enough(policy, check) else "green",
         on_red=policy.on_red(check),
         ended="" if verdict is Verdict.GREEN else "ended",
     )
@@ -84,7 +160,7 @@ def cell(policy: Policy, hero: str, step: int, check: str, verdict: Verdict, obs
         return bare
     return replace(
         bare, observed=observed, limit=limit, headroom="0.4", n=6_400, windows=8, ci_lower="-0.001", ci_upper="0.023",
-        e_red="4.2", e_red_needed="3333", e_green="31", e_green_needed="100",
+        e_red="4.2", e_red_needed="6000", e_green="31", e_green_needed="100",
     )  # fmt: skip
 
 
@@ -99,8 +175,8 @@ def _cells(policy: Policy, hero: str, last: int, verdict: Verdict) -> tuple[Cell
                 here = verdict
             gates.append(cell(policy, hero, step, check, here))
     guards = [
-        cell(policy, hero, 0, check, Verdict.INCONCLUSIVE if check == "file_credit" else Verdict.GREEN)
-        for check in (*policy.asked_guards, *policy.asked_instruments)
+        cell(policy, hero, 0, check, Verdict.INCONCLUSIVE if enough(policy, check) else Verdict.GREEN)
+        for check in (*policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)
     ]
     if verdict is Verdict.RED:
         note = "trigger: e-process"

@@ -134,3 +134,40 @@ def test_a_claim_is_told_of_the_measure_that_it_is_about(policy: Policy) -> None
     outcome = replace(story.outcome, subject=subject)
     gains = attest(release, outcome, replace(story, outcome=outcome))["gains"]
     assert [gain["metric"] for gain in gains if gain["claim"]] == ["cpu_ms"]
+
+
+def test_slices_and_instruments_are_recorded_as_guards_are(judged: Judged) -> None:
+    content = attested(judged("equal"), "equal")
+    assert [entry["slice"] for entry in content["slices"]] == ["recall_all", "calibration_all"]
+    assert {entry["required"] for entry in content["slices"]} == {"not_red"}
+    assert {entry["instrument"] for entry in content["instruments"]} >= {
+        "known_answers",
+        "traffic_share",
+        "aa_dispersion",
+    }
+    fields = [set(entry) - {"guard", "slice", "instrument"} for part in ("guards", "slices", "instruments")
+              for entry in content[part]]  # fmt: skip
+    assert all(field == fields[0] for field in fields)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_the_budget_says_what_was_used_and_whether_traffic_is_missing(policy: Policy, waits: bool) -> None:
+    release, story = handmade.waiting(policy) if waits else handmade.release(policy, Decision.HOLD)
+    subject = replace(story.outcome.subject, windows=44)  # as --max-windows=11 gives
+    content = attest(release, replace(story.outcome, subject=subject))
+    assert content["budget"] == {"windows": 12, "of": 44, "waiting": waits}
+    assert content["mode"] == "evidence"
+
+
+def test_error_rates_are_recorded_as_they_were_simulated_and_none_otherwise(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.PROMOTE)
+    assert attest(release, story.outcome)["characteristics"] == handmade.RATES
+    assert attest(release, handmade.with_rates(story).outcome)["characteristics"] == {}
+
+
+def test_the_letter_is_recorded(policy: Policy, tmp_path: Path) -> None:
+    release, _ = handmade.release(handmade.by_letter(policy), Decision.PROMOTE)
+    release = replace(release, artifacts=tmp_path)
+    write_attestations(release, attest_heroes(release))
+    for file in (tmp_path / "attestation.json", tmp_path / "lexical" / "attestation.json"):
+        assert json.loads(file.read_bytes())["mode"] == "letter"

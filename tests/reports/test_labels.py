@@ -2,7 +2,9 @@
 
 import pytest
 
-from reports.labels import evidence_words
+from gates.policy import Policy
+from reports.labels import check_name, evidence_words, limit_words, measure_of, slice_parts
+from tests.reports.handmade import by_letter
 
 
 @pytest.mark.parametrize(
@@ -11,3 +13,24 @@ from reports.labels import evidence_words
 )
 def test_evidence_is_never_rounded_up(e: str, words: str) -> None:
     assert evidence_words(e) == words
+
+
+def test_every_check_that_a_policy_can_ask_has_a_name(policy: Policy) -> None:
+    asked = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)
+    assert len({check_name(check).heading for check in asked}) == len(asked)
+    assert not [check for check in asked if check_name(check).label == check]
+
+
+def test_an_intent_called_error_is_not_taken_for_the_gate(policy: Policy) -> None:
+    assert slice_parts("calibration_error") == ("calibration", "error")
+    assert measure_of("calibration_error") == "ece"
+    assert check_name("calibration_error").label == "calibration error, intent error"
+    assert slice_parts("calibrator_p99") == slice_parts("ece") == ("", "")
+
+
+def test_by_the_letter_limits_and_names_are_its_own(policy: Policy) -> None:
+    assert limit_words("aece_tau", policy, ()) == "0.06 0.05 0.04 0.035"
+    assert limit_words("aece_tau", by_letter(policy), ()) == "0.01"
+    assert limit_words("sla_recall_at_50_delta", by_letter(policy), ()) == "0"
+    assert check_name("aece_tau", mode="letter").label == "AECE - tau"
+    assert check_name("sla_recall_at_50_delta", mode="letter").show("0.00016") == "0.02"  # .0 would look kept

@@ -99,3 +99,43 @@ def test_what_was_not_measured_is_said(policy: Policy) -> None:
     page = render_page(release, [replace(story, gains={}, by_intent={})], {}, {})
     assert "What users get is not evidenced" in page
     assert "no evidence was written" in page
+
+
+def test_intents_have_a_table_of_their_own(judged: Judged) -> None:
+    release = judged("worse")
+    stories = tell(release)
+    page, summary = render_page(release, stories, {}, {}), render_summary(release, stories)
+    table = page.partition("<h3>Each intent alone</h3>")[2].partition("</table>")[0]
+    assert table.count("<tr") == 3  # the head and two questions
+    assert "recall lost, intent all" in table
+    assert "Each intent alone: `x` recall lost, intent all" in summary
+
+
+def test_mode_rates_and_budget_are_on_page_and_summary(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.PROMOTE)
+    for text in (render_page(release, [story], {}, {}), render_summary(release, [story])):
+        text = text.replace("&lt;", "<").replace("\\", "")
+        assert "equal hero rolled back <= 0.037 %" in text
+        assert "(10,000 simulated releases)" in text
+        assert "16 of 24 windows used" in text
+        assert "waiting for traffic" not in text
+        assert "By the letter" not in text
+
+
+def test_so_are_the_letter_waiting_and_that_nothing_was_simulated(policy: Policy) -> None:
+    release, story = handmade.waiting(handmade.by_letter(policy))
+    page, summary = render_page(release, [story], {}, {}), render_summary(release, [story])
+    for text in (page, summary):
+        assert "letter: point thresholds, no error rate is controlled" in text
+        assert "12 of 24 windows used, waiting for traffic" in text
+        assert "not simulated for this policy and these sources" in text
+    assert "By the letter a point decides" in page
+
+
+def test_by_the_letter_neither_promotion_nor_rollback_is_called_shown(policy: Policy) -> None:
+    release, story = handmade.release(handmade.by_letter(policy), Decision.PROMOTE)
+    summary = render_summary(release, [story])
+    assert summary.startswith("# PROMOTE: every gate kept its point threshold")
+    assert "every gate within its point threshold" in summary
+    release, story = handmade.release(handmade.by_letter(policy), Decision.ROLLBACK)
+    assert render_summary(release, [story]).startswith("# ROLLBACK: found broken\n")

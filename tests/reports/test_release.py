@@ -58,6 +58,9 @@ def test_three_heroes_in_two_processes(whole_checkout: Checkout) -> None:
     }
     assert wanted.items() <= labels(gate).items()
     assert labels(instrument)["severity"] == "normal"
+    of_intent = gates["equal", "recall_all"]
+    assert of_intent["name"] == "recall lost, intent all"
+    assert {"story": "intent all", "suite": "intent all", "severity": "critical"}.items() <= labels(of_intent).items()
     (verdict,) = (a for a in gate["attachments"] if a["name"] == "verdict")
     table = (out(whole_checkout) / "allure-results" / verdict["source"]).read_text(encoding="utf-8")
     assert dict(csv.reader(table.splitlines()))["verdict"] == "GREEN"
@@ -78,7 +81,7 @@ def test_old_results_do_not_linger_and_what_never_came_back_is_in_allure(whole_c
     assert {labels(result)["feature"] for result in results} == {"equal"}
     missing = {result["name"] for result in results if result["status"] == "broken"}
     assert "no result: equal-ndcg_at_10" in missing
-    assert len(missing) == 5
+    assert len(missing) == 6
 
 
 def test_a_report_that_breaks_leaves_hold_and_no_page(whole_checkout: Checkout) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gates.policy import Policy
-from gates.verdicts import Decision
+from gates.verdicts import Decision, Verdict
 from reports.story import tell
 from reports.terminal import WIDTH, ending
 from tests.reports import handmade
@@ -97,3 +97,92 @@ def test_an_error_that_all_checks_share_is_told_once_and_whole(policy: Policy) -
     assert text.count(error) == 1
     assert max(map(len, lines)) <= WIDTH
     assert "…" not in text
+
+
+def test_a_broken_intent_is_headline_row_and_last_word_by_intent(policy: Policy) -> None:
+    release, story = handmade.broken(policy, "calibration_error")
+    lines = ending(release, (story,))
+    assert lines[0].startswith("ROLLBACK  lexical at 100 %    calibration error shown on intent error    ")
+    row = next(line for line in lines if line.startswith("  calibration error, intent error  .05"))
+    assert row.endswith("x  <- rolled back here")
+    assert "  by intent x shown broken: calibration on error" in lines
+    assert "5/6 slices" in "".join(lines)
+    assert sum("<- rolled back here" in line for line in lines) == 1
+
+
+def test_an_intent_is_no_row_where_the_decision_rests_on_all_queries(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.ROLLBACK)
+    red = {"recall_docstring", "recall_error"}
+    cells = tuple(replace(c, verdict=Verdict.RED) if c.check in red else c for c in story.outcome.cells)
+    release, story = handmade.told_of(release, replace(story.outcome, cells=cells))
+    lines = ending(release, (story,))
+    assert lines[0].startswith("ROLLBACK  ann at 25 %    SLA-Recall@50 loss shown    ")
+    assert not any("recall lost, intent" in line for line in lines)
+    assert "  by intent x shown broken: recall on docstring, error" in lines
+
+
+def test_an_intent_without_queries_is_not_called_unbroken(policy: Policy) -> None:
+    release, story = handmade.changed(policy, Decision.HOLD, "recall_error", n=0)
+    lines = ending(release, (story,))
+    assert "  by intent ? 1 of 6 questions by intent without an answer" in lines
+    assert not any("no intent is shown broken" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        ("ece", "calibration error above 0.015 over the release shown"),
+        ("spend", "answers over the spend cap shown"),
+        ("recall_identifier", "recall loss shown on intent identifier"),
+        ("known_answers", "the judge itself answers wrongly: no hero can be judged by it"),
+        ("traffic_share", "the hero was not given its share of traffic"),
+        ("aa_dispersion", "windows of the baseline differ by more than chance"),
+    ],
+)
+def test_what_is_broken_is_said_whole(policy: Policy, check: str, said: str) -> None:
+    _, story = handmade.broken(policy, check)
+    assert story.headline == said
+    assert story.focus is not None
+    assert story.focus.check == check
+
+
+def test_waiting_says_that_traffic_is_missing_and_asks_for_no_longer_run(policy: Policy) -> None:
+    release, story = handmade.waiting(policy)
+    text = "\n".join(ending(release, (story,)))
+    assert text.startswith("HOLD  router    traffic is missing, nothing was shown broken    baseline serves    31 s\n")
+    assert "  next      give more queries: 300 fresh ones are left, a window needs 800\n" in text
+    assert "<- still open" in text
+    assert "--max-windows" not in text
+    assert "holds the release" not in text
+
+
+def test_error_rates_are_told_only_where_they_were_simulated(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.PROMOTE)
+    assert any(line.startswith("  how often wrong: equal hero rolled back <= ") for line in ending(release, (story,)))
+    assert "how often wrong" not in "\n".join(ending(release, (handmade.with_rates(story),)))
+
+
+def test_the_letter_says_what_it_is_and_how_often_it_is_wrong(policy: Policy) -> None:
+    release, story = handmade.release(handmade.by_letter(policy), Decision.ROLLBACK)
+    lines = ending(release, (handmade.with_rates(story, letter_false_rollback="0.983"),))
+    assert lines[0].startswith("ROLLBACK  ann at 25 %    SLA-Recall@50 loss in 2 windows in a row    ")
+    assert lines[2].endswith("mode letter")
+    assert "  mode letter: point thresholds; an equal hero is rolled back with probability .98" in lines
+    assert any(re.match(r"  SLA-Recall@50 lost, pt  0 +1\.00 \+ +1\.00 x", line) for line in lines)
+    not_simulated = ending(release, (handmade.with_rates(story),))
+    assert "  mode letter: point thresholds; its error rates were not simulated" in not_simulated
+
+
+def test_by_the_letter_nothing_is_called_shown(policy: Policy) -> None:
+    letter = handmade.by_letter(policy)
+    _, held = handmade.release(letter, Decision.HOLD)
+    _, promoted = handmade.release(letter, Decision.PROMOTE)
+    assert held.headline == "over a point threshold, but not in 2 windows in a row"
+    assert promoted.headline == "every gate within its point threshold"
+
+
+def test_a_long_headline_costs_the_seconds_before_its_own_end(policy: Policy) -> None:
+    release, story = handmade.broken(policy, "calibration_identifier")
+    assert ending(release, (story,))[0].endswith(
+        "    calibration error shown on intent identifier    baseline serves 100 %"
+    )

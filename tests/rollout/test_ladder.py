@@ -68,8 +68,9 @@ def test_queries_that_are_used_up_hold(ladder: Climb) -> None:
     long = {"max_windows": 9, "total_windows": 99}
     climbed = ladder("equal", policy={"gates": {"sla_recall_at_50_delta": recall}, "ladder": long})
     climbed.reach(100)
-    assert climbed.ended.startswith("held at 50 %: all ")
-    assert climbed.ended.endswith(" queries used up")
+    assert climbed.ended.startswith("held at 50 %: waiting for traffic: ")
+    assert climbed.ended.endswith(" fresh queries are left, a window needs 200")
+    assert record(climbed)["waiting"] is True
 
 
 def test_no_step_begins_beyond_the_windows_of_the_release(ladder: Climb) -> None:
@@ -82,7 +83,8 @@ def test_no_step_begins_beyond_the_windows_of_the_release(ladder: Climb) -> None
 
 def test_a_red_that_may_only_hold_holds(ladder: Climb) -> None:
     gates = {"sla_recall_at_50_delta": {"on_red": "hold", "sla_ms": 150, "margin": 0.2, "final_margin": 0.1}}
-    climbed = ladder("worse", policy={"gates": gates, "left_out": {"ndcg_at_10": "x", "aece_tau": "x"}})
+    left_out = dict.fromkeys(("ndcg_at_10", "aece_tau", "recall_all"), "for a test")
+    climbed = ladder("worse", policy={"gates": gates, "left_out": left_out})
     climbed.reach(100)
     assert climbed.ended == "held at 50 %: sla_recall_at_50_delta shown broken"
 

@@ -1,0 +1,57 @@
+"""What follows at this point of a climb: another window, the next step, or a hold?
+
+Two budgets, told apart: windows in which nothing was decided (`undecided`), and traffic that does not come (`waiting`).
+Neither ever ships a hero, and waiting uses up no window: too little traffic is nobody's failure.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from gates.judge import Judge
+
+
+class Next(StrEnum):
+    """What the ladder does now."""
+
+    WINDOW = "window"
+    ADVANCE = "advance"
+    UNDECIDED = "undecided"  # hold: the windows are used up, or evidence is missing
+    WAITING = "waiting"  # hold: not enough fresh pairs for a window
+
+
+class Move(NamedTuple):
+    """The next move, and why where it is a hold."""
+
+    next: Next
+    why: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Does the climb end here?"""
+        return self.next in (Next.UNDECIDED, Next.WAITING)
+
+
+def next_move(judge: Judge, *, windows: int, fresh: int) -> Move:
+    """Decide it from what the judge has shown so far, before a window begins.
+
+    `windows` is what this run may use in all, `fresh` how many pairs have not been asked yet.
+    """
+    ladder, undecided = judge.policy.ladder, judge.undecided
+    if judge.step_windows >= ladder.min_windows:
+        if not undecided:
+            return Move(Next.ADVANCE)
+        if set(undecided) <= set(judge.missing):
+            return Move(Next.UNDECIDED, "; ".join(f"{check}: {judge.missing[check]}" for check in undecided))
+        if judge.step_windows >= ladder.max_windows:
+            used_up = f"budget of {ladder.max_windows} windows used up"
+            return Move(Next.UNDECIDED, f"{', '.join(undecided)} undecided: {used_up}")
+    if judge.windows >= windows:
+        return Move(Next.UNDECIDED, f"{', '.join(undecided) or 'nothing'} undecided: all {windows} windows used up")
+    if fresh < ladder.window:
+        return Move(
+            Next.WAITING,
+            f"waiting for traffic: {fresh:,} fresh queries are left, a window needs {ladder.window:,}",
+        )
+    return Move(Next.WINDOW)

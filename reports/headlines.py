@@ -1,0 +1,100 @@
+"""Which one line says what was shown of a hero, and what does a decision mean in plain words?"""
+
+from __future__ import annotations
+
+from gates.policy import Policy
+from gates.release import Outcome
+from gates.verdicts import Cell, Decision, Kind, Verdict
+from reports.budget import waits
+from reports.labels import plain, slice_parts
+
+#: Between a check's outcome and the error that it ended in, as gates.decide words it.
+NO_EVIDENCE = ", no evidence: "
+
+_INSTRUMENT_BROKEN = {
+    "known_answers": "the judge itself answers wrongly: no hero can be judged by it",
+    "preflight": "the incumbent is out of limits",
+    "traffic_share": "the hero was not given its share of traffic",
+    "aa_shadow": "the baseline differs from itself",
+    "aa_dispersion": "windows of the baseline differ by more than chance",
+}
+_INSTRUMENT_OPEN = {
+    "preflight": "the incumbent is not shown within its limits",
+    "aa_shadow": "the baseline is not shown to equal itself",
+}
+
+
+def headline_of(outcome: Outcome, focus: Cell | None, reasons: tuple[str, ...]) -> str:
+    """What was shown. `focus` is the cell that the decision rests on, `reasons` are told when it says nothing."""
+    policy = outcome.subject.policy
+    if outcome.decision is Decision.PROMOTE:
+        return "every gate within its point threshold" if policy.mode == "letter" else "every gate shown to hold"
+    if focus is not None and focus.verdict is Verdict.RED:
+        return _broken(focus.check, policy)
+    if outcome.decision is Decision.ROLLBACK:
+        return outcome.reasons[0] if outcome.reasons else "shown to be broken"
+    if not outcome.cells:
+        checks, error, _ = (reasons or ("",))[0].partition(NO_EVIDENCE)
+        return f"{checks}{error}".removesuffix(": ") if error else ": ".join(("no evidence", *reasons[:1]))
+    if outcome.missing:
+        return f"{len(outcome.missing)} of {len(outcome.planned)} checks gave no result"
+    if waits(outcome):
+        return "traffic is missing, nothing was shown broken"
+    if focus is None:
+        return outcome.reasons[0] if outcome.reasons else "not enough shown to hold"
+    return _open(focus, policy)
+
+
+def verdict_words(decision: Decision, mode: str) -> str:
+    """The decision in plain words."""
+    letter = mode == "letter"
+    held = "kept its point threshold" if letter else "was shown to hold"
+    return {
+        Decision.PROMOTE: f"every gate {held}, and nothing was shown broken",
+        Decision.HOLD: "not enough was shown to promote",
+        Decision.ROLLBACK: "found broken" if letter else "shown to be broken",
+    }[decision]
+
+
+def _broken(check: str, policy: Policy) -> str:
+    """What a RED of this check shows."""
+    if check in _INSTRUMENT_BROKEN:
+        return _INSTRUMENT_BROKEN[check]
+    if policy.mode == "letter" and check in policy.asked_gates:
+        return f"{_broken_letter(policy)[check]} in {policy.letter.red_windows} windows in a row"
+    question, intent = slice_parts(check)
+    words = {
+        "calibrator_p99": f"calibrator slower than {plain(policy.gates.calibrator_p99.limit_ms)} ms",
+        "aece_tau": f"calibration error above {plain(policy.gates.aece_tau.red_above)}",
+        "confidence_shift": f"confidence shift beyond {plain(policy.gates.confidence_shift.limit)}",
+        "sla_recall_at_50_delta": "SLA-Recall@50 loss",
+        "ndcg_at_10": "nDCG@10 loss",
+        "p95_latency": f"more answers beyond the p95 + {plain(policy.guards.p95_latency.margin_ms)} ms",
+        "within_sla": f"too many answers after {plain(policy.guards.within_sla.sla_ms)} ms",
+        "errors": "errors that only the hero has",
+        "ece": f"calibration error above {plain(policy.guards.ece.limit)} over the release",
+        "file_credit": f"file credit above {plain(policy.guards.file_credit.limit * 100)} %",
+        "spend": "answers over the spend cap",
+        "recall": "recall loss",
+        "calibration": "calibration error",
+    }
+    shown = f"{words[question or check]} shown" if (question or check) in words else f"{check} shown broken"
+    return f"{shown} on intent {intent}" if intent else shown
+
+
+def _broken_letter(policy: Policy) -> dict[str, str]:
+    return {
+        "calibrator_p99": f"calibrator p99 not below {plain(policy.gates.calibrator_p99.limit_ms)} ms",
+        "aece_tau": f"AECE - tau above {plain(policy.letter.aece_minus_tau)}",
+        "confidence_shift": f"confidence shift beyond {plain(policy.gates.confidence_shift.limit)}",
+        "sla_recall_at_50_delta": "SLA-Recall@50 loss",
+    }
+
+
+def _open(cell: Cell, policy: Policy) -> str:
+    """What a check that is neither shown broken nor shown to hold means."""
+    if cell.check in _INSTRUMENT_OPEN:
+        return _INSTRUMENT_OPEN[cell.check]
+    if policy.mode == "letter" and cell.kind is Kind.GATE:
+        return f"over a point threshold, but not in {policy.letter.red_windows} windows in a row"
+    return "nothing shown broken, not enough shown to hold"

@@ -1,0 +1,64 @@
+"""Are shocks that windows share told apart from the noise of pairs, and is a quiet baseline left alone?"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gates.dispersion import DispersionTracker, chi_squared_tail
+from gates.policy import Policy
+from tests.gates.builders import constants, equal_pairs
+
+#: chi-squared 95 % points, from tables
+TABLE = {1: 3.841, 2: 5.991, 3: 7.815, 4: 9.488, 10: 18.307, 21: 32.671, 24: 36.415}
+
+
+@pytest.mark.parametrize(("degrees", "point"), TABLE.items())
+def test_the_tail_is_that_of_tables(degrees: int, point: float) -> None:
+    assert chi_squared_tail(point, degrees) == pytest.approx(0.05, abs=2e-5)
+
+
+def test_the_tail_at_its_ends() -> None:
+    assert chi_squared_tail(0.0, 3) == chi_squared_tail(5.0, 0) == 1.0
+    assert chi_squared_tail(0.0, 4) == 1.0
+    assert 0 <= chi_squared_tail(4_000.0, 24) < 1e-300
+    assert math.isfinite(chi_squared_tail(4_000.0, 23))
+
+
+def climbed(policy: Policy, windows: int, shock: float, seed: int = 1) -> DispersionTracker:
+    """A tracker after some windows whose second answers lose, or gain, as a shock has it."""
+    draw = np.random.default_rng(seed)
+    tracker = DispersionTracker(policy, constants())
+    for _ in range(windows):
+        found = equal_pairs(3_200)
+        chance = np.clip(0.1 + draw.normal(0, shock), 0, 0.2)
+        d = draw.choice([-0.2, 0.2, 0.0], len(found.repeated), p=[chance, 0.2 - chance, 0.8])
+        tracker.end_window(replace(found, repeat=replace(found.repeat, recall=found.repeat.recall + d)))
+    return tracker
+
+
+def test_a_baseline_that_repeats_itself_is_quiet(policy: Policy) -> None:
+    tracker = DispersionTracker(policy, constants())
+    for _ in range(24):
+        tracker.end_window(equal_pairs(800))
+    assert (tracker.red, tracker.numbers(equal_pairs(8), equal_pairs(8))["note"]) == (
+        "", "vacuous: the baseline repeats itself exactly",
+    )  # fmt: skip
+
+
+def test_noise_of_pairs_is_no_alarm(policy: Policy) -> None:
+    assert sum(bool(climbed(policy, 24, 0.0, seed).red) for seed in range(60)) <= 2  # 1 % at most, each
+
+
+def test_shared_shocks_are_an_alarm(policy: Policy) -> None:
+    tracker = climbed(policy, 24, 0.05)
+    assert tracker.red.startswith("look ")
+    numbers = tracker.numbers(equal_pairs(8), equal_pairs(8))
+    assert float(numbers["observed"]) > 2
+    assert "most on recall" in numbers["note"]
+
+
+def test_it_looks_at_every_fourth_window_only(policy: Policy) -> None:
+    assert climbed(policy, 3, 0.1).red == ""
+    assert climbed(policy, 4, 0.1).red == "look 1"

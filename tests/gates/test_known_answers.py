@@ -1,0 +1,107 @@
+"""Does a judge that answers wrongly give itself away before it judges a hero?"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates import catalogue, known_answers, trackers
+from gates.judge import Judge
+from gates.known_answers import judge_known_answers
+from gates.observations import Pairs
+from gates.policy import Policy
+from gates.trackers import StreamTracker, TwoWindows
+from gates.verdicts import Cell, Decision, Verdict
+from tests.gates.builders import arm, changed, constants, pairs
+
+LACKS = {
+    "calibrator_p99": "recorded", "aece_tau": "recorded", "confidence_shift": "recorded", "ece": "recorded",
+    "calibration_docstring": "recorded", "calibration_identifier": "recorded", "calibration_error": "recorded",
+}  # fmt: skip
+
+
+def nothing_found() -> Pairs:
+    baseline = arm(50)
+    return pairs(replace(baseline, recall=np.zeros(50), ndcg=np.zeros(50)), baseline)
+
+
+def known(policy: Policy, found: Pairs | None = None, **missing: str) -> Cell:
+    return judge_known_answers("lexical", policy, constants(), missing, found or nothing_found())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"mode": "letter"},
+        {"mode": "letter", "letter": {"red_windows": 3}},
+        {"mode": "letter", "letter": {"red_windows": 1}},
+        {"heroes": {"one": "one.yaml"}},
+        {"slices": {"intents": []}},
+        {
+            "ladder": {"steps": [100]},
+            "gates": {"aece_tau": {"on_red": "hold", "red_above": 0.1, "green_below": [0.3], "bins": 2}},
+        },
+        {"left_out": {"sla_recall_at_50_delta": "x", "traffic_share": "x", "p95_latency": "x"}},
+        {"error_rates": {"red": 1e-6, "two_windows": 1e-6}},
+    ],
+    ids=str,
+)
+def test_a_sound_judge_answers_rightly(policy: Policy, change: dict[str, Any]) -> None:
+    cell = known(changed(policy, **change))
+    assert (cell.verdict, cell.note) == (Verdict.GREEN, "")
+
+
+def test_what_is_missing_is_not_asked(policy: Policy) -> None:
+    assert known(policy, **LACKS).verdict is Verdict.GREEN
+
+
+def test_a_system_that_finds_without_answering_is_red(policy: Policy) -> None:
+    found = nothing_found()
+    cell = known(policy, replace(found, hero=found.baseline, baseline=found.hero))
+    assert cell.verdict is Verdict.RED
+    assert "a system without an answer: found something, or the baseline nothing" in cell.note
+
+
+def blind(self: StreamTracker, pairs: Pairs) -> None:
+    """A tracker that sees nothing."""
+
+
+def forgetful(self: Judge, percent: int, *, begin: Callable[..., None] = Judge.begin_step) -> None:
+    fresh = Judge(hero=self.hero, policy=self.policy, constants=constants(), missing=self.missing)
+    self._trackers = fresh._trackers
+    begin(self, percent)
+
+
+def any_two(self: TwoWindows, low: bool) -> bool:
+    suspect, self._suspect = self._suspect, self._suspect or low
+    return suspect and low
+
+
+def lenient(self: Judge, *, end: Callable[[Judge], tuple[str, ...]] = Judge.end_window) -> tuple[str, ...]:
+    return end(self) if self._window else ()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "mutant", "says"),
+    [
+        (trackers.StreamTracker, "observe", blind, "a hero worse in everything: not RED: "),
+        (catalogue, "bet", lambda x: -abs(x).sum() * np.ones(5), "not RED"),
+        (Judge, "begin_step", forgetful, "a loss spread over two steps"),
+        (TwoWindows, "end_window", any_two, "a good window between two bad ones"),
+        (Judge, "end_window", lenient, "a window looked at twice: it counted"),
+        (known_answers, "decide", lambda *_: (Decision.PROMOTE, []), "wrong for a RED, an open cell"),
+        (known_answers, "decide", lambda *_: (Decision.HOLD, []), "all GREEN does not promote"),
+    ],
+    ids=["blind", "swapped", "history pruned", "green between reds", "double poll", "always yes", "always no"],
+)
+def test_a_broken_judge_is_red(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, mutant: object, says: str
+) -> None:
+    monkeypatch.setattr(owner, name, mutant)
+    cell = known(policy)
+    assert (cell.verdict, cell.on_red) == (Verdict.RED, "hold")
+    assert cell.note.startswith("the judge answers wrongly: ")
+    assert says in cell.note

@@ -1,0 +1,77 @@
+"""Does mode `letter` judge by the original thresholds as written, points and all?"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates.judge import Judge
+from gates.letter import letter_rules
+from gates.policy import Policy
+from gates.verdicts import Verdict
+from tests.gates.builders import changed, constants, equal_pairs
+
+
+@pytest.fixture
+def letter(policy: Policy) -> Policy:
+    return changed(policy, mode="letter")
+
+
+def climbed(policy: Policy, *windows: dict[str, Any]) -> Judge:
+    judge = Judge(hero="lexical", policy=policy, constants=constants(), missing={})
+    judge.begin_step(5)
+    for seed, hero in enumerate(windows):
+        judge.observe(equal_pairs(800, seed=seed, **hero))
+        judge.end_window()
+    return judge
+
+
+GOOD: dict[str, Any] = {}
+WORSE: dict[str, dict[str, Any]] = {
+    "calibrator_p99": {"calibrator_ms": np.where(np.arange(800) % 50 == 0, 1.0, 0.01)},
+    "aece_tau": {"correct": 0.0},
+    "confidence_shift": {"confidence": np.linspace(0.2, 0.99, 800)},
+    "sla_recall_at_50_delta": {"recall": 0.0},
+}
+
+
+def test_an_identical_hero_is_green_after_its_windows(letter: Policy) -> None:
+    judge = climbed(letter, GOOD, GOOD)
+    assert {judge.cell(gate).verdict for gate in letter.asked_gates} == {Verdict.GREEN}
+    cell = judge.cell("aece_tau")
+    assert (cell.unit, cell.e_red, cell.ci_lower) == ("AECE - tau", "", "")
+
+
+@pytest.mark.parametrize("gate", WORSE)
+def test_two_red_windows_in_a_row_roll_back(letter: Policy, gate: str) -> None:
+    assert gate not in climbed(letter, WORSE[gate]).red
+    judge = climbed(letter, WORSE[gate], WORSE[gate])
+    assert gate in judge.red
+    assert judge.cell(gate).note == "trigger: 2 red windows in a row"
+    assert gate not in climbed(letter, WORSE[gate], GOOD, WORSE[gate]).red
+
+
+def test_the_least_loss_breaks_delta_zero(letter: Policy) -> None:
+    lost = equal_pairs(800).baseline.recall.copy()
+    lost[np.argmax(lost)] -= 0.001
+    rule = letter_rules(letter, constants())["sla_recall_at_50_delta"]
+    estimate, limit = rule(equal_pairs(800, recall=lost))
+    assert estimate > limit == 0.0
+
+
+def test_p99_of_the_limit_itself_is_red(letter: Policy) -> None:
+    rule = letter_rules(letter, constants())["calibrator_p99"]
+    for milliseconds, red in ((1.0, True), (0.999, False)):
+        estimate, limit = rule(equal_pairs(800, calibrator_ms=milliseconds))
+        assert (estimate > limit) == red
+
+
+def test_tau_shrinks_with_the_pairs_to_its_floor(letter: Policy) -> None:
+    rule = letter_rules(letter, constants())["aece_tau"]
+    few, many = (rule(equal_pairs(n, confidence=0.5, correct=0.0))[0] for n in (800, 800_000))
+    assert few == pytest.approx(0.5 - 1.5 * (10 / 800) ** 0.5)
+    assert many == pytest.approx(0.5 - 0.015)
+
+
+def test_guards_are_asked_as_in_evidence(letter: Policy) -> None:
+    assert "ndcg_at_10" in climbed(letter, {"ndcg": 0.0}).red

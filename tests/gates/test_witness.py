@@ -1,0 +1,68 @@
+"""Is a calibration error seen over the release and on one intent, without a look that was not planned?"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gates.judge import Judge
+from gates.policy import Policy
+from gates.trackers import TwoWindows
+from gates.verdicts import Verdict
+from tests.gates.builders import constants, equal_pairs
+
+
+def climbed(policy: Policy, windows: int, gap: float, intent: int | None = None) -> Judge:
+    """A judge after windows whose hero is right less often than it says, by `gap`, everywhere or on one intent."""
+    judge = Judge(hero="lexical", policy=policy, constants=constants(), missing={})
+    judge.begin_step(5)
+    for seed in range(windows):
+        found = equal_pairs(800, seed=seed)
+        asked = found.intent == intent if intent is not None else np.ones(800, dtype=bool)
+        draw = np.random.default_rng((seed, 7)).uniform(0, 1, 800)
+        correct = np.where(asked, draw < found.hero.confidence - gap, found.hero.correct)
+        judge.observe(replace(found, hero=replace(found.hero, correct=correct.astype(np.float64))))
+        judge.end_window()
+    return judge
+
+
+def test_an_honest_hero_is_shown_broken_nowhere(policy: Policy) -> None:
+    judge = climbed(policy, 8, 0.0)
+    assert judge.red == ()
+    cell = judge.cell("ece")
+    assert (cell.verdict, cell.required, cell.n, cell.limit) == (Verdict.INCONCLUSIVE, "not_red", 6_400, "0.015")
+    assert "would have been found (90 %)" in cell.note
+    assert judge.cell("calibration_error").n == 8 * 266  # of each window's 800 a third
+
+
+def test_an_error_on_one_intent_is_red_there(policy: Policy) -> None:
+    judge = climbed(policy, 4, 0.3, intent=2)
+    assert "calibration_error" in judge.red
+    assert not {"calibration_docstring", "calibration_identifier"} & set(judge.red)
+
+
+def test_the_smaller_limit_is_seen_first(policy: Policy) -> None:
+    judge = climbed(policy, 5, 0.07)
+    assert "ece" in judge.red
+    assert "calibration_docstring" not in judge.red
+
+
+def test_an_intent_without_queries_is_not_measured(policy: Policy) -> None:
+    judge = Judge(hero="lexical", policy=policy, constants=constants(), missing={})
+    judge.begin_step(5)
+    found = equal_pairs(800)
+    judge.observe(replace(found, intent=np.full(800, -1, dtype=np.int8)))
+    judge.end_window()
+    for check in ("recall_error", "calibration_error"):
+        cell = judge.cell(check)
+        assert (cell.verdict, cell.n, cell.observed) == (Verdict.INCONCLUSIVE, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("lows", "shown"),
+    [([True, True], True), ([True, False, True], False), ([False, False, True, True], False), ([True], False)],
+    ids=["in a row", "one between", "after the policy's windows", "one"],
+)
+def test_the_second_trigger(lows: list[bool], shown: bool) -> None:
+    trigger = TwoWindows(windows=3)
+    assert any([trigger.end_window(low) for low in lows]) == shown
