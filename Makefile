@@ -9,10 +9,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
-ROOMS := conftest.py lens evidence gates fixtures rollout reports suites benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help canary select test lint bench report calibrator doctor clean lock-requirements
+.PHONY: help canary select test lint bench characteristics mutants report calibrator doctor clean lock-requirements
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -33,6 +32,12 @@ lint: .venv/dev.done ## ruff and mypy --strict
 
 bench: .venv/dev.done ## time the measures and the calibrator beside their peers
 	$(PY) -m pytest benchmarks -c benchmarks/pytest.ini $(ARGS)
+
+characteristics: .venv/dev.done ## simulate releases: how often is the gate wrong? (some 10 minutes; writes docs and configs/characteristics.json)
+	$(PY) -m proof.characteristics $(ARGS)
+
+mutants: .venv/dev.done ## does each seeded fault turn its check red? HERO=path scores a hero of your own
+	$(PY) -m proof.mutants $(if $(filter-out all,$(HERO)),--hero=$(HERO)) $(ARGS)
 
 report: .venv/dev.done ## render the Allure results of the last canary into one HTML file
 	$(PY) -m reports.render_allure

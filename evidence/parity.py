@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-#: What the judge saw of one system: pairs, and the sums of these columns over them.
+#: What the judge saw of one system: pairs, the sums of these columns over them, and the sums weighted by the pairs'
+#: positions ("ordered ..."), which an exchange of rows changes.
 Judged = Mapping[str, float]
 SUMS = ("ndcg_at_10", "sla_recall_at_50", "confidence")
 
 
 def disagreements(folder: Path, judged: Mapping[str, Judged]) -> list[str]:
     """Where `folder`/agg.parquet and hits.parquet differ from what was judged, a line each. `judged` is by system."""
-    columns = ["system", "stream", "query_ord", "total_hits", "n_credited", *SUMS]
+    columns = ["system", "stream", "query_ord", "pair_ord", "total_hits", "n_credited", *SUMS]
     agg = pq.read_table(folder / "agg.parquet", columns=columns)
     agg = agg.filter(pc.equal(agg["stream"], "pair"))
     hits = pq.read_table(folder / "hits.parquet", columns=["system", "credit"])
@@ -30,6 +31,7 @@ def disagreements(folder: Path, judged: Mapping[str, Judged]) -> list[str]:
                 ("number of answers", rows.num_rows, saw["pairs"]),
                 ("number of distinct queries", pc.count_distinct(rows["query_ord"]).as_py(), saw["pairs"]),
                 *((f"sum of {name}", _sum(rows[name]), saw[name]) for name in SUMS),
+                *((f"ordered sum of {name}", _ordered(rows, name), saw[f"ordered {name}"]) for name in SUMS),
             ]
             # without a number in one of them (no confidence), without one in both
             if not (math.isclose(has, should, rel_tol=1e-9, abs_tol=1e-9) or (math.isnan(has) and math.isnan(should)))
@@ -48,6 +50,10 @@ def disagreements(folder: Path, judged: Mapping[str, Judged]) -> list[str]:
 
 def _of(table: pa.Table, system: str) -> pa.Table:
     return table.filter(pc.equal(table["system"], system))
+
+
+def _ordered(rows: pa.Table, name: str) -> float:
+    return _sum(pc.multiply(rows[name], pc.add(rows["pair_ord"].cast(pa.float64()), 1.0)))
 
 
 def _sum(column: pa.ChunkedArray) -> float:

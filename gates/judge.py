@@ -10,7 +10,7 @@ from gates.catalogue import ask, ask_calibration
 from gates.dispersion import DispersionTracker
 from gates.errors import EvidenceError
 from gates.letter import UNITS, LetterTracker, letter_rules
-from gates.observations import Pairs, join
+from gates.observations import Arm, Pairs, join
 from gates.policy import Policy
 from gates.questions import CalibrationQuestion, Constants, Question
 from gates.trackers import StreamTracker, Thresholds, Tracker
@@ -121,20 +121,11 @@ class Judge:
         return self._windows
 
     def totals(self) -> tuple[dict[str, float], dict[str, float]]:
-        """What was judged of hero and baseline: pairs, and sums that the written evidence must give again."""
+        """What was judged of hero and baseline: sums that the written evidence must give again (evidence.parity)."""
         if not self._blocks:
             return {}, {}
         pairs = join(self._blocks)
-        hero, baseline = (
-            {
-                "pairs": float(len(arm)),
-                "ndcg_at_10": float(arm.ndcg.sum()),
-                "sla_recall_at_50": float(arm.recall.sum()),
-                "confidence": float(arm.confidence.sum()),
-            }
-            for arm in (pairs.hero, pairs.baseline)
-        )
-        return hero, baseline
+        return _totals(pairs.hero), _totals(pairs.baseline)
 
     def cell(self, check: str, ended: str = "") -> Cell:
         """The cell of a check as things stand: of the current step for a gate, of the canary otherwise."""
@@ -203,6 +194,16 @@ class Judge:
         if "p95_latency" in self._trackers:
             for name, arm in (("hero", pairs.hero), ("baseline", pairs.baseline)):
                 _refuse_clock(name, arm.latency_ms)
+
+
+def _totals(arm: Arm) -> dict[str, float]:
+    position = np.arange(1.0, len(arm) + 1)
+    named = {"ndcg_at_10": arm.ndcg, "sla_recall_at_50": arm.recall, "confidence": arm.confidence}
+    return {
+        "pairs": float(len(arm)),
+        **{name: float(values.sum()) for name, values in named.items()},
+        **{f"ordered {name}": float(values @ position) for name, values in named.items()},
+    }
 
 
 def _refuse_clock(arm: str, latency_ms: np.ndarray) -> None:

@@ -3,14 +3,14 @@
 A sign that is swapped, a history that is forgotten or a missing cell that passes would find every hero good; no
 evidence about a hero can show that. So made-up heroes are judged first, by the very code and policy of this release:
 one worse in everything, one better in everything, one whose loss is spread over two steps, one with a good window
-between two bad ones. `empty` pairs come from the ladder: a system without an answer, asked, timed and measured as
-heroes are, which shows that hero and baseline are not mixed up on the way.
+between two bad ones. `made_up` pairs come from the ladder: a system with known faults, asked, timed and measured as
+heroes are, which shows that hero and baseline are not mixed up on the way, and that units are what they are called.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -26,22 +26,31 @@ from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 
 RECALL = "sla_recall_at_50_delta"
 N = 800  # pairs of a made-up window
+#: Faults of the system behind the `made_up` pairs, taking turns from row to row (rollout.made_up).
+FAULTS = ("nothing", "failing", "slow", "calibrator", "late")
+PAUSE_MS, CALIBRATOR_MS = 5.0, 2.0  # of a slow answer; that the calibrator says it took
 
 
 def judge_known_answers(
-    hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str], empty: Pairs
+    hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str], made_up: Pairs
 ) -> Cell:
     """GREEN when every answer is as it must be; RED names the ones that are not."""
-    tried = {
-        "a hero worse in everything": _worse(policy, constants, missing),
-        "a hero better in everything": _better(policy, constants, missing),
-        "a loss spread over two steps": _spread(policy, constants, missing),
-        "a good window between two bad ones": _between(policy, constants, missing),
-        "a window looked at twice": _twice(policy, constants, missing),
-        "a system without an answer": _empty(policy, constants, missing, empty),
-        "cells that must not promote": _cells(hero, policy),
+    tried: dict[str, Callable[[], str]] = {
+        "a hero worse in everything": lambda: _worse(policy, constants, missing),
+        "a hero better in everything": lambda: _better(policy, constants, missing),
+        "a loss spread over two steps": lambda: _spread(policy, constants, missing),
+        "a good window between two bad ones": lambda: _between(policy, constants, missing),
+        "a window looked at twice": lambda: _twice(policy, constants, missing),
+        "what is no number": lambda: _no_number(policy, constants, missing),
+        "evidence for one question": lambda: _one_question(policy, constants, missing),
+        "a handful of pairs": lambda: _handful(policy, constants, missing),
+        "good pairs, then bad ones": lambda: _good_then_bad(policy, constants, missing),
+        "one error": lambda: _one_error(policy, constants, missing),
+        "a system without an answer": lambda: _empty(policy, constants, missing, made_up),
+        "known faults": lambda: _measured(made_up),
+        "cells that must not promote": lambda: _cells(hero, policy),
     }
-    wrong = [f"{what}: {said}" for what, said in tried.items() if said]
+    wrong = [f"{what}: {said}" for what, try_it in tried.items() if (said := _answer(try_it))]
     return Cell(
         hero=hero,
         step=0,
@@ -56,6 +65,13 @@ def judge_known_answers(
         n=len(tried),
         note=f"the judge answers wrongly: {'; '.join(wrong)}" if wrong else "",
     )
+
+
+def _answer(try_it: Callable[[], str]) -> str:
+    try:
+        return try_it()
+    except EvidenceError as error:  # what cannot be judged is no right answer either
+        return str(error)
 
 
 def _worse(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
@@ -102,7 +118,7 @@ def _better(policy: Policy, constants: Constants, missing: Mapping[str, str]) ->
 
 def _spread(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
     """Half of the evidence at one step and half at the next is all of it: nothing may be forgotten between."""
-    if RECALL not in policy.asked_gates or RECALL in missing or policy.mode == "letter" or len(policy.ladder.steps) < 2:
+    if not _asks_recall(policy, missing) or len(policy.ladder.steps) < 2:
         return ""
     # pairs that lose everything, one after the other, until the smallest stake alone would do
     needed = math.ceil((Thresholds.of(policy).red + math.log(10)) / math.log(1.9)) + 1
@@ -146,13 +162,95 @@ def _twice(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> 
     return "it counted"
 
 
-def _empty(policy: Policy, constants: Constants, missing: Mapping[str, str], empty: Pairs) -> str:
+def _no_number(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
+    """NaN passes every comparison: it must be refused."""
+    pairs = _pairs(policy, constants, 0)
+    try:
+        _new(policy, constants, missing).observe(replace(pairs, hero=replace(pairs.hero, recall=np.full(N, np.nan))))
+    except EvidenceError:
+        return ""
+    return "it was taken" if RECALL in policy.asked_gates and RECALL not in missing else ""
+
+
+def _one_question(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
+    """Evidence that would do for one question must not do where many are asked."""
+    asked = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices)
+    questions = len(policy.heroes) * sum(policy.on_red(check) == "rollback" for check in asked)
+    one = math.log(1 / policy.error_rates.red)
+    if not _asks_recall(policy, missing) or questions < 20:  # else the evidence of one is nearly that of all
+        return ""
+    judge = _new(policy, constants, missing)
+    judge.observe(_losing(policy, constants, math.ceil((one + math.log(10)) / math.log(1.9)) + 1, 1.0))
+    return f"{RECALL} is RED" if RECALL in judge.red else ""
+
+
+def _handful(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
+    """Five equal pairs show nothing."""
+    judge = _new(policy, constants, missing)
+    judge.observe(_pairs(policy, constants, 0, 5))
+    judge.end_window()
+    shown = [c for c in (RECALL, "ndcg_at_10", "errors") if judge.cell(c).verdict is Verdict.GREEN]
+    return f"GREEN: {', '.join(shown)}" if shown and policy.mode != "letter" else ""
+
+
+def _good_then_bad(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
+    """What a window showed to hold no longer holds when the next ones are bad."""
+    if not _asks_recall(policy, missing):
+        return ""
+    judge = _new(policy, constants, missing)
+    judge.observe(_pairs(policy, constants, 0))
+    judge.end_window()
+    shown = RECALL not in judge.undecided
+    pairs = _pairs(policy, constants, 1)
+    judge.observe(replace(pairs, hero=replace(pairs.hero, recall=np.zeros(N))))
+    judge.end_window()
+    return f"{RECALL} still counts as shown to hold" if shown and RECALL not in judge.undecided else ""
+
+
+def _one_error(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
+    """One query that only the hero fails blocks it, however many it answers; none does not."""
+    if "errors" in policy.left_out:
+        return ""
+    # so many pairs that the error alone would not outweigh the others
+    n = math.ceil((Thresholds.of(policy).green + math.log(1000)) / policy.guards.errors.rate)
+    if n > 50_000:
+        return ""
+    pairs = _pairs(policy, constants, 0, n)
+    for errors, blocked in ((0, False), (1, True)):
+        judge = _new(policy, constants, missing)
+        judge.begin_step(policy.ladder.steps[-1])
+        judge.observe(replace(pairs, hero=replace(pairs.hero, error=(np.arange(n) < errors).astype(np.float64))))
+        judge.end_window()
+        if (judge.cell("errors").verdict is not Verdict.GREEN) != blocked:
+            return "it is forgiven" if blocked else "without one it is not GREEN"
+    return ""
+
+
+def _measured(made_up: Pairs) -> str:
+    """What a system with known faults did must be what was written down of it."""
+    hero, turn = made_up.hero, np.arange(len(made_up)) % len(FAULTS)
+    failing, slow, calibrator, late = (turn == FAULTS.index(f) for f in ("failing", "slow", "calibrator", "late"))
+    again = float(made_up.repeat.recall.sum()) + float(made_up.repeat.ndcg.sum())
+    right = {
+        "a failed query is recorded as one": hero.error[failing].all() and not hero.error[~failing].any(),
+        f"the clock sees a pause of {PAUSE_MS} ms": (hero.latency_ms[slow] >= PAUSE_MS).all()
+        and float(np.median(hero.latency_ms[slow])) < 100 * PAUSE_MS,
+        f"a calibrator of {CALIBRATOR_MS} ms takes so long": np.allclose(hero.calibrator_ms[calibrator], CALIBRATOR_MS),
+        "a late answer finds nothing in time": not hero.recall[late].any()
+        and (bool(hero.ndcg[late].any()) or not made_up.baseline.ndcg[late].any()),
+        "the baseline's second answers are the baseline's": again > 0 or not len(made_up.repeated),
+    }
+    return ", ".join(f"not so: {what}" for what, holds in right.items() if not holds)
+
+
+def _empty(policy: Policy, constants: Constants, missing: Mapping[str, str], made_up: Pairs) -> str:
     """Finding nothing, measured as heroes are, must be a loss."""
-    if float(empty.hero.recall.sum()) > 0 or not float(empty.baseline.recall.sum()) > 0:
+    if float(made_up.hero.recall.sum()) > 0 or not float(made_up.baseline.recall.sum()) > 0:
         return "found something, or the baseline nothing"
     judge = _new(policy, constants, missing)
-    for _ in range(math.ceil(N / len(empty))):
-        judge.observe(empty)
+    in_time = replace(made_up, hero=replace(made_up.hero, latency_ms=made_up.baseline.latency_ms))
+    for _ in range(math.ceil(N / len(made_up))):
+        judge.observe(in_time)
         judge.end_window()
     silent = [c for c in (RECALL, "ndcg_at_10") if c not in policy.left_out and c not in missing and c not in judge.red]
     return f"not RED: {', '.join(silent)}" if silent else ""
@@ -208,23 +306,27 @@ def _losing(policy: Policy, constants: Constants, n: int, each: float) -> Pairs:
     return replace(pairs, hero=replace(pairs.hero, recall=hero), baseline=replace(pairs.baseline, recall=baseline))
 
 
-def _pairs(policy: Policy, constants: Constants, seed: int) -> Pairs:
+def _asks_recall(policy: Policy, missing: Mapping[str, str]) -> bool:
+    return RECALL in policy.asked_gates and RECALL not in missing and policy.mode != "letter"
+
+
+def _pairs(policy: Policy, constants: Constants, seed: int, n: int = N) -> Pairs:
     """A window of a hero that answers as the baseline does: everything found, in time, with honest confidence."""
-    draw = np.random.default_rng((seed, N))
-    confidence = np.clip(draw.normal(constants.median_confidence, 0.1, N), 0.01, 0.99)
+    draw = np.random.default_rng((seed, n))
+    confidence = np.clip(draw.normal(constants.median_confidence, 0.1, n), 0.01, 0.99)
     arm = Arm(
-        ndcg=np.ones(N),
-        recall=np.ones(N),
-        latency_ms=np.minimum(constants.q95_ms, policy.guards.within_sla.sla_ms) * draw.uniform(0.5, 0.9, N),
-        calibrator_ms=np.zeros(N),
+        ndcg=np.ones(n),
+        recall=np.ones(n),
+        latency_ms=np.minimum(constants.q95_ms, policy.guards.within_sla.sla_ms) * draw.uniform(0.5, 0.9, n),
+        calibrator_ms=np.zeros(n),
         confidence=confidence,
-        correct=(draw.random(N) < confidence).astype(np.float64),
-        file_credits=np.zeros(N),
-        credits=np.ones(N),
-        error=np.zeros(N),
-        spend_ms=np.zeros(N),
+        correct=(draw.random(n) < confidence).astype(np.float64),
+        file_credits=np.zeros(n),
+        credits=np.ones(n),
+        error=np.zeros(n),
+        spend_ms=np.zeros(n),
     )
-    repeated = np.arange(0, N, policy.ladder.aa_every)
+    repeated = np.arange(0, n, policy.ladder.aa_every)
     share = policy.ladder.steps[0] / 100
     intents = max(1, len(policy.slices.intents))
     return Pairs(
@@ -232,7 +334,7 @@ def _pairs(policy: Policy, constants: Constants, seed: int) -> Pairs:
         baseline=arm,
         repeat=arm.rows(repeated),
         repeated=repeated,
-        intent=(np.arange(N) % intents).astype(np.int8),
-        served=np.diff(np.floor(np.arange(N + 1) * share)),
-        share=np.full(N, share),
+        intent=(np.arange(n) % intents).astype(np.int8),
+        served=np.diff(np.floor(np.arange(n + 1) * share)),
+        share=np.full(n, share),
     )

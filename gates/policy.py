@@ -18,6 +18,8 @@ Count = Annotated[int, Field(gt=0)]
 #: Subtracted from a stream that reaches down to -1: what is left stays above the -1/.9 that the stakes allow.
 Small = Annotated[float, Field(gt=0, le=0.1)]
 
+MOST_OFTEN_WRONG = 0.05  # a gate that is wrong more often promises nothing
+
 GATES = ("calibrator_p99", "aece_tau", "confidence_shift", "sla_recall_at_50_delta")
 GUARDS = ("ndcg_at_10", "p95_latency", "within_sla", "errors", "ece", "file_credit", "spend")
 SLICES = ("recall", "calibration")  # each on every intent: recall_docstring, calibration_docstring, ...
@@ -61,6 +63,13 @@ class ErrorRates(Document):
     red: Share
     two_windows: Share
     green: Share
+
+    @model_validator(mode="after")
+    def _a_promise(self) -> Self:
+        for name, rate in (("red + two_windows", self.red + self.two_windows), ("green", self.green)):
+            if rate > MOST_OFTEN_WRONG + 1e-12:
+                raise ValueError(f"{name} is {rate:g}, but should be at most {MOST_OFTEN_WRONG:g}")
+        return self
 
 
 class CalibratorP99(Document):
@@ -306,8 +315,9 @@ class Policy(Document):
         raise KeyError(check)
 
     def digest(self) -> str:
-        """sha256 of the policy's content (JCS), whatever its layout or comments."""
-        return hashlib.sha256(rfc8785.dumps(self.model_dump(mode="json", by_alias=True))).hexdigest()
+        """sha256 of the policy's content (JCS), whatever its layout, comments, or what is known of it beforehand."""
+        content = self.model_dump(mode="json", by_alias=True, exclude={"characteristics"})
+        return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 
 
 def load_policy(path: Path) -> Policy:

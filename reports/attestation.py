@@ -22,6 +22,7 @@ from reports.story import Story
 
 HERO_SCHEMA = "hero-gate/attestation/v1"
 RELEASE_SCHEMA = "hero-gate/release/v1"
+ATTESTATION = "attestation.json"
 EVIDENCE = ("agg.parquet", "hits.parquet")
 Evidence = Mapping[str, Any]  # name, sha256, logical_sha256, rows
 REVIEW_AFTER = timedelta(days=7)
@@ -140,6 +141,24 @@ def write_attestations(release: Release, attested: Mapping[str, bytes]) -> None:
             "sha256": file_digest(path),
         }
     write_whole(release.artifacts / "attestation.json", rfc8785.dumps(attest_release(release, list(heroes.values()))))
+
+
+def attested_decisions(release: Release) -> dict[str, str]:
+    """The decision about each hero that is on disk; what cannot be read is absent."""
+    found = {}
+    for outcome in release.outcomes:
+        name = outcome.subject.name
+        try:
+            found[name] = str(json.loads((release.artifacts / name / ATTESTATION).read_bytes())["decision"])
+        except (OSError, ValueError, KeyError):
+            continue
+    return found
+
+
+def withdraw(release: Release) -> None:
+    """Take the attestations of a run away: without one nothing promotes."""
+    for folder in (release.artifacts, *(release.artifacts / outcome.subject.name for outcome in release.outcomes)):
+        (folder / ATTESTATION).unlink(missing_ok=True)
 
 
 def describe_evidence(folder: Path) -> list[Evidence]:

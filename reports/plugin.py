@@ -10,11 +10,19 @@ import allure
 import pytest
 
 from evidence.files import write_whole
-from gates.plugin import artifacts, is_canary
+from gates.errors import EvidenceError
+from gates.plugin import INTERNAL_ERROR, artifacts, is_canary
 from gates.release import Release, Subject
+from gates.second_look import contradictions, unheard
 from gates.verdicts import Cell
 from reports import allure_results
-from reports.attestation import attest_heroes, describe_evidence, write_attestations
+from reports.attestation import (
+    attest_heroes,
+    attested_decisions,
+    describe_evidence,
+    withdraw,
+    write_attestations,
+)
 from reports.story import Story, tell
 from reports.summary import render_summary
 from reports.tables import write_tables
@@ -67,6 +75,9 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
     from reports.page import render_page  # these two bring matplotlib: a second that workers need not wait
     from reports.plots import write_plots
 
+    wrong = contradictions(release)
+    if wrong:
+        raise EvidenceError("; ".join(wrong))
     stories, out = tell(release), release.artifacts
     plots = {}
     for story in stories:
@@ -79,6 +90,22 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
     allure_results.write_results(release, stories, attested, out / "allure-results")
     write_attestations(release, attested)
     config.stash[TOLD] = (release, stories)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Compare what CI will read with what was decided; where they differ, nothing is left that promotes."""
+    yield
+    if TOLD not in session.config.stash:
+        return
+    release, _ = session.config.stash[TOLD]
+    wrong = unheard(release, int(session.exitstatus), attested_decisions(release))
+    if wrong:
+        session.exitstatus = INTERNAL_ERROR
+        withdraw(release)
+        reporter = session.config.pluginmanager.getplugin("terminalreporter")
+        for why in wrong if reporter else ():
+            reporter.write_line(f"evidence: {why}; the attestations were withdrawn", red=True)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -22,7 +22,7 @@ from evidence.files import write_whole
 from evidence.parts import concat, write_part
 from evidence.schemas import HITS
 from fixtures import kinds
-from fixtures.faults import Fault, break_system
+from fixtures.faults import break_system
 from fixtures.fingerprint import fingerprint, lock_material
 from fixtures.packs import Hero
 from fixtures.systems import Query, SearchSystem
@@ -33,13 +33,14 @@ from gates.judge import Judge
 from gates.known_answers import judge_known_answers
 from gates.observations import Pairs
 from gates.preflight import fix_constants, judge_preflight
-from gates.questions import ALL, missing_inputs
+from gates.questions import ALL, input_of, missing_inputs
 from gates.verdicts import Cell, Kind, Verdict
 from rollout import order
+from rollout.made_up import MadeUp
 from rollout.replay import Answers, Judged, Locator, Timed, ask, judge_collection, measure_answers, quiet, replay_block
 from rollout.tables import Label, Names, agg_table, hits_table
 
-KNOWN = 50  # queries that a system without an answer is asked before the climb
+KNOWN = 50  # queries that a system with known faults is asked before the climb
 
 
 class Contender(NamedTuple):
@@ -70,6 +71,12 @@ class Ladder:
         self._hero, self._baseline = self._open_arms()
         lacks = {**self._baseline.system.lacks, **self._hero.system.lacks}
         self.missing = missing_inputs(self.policy, lacks)
+        given = sorted(check for check in hero.left_out if input_of(check) not in lacks)
+        if given:
+            raise EvidenceError(
+                f"policy.left_out of {hero.subject.source} names {', '.join(given)}, but both systems give them; "
+                "ask them, or leave them out in the policy of --configs"
+            )
         self._queries = self._ordered("canary")
         self._cells: dict[tuple[int, str], Cell] = {}
         self._steps: list[dict[str, int]] = []
@@ -88,7 +95,8 @@ class Ladder:
                 try:
                     self._climb(percent)
                 except Exception as error:
-                    self.broken = f"{self.hero.subject.name}: the replay broke at {percent} %: {error!r}"
+                    why = str(error) if isinstance(error, EvidenceError) else repr(error)
+                    self.broken = f"{self.hero.subject.name}: the replay broke at {percent} %: {why}"
                     raise
 
     def gate(self, step: int, check: str) -> Cell:
@@ -135,7 +143,7 @@ class Ladder:
                 "give more queries, or lower ladder.preflight"
             )
         for query in queries[:20]:  # caches and lazy imports are nobody's latency
-            self._baseline.system.answer(query)
+            _quietly(self._baseline.system, query)
             _quietly(self._hero.system, query)
         with quiet():
             timed = [ask(self._baseline.system, query) for query in queries]
@@ -146,8 +154,8 @@ class Ladder:
         if "preflight" in self.policy.asked_instruments:
             self._hold_before(cell)
         if "known_answers" in self.policy.asked_instruments:
-            nothing = self._found_nothing(queries)
-            self._hold_before(judge_known_answers(name, self.policy, self._constants, self.missing, nothing))
+            made_up = self._made_up(queries)
+            self._hold_before(judge_known_answers(name, self.policy, self._constants, self.missing, made_up))
         label = self._label(self._baseline, "preflight", 0, 0)
         served = ["baseline"] * len(queries)
         agg = agg_table(label, queries, answers, self.collection, self._judged, served, range(len(queries)))
@@ -162,12 +170,12 @@ class Ladder:
         if cell.verdict is Verdict.RED and not self.ended:
             self.ended = f"held before {self.policy.ladder.steps[0]} %: {cell.note}"
 
-    def _found_nothing(self, queries: Sequence[Query]) -> Pairs:
-        """A hero without an answer, asked and measured as the hero will be."""
-        block, nobody = queries[:KNOWN], np.zeros(0, dtype=np.intp)
-        nothing = break_system(self._baseline.system, Fault(kind="empty"))
-        found = replay_block(block, nothing, self._baseline.system, self._arm_order, [False] * len(block))
-        return self._compare(block, found, nobody, self.policy.ladder.steps[0])
+    def _made_up(self, queries: Sequence[Query]) -> Pairs:
+        """A hero with known faults, asked and measured as the hero will be."""
+        block = queries[:KNOWN]
+        twice = [i % self.policy.ladder.aa_every == 0 for i in range(len(block))]
+        found = replay_block(block, MadeUp(self._baseline.system), self._baseline.system, self._arm_order, twice)
+        return self._compare(block, found, np.flatnonzero(twice), self.policy.ladder.steps[0], self._baseline)
 
     def _climb(self, percent: int) -> None:
         judge, begun = self._judge, time.monotonic()
@@ -215,7 +223,7 @@ class Ladder:
             block = self._queries[self._pairs : self._pairs + ladder.red_every]
             twice = [(self._pairs + i) % ladder.aa_every == 0 for i in range(len(block))]
             found = replay_block(block, self._hero.system, self._baseline.system, self._arm_order, twice)
-            red = self._judge.observe(self._compare(block, found, np.flatnonzero(twice), percent))
+            red = self._judge.observe(self._compare(block, found, np.flatnonzero(twice), percent, self._hero))
             repeated += [len(queries) + int(i) for i in np.flatnonzero(twice)]
             queries += block
             self._pairs += len(block)
@@ -228,13 +236,18 @@ class Ladder:
         return red
 
     def _compare(
-        self, queries: Sequence[Query], found: dict[str, list[Timed]], repeated: np.ndarray, percent: int
+        self,
+        queries: Sequence[Query],
+        found: dict[str, list[Timed]],
+        repeated: np.ndarray,
+        percent: int,
+        hero: Contender,
     ) -> Pairs:
         again = [queries[i] for i in repeated]
         intents = self.policy.slices.intents
         served = [order.arm_served(self.fingerprint, query, percent) == "hero" for query in queries]
         return Pairs(
-            hero=self._measured(found["hero"], queries, self._hero).arm,
+            hero=self._measured(found["hero"], queries, hero).arm,
             baseline=self._measured(found["baseline"], queries, self._baseline).arm,
             repeat=self._measured(found["repeat"], again, self._baseline).arm,
             repeated=repeated,

@@ -51,25 +51,25 @@ def ladders(request: pytest.FixtureRequest, asked_heroes: dict[str, Hero]) -> La
 @pytest.fixture
 def gate(hero: str, step: int, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of one gate at one step."""
-    return _hand_over(request, ladders(hero).gate(step, check))
+    return _hand_over(request, _asked(lambda: ladders(hero).gate(step, check)))
 
 
 @pytest.fixture
 def guard(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of a question over the whole canary."""
-    return _hand_over(request, ladders(hero).whole(check))
+    return _hand_over(request, _asked(lambda: ladders(hero).whole(check)))
 
 
 @pytest.fixture
 def slice_of(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of a question on one intent."""
-    return _hand_over(request, ladders(hero).whole(check))
+    return _hand_over(request, _asked(lambda: ladders(hero).whole(check)))
 
 
 @pytest.fixture
 def instrument(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of a check of the measuring itself."""
-    return _hand_over(request, ladders(hero).whole(check))
+    return _hand_over(request, _asked(lambda: ladders(hero).whole(check)))
 
 
 @pytest.fixture
@@ -80,6 +80,14 @@ def compared(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRe
     rows = compare_grid(asked, _teller(folder, hero))
     (folder / f"{hero}.md").write_text(table(asked, rows), encoding="utf-8")
     return rows, winner(rows, asked.metric)
+
+
+def _asked(ask: Callable[[], Cell]) -> Cell:
+    """A cell; what its ladder refuses is told in a line, as the reason that the release is held for."""
+    try:
+        return ask()
+    except GateError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 def _hand_over(request: pytest.FixtureRequest, cell: Cell) -> Cell:

@@ -9,20 +9,24 @@ import pytest
 from evidence.parity import disagreements
 from tests.evidence.builders import agg_table, hits_table
 
+SEEN = {
+    "hero": {"ndcg_at_10": 1.25, "sla_recall_at_50": 1.5, "confidence": 1.1},
+    "baseline": {"ndcg_at_10": 1.0, "sla_recall_at_50": 1.0, "confidence": 1.0},
+}
+#: Two pairs, the first of which has .1 more than half of each sum.
 JUDGED = {
-    "hero": {"pairs": 2.0, "ndcg_at_10": 1.25, "sla_recall_at_50": 1.5, "confidence": 1.1},
-    "baseline": {"pairs": 2.0, "ndcg_at_10": 1.0, "sla_recall_at_50": 1.0, "confidence": 1.0},
+    system: {"pairs": 2.0, **sums, **{f"ordered {name}": 1.5 * total - 0.1 for name, total in sums.items()}}
+    for system, sums in SEEN.items()
 }
 
 
 def written(folder: Path) -> Path:
     answers = [
         {"system": system, "stream": stream, "query_ord": q, "total_hits": 2, "n_credited": 1, "query_id": f"q{q}",
-         "ndcg_at_10": sums["ndcg_at_10"] / 2, "sla_recall_at_50": sums["sla_recall_at_50"] / 2,
-         "confidence": sums["confidence"] / 2}
-        for system, sums in JUDGED.items()
+         "pair_ord": position, **{name: total / 2 + more for name, total in sums.items()}}
+        for system, sums in SEEN.items()
         for stream in ("pair", "aa" if system == "baseline" else "preflight")
-        for q in (3, 5)
+        for position, (q, more) in enumerate(((3, 0.1), (5, -0.1)))
     ]  # fmt: skip
     hits = [
         {"system": system, "query_ord": q, "rank": rank, "credit": "span" if rank == 1 else "none"}
@@ -56,6 +60,7 @@ def test_what_was_judged_is_found_again(tmp_path: Path) -> None:
         ("agg.parquet", [0, 0, 2, 3, 4, 5, 6, 7], {}, "number of distinct queries of hero is 1, but 2"),
         ("agg.parquet", [*range(8)], {"ndcg_at_10": 0.6}, "sum of ndcg_at_10 of hero is 1.2, but 1.25"),
         ("agg.parquet", [*range(8)], {"confidence": float("nan")}, "sum of confidence of hero is nan, but 1.1"),
+        ("agg.parquet", [*range(8)], {"pair_ord": 0}, "ordered sum of ndcg_at_10 of hero is 1.25, but 1.775"),
         ("hits.parquet", [0, 1, 2, 4, 5, 6, 7], {}, "hits.parquet: 3 hits of hero, but agg.parquet counts 4"),
         ("hits.parquet", [*range(8)], {"credit": "none"}, "hits.parquet: 0 credited hits of hero, but agg"),
     ],
@@ -69,5 +74,6 @@ def test_what_is_lost_or_changed_is_told(
 
 def test_no_confidence_at_all_is_no_difference(tmp_path: Path) -> None:
     rewrite(written(tmp_path) / "agg.parquet", [*range(8)], confidence=float("nan"))
-    without = {system: {**sums, "confidence": float("nan")} for system, sums in JUDGED.items()}
+    nothing = {"confidence": float("nan"), "ordered confidence": float("nan")}
+    without = {system: {**sums, **nothing} for system, sums in JUDGED.items()}
     assert disagreements(tmp_path, without) == []

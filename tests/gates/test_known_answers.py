@@ -1,5 +1,6 @@
 """Does a judge that answers wrongly give itself away before it judges a hero?"""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,10 +10,10 @@ import pytest
 
 from gates import catalogue, known_answers, trackers
 from gates.judge import Judge
-from gates.known_answers import judge_known_answers
+from gates.known_answers import CALIBRATOR_MS, FAULTS, PAUSE_MS, judge_known_answers
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.trackers import StreamTracker, TwoWindows
+from gates.trackers import StreamTracker, Thresholds, TwoWindows
 from gates.verdicts import Cell, Decision, Verdict
 from tests.gates.builders import arm, changed, constants, pairs
 
@@ -22,13 +23,23 @@ LACKS = {
 }  # fmt: skip
 
 
-def nothing_found() -> Pairs:
-    baseline = arm(50)
-    return pairs(replace(baseline, recall=np.zeros(50), ndcg=np.zeros(50)), baseline)
+def made_up(**columns: Any) -> Pairs:
+    """What a ladder measures of the system with known faults, but for the columns given."""
+    baseline, turn = arm(50), np.arange(50) % len(FAULTS)
+    late = turn == FAULTS.index("late")
+    values = {
+        "recall": np.zeros(50),
+        "ndcg": np.where(late, baseline.ndcg, 0.0),
+        "error": (turn == FAULTS.index("failing")).astype(np.float64),
+        "latency_ms": np.select([late, turn == FAULTS.index("slow")], [np.inf, PAUSE_MS + 0.1], 0.02),
+        "calibrator_ms": np.where(turn == FAULTS.index("calibrator"), CALIBRATOR_MS, 0.0),
+        **columns,
+    }
+    return pairs(replace(baseline, **values), baseline)
 
 
 def known(policy: Policy, found: Pairs | None = None, **missing: str) -> Cell:
-    return judge_known_answers("lexical", policy, constants(), missing, found or nothing_found())
+    return judge_known_answers("lexical", policy, constants(), missing, found or made_up())
 
 
 @pytest.mark.parametrize(
@@ -59,10 +70,36 @@ def test_what_is_missing_is_not_asked(policy: Policy) -> None:
 
 
 def test_a_system_that_finds_without_answering_is_red(policy: Policy) -> None:
-    found = nothing_found()
+    found = made_up()
     cell = known(policy, replace(found, hero=found.baseline, baseline=found.hero))
     assert cell.verdict is Verdict.RED
     assert "a system without an answer: found something, or the baseline nothing" in cell.note
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"error": np.zeros(50)}, "a failed query is recorded as one"),
+        ({"error": np.ones(50)}, "a failed query is recorded as one"),
+        ({"latency_ms": made_up().hero.latency_ms / 1000}, "the clock sees a pause of 5.0 ms"),
+        ({"latency_ms": made_up().hero.latency_ms * 1000}, "the clock sees a pause of 5.0 ms"),
+        ({"calibrator_ms": made_up().hero.calibrator_ms / 1000}, "a calibrator of 2.0 ms takes so long"),
+        ({"recall": np.where(np.isinf(made_up().hero.latency_ms), 1.0, 0.0)}, "a late answer finds nothing in time"),
+        ({"ndcg": np.zeros(50)}, "a late answer finds nothing in time"),
+    ],
+    ids=["failures hidden", "all failed", "seconds", "microseconds", "calibrator", "late is found", "nothing measured"],
+)
+def test_what_is_measured_wrongly_is_red(policy: Policy, columns: dict[str, Any], says: str) -> None:
+    cell = known(policy, made_up(**columns))
+    assert (cell.verdict, cell.on_red) == (Verdict.RED, "hold")
+    assert f"not so: {says}" in cell.note
+
+
+def test_second_answers_of_somebody_else_are_red(policy: Policy) -> None:
+    found = made_up()
+    nothing = np.zeros(len(found.repeated))
+    cell = known(policy, replace(found, repeat=replace(found.repeat, recall=nothing, ndcg=nothing)))
+    assert "not so: the baseline's second answers are the baseline's" in cell.note
 
 
 def blind(self: StreamTracker, pairs: Pairs) -> None:
@@ -84,6 +121,16 @@ def lenient(self: Judge, *, end: Callable[[Judge], tuple[str, ...]] = Judge.end_
     return end(self) if self._window else ()
 
 
+def priced_as_one(policy: Policy, *, of: Callable[[Policy], Thresholds] = Thresholds.of) -> Thresholds:
+    return replace(of(policy), red=math.log(1 / policy.error_rates.red))
+
+
+def latched(self: StreamTracker, window: Pairs, *, end: Callable[..., None] = StreamTracker.end_window) -> None:
+    shown = self._shown
+    end(self, window)
+    self._shown = shown or self._shown
+
+
 @pytest.mark.parametrize(
     ("owner", "name", "mutant", "says"),
     [
@@ -92,10 +139,28 @@ def lenient(self: Judge, *, end: Callable[[Judge], tuple[str, ...]] = Judge.end_
         (Judge, "begin_step", forgetful, "a loss spread over two steps"),
         (TwoWindows, "end_window", any_two, "a good window between two bad ones"),
         (Judge, "end_window", lenient, "a window looked at twice: it counted"),
+        (Judge, "_refuse_nan", lambda *_: None, "what is no number: it was taken"),
+        (Thresholds, "of", priced_as_one, "evidence for one question: sla_recall_at_50_delta is RED"),
+        (StreamTracker, "green", property(lambda self: not self._blocks), "a handful of pairs: GREEN: sla_recall"),
+        (StreamTracker, "green", property(lambda self: self._shown), "one error: it is forgiven"),
+        (StreamTracker, "end_window", latched, "good pairs, then bad ones: sla_recall_at_50_delta still counts"),
         (known_answers, "decide", lambda *_: (Decision.PROMOTE, []), "wrong for a RED, an open cell"),
         (known_answers, "decide", lambda *_: (Decision.HOLD, []), "all GREEN does not promote"),
     ],
-    ids=["blind", "swapped", "history pruned", "green between reds", "double poll", "always yes", "always no"],
+    ids=[
+        "blind",
+        "swapped",
+        "history pruned",
+        "green between reds",
+        "double poll",
+        "NaN",
+        "no multiplicity",
+        "undecided is green",
+        "errors forgiven",
+        "green is latched",
+        "always yes",
+        "always no",
+    ],
 )
 def test_a_broken_judge_is_red(
     policy: Policy, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, mutant: object, says: str

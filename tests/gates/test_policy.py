@@ -54,6 +54,8 @@ def mistakes_of(document: dict[str, Any], folder: Path) -> list[str]:
         ("left_out", dict.fromkeys(GATES, "why"), "(the whole file): left_out leaves no gate; keep one of"),
         ("heroes", {}, "(the whole file): heroes names no hero; their number sets the RED threshold"),
         ("heroes", {"Lexical-2": "x.yaml"}, "heroes.Lexical-2.[key]: 'Lexical-2': String should match pattern"),
+        ("error_rates.green", 0.5, "error_rates: green is 0.5, but should be at most 0.05"),
+        ("error_rates.red", 0.3, "error_rates: red + two_windows is 0.301, but should be at most 0.05"),
         ("mode", "strict", "mode: 'strict': Input should be 'evidence' or 'letter'"),
         ("schema", "hero-gate/policy/v2", "schema: 'hero-gate/policy/v2': Input should be 'hero-gate/policy/v1'"),
         ("guards.recall", {}, "guards.recall: unknown key; known here: ece, errors, file_credit, ndcg_at_10,"),

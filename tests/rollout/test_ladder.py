@@ -89,6 +89,13 @@ def test_a_red_that_may_only_hold_holds(ladder: Climb) -> None:
     assert climbed.ended == "held at 50 %: sla_recall_at_50_delta shown broken"
 
 
+def test_what_a_pack_leaves_out_must_be_lacking(ladder: Climb, configs: Path) -> None:
+    pack = (configs / "worse.yaml").read_text(encoding="utf-8")
+    (configs / "worse.yaml").write_text(pack + "policy: {left_out: {within_sla: it is red}}\n", encoding="utf-8")
+    with pytest.raises(EvidenceError, match=r"left_out of .* names within_sla, but both systems give them"):
+        ladder("worse")
+
+
 def test_an_incumbent_out_of_its_limits_holds_before_the_first_step(ladder: Climb, configs: Path) -> None:
     slow = (configs / "equal.run").read_text(encoding="utf-8").splitlines()
     fields = [line.split() for line in slow]

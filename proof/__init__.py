@@ -1,0 +1,1 @@
+"""How often is the gate wrong? Simulated releases, peers' rules on the same streams, seeded faults."""

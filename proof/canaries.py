@@ -1,0 +1,304 @@
+"""How do thousands of canaries end that are made of given blocks? The gate's rule, for many heroes at once.
+
+Every hero climbs the ladder of gates.budget with the evidence of gates.trackers and gates.witness; what differs from a
+run is only that the evidence of a block was computed before (proof.features). tests/proof/test_canaries.py drives the
+gate's own Judge over the same blocks and requires the same end, hero by hero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.policy import Policy
+from gates.questions import ALL
+from gates.trackers import Thresholds
+from gates.verdicts import Decision, Kind
+from proof import triggers
+from proof.features import Features, Plan
+from proof.mixtures import list_processes, log_mean, log_mixture
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """What each hero meets, by hero, window number and block of the window."""
+
+    blocks: Numbers  # (heroes, windows, blocks a window) rows of the features
+    served: Numbers  # (steps, heroes, windows, blocks a window) pairs whose user sees the hero, if the step is that one
+    late: tuple[int, int] | None = None  # step and windows into it, from which on `late_by` is added to the rows
+    late_by: int = 0
+    fresh: int = 1_000_000_000  # pairs there are
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """How canaries ended, one row a hero."""
+
+    decision: NDArray[np.str_]  # of gates.verdicts.Decision
+    waiting: Flags  # held for too little traffic
+    step: Numbers  # position in the ladder's steps
+    windows: Numbers  # closed
+    pairs: Numbers
+    red: Flags  # (heroes, checks)
+    open: Flags  # (heroes, checks) not shown GREEN where that is needed, when it ended
+    checks: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.decision)
+
+
+def join_ends(parts: list[Ends]) -> Ends:
+    """Several groups of heroes as one."""
+    columns = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Ends) if f.name != "checks"}
+    return Ends(**columns, checks=parts[0].checks)
+
+
+def run_canaries(features: Features, plan: Plan, traffic: Array, draws: Draws) -> Ends:
+    """Let every hero climb. `traffic` is proof.features.traffic_growth."""
+    climb = _Climb(features, plan, traffic, draws)
+    while climb.active.any():
+        climb.move()
+        climb.window()
+    return climb.ends()
+
+
+class _Climb:
+    def __init__(self, features: Features, plan: Plan, traffic: Array, draws: Draws) -> None:
+        self.f, self.plan, self.traffic, self.draws, self.policy = features, plan, traffic, draws, plan.policy
+        self.limits = Thresholds.of(plan.policy)
+        self.checks = (
+            *(q.check for q in plan.streams),
+            "traffic_share",
+            *(q.check for q in plan.witnesses),
+            "aa_dispersion",
+        )
+        self.processes = list_processes(plan, self.limits)
+        heroes, steps, k = len(draws), len(plan.policy.ladder.steps), plan.bins
+        streams = features.red.shape[1] + 2 + len(plan.witnesses)
+        self.cum = np.zeros((heroes, streams, 5))
+        self.starts = np.zeros((heroes, steps, streams, 5))  # the sums when a step began
+        self.green = np.zeros((heroes, features.green.shape[1], 5))
+        self.last = np.zeros((heroes, features.last.shape[1], 5))
+        self.blocked = np.zeros((heroes, len(plan.streams)))
+        self.shown = np.zeros((heroes, len(self.checks)), dtype=np.bool_)
+        signs = np.array(plan.constants.signs) > 0
+        self.plus = np.broadcast_to(signs, (heroes, features.gaps.shape[1], k)).copy()
+        self.gaps = np.zeros((heroes, features.gaps.shape[1], k))
+        self.counts = np.zeros((heroes, k, 3))
+        self.suspect = np.zeros((heroes, len(plan.windows)), dtype=np.bool_)
+        self.suspect_calibration = np.zeros(heroes, dtype=np.bool_)
+        self.squares, self.counted = np.zeros((heroes, 3)), np.zeros((heroes, 3), dtype=np.intp)
+        self.step, self.step_windows, self.windows = (np.zeros(heroes, dtype=np.intp) for _ in range(3))
+        self.pairs = np.zeros(heroes, dtype=np.intp)
+        self.red = np.zeros((heroes, len(self.checks)), dtype=np.bool_)
+        self.open = np.zeros((heroes, len(self.checks)), dtype=np.bool_)
+        self.active = np.ones(heroes, dtype=np.bool_)
+        self.waiting = np.zeros(heroes, dtype=np.bool_)
+        self.decision = np.full(heroes, Decision.HOLD.value, dtype="<U8")
+
+    # --- the moves of gates.budget ---
+
+    def move(self) -> None:
+        """Advance where a step is through, and stop where nothing more may be asked."""
+        ladder = self.policy.ladder
+        a = np.flatnonzero(self.active)
+        enough = self.step_windows[a] >= ladder.min_windows
+        undecided = self._undecided(a)
+        self.open[a] = undecided
+        through = enough & ~undecided.any(axis=1)
+        finished = a[through & (self.step[a] == len(ladder.steps) - 1)]
+        self.active[finished] = False
+        self.decision[finished] = (Decision.PROMOTE if self.policy.promotes else Decision.HOLD).value
+        self._begin_step(a[through & (self.step[a] < len(ladder.steps) - 1)])
+        used_up = enough & ~through & (self.step_windows[a] >= ladder.max_windows)
+        used_up |= self.active[a] & (self.windows[a] >= ladder.total_windows)
+        self.active[a[used_up]] = False
+        waits = self.active[a] & (self.draws.fresh - self.pairs[a] < ladder.window)
+        self.waiting[a[waits]] = True
+        self.active[a[waits]] = False
+
+    def _begin_step(self, a: Numbers) -> None:
+        self.step[a] += 1
+        self.step_windows[a] = 0
+        self.starts[a, self.step[a]] = self.cum[a]
+        at = 0
+        for q, question in enumerate(self.plan.streams):
+            if question.kind is Kind.GATE:
+                self.shown[a, q] = False
+                self.green[a, at : at + len(question.green)] = 0.0
+            at += len(question.green)
+        if "aece_tau" in self.checks:
+            self.shown[a, self.checks.index("aece_tau")] = False
+
+    def _undecided(self, a: Numbers) -> Flags:
+        at_last = self.step[a] == len(self.policy.ladder.steps) - 1
+        gates = np.array([c in self.policy.asked_gates for c in self.checks])
+        required = {q.check for q in self.plan.streams if q.required == "green"}
+        more = np.array([c in required and c not in self.policy.asked_gates for c in self.checks])
+        needed = gates[None, :] | (at_last[:, None] & more[None, :])
+        return np.asarray(needed & ~self.shown[a])
+
+    # --- one window of every hero that still climbs ---
+
+    def window(self) -> None:
+        """A look for RED after each block; what is still in the race closes its window."""
+        a = np.flatnonzero(self.active)
+        if not len(a):
+            return
+        rows = self._rows(a)
+        sums = self.cum[a][:, None] + np.cumsum(self._growth(a, rows), axis=1)
+        red_at = self._red_looks(a, sums)
+        first = red_at.min(axis=1)
+        ended = first < rows.shape[1]
+        self._end(a[ended], red_at[ended] == first[ended, None], (first[ended] + 1) * self.policy.ladder.red_every)
+        a, rows, sums = a[~ended], rows[~ended], sums[~ended]
+        self.cum[a] = sums[:, -1]
+        self.windows[a] += 1
+        self.step_windows[a] += 1
+        self.pairs[a] += self.policy.ladder.window
+        red = self._close(a, rows)
+        ended = red.any(axis=1)
+        self._end(a[ended], red[ended], np.zeros(int(ended.sum()), dtype=np.intp))
+
+    def _rows(self, a: Numbers) -> Numbers:
+        rows = self.draws.blocks[a, self.windows[a]]
+        if self.draws.late is None:
+            return rows
+        step, windows = self.draws.late
+        late = (self.step[a] > step) | ((self.step[a] == step) & (self.step_windows[a] >= windows))
+        return rows + np.where(late, self.draws.late_by, 0)[:, None]
+
+    def _growth(self, a: Numbers, rows: Numbers) -> Array:
+        served = self.draws.served[self.step[a], a, self.windows[a]]
+        group = [q.intent - ALL for q in self.plan.witnesses]  # row of the gaps: over all, then by intent
+        plus = self.plus[a][:, group].astype(np.float32)
+        witness = self.f.base[rows] + np.einsum("hwqbj,hqb->hwqj", self.f.turn[rows], plus)
+        return np.concatenate(
+            [self.f.red[rows], self.traffic[self.step[a][:, None], served], witness], axis=2, dtype=np.float64
+        )
+
+    def _red_looks(self, a: Numbers, sums: Array) -> Numbers:
+        """The first look of this window at which each check is RED, (heroes, checks); beyond the last where none."""
+        looks, step = sums.shape[1], self.step[a]
+        most = sums.max(axis=(1, 3))  # a mixture is at most the largest wealth in it
+        for s in range(1, len(self.policy.ladder.steps)):
+            begun = step >= s
+            since = sums[begun] - self.starts[a[begun], s][:, None]
+            most[begun] = np.maximum(most[begun], since.max(axis=(1, 3)))
+        red_at = np.full((len(a), len(self.checks)), looks, dtype=np.intp)
+        for process in self.processes:
+            near = np.flatnonzero((most[:, process.streams] >= process.need).any(axis=1))
+            if not len(near):
+                continue
+            wealth = sums[near][:, :, process.streams]
+            starts = self.starts[a[near]][:, :, process.streams]
+            over = log_mixture(wealth, starts, step[near]) >= process.need
+            found = np.where(over.any(axis=1), over.argmax(axis=1), looks)
+            c = self.checks.index(process.check)
+            red_at[near, c] = np.minimum(red_at[near, c], found)
+        return red_at
+
+    def _close(self, a: Numbers, rows: Numbers) -> Flags:
+        """The end of a window: second triggers, the A/A alarm, what is GREEN now. Returns what is RED, by check."""
+        f, policy, n = self.f, self.policy, self.policy.ladder.window
+        red = np.zeros((len(a), len(self.checks)), dtype=np.bool_)
+        sums = f.sums[rows].sum(axis=1)
+        armed = self.windows[a] <= self.limits.windows
+        for t, test in enumerate(self.plan.windows):
+            low = triggers.low_windows(test, sums[:, t], n, self.limits.window_p)
+            red[:, self.checks.index(test.check)] |= low & self.suspect[a, t] & armed
+            self.suspect[a, t] = low
+        gaps, counts = f.gaps[rows].sum(axis=1), f.counts[rows].sum(axis=1)
+        self.gaps[a] += gaps
+        self.counts[a] += counts
+        self.plus[a] = self.gaps[a] >= 0
+        if "aece_tau" in self.checks:
+            low = self._low_calibration(a, gaps[:, 0], counts)
+            red[:, self.checks.index("aece_tau")] |= low & self.suspect_calibration[a] & armed
+            self.suspect_calibration[a] = low
+            self._look_at_calibration(a)
+        if "aa_dispersion" in policy.asked_instruments:
+            red[:, self.checks.index("aa_dispersion")] = self._dispersed(a, f.repeated[rows].sum(axis=1))
+        self.green[a] += f.green[rows].sum(axis=1, dtype=np.float64)
+        self.last[a] += f.last[rows].sum(axis=1, dtype=np.float64)
+        self.blocked[a] += f.blocked[rows].sum(axis=1)
+        self._show(a)
+        return red
+
+    def _low_calibration(self, a: Numbers, gaps: Array, counts: Array) -> Flags:
+        low = np.zeros(len(a), dtype=np.bool_)
+        limit = self.policy.gates.aece_tau.red_above
+        for key, at in self._by_cell(a):
+            low[at] = triggers.low_calibration(gaps[at], counts[at], limit, self.limits.window_p, key)
+        return low
+
+    def _look_at_calibration(self, a: Numbers) -> None:
+        gate, rate, c = self.policy.gates.aece_tau, self.policy.error_rates.green, self.checks.index("aece_tau")
+        for key, at in self._by_cell(a):
+            look, rest = divmod(key[2], self.policy.ladder.calibration_looks_every)
+            if rest:
+                continue
+            for h in a[at][~self.shown[a[at], c]]:
+                allowed = rate / (look * (look + 1))
+                limit = gate.green_below[key[1] - 1]
+                self.shown[h, c] = triggers.green_calibration(self.gaps[h, 0], self.counts[h], limit, allowed, key)
+
+    def _by_cell(self, a: Numbers) -> list[tuple[tuple[int, int, int], Numbers]]:
+        """Heroes by (seed, step from 1, window of the step): what the gate's null simulations are drawn from."""
+        seed, cells = self.plan.constants.seed, self.step[a] * 1000 + self.step_windows[a]
+        return [
+            ((seed, int(cell) // 1000 + 1, int(cell) % 1000), np.flatnonzero(cells == cell))
+            for cell in np.unique(cells)
+        ]
+
+    def _dispersed(self, a: Numbers, sums: Array) -> Flags:
+        size = sums[:, :, 1]
+        differs = size > 0
+        self.squares[a] += np.where(differs, sums[:, :, 0] ** 2 / np.where(differs, size, 1), 0)
+        self.counted[a] += differs
+        rate = self.policy.error_rates.green
+        return np.array(
+            [triggers.dispersed(self.squares[h], self.counted[h], int(self.windows[h]), rate) for h in a],
+            dtype=np.bool_,
+        )
+
+    def _show(self, a: Numbers) -> None:
+        at_last = self.step[a] == len(self.policy.ladder.steps) - 1
+        at = at_end = 0
+        for q, question in enumerate(self.plan.streams):
+            if not question.green:
+                continue
+            over = log_mean(self.green[a, at : at + len(question.green)]) >= self.limits.green
+            shown = over.all(axis=1)
+            if question.green_at_last:
+                end = log_mean(self.last[a, at_end : at_end + len(question.green_at_last)]) >= self.limits.green
+                shown &= end.all(axis=1) | ~at_last
+            self.shown[a, q] = shown & (self.blocked[a, q] == 0)
+            at, at_end = at + len(question.green), at_end + len(question.green_at_last)
+
+    def _end(self, a: Numbers, red: Flags, more_pairs: Numbers) -> None:
+        rolls_back = np.array([_rolls_back(self.policy, c) for c in self.checks])
+        self.active[a] = False
+        self.red[a] = red
+        self.pairs[a] += more_pairs
+        self.decision[a] = np.where((red & rolls_back).any(axis=1), Decision.ROLLBACK.value, Decision.HOLD.value)
+
+    def ends(self) -> Ends:
+        """What became of everyone."""
+        return Ends(
+            decision=self.decision, waiting=self.waiting, step=self.step, windows=self.windows, pairs=self.pairs,
+            red=self.red, open=self.open, checks=self.checks,
+        )  # fmt: skip
+
+
+def _rolls_back(policy: Policy, check: str) -> bool:
+    return check not in policy.left_out and policy.on_red(check) == "rollback"

@@ -1,0 +1,84 @@
+"""What can be done to a hero of an equal population so that its true state is known? Each change is a function."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.observations import Arm
+from proof.model import SLA_MS, true_share
+from proof.population import Population, swapped
+
+Array = NDArray[np.float64]
+
+
+def fair_swap(population: Population, rng: np.random.Generator) -> Population:
+    """Equal, with all the churn that a real hero has: a fair coin a query says which answer is called the hero's."""
+    return swapped(population, rng.random(len(population)) < 0.5)
+
+
+def lose(population: Population, points: float, rng: np.random.Generator, *, keep: float) -> Population:
+    """A mean loss of so many points of recall and of nDCG: on random queries the hero keeps only the share `keep`."""
+    return replace(population, hero=_lessened(population.hero, points, rng.random(len(population)), keep))
+
+
+def shock(population: Population, points: float, rng: np.random.Generator, *, keep: float) -> Population:
+    """Something in between two answers moves all hero and repeated answers by so many points against the first ones."""
+    hit = rng.random(len(population))
+    if points < 0:
+        hero, repeat = (_lessened(a, -points, hit, keep) for a in (population.hero, population.repeat))
+        return replace(population, hero=hero, repeat=repeat)
+    return replace(population, baseline=_lessened(population.baseline, points, hit, keep))
+
+
+def slow_down(population: Population, factor: float) -> Population:
+    """All latencies of the hero times `factor`; what now comes after the SLA is lost."""
+    latency = population.hero.latency_ms * factor
+    recall = np.where(latency > SLA_MS, 0.0, population.hero.recall)
+    return replace(population, hero=replace(population.hero, latency_ms=latency, recall=recall))
+
+
+def redraw_correct(
+    population: Population, error: float, rng: np.random.Generator, shape: str = "stretch"
+) -> Population:
+    """The hero's confidences as they are, but right as often as gives this true calibration error."""
+    share = true_share(population.hero.confidence, error, shape)
+    correct = (rng.random(len(population)) < share).astype(np.float64)
+    return replace(population, hero=replace(population.hero, correct=correct))
+
+
+def split_traffic(population: Population, other: Population) -> Population:
+    """Hero and baseline answer different queries: the baseline's answers are those of another population."""
+    n = len(population)
+    rows = slice(0, n)
+    return replace(population, baseline=other.baseline.rows(rows), repeat=other.repeat.rows(rows))
+
+
+def autocorrelate(population: Population, rho: float, rng: np.random.Generator) -> Population:
+    """The same pairs in an order in which losses come in runs: ranks of recall lost follow an AR(1) Gaussian copula.
+
+    The share of each loss stays as it is; over and under it the order is random.
+    """
+    n = len(population)
+    normal = np.empty(n)
+    step = rng.standard_normal(n) * np.sqrt(1 - rho * rho)
+    normal[0] = rng.standard_normal()
+    for i in range(1, n):
+        normal[i] = rho * normal[i - 1] + step[i]
+    lost = population.baseline.recall - population.hero.recall
+    by_loss = np.lexsort((rng.random(n), lost))
+    order = np.empty(n, dtype=np.intp)
+    order[np.argsort(normal)] = by_loss
+    return population.rows(order)
+
+
+def _lessened(arm: Arm, points: float, hit: Array, keep: float) -> Arm:
+    def less(values: Array) -> Array:
+        share = points / ((1 - keep) * float(values.mean()))
+        if share > 1:
+            raise ValueError(f"a loss of {points} is more than a mean of {values.mean():.3f} can lose at keep {keep}")
+        return np.where(hit < share, keep * values, values)
+
+    return replace(arm, recall=less(arm.recall), ndcg=less(arm.ndcg))

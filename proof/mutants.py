@@ -1,0 +1,150 @@
+"""The gate mutation score: of all seeded faults, how many does the check catch that must? `make mutants`.
+
+First the unchanged hero is judged: a gate that holds everything would catch everything. With --hero, the faults that
+apply to any system are seeded in a hero of the user's, under the policy of --configs.
+Exit status: 0 when every fault was caught, 1 when one escaped, 2 when nothing could be scored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from fixtures.packs import Hero, load_hero
+from gates.errors import ConfigError
+from gates.policy import Policy
+from proof.faults import OWN, TABLE
+from proof.mutant import EQUAL, REFUSALS, Mutant
+from proof.mutant_runs import MutantError, Scene, changed_lines, copy_checkout, run_canary, run_mutant
+from proof.mutant_score import Score, first_reason, promoted, score
+
+ROOT = Path(__file__).parents[1]
+AT_ONCE = 2  # a canary keeps one core busy
+SMOKE = "configs/smoke"
+
+
+def applies_to(mutant: Mutant, hero: Hero) -> str:
+    """Why a fault cannot be seeded in a user's hero; nothing where it can."""
+    recorded = hero.system["system"] == "recorded"
+    if mutant.heroes == "own":
+        return "for the repository's own heroes"
+    if (mutant.heroes == "recorded") is not recorded and mutant.heroes != "any":
+        return "its answers are recorded" if recorded else "its answers are not recorded"
+    policy = hero.subject.policy
+    if mutant.check not in (*REFUSALS, *asked(policy)):
+        return f"the policy does not ask {mutant.check}: {policy.left_out.get(mutant.check, 'unknown check')}"
+    if mutant.file is None:
+        return ""
+    shared = mutant.file.key != "run"
+    if mutant.file.key not in hero.system or (shared and hero.subject.baseline_name != "baseline"):
+        return f"{mutant.file.key} is not the pack's alone"
+    path = hero.folder / str(hero.system[mutant.file.key])
+    unchanged = changed_lines(mutant.file, hero) == path.read_text(encoding="utf-8").splitlines()
+    return f"{path.name} has nothing to change" if unchanged else ""
+
+
+def asked(policy: Policy) -> tuple[str, ...]:
+    """Every check that a policy asks."""
+    return (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)
+
+
+def results(mutants: Sequence[Mutant], scene: Scene, hero: str) -> Iterator[tuple[Mutant, Score, float]]:
+    """Each mutant with its score and seconds, as they finish; `hero` is the user's, "" for the table's own."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    runs = {pool.submit(run_mutant, mutant, scene, hero or mutant.hero): mutant for mutant in mutants}
+    try:
+        for done in as_completed(runs):
+            mutant = runs[done]
+            try:
+                run = done.result()
+            except (MutantError, ConfigError) as error:
+                yield mutant, Score(False, f"not seeded: {error}"), 0.0
+            else:
+                yield mutant, score(mutant, run), run.seconds
+    finally:
+        pool.shutdown(cancel_futures=True)  # whoever interrupts does not want to wait for the rest
+
+
+def line(mutant: Mutant, result: Score, seconds: float) -> str:
+    """One mutant, for people."""
+    said = "caught " if result.caught else "ESCAPED"
+    return f"{said} {seconds:4.0f} s  {mutant.area:15} {mutant.name:28} {mutant.check:24} {result.because[:110]}"
+
+
+def score_table(mutants: Sequence[Mutant], scene: Scene, hero: str) -> int:
+    """Judge the unchanged hero, then run the mutants, telling each; the exit status."""
+    control = hero or EQUAL
+    begun = time.monotonic()
+    run = run_canary(scene.checkout, scene.configs, control, scene.checkout.with_name("control"))
+    if not promoted(run):
+        print(f"nothing can be scored: {control} is stopped without any fault: {first_reason(run)}")
+        return 2
+    print(f"control {run.seconds:4.0f} s  {control} passes unchanged", flush=True)
+    escaped: list[Mutant] = []
+    for mutant, result, seconds in results(mutants, scene, hero):
+        print(line(mutant, result, seconds), flush=True)
+        escaped += [] if result.caught else [mutant]
+    for mutant in escaped:
+        print(f"escaped: {mutant.name}: {mutant.what}; {mutant.check} must catch it")
+    print(f"mutants: {len(mutants) - len(escaped)} of {len(mutants)} caught in {time.monotonic() - begun:.0f} s")
+    return 1 if escaped else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m proof.mutants", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--hero", default="", help="a hero of yours: a name of the policy, or a pack's path")
+    parser.add_argument("--configs", default="", help=f"its policy's folder (configs; without --hero {SMOKE})")
+    parser.add_argument("--only", default="", help="names of mutants, separated by commas")
+    options = parser.parse_args(arguments)
+    try:
+        mutants = _chosen(options.only, TABLE if options.hero else OWN)
+        configs = Path(options.configs or (ROOT / "configs" if options.hero else ROOT / SMOKE)).resolve()
+        hero = _given(options.hero)
+        if hero:
+            mutants = list(_applicable(mutants, load_hero(hero, configs)))
+        with tempfile.TemporaryDirectory(prefix="hero-gate-mutants-") as folder:
+            checkout = Path(folder) / "checkout"
+            copy_checkout(ROOT, checkout)
+            # our own configuration is mutated as well, so it is the copy's; a user's stays where it is
+            inside = configs.relative_to(ROOT) if configs.is_relative_to(ROOT) else configs
+            return score_table(mutants, Scene(checkout=checkout, configs=str(inside)), hero)
+    except ConfigError as error:
+        print("\n".join(error.mistakes), file=sys.stderr)
+    except MutantError as error:
+        print(error, file=sys.stderr)
+    return 2
+
+
+def _given(hero: str) -> str:
+    """A pack's path from where the user stands; a name stays one."""
+    return str(Path(hero).resolve()) if hero.endswith((".yaml", ".yml")) else hero
+
+
+def _chosen(only: str, mutants: Sequence[Mutant]) -> list[Mutant]:
+    """The mutants that --only names, all without it. Raises MutantError."""
+    by_name = {mutant.name: mutant for mutant in mutants}
+    names = [name for name in only.split(",") if name] or list(by_name)
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise MutantError(f"--only={only}: no mutant {', '.join(unknown)}; there are {', '.join(by_name)}")
+    return [by_name[name] for name in dict.fromkeys(names)]
+
+
+def _applicable(mutants: Sequence[Mutant], hero: Hero) -> Iterator[Mutant]:
+    """The mutants that can be seeded in a hero, telling of the others why not (but of our own ones)."""
+    for mutant in mutants:
+        why = applies_to(mutant, hero)
+        if not why:
+            yield mutant
+        elif mutant.heroes != "own":
+            print(f"not seeded      {mutant.area:15} {mutant.name:28} {why}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Is a promotion that does not follow from its cells, or that somebody hears otherwise, found before it is attested?"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gates.decide import plan
+from gates.policy import Policy
+from gates.release import Outcome, Release, Subject
+from gates.second_look import contradictions, unheard
+from gates.verdicts import Cell, Decision, Kind, Verdict
+from tests.gates.builders import changed
+
+
+def cells(policy: Policy) -> tuple[Cell, ...]:
+    return tuple(
+        Cell(
+            hero=hero, step=step, check=check, kind=Kind.GATE if step else Kind.GUARD, verdict=Verdict.GREEN,
+            required="green", on_red="rollback", observed="0", n=800,
+        )
+        for hero, step, check in plan("lexical", policy)
+    )  # fmt: skip
+
+
+def release(policy: Policy, *decisions: Decision, told: tuple[Cell, ...] | None = None) -> Release:
+    nothing: dict[str, Any] = dict.fromkeys(("reasons", "planned", "passed", "missing", "not_reached"), ())
+    subjects = [
+        Subject(
+            name=name, source="", owner="", claim="", claim_intent="", config_hash="", baseline_name="",
+            baseline_config_hash="", differs=(), policy=policy, windows=24,
+        )
+        for name in ("lexical", "router", "ann")
+    ]  # fmt: skip
+    told = cells(policy) if told is None else told
+    return Release(
+        run_id="", commit="", mode="evidence", exposure="replay", started_at="", finished_at="", seconds=0.0,
+        artifacts=Path(), run_folder=Path(),
+        outcomes=tuple(
+            Outcome(subject=subject, decision=decision, cells=told, **nothing)
+            for subject, decision in zip(subjects, decisions, strict=False)
+        ),
+    )  # fmt: skip
+
+
+def test_a_promotion_that_follows_is_left_alone(policy: Policy) -> None:
+    assert contradictions(release(policy, Decision.PROMOTE)) == []
+    enough = tuple(
+        replace(c, required="not_red", verdict=Verdict.INCONCLUSIVE) if c.check == "ece" else c for c in cells(policy)
+    )
+    assert contradictions(release(policy, Decision.PROMOTE, told=enough)) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda told: told[1:], "not every planned check has a cell: calibrator_p99"),
+        (lambda told: (), "not every planned check has a cell: "),
+        (lambda told: (replace(told[0], verdict=Verdict.RED), *told[1:]), "calibrator_p99 is RED"),
+        (lambda told: (replace(told[0], verdict=Verdict.INCONCLUSIVE), *told[1:]), "calibrator_p99 is INCONCLUSIVE"),
+        (lambda told: (replace(told[0], verdict=Verdict.NOT_REACHED), *told[1:]), "calibrator_p99 is NOT_REACHED"),
+        (lambda told: (replace(told[0], n=0), *told[1:]), "calibrator_p99 is GREEN"),
+    ],
+    ids=["one missing", "none", "red", "open", "not reached", "of no pairs"],
+)
+def test_a_promotion_that_does_not_follow_is_told(policy: Policy, spoil: Any, says: str) -> None:
+    found = contradictions(release(policy, Decision.PROMOTE, told=spoil(cells(policy))))
+    assert len(found) == 1
+    assert found[0].startswith("lexical: PROMOTE, but ")
+    assert says in found[0]
+    assert contradictions(release(policy, Decision.HOLD, told=spoil(cells(policy)))) == []
+
+
+def test_a_policy_that_never_promotes_does_not(policy: Policy) -> None:
+    found = contradictions(release(changed(policy, promotes=False), Decision.PROMOTE))
+    assert found == ["lexical: PROMOTE, but the policy never promotes"]
+
+
+P, H, R = Decision.PROMOTE, Decision.HOLD, Decision.ROLLBACK
+
+
+@pytest.mark.parametrize(
+    ("decisions", "status", "attested", "wrong"),
+    [
+        ((P,), 0, {"lexical": "PROMOTE"}, 0),
+        ((R,), 1, {"lexical": "ROLLBACK"}, 0),
+        ((P, H, R), 1, {"lexical": "PROMOTE", "router": "HOLD", "ann": "ROLLBACK"}, 0),
+        ((P, H), 10, {"lexical": "PROMOTE", "router": "HOLD"}, 0),
+        ((H,), 3, {"lexical": "HOLD"}, 0),  # pytest's own statuses promote nothing
+        ((R,), 0, {"lexical": "ROLLBACK"}, 1),
+        ((P, H), 0, {"lexical": "PROMOTE", "router": "HOLD"}, 1),
+        ((R,), 1, {"lexical": "PROMOTE"}, 1),
+        ((P,), 0, {}, 1),
+        ((R,), 0, {"lexical": "PROMOTE"}, 2),
+    ],
+)
+def test_everybody_hears_what_was_decided(
+    policy: Policy, decisions: tuple[Decision, ...], status: int, attested: dict[str, str], wrong: int
+) -> None:
+    assert len(unheard(release(policy, *decisions), status, attested)) == wrong

@@ -1,0 +1,158 @@
+"""Does a simulated canary end exactly as the gate itself ends on the same pairs?"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from gates.observations import Pairs
+from gates.policy import Policy
+from gates.preflight import fix_constants
+from gates.questions import Constants
+from proof import changes
+from proof.canaries import Draws, Ends, run_canaries
+from proof.drive import End, drive
+from proof.features import features_of, plan_canary, traffic_growth
+from proof.model import draw_model
+from proof.population import Population, blocks_of, serve
+from tests.gates.builders import changed
+
+Change = Callable[[Population, np.random.Generator], Population]
+HEROES = 12
+
+#: Quick to judge, and so that every end occurs: small windows, wide limits, some budget to use up.
+SMALL = {
+    "ladder": {
+        "window": 200, "min_windows": 2, "max_windows": 5, "total_windows": 14, "aa_every": 2,
+        "calibration_looks_every": 2,
+    },
+    "gates": {
+        "calibrator_p99": {"on_red": "rollback", "limit_ms": 1.0, "share": 0.03},
+        "aece_tau": {"on_red": "rollback", "red_above": 0.05, "green_below": [0.2, 0.16, 0.14, 0.12], "bins": 5},
+        "confidence_shift": {"on_red": "rollback", "limit": 0.1},
+        "sla_recall_at_50_delta": {"on_red": "rollback", "sla_ms": 150, "margin": 0.06, "final_margin": 0.03},
+    },
+    "guards": {
+        "ndcg_at_10": {"on_red": "rollback", "margin": 0.03},
+        "p95_latency": {"on_red": "rollback", "margin_ms": 12},
+        "errors": {"on_red": "hold", "rate": 0.01},
+    },
+    "instruments": {"aa_shadow": {"on_red": "hold", "margin": 0.05}},
+}  # fmt: skip
+
+WORLDS: dict[str, Change] = {
+    "equal": lambda p, rng: p,
+    "a loss of 2 points": lambda p, rng: changes.lose(p, 0.02, rng, keep=0.75),
+    "a loss of 8 points": lambda p, rng: changes.lose(p, 0.08, rng, keep=0.75),
+    "over-confident": lambda p, rng: changes.redraw_correct(p, 0.12, rng),
+    "20 % slower": lambda p, rng: changes.slow_down(p, 1.2),
+    "shocks": lambda p, rng: changes.shock(p, 0.03, rng, keep=0.75),
+    "loose with lines": lambda p, rng: changed_hero(
+        p, file_credits=np.minimum(p.hero.credits, p.hero.file_credits * 3)
+    ),
+    "shifted": lambda p, rng: changed_hero(p, confidence=np.clip(p.hero.confidence + 0.13, 0, 0.999)),
+    "a slow calibrator": lambda p, rng: changed_hero(p, calibrator_ms=p.hero.calibrator_ms * 2),
+    "failing": lambda p, rng: changed_hero(p, error=(rng.random(len(p)) < 0.01).astype(np.float64)),
+}
+
+
+def changed_hero(population: Population, **columns: np.ndarray) -> Population:
+    return replace(population, hero=replace(population.hero, **columns))
+
+
+class Twin(NamedTuple):
+    """The same heroes, simulated and driven."""
+
+    simulated: Ends
+    driven: list[End]
+
+
+def both(
+    policy: Policy, change: Change, *, seed: int = 0, heroes: int = HEROES, fresh: int = 10**9, late: bool = False
+) -> Twin:
+    rng = np.random.default_rng(seed)
+    constants = fix_constants(policy, draw_model(400, rng).baseline, seed, {})
+    equal = draw_model(4_000, rng)
+    blocks = blocks_of(equal, policy) + blocks_of(change(equal, rng), policy)
+    half, ladder = len(blocks) // 2, policy.ladder
+    shape = (heroes, ladder.total_windows, ladder.window // ladder.red_every)
+    draws = Draws(
+        blocks=rng.integers(0, half, shape) + (0 if late else half),
+        served=np.stack([rng.binomial(ladder.red_every, step / 100, shape) for step in ladder.steps]),
+        late=(len(ladder.steps) - 2, 1) if late else None,
+        late_by=half,
+        fresh=fresh,
+    )
+    plan = plan_canary(policy, constants)
+    simulated = run_canaries(features_of(blocks, plan), plan, traffic_growth(plan, blocks[0]), draws)
+    return Twin(simulated, [drive_one(policy, constants, blocks, draws, h, fresh) for h in range(heroes)])
+
+
+def drive_one(policy: Policy, constants: Constants, blocks: list[Pairs], draws: Draws, hero: int, fresh: int) -> End:
+    in_step = [0, 0]  # step, first window of it
+
+    def block_at(step: int, window: int, block: int) -> Pairs:
+        if step != in_step[0]:
+            in_step[:] = [step, window]
+        row = int(draws.blocks[hero, window, block])
+        if draws.late is not None and (step, window - in_step[1]) >= draws.late:
+            row += draws.late_by
+        return serve(blocks[row], int(draws.served[step, hero, window, block]), policy.ladder.steps[step])
+
+    return drive(policy, constants, block_at, fresh=fresh)
+
+
+def as_end(ends: Ends, hero: int) -> tuple[object, ...]:
+    red = {check for check, is_red in zip(ends.checks, ends.red[hero], strict=True) if is_red}
+    return (
+        str(ends.decision[hero]), int(ends.step[hero]), int(ends.windows[hero]), int(ends.pairs[hero]), red,
+        bool(ends.waiting[hero]),
+    )  # fmt: skip
+
+
+def assert_same(twin: Twin) -> None:
+    for hero, end in enumerate(twin.driven):
+        expected = (end.decision.value, end.step, end.windows, end.pairs, set(end.red), end.waiting)
+        assert as_end(twin.simulated, hero) == expected, f"hero {hero}"
+
+
+@pytest.fixture(scope="session")
+def small(policy: Policy) -> Policy:
+    return changed(policy, **SMALL)
+
+
+@pytest.fixture(scope="module")
+def twins() -> dict[str, Twin]:
+    """The worlds that were tried so far."""
+    return {}
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_each_hero_ends_as_the_gate_ends_it(small: Policy, world: str, twins: dict[str, Twin]):
+    twins[world] = both(small, WORLDS[world])
+    assert_same(twins[world])
+
+
+def test_every_end_occurs_in_these_worlds(small: Policy, twins: dict[str, Twin]):
+    """Else the twin would compare what is always the same."""
+    some = ("equal", "a loss of 2 points", "over-confident", "failing")
+    ends = [end for world in some for end in (twins.get(world) or both(small, WORLDS[world])).driven]
+    assert {end.decision.value for end in ends} == {"PROMOTE", "HOLD", "ROLLBACK"}
+
+
+@pytest.mark.parametrize("change", [WORLDS["a loss of 8 points"], WORLDS["20 % slower"]], ids=["loss", "slower"])
+def test_a_late_change_too(small: Policy, change: Change):
+    assert_same(both(small, change, late=True, seed=1))
+
+
+def test_waiting_for_traffic_too(small: Policy):
+    twin = both(small, WORLDS["equal"], fresh=1_300, seed=2)
+    assert_same(twin)
+    assert twin.simulated.waiting.any()
+
+
+def test_the_real_policy_too(policy: Policy):
+    assert_same(both(policy, WORLDS["a loss of 2 points"], heroes=4, seed=3))
+    assert_same(both(policy, WORLDS["equal"], heroes=2, seed=4))

@@ -1,0 +1,316 @@
+"""Can the table of seeded faults rot, and does a fault count as caught only when its own check caught it?"""
+
+import ast
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fixtures.packs import Hero, Pack, load_hero
+from gates.policy import Policy, load_policy
+from proof import mutants
+from proof.faults import OWN, TABLE
+from proof.mutant import AREAS, EQUAL, REFUSALS, Edit, FileFault, Mutant, seeded
+from proof.mutant_runs import MutantError, Run, Scene, apply_edit, copy_checkout, red_checks, write_pack
+from proof.mutant_score import NEVER_PROMOTES, Score, score
+from proof.mutants import applies_to, asked, main, results, score_table
+from tests.recorded_release import Checkout
+
+EARLIER_DEFECTS = {"promotes_despite_violation", "history_pruned", "green_between_forgotten", "polled_twice"}
+BY_NAME = {mutant.name: mutant for mutant in TABLE}
+every_mutant = pytest.mark.parametrize("mutant", TABLE, ids=lambda mutant: mutant.name)
+
+
+@pytest.fixture(scope="module")
+def smoke(root: Path) -> Policy:
+    return load_policy(root / "configs" / "smoke" / "policy.yaml")
+
+
+@pytest.fixture
+def recorded(release_template: Path) -> Hero:
+    """A hero of a user: a recorded run compared with the incumbent of its policy's folder."""
+    return load_hero("equal", release_template / "configs")
+
+
+@pytest.fixture
+def alone(release_template: Path, tmp_path: Path) -> Hero:
+    """The same hero with an incumbent of its own."""
+    configs = release_template / "configs"
+    for name in ("equal.run", "qrels.txt"):
+        (tmp_path / name).write_bytes((configs / name).read_bytes())
+    document = yaml.safe_load((configs / "equal.yaml").read_text())
+    pack = {**document, "name": "alone", "baseline": document["selected"], "selected": "baseline"}
+    (tmp_path / "alone.yaml").write_text(yaml.safe_dump(pack))
+    return load_hero(str(tmp_path / "alone.yaml"), configs)
+
+
+def ran(
+    status: int = 10, decision: str = "HOLD", reasons: tuple[str, ...] = (), red: tuple[str, ...] = (), said: str = ""
+) -> Run:
+    return Run(status=status, decision=decision, reasons=reasons, red=frozenset(red), said=said, seconds=1.0)
+
+
+class TestTable:
+    def test_it_holds_at_least_two_dozen_faults_of_every_area(self) -> None:
+        assert len(OWN) >= 24
+        assert {mutant.area for mutant in OWN} == set(AREAS)
+
+    def test_each_fault_has_a_name_of_its_own(self) -> None:
+        assert len(BY_NAME) == len(TABLE)
+
+    def test_the_defects_of_the_earlier_pipeline_are_in_it(self) -> None:
+        assert set(BY_NAME) >= EARLIER_DEFECTS
+
+    @every_mutant
+    def test_the_check_exists(self, mutant: Mutant, smoke: Policy) -> None:
+        assert mutant.check in (*asked(smoke), *REFUSALS)
+        assert mutant.says or mutant.check not in REFUSALS, "a refusal must be told from another by its words"
+
+    @every_mutant
+    def test_something_is_changed(self, mutant: Mutant) -> None:
+        assert mutant.pack or mutant.edits or mutant.file or mutant.arguments
+
+    @every_mutant
+    def test_each_old_text_stands_exactly_once_and_the_new_one_is_python(
+        self, mutant: Mutant, root: Path, tmp_path: Path
+    ) -> None:
+        for name in {edit.file for edit in mutant.edits if edit.old}:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes((root / name).read_bytes())
+        for edit in mutant.edits:
+            assert edit.old or not (root / edit.file).exists()
+            apply_edit(edit, tmp_path)
+        for path in tmp_path.rglob("*.py"):
+            ast.parse(path.read_text(encoding="utf-8"))
+
+    @every_mutant
+    def test_a_pack_with_the_fault_can_be_read_unless_it_must_be_refused(self, mutant: Mutant, root: Path) -> None:
+        if mutant.check != "configuration":
+            Pack.model_validate({**yaml.safe_load((root / EQUAL).read_text()), **mutant.pack})
+
+    @pytest.mark.parametrize("mutant", [m for m in TABLE if m.file], ids=lambda mutant: mutant.name)
+    def test_a_recorded_run_is_changed(self, mutant: Mutant, alone: Hero) -> None:
+        assert applies_to(mutant, alone) == ""
+
+    def test_a_run_with_comments_and_gaps_keeps_them(self) -> None:
+        lines = ["# q Q0 d 1 2 tag 3 4", "", "q1 Q0 d 1 9 tag - 0.5", "q2 Q0 d 1 9 tag 7 0.5"]
+        late = BY_NAME["run_is_late"].file
+        assert late is not None
+        assert late.change(lines) == [*lines[:3], "q2 Q0 d 1 9 tag 207.0 0.5"]
+
+
+class TestScore:
+    LOST = Mutant(name="lost", area="hero", what="", check="sla_recall_at_50_delta", pack=seeded("empty"))
+    MISSING = dataclasses.replace(LOST, check="errors", says="missing, no evidence")
+    REFUSED = dataclasses.replace(LOST, check="configuration", says="unknown key")
+
+    @pytest.mark.parametrize(
+        ("mutant", "run"),
+        [
+            (LOST, ran(1, "ROLLBACK", ("sla_recall_at_50_delta at 5 %: RED",), red=("sla_recall_at_50_delta",))),
+            (LOST, ran(1, "ROLLBACK", ("errors: RED",), red=("errors", "sla_recall_at_50_delta"))),
+            (LOST, ran(1, "ROLLBACK", ("recall_error: RED",), red=("recall_error",))),
+            (MISSING, ran(reasons=("aece_tau: open", "errors: missing, no evidence"))),
+            (REFUSED, ran(4, "", said="ERROR: policy.yaml: guards.ndcg: unknown key; known here: ...")),
+            (REFUSED, ran(3, reasons=("reports: not written: unknown key",))),
+        ],
+    )
+    def test_caught_by_its_check(self, mutant: Mutant, run: Run) -> None:
+        assert score(mutant, run).caught
+
+    @pytest.mark.parametrize(
+        ("mutant", "run"),
+        [
+            (LOST, ran(0, "PROMOTE")),
+            (LOST, ran(10, "HOLD", (NEVER_PROMOTES,))),
+            # what a pipeline reads is the exit status, what a promoter reads is the attestation
+            (LOST, ran(0, "ROLLBACK", ("sla_recall_at_50_delta: RED",), red=("sla_recall_at_50_delta",))),
+            (LOST, ran(1, "PROMOTE", ("sla_recall_at_50_delta: RED",), red=("sla_recall_at_50_delta",))),
+            # stopped by luck
+            (LOST, ran(1, "ROLLBACK", ("ndcg_at_10: RED",), red=("ndcg_at_10",))),
+            (LOST, ran(1, "ROLLBACK", ("calibration_error: RED",), red=("calibration_error",))),
+            (LOST, ran(10, "HOLD", ("sla_recall_at_50_delta at 5 %: INCONCLUSIVE",))),
+            (LOST, ran(4, "", said="ERROR: not a git checkout")),
+            (MISSING, ran(reasons=("ndcg_at_10: missing, no evidence",))),
+            (REFUSED, ran(4, "", said="ERROR: no such file")),
+            # words that were printed, but are no reason of the decision
+            (REFUSED, ran(reasons=("errors: missing",), said="unknown key")),
+        ],
+    )
+    def test_anything_else_is_not_caught(self, mutant: Mutant, run: Run) -> None:
+        assert not score(mutant, run).caught
+
+    def test_why_it_was_stopped_is_told(self) -> None:
+        assert "ndcg_at_10: RED" in score(self.LOST, ran(1, "ROLLBACK", ("ndcg_at_10: RED",))).because
+        assert "no such file" in score(self.LOST, ran(4, "", said="\nERROR: no such file\n")).because
+
+    def test_cells_of_every_kind_count(self) -> None:
+        def cell(kind: str, name: str, verdict: str = "RED") -> dict[str, str]:
+            return {kind: name, "verdict": verdict}
+
+        attested = {
+            "steps": [{"gates": [cell("gate", "a"), cell("gate", "b", "GREEN")]}, {"gates": [cell("gate", "b")]}],
+            "guards": [cell("guard", "c"), cell("guard", "d", "INCONCLUSIVE")],
+            "slices": [cell("slice", "e")],
+            "instruments": [cell("instrument", "f")],
+        }
+        assert red_checks(attested) == {"a", "b", "c", "e", "f"}
+
+
+class TestSeeding:
+    def test_a_text_that_is_gone_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "a.py").write_text("x = 1\nx = 1\n")
+        with pytest.raises(MutantError, match=r"a\.py: 'x = 1' stands there 2 times, but should once"):
+            apply_edit(Edit(file="a.py", old="x = 1", new=""), tmp_path)
+        with pytest.raises(MutantError, match="stands there 0 times"):
+            apply_edit(Edit(file="b.py", old="x = 1", new=""), tmp_path)
+
+    def test_a_copy_holds_what_a_canary_reads(self, root: Path, tmp_path: Path) -> None:
+        copy_checkout(root, tmp_path)
+        assert (tmp_path / "gates" / "decide.py").read_bytes() == (root / "gates" / "decide.py").read_bytes()
+        assert not {"tests", "docs", "proof", ".git", ".venv"} & {path.name for path in tmp_path.iterdir()}
+
+    def test_a_folder_without_git_is_told(self, tmp_path: Path) -> None:
+        with pytest.raises(MutantError, match="not a git checkout"):
+            copy_checkout(tmp_path, tmp_path / "copy")
+
+    def test_a_pack_with_its_own_baseline_can_stand_anywhere(
+        self, alone: Hero, release_template: Path, tmp_path: Path
+    ) -> None:
+        path = write_pack(BY_NAME["nothing_found"], alone, _folder(tmp_path))
+        hero = load_hero(str(path), release_template / "configs")
+        assert hero.fault is not None
+        assert hero.fault.kind == "empty"
+        assert hero.subject.name == "alone"
+        assert hero.subject.baseline_config_hash == alone.subject.baseline_config_hash
+
+    def test_a_changed_run_is_the_heros_alone(self, recorded: Hero, release_template: Path, tmp_path: Path) -> None:
+        path = write_pack(BY_NAME["run_is_cut"], recorded, tmp_path)
+        hero = load_hero(str(path), release_template / "configs")
+        changed = Path(hero.system["run"]).read_text().splitlines()
+        assert len(changed) == len((release_template / "configs" / "equal.run").read_text().splitlines()) // 2
+        assert hero.subject.baseline_config_hash == recorded.subject.baseline_config_hash
+
+    def test_changed_judgements_are_shared(self, alone: Hero, release_template: Path, tmp_path: Path) -> None:
+        path = write_pack(BY_NAME["run_judged_by_the_next"], alone, _folder(tmp_path))
+        hero = load_hero(str(path), release_template / "configs")
+        assert hero.system["qrels"] == hero.baseline_system["qrels"]
+
+    def test_a_packs_own_policy_is_kept(self, alone: Hero, tmp_path: Path) -> None:
+        pack = Path(alone.subject.source)
+        pack.write_text(f"{pack.read_text()}policy: {{ladder: {{window: 100}}}}\n")
+        path = write_pack(BY_NAME["limit_loosened_by_pack"], alone, _folder(tmp_path))
+        policy = yaml.safe_load(path.read_text())["policy"]
+        assert policy["ladder"] == {"window": 100}
+        assert "gates" in policy
+
+
+class TestUsersHero:
+    @pytest.mark.parametrize(
+        ("name", "why"),
+        [
+            ("nothing_found", ""),
+            ("run_is_late", ""),
+            ("all_late", "recorded"),
+            ("recall_sign_swapped", "own heroes"),
+            ("run_judged_by_the_next", "qrels is not the pack's alone"),
+        ],
+    )
+    def test_only_what_can_be_seeded_is(self, recorded: Hero, name: str, why: str) -> None:
+        said = applies_to(BY_NAME[name], recorded)
+        assert why in said
+        assert bool(why) is bool(said)
+
+    def test_a_check_that_is_not_asked_needs_catch_nothing(self, recorded: Hero) -> None:
+        mutant = dataclasses.replace(BY_NAME["nothing_found"], check="calibrator_p99")
+        assert "a recorded run calls no calibrator" in applies_to(mutant, recorded)
+
+    def test_a_file_that_the_fault_would_leave_as_it_is_scores_nothing(self, recorded: Hero) -> None:
+        mutant = dataclasses.replace(BY_NAME["run_is_cut"], file=FileFault(key="run", change=lambda lines: lines))
+        assert applies_to(mutant, recorded) == "equal.run has nothing to change"
+
+    def test_a_timed_hero_gets_no_recorded_faults(self, root: Path) -> None:
+        hero = load_hero("lexical", root / "configs" / "smoke")
+        assert "not recorded" in applies_to(BY_NAME["run_is_late"], hero)
+        assert applies_to(BY_NAME["all_late"], hero) == ""
+
+
+class TestCommandLine:
+    SCENE = Scene(checkout=Path("nowhere"), configs="configs")
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--only=nothing_found,nonsense"], "no mutant nonsense; there are nothing_found, "),
+            (["--only=run_is_cut"], "no mutant run_is_cut"),  # no hero of ours is recorded
+            (["--hero=nonsense"], "no such hero; there are lexical"),
+            (["--hero=nonsense.yaml"], "nonsense.yaml: no such file"),
+            (["--hero=lexical", "--configs=nonsense"], "policy.yaml: no such file"),
+        ],
+    )
+    def test_what_cannot_be_meant_is_told_in_one_line(
+        self, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+    ) -> None:
+        assert main(arguments) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert said in err
+        assert len(err.splitlines()) == 1
+
+    @pytest.fixture
+    def stub(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, Run], None]:
+        """Let every control, and every mutant, end like this."""
+
+        def stub(control: Run, mutant: Run) -> None:
+            monkeypatch.setattr(mutants, "run_canary", lambda *_, **__: control)
+            monkeypatch.setattr(mutants, "run_mutant", lambda *_: mutant)
+
+        return stub
+
+    def test_a_gate_that_holds_everything_scores_nothing(
+        self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        stub(ran(reasons=("errors: missing, no evidence",)), ran(1, "ROLLBACK", red=("sla_recall_at_50_delta",)))
+        assert score_table([BY_NAME["nothing_found"]], self.SCENE, "") == 2
+        (line,) = capsys.readouterr().out.splitlines()
+        assert "nothing can be scored" in line
+        assert "errors: missing, no evidence" in line
+
+    def test_all_caught(self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]) -> None:
+        stub(ran(reasons=(NEVER_PROMOTES,)), ran(1, "ROLLBACK", red=("sla_recall_at_50_delta",)))
+        assert score_table([BY_NAME["nothing_found"], BY_NAME["tail_cut"]], self.SCENE, "") == 0
+        assert "mutants: 2 of 2 caught" in capsys.readouterr().out.splitlines()[-1]
+
+    def test_one_escaped(self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]) -> None:
+        stub(ran(0, "PROMOTE"), ran(1, "ROLLBACK", red=("sla_recall_at_50_delta",)))
+        assert score_table([BY_NAME["nothing_found"], BY_NAME["order_lost"]], self.SCENE, "") == 1
+        lines = capsys.readouterr().out.splitlines()
+        assert "mutants: 1 of 2 caught" in lines[-1]
+        assert lines[-2].startswith("escaped: order_lost")
+
+    def test_what_cannot_be_seeded_is_not_caught(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def gone(*_: object) -> Run:
+            raise MutantError("a.py: stands there 0 times")
+
+        monkeypatch.setattr(mutants, "run_mutant", gone)
+        assert [s for _, s, _ in results([BY_NAME["tail_cut"]], self.SCENE, "")] == [
+            Score(False, "not seeded: a.py: stands there 0 times")
+        ]
+
+
+def test_a_fault_is_seeded_and_caught_end_to_end(whole_checkout: Checkout) -> None:
+    """A canary in miniature promotes the hero; when it finds nothing, a test that passes everything saves it not."""
+    scene = Scene(checkout=whole_checkout.folder, configs="configs")
+    plugins = ("-p", "xdist", "-p", "allure_pytest")
+    blind = dataclasses.replace(BY_NAME["blind_item"], arguments=plugins)
+    control = dataclasses.replace(blind, name="control", pack={}, edits=())
+    because = {mutant.name: result.because for mutant, result, _ in results([blind, control], scene, "equal")}
+    assert because == {"blind_item": "sla_recall_at_50_delta is RED", "control": "promoted"}
+
+
+def _folder(path: Path) -> Path:
+    folder = path / "elsewhere"
+    folder.mkdir()
+    return folder

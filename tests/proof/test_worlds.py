@@ -1,0 +1,100 @@
+"""Is what is said of a simulated hero true of it: equal, so much worse, so badly calibrated, so much alike?"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gates.observations import Arm
+from proof import changes
+from proof.kept import fill_once
+from proof.model import draw_model, true_share
+from proof.pairs_needed import left_of, needed
+from proof.population import Population, swapped
+from proof.streams import ATOMS, cells_of
+
+
+@pytest.fixture(scope="module")
+def equal() -> Population:
+    return draw_model(50_000, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("column", ["recall", "ndcg", "confidence", "latency_ms", "correct"])
+def test_equal_arms_are_equal_to_the_last_digit(equal: Population, column: str):
+    hero, baseline = getattr(equal.hero, column), getattr(equal.baseline, column)
+    assert not np.array_equal(hero, baseline)
+    assert np.array_equal(np.sort(hero), np.sort(baseline))
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.75])
+@pytest.mark.parametrize("points", [0.005, 0.05])
+def test_a_loss_is_as_large_as_it_is_said_to_be(equal: Population, points: float, keep: float):
+    worse = changes.lose(equal, points, np.random.default_rng(2), keep=keep)
+    for column in ("recall", "ndcg"):
+        lost = getattr(equal.hero, column).mean() - getattr(worse.hero, column).mean()
+        assert lost == pytest.approx(points, rel=0.05)
+    assert worse.baseline is equal.baseline
+
+
+@pytest.mark.parametrize("shape", ["stretch", "wiggle"])
+@pytest.mark.parametrize("error", [0.0, 0.0175, 0.05])
+def test_the_true_calibration_error_is_known(equal: Population, error: float, shape: str):
+    confidence = equal.hero.confidence
+    assert np.abs(confidence - true_share(confidence, error, shape)).mean() == pytest.approx(error, abs=1e-6)
+
+
+def test_a_shock_comes_between_the_baseline_s_answers_too(equal: Population):
+    for points in (-0.01, 0.01):
+        moved = changes.shock(equal, points, np.random.default_rng(3), keep=0.75)
+        for arm, before in ((moved.hero, equal.hero), (moved.repeat, equal.repeat)):
+            shift = (arm.recall - moved.baseline.recall).mean() - (before.recall - equal.baseline.recall).mean()
+            assert shift == pytest.approx(points, rel=0.2)
+
+
+def test_autocorrelated_losses_are_the_same_losses_in_runs(equal: Population):
+    ordered = changes.autocorrelate(equal, 0.8, np.random.default_rng(4))
+    lost = equal.baseline.recall - equal.hero.recall
+    in_runs = ordered.baseline.recall - ordered.hero.recall
+    assert np.array_equal(np.sort(lost), np.sort(in_runs))
+    assert np.corrcoef(in_runs[1:], in_runs[:-1])[0, 1] > 0.3 > np.corrcoef(lost[1:], lost[:-1])[0, 1] + 0.2
+
+
+def test_swapping_exchanges_what_was_found_and_keeps_the_clocks(equal: Population):
+    which = np.random.default_rng(5).random(len(equal)) < 0.5
+    other = swapped(equal, which)
+    assert np.array_equal(other.hero.recall[which], equal.baseline.recall[which])
+    assert np.array_equal(other.hero.recall[~which], equal.hero.recall[~which])
+    assert np.array_equal(other.hero.latency_ms, equal.hero.latency_ms)
+    again = swapped(other, which)
+    assert all(np.array_equal(getattr(again.hero, c), getattr(equal.hero, c)) for c in Arm.__slots__)
+
+
+def test_atoms_keep_the_mean(equal: Population):
+    lost = equal.baseline.ndcg - equal.hero.ndcg + 0.003
+    atoms = np.array(cells_of(np.clip(lost, -1, 1)))
+    assert len(atoms) <= ATOMS
+    assert atoms[:, 0] @ atoms[:, 1] == pytest.approx(np.clip(lost, -1, 1).mean(), abs=1e-5)
+
+
+def test_the_null_of_what_is_left_is_exact_at_the_end():
+    """Of the last query the mean is known: it is the query itself."""
+    x = np.array([[1.0, -1.0, 0.5, -0.5]])
+    assert left_of(x, 0.0, 4)[0, -1] == pytest.approx(-0.5)
+
+
+def test_pairs_needed_counts_looks():
+    found = needed(np.ones((3, 1_000)) * 0.5, 100)
+    assert (found.median, found.most, found.never) == (100, 100, 0.0)
+    assert needed(np.zeros((3, 1_000)), 100).median is None
+
+
+def test_a_folder_that_was_not_filled_is_not_there(tmp_path: Path):
+    def fail(part: Path) -> None:
+        (part / "half").write_text("")
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        fill_once(tmp_path / "kept", fail)
+    assert list(tmp_path.iterdir()) == []
+    fill_once(tmp_path / "kept", lambda part: None)
+    fill_once(tmp_path / "kept", fail)  # not filled again
