@@ -1,0 +1,37 @@
+"""Are the shipped error rates those of this policy and these sources, and does the page say what the file says?"""
+
+import json
+from pathlib import Path
+
+from gates.attainability import require_attainable
+from gates.characteristics import rates_of, read_characteristics
+from gates.policy import Policy
+from proof.page import write_page
+
+ANEW = "simulate them anew: make characteristics"
+
+
+def test_the_rates_are_of_this_policy_and_these_sources(root: Path, policy: Policy) -> None:
+    known = read_characteristics(root / "configs" / policy.characteristics)
+    assert rates_of(policy, known), ANEW
+    require_attainable("configs/policy.yaml", policy, known)
+
+
+def test_the_page_says_what_the_file_says(root: Path, tmp_path: Path) -> None:
+    found = json.loads((root / "configs" / "characteristics.json").read_text(encoding="utf-8"))
+    write_page(found, tmp_path)
+    shipped = root / "docs" / "operating-characteristics.md"
+    assert (tmp_path / shipped.name).read_text(encoding="utf-8") == shipped.read_text(encoding="utf-8"), ANEW
+    assert not found["quick"]
+
+
+def test_what_is_promised_is_kept(root: Path) -> None:
+    """10,000 releases in each world. What is not kept is known, and told on the page and in the README."""
+    found = json.loads((root / "configs" / "characteristics.json").read_text(encoding="utf-8"))
+    equal = [claim for claim in found["claims"] if claim["claim"].startswith("three equal heroes")]
+    assert [claim["n"] for claim in equal] == [10_000, 10_000]
+    assert [claim["claim"] for claim in found["claims"] if not claim["holds"]] == [
+        "equal hero, calibration error .0175, real pairs, with the churn of ann: promoted",
+        "bad/overconfident: stopped by aece_tau",
+        "bad/sure_of_the_wrong_on_errors: stopped by calibration_error",
+    ]
