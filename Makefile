@@ -33,7 +33,7 @@ lint: .venv/dev.done ## ruff and mypy --strict
 bench: .venv/dev.done ## time the measures and the calibrator beside their peers
 	$(PY) -m pytest benchmarks -c benchmarks/pytest.ini $(ARGS)
 
-characteristics: .venv/dev.done ## simulate releases: how often is the gate wrong? (some 10 minutes; writes docs and configs/characteristics.json)
+characteristics: .venv/dev.done ## simulate releases: how often is the gate wrong? (8 minutes; writes docs and configs/characteristics.json)
 	$(PY) -m proof.characteristics $(ARGS)
 
 mutants: .venv/dev.done ## does each seeded fault turn its check red? HERO=path scores a hero of your own
