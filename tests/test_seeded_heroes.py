@@ -25,7 +25,8 @@ def canary(root: Path, artifacts: Path, hero: str) -> tuple[int, dict]:
 def red(attestation: dict) -> set[str]:
     """The checks that were shown broken."""
     gates = {gate["gate"] for step in attestation["steps"] for gate in step["gates"] if gate["verdict"] == "RED"}
-    return gates | {guard["guard"] for guard in attestation["guards"] if guard["verdict"] == "RED"}
+    whole = {kind: {c[kind] for c in attestation[f"{kind}s"] if c["verdict"] == "RED"} for kind in ("guard", "slice")}
+    return gates | whole["guard"] | whole["slice"]
 
 
 @pytest.mark.parametrize("pack", sorted((CONFIGS / "bad").glob("*.yaml")), ids=lambda path: path.stem)
