@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -214,20 +215,18 @@ def _seeds(configs: Path, policy: Policy, done: dict[Task, Any]) -> dict[str, An
         for path in sorted((configs / kind).glob("*.yaml")):
             pack = read_yaml(path)
             name = pack["name"]
-            decisions: dict[str, int] = {}
-            red: dict[str, int] = {}
-            pairs: list[int] = []
-            for part in parts:
-                for total, more in ((decisions, part[name][0]), (red, part[name][1])):
-                    for key, n in more.items():
-                        total[key] = total.get(key, 0) + n
-                pairs += part[name][2]
+            decisions, red = (dict(sum((Counter(part[name][i]) for part in parts), Counter())) for i in range(2))
+            pairs = [n for part in parts for n in part[name][2]]
             found[kind][name] = {
-                "n": len(pairs), "decisions": decisions, "red": red, "check": pack["expect"].get("check", ""),
+                "n": len(pairs),
+                "decisions": decisions,
+                "red": red,
+                "check": pack["expect"].get("check", ""),
                 "pairs": {
-                    "median": int(np.median(pairs)), "most": int(np.quantile(pairs, 0.99, method="inverted_cdf")),
+                    "median": int(np.median(pairs)),
+                    "most": int(np.quantile(pairs, 0.99, method="inverted_cdf")),
                 },
-            }  # fmt: skip
+            }
     return found
 
 

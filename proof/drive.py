@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
 from gates.budget import Next, next_move
+from gates.catalogue import ask, ask_calibration
 from gates.decide import Seen, decide, plan
 from gates.judge import Judge
 from gates.observations import Pairs
@@ -61,7 +62,10 @@ def drive(
         verdicts |= {(percent, gate): _verdict(judge, gate) for gate in policy.asked_gates}
         if ended:
             break
-    decision = _decide(policy, judge, verdicts, ended, pairs)
+    required = {q.check: q.required for q in ask(policy, constants)}
+    required |= {q.check: q.required for q in ask_calibration(policy)}
+    not_red = {"aa_dispersion", *(check for check, what in required.items() if what == "not_red")}
+    decision = _decide(policy, judge, verdicts, not_red, ended, pairs)
     return End(decision, step, judge.windows, pairs, frozenset(judge.red), waiting)
 
 
@@ -72,11 +76,15 @@ def _verdict(judge: Judge, check: str) -> Verdict:
 
 
 def _decide(
-    policy: Policy, judge: Judge, verdicts: Mapping[tuple[int, str], Verdict], ended: str, pairs: int
+    policy: Policy,
+    judge: Judge,
+    verdicts: Mapping[tuple[int, str], Verdict],
+    not_red: Set[str],
+    ended: str,
+    pairs: int,
 ) -> Decision:
     """The decision that gates.decide takes from cells with these verdicts; the numbers for people are left out."""
     planned = plan("simulated", policy)
-    not_red = {q for q in (*policy.asked_slices, "ece", "file_credit", "spend", "traffic_share", "aa_dispersion")}
     seen: dict[tuple[str, int, str], Seen] = {}
     for key in planned:
         _, step, check = key

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from fixtures.packs import Hero, load_hero
+from gates.decide import plan
 from gates.errors import ConfigError
 from gates.policy import Policy
 from proof.faults import OWN, TABLE
@@ -48,9 +49,9 @@ def applies_to(mutant: Mutant, hero: Hero) -> str:
     return f"{path.name} has nothing to change" if unchanged else ""
 
 
-def asked(policy: Policy) -> tuple[str, ...]:
+def asked(policy: Policy) -> frozenset[str]:
     """Every check that a policy asks."""
-    return (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)
+    return frozenset(check for _, _, check in plan("", policy))
 
 
 def results(mutants: Sequence[Mutant], scene: Scene, hero: str) -> Iterator[tuple[Mutant, Score, float]]:

@@ -89,12 +89,6 @@ def quantiles_of(x: Array) -> list[list[float]]:
     return _atoms(np.quantile(x, at), np.diff(at, prepend=0.0))
 
 
-def draw_atoms(atoms: list[list[float]], shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Independent draws from atoms."""
-    values, weights = np.array(atoms).T
-    return np.asarray(rng.choice(values, shape, p=weights / weights.sum()))
-
-
 def _atoms(values: Array, weights: Array) -> list[list[float]]:
     return [[_rounded(v), _rounded(w)] for v, w in zip(values, weights, strict=True)]
 

@@ -1,8 +1,8 @@
 """Argo Rollouts, Flagger and the earlier pipeline: when do point thresholds, and counts of broken ones, stop a canary?
 
 All three are given the same thresholds: a window is red for a metric when the hero's own estimate is worse than the
-baseline's by more than one point, or by more than 5 % for p95. The thresholds are our choice (research/stats.md,
-section 7), and generous: Argo and Flagger leave the comparison with a baseline to the query that a user writes.
+baseline's by more than one point, or by more than 5 % for p95. The thresholds are our choice, and generous:
+Argo and Flagger leave the comparison with a baseline to the query that a user writes.
 A window without a value is red: Argo counts a measurement as failed when its successCondition is not true (argoproj/
 argo-rollouts utils/evaluate/evaluate.go), and Flagger a check that finds no values (ErrNoValuesFound).
 """

@@ -130,17 +130,17 @@ def write_attestations(release: Release, attested: Mapping[str, bytes]) -> None:
     heroes = {str(entry["hero"]): entry for entry in _recorded(release)}
     for outcome in release.outcomes:
         name = outcome.subject.name
-        path = release.artifacts / name / "attestation.json"
+        path = release.artifacts / name / ATTESTATION
         write_whole(path, attested[name])
         heroes[name] = {
             "hero": name,
             "decision": str(outcome.decision),
             "config_hash": outcome.subject.config_hash,
             "reasons": list(outcome.reasons),
-            "attestation": f"{name}/attestation.json",
+            "attestation": f"{name}/{ATTESTATION}",
             "sha256": file_digest(path),
         }
-    write_whole(release.artifacts / "attestation.json", rfc8785.dumps(attest_release(release, list(heroes.values()))))
+    write_whole(release.artifacts / ATTESTATION, rfc8785.dumps(attest_release(release, list(heroes.values()))))
 
 
 def attested_decisions(release: Release) -> dict[str, str]:
@@ -178,7 +178,7 @@ def describe_evidence(folder: Path) -> list[Evidence]:
 def _recorded(release: Release) -> list[dict[str, Any]]:
     """The heroes of this run in the release's attestation so far."""
     try:
-        recorded = json.loads((release.artifacts / "attestation.json").read_text(encoding="utf-8"))
+        recorded = json.loads((release.artifacts / ATTESTATION).read_text(encoding="utf-8"))
         return list(recorded["heroes"]) if recorded["run_id"] == release.run_id else []
     except (OSError, ValueError, KeyError):
         return []

@@ -265,8 +265,8 @@ def test_spinnaker_issue_5622_passes() -> None:
     zeros = np.zeros(10)
     shift = location_shift(ERRORS_5622, zeros)
     assert (shift.lower, shift.upper) == (0.0, 0.089)
-    # Any shift between 0 and the smallest error balances the ranks: Kayenta's search stops at .0216, an earlier port's
-    # (research/delivery.md) at .0228, ours is the middle. All are far above the lower limit.
+    # Any shift between 0 and the smallest error balances the ranks: Kayenta's search stops at .0216, an earlier port
+    # at .0228, ours is the middle. All are far above the lower limit.
     for estimate in (0.0216, 0.0228, shift.estimate):
         assert rank_statistic(ERRORS_5622, zeros, estimate)[0] == 0
     assert kayenta.classify(metrics.LATENCY, ERRORS_5622, zeros) == Label.PASS
