@@ -11,7 +11,7 @@ PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help canary select test lint bench characteristics mutants report calibrator doctor clean lock-requirements
+.PHONY: help canary select lock promote rollback nightly weekly continuous emergency test lint bench characteristics mutants report calibrator doctor clean lock-requirements
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -19,16 +19,38 @@ help: ## list the commands
 canary: .venv/runtime.done ## decide about HERO (lexical, router, ann, all, or a pack's path); 0 only on PROMOTE
 	$(PY) -m pytest -m canary --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)
 
-select: .venv/runtime.done ## compare the systems of HERO's grid on the selection queries
+select: .venv/runtime.done ## compare the systems of HERO's grid on the selection queries; ARGS=--write selects the best
 	$(PY) -m pytest -m select --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)
+
+lock: .venv/runtime.done ## freeze what is released of HERO: configs/locks/<hero>.lock.json
+	$(PY) -m pytest -m lock --hero=$(HERO) --configs=$(CONFIGS) --write $(ARGS)
+
+promote: .venv/runtime.done ## make the attested HERO the baseline; refuses what is not signed, fresh and locked
+	$(PY) -m reports.promotion promote --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)
+
+rollback: .venv/runtime.done ## bring the previous baseline back, byte for byte
+	$(PY) -m reports.promotion rollback --configs=$(CONFIGS) $(ARGS)
+
+nightly: .venv/runtime.done ## the four jobs of a night: what serves against the numbers on record, suites, evidence, intervals
+	$(PY) -m pytest -m nightly --configs=$(CONFIGS) $(ARGS)
+
+weekly: .venv/dev.done ## drift pack, parity of the ports, pool audit and tripwires, in this order, with a summary
+	$(PY) -m pytest -m weekly --configs=$(CONFIGS) $(ARGS)
+
+continuous: .venv/runtime.done ## one round of what is probed all day: hero health, gate monitor, emergency tripwire
+	$(PY) -m pytest -m continuous --configs=$(CONFIGS) $(ARGS)
+
+emergency: .venv/runtime.done ## the emergency tripwire alone, within two seconds
+	$(PY) -m pytest -c suites/continuous/emergency.ini suites/continuous/test_emergency.py --configs=$(CONFIGS) $(ARGS)
 
 test: .venv/dev.done ## run the framework's own tests
 	$(PY) -m pytest tests -n 2 $(ARGS)
 
-lint: .venv/dev.done ## ruff and mypy --strict
+lint: .venv/dev.done ## ruff, mypy --strict, and which locks no longer fit
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) -m fixtures.lock stale configs configs/smoke
 
 bench: .venv/dev.done ## time the measures and the calibrator beside their peers
 	$(PY) -m pytest benchmarks -c benchmarks/pytest.ini $(ARGS)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 _BLOCK = 1 << 20
@@ -62,6 +61,8 @@ def _canonical(column: Any) -> list[bytes | memoryview]:
         letters = memoryview(data)[bounds[0] : bounds[-1]] if data is not None and len(bounds) else memoryview(b"")
         return [*parts, _bytes(np.diff(bounds)), letters]
     if pa.types.is_list(column.type):
+        import pyarrow.compute as pc  # a tenth of a second, which a probe of every minute does not have
+
         sizes = np.asarray(pc.list_value_length(column).fill_null(0)).astype(np.int64)
         return [*parts, _bytes(sizes), *_canonical(column.flatten())]
     values = column.fill_null(False if pa.types.is_boolean(column.type) else 0).to_numpy(zero_copy_only=False)

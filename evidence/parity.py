@@ -21,7 +21,8 @@ def disagreements(folder: Path, judged: Mapping[str, Judged]) -> list[str]:
     columns = ["system", "stream", "query_ord", "pair_ord", "total_hits", "n_credited", *SUMS]
     agg = pq.read_table(folder / "agg.parquet", columns=columns)
     agg = agg.filter(pc.equal(agg["stream"], "pair"))
-    hits = pq.read_table(folder / "hits.parquet", columns=["system", "credit"])
+    hits = pq.read_table(folder / "hits.parquet", columns=["system", "credit", "window"])
+    hits = hits.filter(pc.greater(hits["window"], 0))  # without those of the sanity battery
     wrong = []
     for system, saw in judged.items():
         rows, found = _of(agg, system), _of(hits, system)

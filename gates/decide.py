@@ -31,11 +31,17 @@ class Seen(NamedTuple):
     error: str = ""  # what went wrong, where it did
 
 
+def agrees(seen: Seen) -> bool:
+    """Does pytest say what the evidence says?"""
+    return seen.cell is not None and seen.outcome == OUTCOME[seen.cell.verdict]
+
+
 def plan(hero: str, policy: Policy) -> tuple[Key, ...]:
     """Every (hero, step, check) that the policy asks about a hero; step is 0 for what is asked over the canary."""
+    battery = [(hero, 0, check) for check in policy.asked_sanity]
     gates = [(hero, step, gate) for step in policy.ladder.steps for gate in policy.asked_gates]
     whole = [(hero, 0, check) for check in (*policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)]
-    return (*gates, *whole)
+    return (*battery, *gates, *whole)
 
 
 def item_id(key: Key) -> str:

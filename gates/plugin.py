@@ -20,13 +20,14 @@ from _pytest.mark.expression import Expression
 from filelock import FileLock, Timeout
 
 from gates import archive
-from gates.decide import Key, Seen, decide, item_id, plan
-from gates.release import Outcome, Release, Subject
+from gates.decide import Key, Seen, agrees, decide, item_id, plan
+from gates.release import Amiss, Outcome, Release, Subject
 from gates.verdicts import Cell, Decision, Verdict
 
 RUN_ID = pytest.StashKey[str]()
 EXIT = {Decision.PROMOTE: 0, Decision.ROLLBACK: 1, Decision.HOLD: 10}
 INTERNAL_ERROR = 3
+TOLD = "told"  # the user property of a text that an item wants to be printed
 #: Without one of these nothing is measured or recorded.
 GATE = "release-gate"  # the name under which a canary's controller is registered
 NEEDED = ("fixtures.plugin", "rollout.plugin", "reports.plugin")
@@ -54,6 +55,10 @@ def is_canary(config: pytest.Config) -> bool:
     return any(suite.is_relative_to(path) or path.is_relative_to(suite) for path in asked)
 
 
+def _of_canary_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("canary") is not None and item.get_closest_marker("sanity") is None
+
+
 def _only_tells(config: pytest.Config) -> bool:
     """Does this run tell something about pytest or its items, and run none?"""
     options = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "plan")
@@ -67,6 +72,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--configs", default="configs", help="folder of policy, baseline and packs (default: configs)")
     group.addoption("--artifacts", default="reports/out", help="where results go (default: reports/out)")
     group.addoption("--max-windows", type=int, default=None, help="windows of 800 pairs a step may use at most")
+    group.addoption(
+        "--write",
+        action="store_true",
+        help="select: write the winner; lock: the lock; performance, drift, pool: take what is there as the reference",
+    )
     group.addoption("--plan", action="store_true", help="print pairs, minutes and what would be found; run nothing")
     group.addoption("--decision-mode", choices=("evidence", "letter"), help="another rule than the policy's mode")
 
@@ -84,13 +94,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN_ID] = worker["run_id"] if worker else f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
     if worker is None and is_canary(config) and config.pluginmanager.register(ReleaseGate(config), GATE) is None:
         raise pytest.UsageError(f"-p no:{GATE}: nothing would decide about this canary; run it without")
+    if worker is None and not is_canary(config) and not _only_tells(config):
+        config.pluginmanager.register(OtherSuite(), "other-suite")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """No check of a canary runs where nothing decides from it: its exit status would be taken for a decision."""
+    """No check of a canary runs where nothing decides from it: its exit status would be taken for a decision.
+
+    The sanity battery may: it decides nothing, and a canary runs it anyway.
+    """
     config = session.config
     ungated = not (_only_tells(config) or is_canary(config))
-    if ungated and any(item.get_closest_marker("canary") for item in session.items):
+    if ungated and any(_of_canary_alone(item) for item in session.items):
         raise pytest.UsageError(
             "checks of the canary were collected, but this run is none; run pytest -m canary in the checkout's folder"
         )
@@ -112,6 +127,36 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return nodeid.partition("[")[2].rstrip("]").partition("-")[0] or nodeid
 
     return ByHero(config, log)
+
+
+class OtherSuite:
+    """The controller's view of a run that decides nothing: what its items tell, and whether all were evidenced."""
+
+    def __init__(self) -> None:
+        self._not_evidenced = False
+        self._told: list[str] = []
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module that was left out answers none of its questions."""
+        self._not_evidenced |= report.skipped
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what an item says, once it is through."""
+        self._not_evidenced |= report.skipped
+        if report.when == "teardown":
+            self._told += [str(text) for name, text in report.user_properties if name == TOLD]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """What was not evidenced is no success: 10, as of a decision that is held."""
+        if self._not_evidenced and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = EXIT[Decision.HOLD]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print what the items told: it is what such a suite is run for."""
+        for text in self._told:
+            for line in ("", *text.splitlines()):
+                terminalreporter.write_line(line)
 
 
 class ReleaseGate:
@@ -236,6 +281,8 @@ class ReleaseGate:
             passed=tuple(self._name(key) for key, s in seen.items() if s.outcome == "passed"),
             missing=tuple(self._name(key) for key in planned if key not in cells),
             not_reached=tuple(self._name(key) for key, c in cells.items() if c.verdict is Verdict.NOT_REACHED),
+            amiss=tuple(_amiss(key, s) for key, s in seen.items() if s.cell is None or not agrees(s)),
+            strays=tuple(self.strays),
             ladder=json.loads(ladder.read_text()) if ladder.exists() else {},
         )
 
@@ -255,6 +302,10 @@ class ReleaseGate:
             run_folder=run_folder(self.config),
             outcomes=tuple(outcomes),
         )
+
+
+def _amiss(key: Key, seen: Seen) -> Amiss:
+    return Amiss(item_id(key), seen.outcome, seen.error, seen.cell is not None)
 
 
 def _error(report: pytest.TestReport) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import rfc8785
-from pydantic import Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from gates.documents import Document, read_model
 
@@ -23,7 +23,8 @@ MOST_OFTEN_WRONG = 0.05  # a gate that is wrong more often promises nothing
 GATES = ("calibrator_p99", "aece_tau", "confidence_shift", "sla_recall_at_50_delta")
 GUARDS = ("ndcg_at_10", "p95_latency", "within_sla", "errors", "ece", "file_credit", "spend")
 SLICES = ("recall", "calibration")  # each on every intent: recall_docstring, calibration_docstring, ...
-INSTRUMENTS = ("known_answers", "preflight", "traffic_share", "aa_shadow", "aa_dispersion")
+INSTRUMENTS = ("lock", "known_answers", "preflight", "traffic_share", "aa_shadow", "aa_dispersion")
+SANITY = ("index_integrity", "oracle_queries", "file_only", "sla_off", "pool", "core_search", "stop_rule")
 
 
 class Ladder(Document):
@@ -222,11 +223,81 @@ class AaShadow(Instrument):
 class Instruments(Document):
     """Checks of the measuring itself; they can only hold."""
 
+    lock: Instrument  # what runs is what was locked
     known_answers: Instrument  # the judge says what it must of made-up pairs
     preflight: Instrument  # the baseline alone keeps the absolute limits
     traffic_share: Instrument  # the hero is served as often as the step says
     aa_shadow: AaShadow
     aa_dispersion: Instrument  # windows differ among each other no more than pairs do
+
+
+class FileOnly(Instrument):
+    """Of the credits of answers with several, at most `share` are for the right file alone."""
+
+    share: Share
+
+
+class PoolComposition(Instrument):
+    """Each arm contributes at least `share` of the pool; at most `unknown` of its hits lie where no document is."""
+
+    share: Share
+    unknown: Share
+
+
+class CoreSearch(Instrument):
+    """At most `share` of the answers are those of a fallback."""
+
+    share: Share
+
+
+class IndexIntegrity(Instrument):
+    """At least `found` of the sampled documents find themselves; no count or digest differs."""
+
+    found: Share
+
+
+class StopRule(Instrument):
+    """Numbers that no search system gives: too even, too good, too equal. Any of them ends the run at once."""
+
+    variance: Share  # of nDCG@10, at most this is flat
+    range: Share  # of nDCG@10, below this is flat
+    perfect: Share  # a mean nDCG@10 from here on is too good
+    gain: Share  # in mean nDCG@10 beyond which no configuration is believed
+
+
+class Sanity(Document):
+    """The battery before the climb, on queries that no canary sees. It can only hold."""
+
+    queries: Count  # of the calibration part, asked of both arms
+    index_integrity: IndexIntegrity
+    oracle_queries: Instrument  # each known query finds its known lines
+    file_only: FileOnly
+    sla_off: Instrument  # without the time limit nothing is worse, and only late answers are masked
+    pool: PoolComposition
+    core_search: CoreSearch
+    stop_rule: StopRule
+
+
+class Freeze(Document):
+    """A time in which nothing is promoted; rolling back is always allowed."""
+
+    begins: AwareDatetime
+    ends: AwareDatetime
+    why: str
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.begins >= self.ends:
+            raise ValueError(f"begins {self.begins.isoformat()} should be before ends {self.ends.isoformat()}")
+        return self
+
+
+class Promotion(Document):
+    """What `make promote` asks for beside a PROMOTE. Not part of what a hero is judged by, so not of the digest."""
+
+    valid_days: Count  # a decision may be promoted for so long
+    approvals: Annotated[int, Field(ge=0)]  # by different people
+    freeze: tuple[Freeze, ...] = ()
 
 
 class Letter(Document):
@@ -248,19 +319,21 @@ class Policy(Document):
     promotes: bool  # false: the best decision is HOLD (a smoke corpus proves nothing about production)
     baseline: str  # file name of the incumbent's pack
     heroes: dict[Name, str]  # hero -> file name of its pack; their number enters the RED threshold
+    promotion: Promotion
     ladder: Ladder
     error_rates: ErrorRates
     gates: Gates
     guards: Guards
     slices: Slices
     instruments: Instruments
+    sanity: Sanity
     letter: Letter
     left_out: dict[Name, str] = Field(default={})  # check -> why it is not asked of this release
     characteristics: str = ""  # file name of its simulated error rates and stored A/A run; "" where there is none
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        checks = (*GATES, *GUARDS, *self.slices_of, *INSTRUMENTS)
+        checks = (*SANITY, *GATES, *GUARDS, *self.slices_of, *INSTRUMENTS)
         unknown = sorted(set(self.left_out) - set(checks))
         if unknown:
             raise ValueError(f"left_out names {', '.join(unknown)}; checks are {', '.join(checks)}")
@@ -301,6 +374,11 @@ class Policy(Document):
         return tuple(check for check in self.slices_of if check not in self.left_out)
 
     @property
+    def asked_sanity(self) -> tuple[str, ...]:
+        """The checks of the sanity battery this policy asks."""
+        return tuple(check for check in SANITY if check not in self.left_out)
+
+    @property
     def asked_instruments(self) -> tuple[str, ...]:
         """The instrument checks this policy asks."""
         return tuple(check for check in INSTRUMENTS if check not in self.left_out)
@@ -309,15 +387,18 @@ class Policy(Document):
         """What a RED of this check does: "rollback" or "hold"."""
         if check in self.slices_of:
             return str(getattr(self.slices, self.slices_of[check][0]).on_red)
-        for group in (self.gates, self.guards, self.instruments):
+        for group in (self.gates, self.guards, self.instruments, self.sanity):
             if hasattr(group, check):
                 return str(getattr(group, check).on_red)
         raise KeyError(check)
 
     def digest(self) -> str:
-        """sha256 of the policy's content (JCS), whatever its layout, comments, or what is known of it beforehand."""
-        content = self.model_dump(mode="json", by_alias=True, exclude={"characteristics"})
-        return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+        """sha256 of the content (JCS), whatever its layout and comments."""
+        return hashlib.sha256(rfc8785.dumps(self.content())).hexdigest()
+
+    def content(self) -> dict[str, Any]:
+        """What heroes are judged by, as JSON: without what is known beforehand, and when people may promote."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"characteristics", "promotion"})
 
 
 def load_policy(path: Path) -> Policy:

@@ -4,6 +4,7 @@ except the second trigger, whose threshold pays for it (gates.trackers)."""
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -51,11 +52,16 @@ def _lgamma(values: Array) -> Array:
     return np.array([math.lgamma(v) for v in values])
 
 
-def mean_interval(x: Array) -> Interval:
+def z_among(intervals: int) -> float:
+    """Half widths, in standard errors, of so many 95 % intervals that all hold at once (Bonferroni)."""
+    return NormalDist().inv_cdf(1 - 0.025 / intervals)
+
+
+def mean_interval(x: Array, z: float = Z95) -> Interval:
     """Mean with its normal 95 % interval (at n >= 800 bootstrap variants differ by less than their noise)."""
     n = len(x)
     mean = float(x.mean()) if n else math.nan
-    half = Z95 * float(x.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+    half = z * float(x.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
     return Interval(mean, mean - half, mean + half)
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.decimals import decimal
 from gates.eprocess import bet, log_evidence
 from gates.observations import Arm, Pairs
 from gates.policy import Policy
@@ -37,6 +39,16 @@ class Constants:
     bin_edges: tuple[float, ...]
     signs: tuple[float, ...]  # the first window's witness signs
     seed: int  # of every simulation, from the release fingerprint
+
+    def record(self) -> dict[str, Any]:
+        """What attestations say of them: decimal strings."""
+        return {
+            "q": decimal(self.median_confidence, 12),
+            "q95_ms": decimal(self.q95_ms, 12),
+            "bin_edges": [repr(edge) for edge in self.bin_edges],
+            "signs": [decimal(sign) for sign in self.signs],
+            "seed": str(self.seed),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +88,9 @@ PROCESSES = {"file_credit": 2}  # the absolute limit, and the comparison with th
 
 #: Check -> the column of evidence without which it cannot be asked.
 _INPUTS = {
+    "index_integrity": "index",
+    "oracle_queries": "oracles",
+    "file_only": "line_start",
     "calibrator_p99": "calibrator_ns",
     "aece_tau": "confidence",
     "confidence_shift": "confidence",
@@ -94,7 +109,8 @@ def input_of(check: str) -> str:
 
 def missing_inputs(policy: Policy, lacks: Mapping[str, str]) -> dict[str, str]:
     """Which asked checks lack a column of evidence: check -> reason. `lacks`: column -> why it is not there."""
-    needed = {check: input_of(check) for check in (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices)}
+    asked = (*policy.asked_sanity, *policy.asked_gates, *policy.asked_guards, *policy.asked_slices)
+    needed = {check: input_of(check) for check in asked}
     return {c: f"{column} is missing: {lacks[column]}" for c, column in needed.items() if column in lacks}
 
 

@@ -35,8 +35,18 @@ class Subject:
     differs: tuple[Difference, ...]
     policy: Policy
     windows: int  # this run may use in all: the policy's, or more where --max-windows asks for them
+    max_windows: int  # a step may use as the policy is written, whatever this run is given
     #: simulated error rates of this policy by these sources, as decimal strings; {} where none were simulated
     characteristics: Mapping[str, str] = field(default_factory=dict)
+
+
+class Amiss(NamedTuple):
+    """A planned test whose pytest outcome does not agree with its evidence."""
+
+    test: str  # "lexical-5-aece_tau"
+    outcome: str
+    error: str
+    evidence: bool  # a cell came with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +61,8 @@ class Outcome:
     passed: tuple[str, ...]
     missing: tuple[str, ...]
     not_reached: tuple[str, ...]
+    amiss: tuple[Amiss, ...] = ()
+    strays: tuple[str, ...] = ()  # node ids that failed without being planned
     #: what rollout.ladder wrote beside the evidence: constants, steps, fingerprint; {} where it never began
     ladder: dict[str, Any] = field(default_factory=dict)
 

@@ -39,7 +39,8 @@ def _contradictions(outcome: Outcome) -> list[str]:
         return []
     cells = {(cell.step, cell.check): cell for cell in outcome.cells}
     gates = [(step, gate) for step in policy.ladder.steps for gate in policy.asked_gates]
-    others = [(0, c) for c in (*policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)]
+    whole = (*policy.asked_sanity, *policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)
+    others = [(0, check) for check in whole]
     lacking = [check for step, check in (*gates, *others) if (step, check) not in cells]
     wrong = [f"PROMOTE, but not every planned check has a cell: {', '.join(lacking)}"] if lacking else []
     wrong += [f"PROMOTE, but {cell.check} is {cell.verdict}" for cell in outcome.cells if not _lets_pass(cell)]

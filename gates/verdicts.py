@@ -36,12 +36,14 @@ OUTCOME = {
 
 
 class Kind(StrEnum):
-    """How a check is asked: at every step, over the whole canary, on one intent, or about the instrument itself."""
+    """How a check is asked: before the climb, at every step, over the canary, on one intent, or of the instrument."""
 
+    SANITY = "sanity"
     GATE = "gate"
     GUARD = "guard"
     SLICE = "slice"
     INSTRUMENT = "instrument"
+    JOB = "job"  # a scheduled check of what serves; no decision rests on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Search from the terminal, build the index, fit the calibrator: `python -m lens --help`."""
+"""Search from the terminal, build the index, fit the calibrator, make oracles: `python -m lens --help`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from lens.config import parse
 from lens.features import fused_features
 from lens.fit import Example, fit_curves
 from lens.index import Index, open_index
+from lens.lexical import LexicalSearch
+from lens.oracles import make_oracles
 from lens.system import Lens
 from lens.wheels import CorpusError
 
@@ -37,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     build.add_argument("--config", type=Path, default=BASELINE, help="pack that names the corpus (%(default)s)")
     fit = commands.add_parser("fit-calibrator", help=f"fit {VERSION} with the baseline on the calibration queries")
     fit.add_argument("--configs", type=Path, default=BASELINE.parent, help="folder of baseline.yaml (%(default)s)")
+    sure = commands.add_parser("make-oracles", help="write the questions whose answers are known (oracles.json)")
+    sure.add_argument("--configs", type=Path, default=BASELINE.parent, help="folder of baseline.yaml (%(default)s)")
     asked = parser.parse_args(arguments)
     try:
         match asked.command:
@@ -45,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "build":
                 index = open_selected(asked.config)[2]
                 print(f"{len(index.doc_id):,} functions, {len(index.query_id):,} questions about them")
+            case "make-oracles":
+                run_oracles(asked.configs)
             case _:
                 run_fit(asked.configs)
     except (CorpusError, ValueError, OSError) as error:
@@ -95,6 +101,14 @@ def run_fit(configs: Path) -> None:
     path = folder / config.calibrator
     path.write_text(dump(curves, fitted_on), encoding="utf-8")
     print(f"{path}: {len(curves)} curves from {len(index.part['calibration']):,} calibration queries")
+
+
+def run_oracles(configs: Path) -> None:
+    """Choose the questions that have one sure answer, and write them."""
+    selected, _, index = open_selected(configs / BASELINE.name)
+    path = configs / "oracles.json"
+    path.write_text(make_oracles(index, LexicalSearch(index, parse(selected).lexical)), encoding="utf-8")
+    print(f"{path}: questions of corpus {index.digests['corpus'][:16]} whose answers are known")
 
 
 def examples_of(lens: Lens, index: Index) -> Iterator[Example]:

@@ -13,6 +13,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ class Curve:
         p = sigmoid(self.intercept + sum(w * f for w, f in zip(self.weights, features, strict=True)))
         mixed = self.alpha * interpolate(p, self.x, self.y) + (1 - self.alpha) * p
         return min(max(mixed, CLAMP[0]), CLAMP[1])
+
+    def slopes(self) -> list[float]:
+        """Of the correction, between its knots."""
+        knots = list(zip(self.x, self.y, strict=True))
+        return [(y1 - y0) / (x1 - x0) for (x0, y0), (x1, y1) in pairwise(knots)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +100,8 @@ def read_calibrator(path: Path) -> Calibrator:
         raise ValueError(f"{path}: no calibrator ({error!r}); {way_out}") from None
     if stated != digest_of(document):
         raise ValueError(f"{path}: digest {str(stated)[:16]} is not that of its content; {way_out}")
+    if document.get("version") != VERSION:
+        raise ValueError(f"{path}: version {document.get('version')!r}, but should be {VERSION!r}; {way_out}")
     found = {(curve.stage, curve.intent): curve for curve in curves}
     for stage in STAGES:
         for intent in INTENTS:

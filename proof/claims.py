@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gates.policy import INSTRUMENTS
+from gates.policy import INSTRUMENTS, SANITY
 from proof.binomial import bounds, upper_bound
 
 Row = dict[str, Any]
@@ -20,7 +20,8 @@ def claims(rows: dict[str, Row], seeds: dict[str, Any]) -> list[Claim]:
 
     A promise about simulated heroes holds when its bound says so, one about 100 orders of the queries when all of them
     (or the share that is promised) say so. Orders in which a false alarm of an instrument held the release first are no
-    evidence for or against a check.
+    evidence for or against a check. Of a hero that the sanity battery stops only that it is never promoted is promised
+    here: simulated releases have no battery, whole canaries of it are run in tests/test_seeded_heroes.py.
     """
     found: list[Claim] = []
     for name, world in (("model", "models"), ("real", "real pairs")):
@@ -53,6 +54,8 @@ def _of_seeds(seeds: dict[str, Any]) -> list[Claim]:
     wrong, n = sum(seen["decisions"].get("PROMOTE", 0) for seen in bad), sum(seen["n"] for seen in bad)
     found.append(_at_most("a hero of bad/: promoted", wrong, n, 0.0, sure=False))
     for hero, seen in seeds["bad"].items():
+        if seen["check"] in SANITY:
+            continue
         alarms = sum(seen["red"].get(check, 0) for check in INSTRUMENTS)
         named, held = seen["red"].get(seen["check"], 0), min(alarms, seen["decisions"].get("HOLD", 0))
         found.append(_at_least(f"bad/{hero}: stopped by {seen['check']}", named, seen["n"] - held, 1.0, sure=False))

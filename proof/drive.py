@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from functools import partial
 from typing import NamedTuple
 
-from gates.budget import Next, next_move
 from gates.catalogue import ask, ask_calibration
 from gates.decide import Seen, decide, plan
 from gates.judge import Judge
@@ -13,6 +13,7 @@ from gates.observations import Pairs
 from gates.policy import Policy
 from gates.questions import Constants
 from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
+from rollout.climb import Climb, Red
 
 
 class End(NamedTuple):
@@ -31,42 +32,34 @@ def drive(
 ) -> End:
     """Let the gate's own code climb. `block_at(step, window, block)` gives the next pairs, all counted from 0.
 
-    `windows` is the budget of the run where it is not the policy's. Does what rollout.ladder does, without its files.
+    `windows` is the budget of the run where it is not the policy's. Climbs as rollout.ladder does, without its files.
     """
     ladder = policy.ladder
     judge = Judge(hero="simulated", policy=policy, constants=constants, missing={})
+    climb = Climb(judge, windows or ladder.total_windows)
     verdicts: dict[tuple[int, str], Verdict] = {}
     pairs = step = 0
-    ended, waiting = "", False
-    for step, percent in enumerate(ladder.steps):
-        judge.begin_step(percent)
-        while not ended:
-            move = next_move(judge, windows=windows or ladder.total_windows, fresh=fresh - pairs)
-            if move.next is Next.ADVANCE:
-                break
-            if move.holds:
-                ended, waiting = f"held at {percent} %: {move.why}", move.next is Next.WAITING
-                break
-            red: tuple[str, ...] = ()
-            for block in range(ladder.window // ladder.red_every):
-                shown = block_at(step, judge.windows, block)
-                pairs += len(shown)
-                red = judge.observe(shown)
-                if red:
-                    break
-            red = red or judge.end_window()
+
+    def window(step: int) -> Red:
+        nonlocal pairs
+        for block in range(ladder.window // ladder.red_every):
+            shown = block_at(step, judge.windows, block)
+            pairs += len(shown)
+            red = judge.observe(shown)
             if red:
-                rolled = [check for check in red if policy.on_red(check) == "rollback"]
-                what = "rolled back" if rolled else "held"
-                ended = f"{what} at {percent} % by {', '.join(rolled or red)}"
+                return red
+        return judge.end_window()
+
+    for step, percent in enumerate(ladder.steps):
+        climb.step(percent, partial(window, step), lambda: fresh - pairs)
         verdicts |= {(percent, gate): _verdict(judge, gate) for gate in policy.asked_gates}
-        if ended:
+        if climb.ended:
             break
     required = {q.check: q.required for q in ask(policy, constants)}
     required |= {q.check: q.required for q in ask_calibration(policy)}
     not_red = {"aa_dispersion", *(check for check, what in required.items() if what == "not_red")}
-    decision = _decide(policy, judge, verdicts, not_red, ended, pairs)
-    return End(decision, step, judge.windows, pairs, frozenset(judge.red), waiting)
+    decision = _decide(policy, judge, verdicts, not_red, climb.ended, pairs)
+    return End(decision, step, judge.windows, pairs, frozenset(judge.red), climb.waiting)
 
 
 def _verdict(judge: Judge, check: str) -> Verdict:
@@ -88,7 +81,7 @@ def _decide(
     seen: dict[tuple[str, int, str], Seen] = {}
     for key in planned:
         _, step, check = key
-        before = check in ("known_answers", "preflight")
+        before = check in ("lock", "known_answers", "preflight", *policy.asked_sanity)
         if step:
             verdict = verdicts.get((step, check), Verdict.NOT_REACHED)
         else:

@@ -6,6 +6,7 @@ from proof.mutant import Edit, Mutant, seeded
 
 _CATALOGUE, _JUDGE, _TRACKERS = "gates/catalogue.py", "gates/judge.py", "gates/trackers.py"
 _DECIDE, _PLUGIN, _LADDER = "gates/decide.py", "gates/plugin.py", "rollout/ladder.py"
+_CONTEST = "rollout/contest.py"
 
 _LOST = seeded("empty", share=0.1)  # a hero that must not pass
 
@@ -20,8 +21,8 @@ EARLIER_DEFECTS = (
         edits=(
             Edit(
                 file=_LADDER,
-                old="        return red\n\n    def _compare(",
-                new="        return ()\n\n    def _compare(",
+                old="        self._tell(judge.headline(percent, number))\n        return red\n",
+                new="        self._tell(judge.headline(percent, number))\n        return ()\n",
             ),
         ),
     ),
@@ -61,8 +62,8 @@ EARLIER_DEFECTS = (
         edits=(
             Edit(
                 file=_LADDER,
-                old="            red = self._judge.end_window()\n",
-                new="            self._judge.end_window()\n            red = self._judge.end_window()\n",
+                old="            red = judge.end_window()\n",
+                new="            judge.end_window()\n            red = judge.end_window()\n",
             ),
         ),
     ),
@@ -114,16 +115,8 @@ TURNED = (
         what="the hero's answers are judged as the baseline's",
         check="known_answers",
         edits=(
-            Edit(
-                file=_LADDER,
-                old='hero=self._measured(found["hero"], queries, hero).arm,',
-                new='hero=self._measured(found["baseline"], queries, self._baseline).arm,',
-            ),
-            Edit(
-                file=_LADDER,
-                old='baseline=self._measured(found["baseline"], queries, self._baseline).arm,',
-                new='baseline=self._measured(found["hero"], queries, hero).arm,',
-            ),
+            Edit(file=_CONTEST, old='hero=answers["hero"].arm,', new='hero=answers["baseline"].arm,'),
+            Edit(file=_CONTEST, old='baseline=answers["baseline"].arm,', new='baseline=answers["hero"].arm,'),
         ),
     ),
     Mutant(
@@ -299,7 +292,7 @@ LETS_PASS = (
         pack=_LOST,
         edits=(
             Edit(
-                file="reports/attestation.py",
+                file="reports/attestation/document.py",
                 old='str(outcome.decision),\n        "reasons": list(outcome.reasons),\n        "constants"',
                 new='"PROMOTE",\n        "reasons": list(outcome.reasons),\n        "constants"',
             ),
@@ -331,6 +324,15 @@ LETS_PASS = (
         check="errors",
         says="missing, no evidence",
         arguments=("--deselect=suites/canary/test_guards.py::test_guard[{hero}-errors]",),
+        heroes="any",
+    ),
+    Mutant(
+        name="battery_deselected",
+        area="gate code",
+        what="the climb begins although nobody looked at the battery",
+        check="stop_rule",
+        says="missing, no evidence",
+        arguments=("--deselect=suites/sanity/test_sanity.py",),
         heroes="any",
     ),
     Mutant(

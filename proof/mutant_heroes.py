@@ -14,11 +14,11 @@ def answers(changed: str) -> tuple[Edit, ...]:
 
 def in_baseline(fault: str) -> tuple[Edit, ...]:
     """Break the baseline as well."""
-    opened = "        baseline = kinds.open_system(self.hero.baseline_system, folder, self.collection)\n"
-    known = "from fixtures.faults import break_system\n"
+    opened = "    incumbent = kinds.open_system(hero.baseline_system, hero.folder, collection)\n"
+    contest, known = "rollout/contest.py", "from fixtures.faults import break_system\n"
     return (
-        Edit(file="rollout/ladder.py", old=known, new=known.replace("break_system", "Fault, break_system")),
-        Edit(file="rollout/ladder.py", old=opened, new=f"{opened}        baseline = break_system(baseline, {fault})\n"),
+        Edit(file=contest, old=known, new=known.replace("break_system", "Fault, break_system")),
+        Edit(file=contest, old=opened, new=f"{opened}    incumbent = break_system(incumbent, {fault})\n"),
     )
 
 
@@ -27,9 +27,23 @@ BAD_HEROES = (
         name="nothing_found",
         area="hero",
         what="every answer is empty",
-        check="sla_recall_at_50_delta",
+        check="stop_rule",
         pack=seeded("empty"),
         heroes="any",
+    ),
+    Mutant(
+        name="configuration_not_applied",
+        area="hero",
+        what="another configuration is announced, but the incumbent's is opened for both",
+        check="stop_rule",
+        hero="lexical",
+        edits=(
+            Edit(
+                file="rollout/contest.py",
+                old="kinds.open_system(hero.system, hero.folder, collection)",
+                new="kinds.open_system(hero.baseline_system, hero.folder, collection)",
+            ),
+        ),
     ),
     Mutant(
         name="tail_cut",
@@ -121,9 +135,35 @@ BAD_INDICES = (
     Mutant(
         name="index_is_stale",
         area="index",
-        what="the index lags three lines behind the code",
+        what="the index lags three lines behind the code in every second file",
         check="file_credit",
-        pack=seeded("stale", lines=3),
+        pack=seeded("stale", lines=3, share=0.5),
+    ),
+    Mutant(
+        name="lines_are_one_off",
+        area="index",
+        what="both arms show lines that are one off, so no comparison sees it",
+        check="oracle_queries",
+        edits=(
+            Edit(
+                file="fixtures/lens_system.py",
+                old="line_start=index.line_start, line_end=index.line_end)",
+                new="line_start=index.line_start + 1, line_end=index.line_end + 1)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="vectors_cut",
+        area="index",
+        what="the exact vectors end one document early",
+        check="index_integrity",
+        edits=(
+            Edit(
+                file="lens/index.py",
+                old='vectors=np.load(folder / "vectors.npy"),',
+                new='vectors=np.load(folder / "vectors.npy")[:-1],',
+            ),
+        ),
     ),
     Mutant(
         name="index_is_half",
@@ -142,7 +182,7 @@ BAD_INDICES = (
         name="both_indices_empty",
         area="index",
         what="the shared index is empty, so hero and baseline agree on nothing",
-        check="known_answers",
+        check="stop_rule",
         edits=(
             Edit(
                 file="fixtures/lens_system.py",

@@ -6,6 +6,7 @@ from proof.mutant import Edit, Mutant, seeded
 from proof.mutant_heroes import answers, in_baseline
 
 _REPLAY, _LADDER, _ORDER, _PARTS = "rollout/replay.py", "rollout/ladder.py", "rollout/order.py", "evidence/parts.py"
+_BLOCKS = "rollout/blocks.py"
 
 _LATENCY = "    measured = latency / 1e6 if answer.latency_ms is None else answer.latency_ms\n"
 
@@ -35,7 +36,13 @@ BAD_DATA = (
         what="every window asks the queries of the first one again",
         check="evidence",
         says="distinct queries",
-        edits=(Edit(file=_LADDER, old="        begun = self._pairs\n", new="        begun = self._pairs = 0\n"),),
+        edits=(
+            Edit(
+                file=_LADDER,
+                old="        number, begun = judge.windows + 1, self._pairs\n",
+                new="        number, begun = judge.windows + 1, 0\n        self._pairs = 0\n",
+            ),
+        ),
     ),
     Mutant(
         name="judgements_shifted",
@@ -50,8 +57,21 @@ BAD_DATA = (
             ),
             Edit(
                 file="fixtures/lens_system.py",
-                old="from evidence.digests import file_digest\n",
-                new="import numpy as np\n\nfrom evidence.digests import file_digest\n",
+                old="from evidence.digests import file_digest, logical_digest\n",
+                new="import numpy as np\n\nfrom evidence.digests import file_digest, logical_digest\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="everything_is_right",
+        area="data",
+        what="the scorer is fed its own answers: each is perfect",
+        check="stop_rule",
+        edits=(
+            Edit(
+                file="evidence/measures.py",
+                old="        ndcg = np.where(ideal_dcg_at_10 > 0, dcg / ideal_dcg_at_10, 0.0)\n",
+                new="        ndcg = np.where(dcg >= 0, 1.0, 0.0)\n",
             ),
         ),
     ),
@@ -100,8 +120,8 @@ BAD_DATA = (
         edits=(
             Edit(
                 file=_LADDER,
-                old='self._queries = self._ordered("canary")',
-                new='self._queries = self._ordered("canary")[:0]',
+                old='self._queries = self.contest.ordered("canary")',
+                new='self._queries = self.contest.ordered("canary")[:0]',
             ),
         ),
     ),
@@ -216,7 +236,7 @@ BAD_TRAFFIC = (
 )
 
 _NOTHING = Edit(
-    file=_LADDER, old="from rollout.replay import Answers,", new="from rollout.replay import NOTHING, Answers,"
+    file=_BLOCKS, old="from rollout.replay import Answers,", new="from rollout.replay import NOTHING, Answers,"
 )
 
 BAD_REPEATS = (
@@ -240,13 +260,13 @@ BAD_REPEATS = (
         check="aa_shadow",
         edits=(
             Edit(
-                file=_LADDER,
-                old='            repeat=self._measured(found["repeat"], again, self._baseline).arm,',
-                new="            repeat=self._measured(\n"
-                '                [t._replace(answer=NOTHING) if i % 2 else t for i, t in enumerate(found["repeat"])],\n'
-                "                again,\n"
-                "                self._baseline,\n"
-                "            ).arm,",
+                file=_BLOCKS,
+                old='        "repeat": contest.measured(found["repeat"], again, contest.incumbent),\n',
+                new='        "repeat": contest.measured(\n'
+                '            [t._replace(answer=NOTHING) if i % 2 else t for i, t in enumerate(found["repeat"])],\n'
+                "            again,\n"
+                "            contest.incumbent,\n"
+                "        ),\n",
             ),
             _NOTHING,
         ),
@@ -258,14 +278,14 @@ BAD_REPEATS = (
         check="aa_dispersion",
         edits=(
             Edit(
-                file=_LADDER,
-                old='        return Pairs(\n            hero=self._measured(found["hero"], queries, hero).arm,',
-                new='        odd = hasattr(self, "_judge") and self._judge.windows % 2\n'
-                '        worse = "repeat" if odd else "baseline"\n'
-                '        for i in range(0, len(found["repeat"]), 12):\n'
-                '            at = i if worse == "repeat" else int(repeated[i])\n'
-                "            found[worse][at] = found[worse][at]._replace(answer=NOTHING)\n"
-                '        return Pairs(\n            hero=self._measured(found["hero"], queries, hero).arm,',
+                file=_BLOCKS,
+                old="    again = [queries[i] for i in repeated.tolist()]\n",
+                new="    odd = begun // contest.policy.ladder.window % 2\n"
+                '    worse = "repeat" if odd else "baseline"\n'
+                '    for i in range(0, len(found["repeat"]), 12):\n'
+                '        at = i if worse == "repeat" else int(repeated[i])\n'
+                "        found[worse][at] = found[worse][at]._replace(answer=NOTHING)\n"
+                "    again = [queries[i] for i in repeated.tolist()]\n",
             ),
             _NOTHING,
         ),

@@ -58,6 +58,16 @@ def copy_checkout(root: Path, to: Path) -> None:
             shutil.copy2(root / name, to / name)
 
 
+def lock_hero(scene: Scene, hero: str) -> None:
+    """Lock the unchanged hero in the copy, so that nothing but a fault can stop it. Raises MutantError."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "lock", "--write"]
+    asked = [f"--hero={hero}", f"--configs={scene.configs}"]
+    done = subprocess.run([*command, *asked], cwd=scene.checkout, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
+        raise MutantError(f"{hero}: cannot be locked: {said[-1]}")
+
+
 def apply_edit(edit: Edit, checkout: Path) -> None:
     """Change one file. Raises MutantError where its old text does not stand there exactly once."""
     path = checkout / edit.file
@@ -127,8 +137,13 @@ def run_canary(
 def red_checks(attested: Mapping[str, Any]) -> frozenset[str]:
     """The checks of a hero's attestation that were shown broken."""
     cells = [("gate", gate) for step in attested.get("steps", ()) for gate in step["gates"]]
-    for kind in ("guard", "slice", "instrument"):
-        cells += [(kind, cell) for cell in attested.get(f"{kind}s", ())]
+    for kind, section in (
+        ("sanity", "sanity"),
+        ("guard", "guards"),
+        ("slice", "slices"),
+        ("instrument", "instruments"),
+    ):
+        cells += [(kind, cell) for cell in attested.get(section, ())]
     return frozenset(str(cell[kind]) for kind, cell in cells if cell["verdict"] == "RED")
 
 

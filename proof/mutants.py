@@ -21,7 +21,7 @@ from gates.errors import ConfigError
 from gates.policy import Policy
 from proof.faults import OWN, TABLE
 from proof.mutant import EQUAL, REFUSALS, Mutant
-from proof.mutant_runs import MutantError, Scene, changed_lines, copy_checkout, run_canary, run_mutant
+from proof.mutant_runs import MutantError, Scene, changed_lines, copy_checkout, lock_hero, run_canary, run_mutant
 from proof.mutant_score import Score, first_reason, promoted, score
 
 ROOT = Path(__file__).parents[1]
@@ -114,7 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             copy_checkout(ROOT, checkout)
             # our own configuration is mutated as well, so it is the copy's; a user's stays where it is
             inside = configs.relative_to(ROOT) if configs.is_relative_to(ROOT) else configs
-            return score_table(mutants, Scene(checkout=checkout, configs=str(inside)), hero)
+            scene = Scene(checkout=checkout, configs=str(inside))
+            if not inside.is_absolute():  # what a user has locked elsewhere is the user's
+                lock_hero(scene, hero or EQUAL)
+            return score_table(mutants, scene, hero)
     except ConfigError as error:
         print("\n".join(error.mistakes), file=sys.stderr)
     except MutantError as error:

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from evidence.digests import file_digest
 from fixtures import kinds
 from fixtures.faults import Fault, break_system
-from fixtures.fingerprint import digest_sources, lock_material
+from fixtures.fingerprint import digest_sources
+from fixtures.material import lock_material
 from fixtures.packs import Hero, load_hero
 from fixtures.systems import Answer, Collection, Documents, Query, SearchSystem
 from gates.observations import Arm, join_arms
@@ -74,7 +75,7 @@ def open_recording(configs: Path, policy: Policy, tell: Callable[[str], None]) -
     first = next(iter(heroes.values()))
     collection = kinds.open_collection(first.baseline_system, first.folder, tell)
     material = {name: lock_material(hero, collection, ROOT) for name, hero in heroes.items()}
-    kept = ("config", "baseline_config", "collection", "libraries")
+    kept = ("config", "baseline_config", "files", "collection", "index", "libraries")
     folder = kept_folder(
         "answers",
         {

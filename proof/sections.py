@@ -190,7 +190,8 @@ def seeds(seeds: dict[str, Any]) -> str:
     text = """## Seeded heroes, over 100 orders of the queries
 
 The gate's own judge, ladder and decision over the recorded pairs, in the orders of 100 made-up fingerprints. A HOLD
-is a false alarm of an instrument (1 % each by design) before anything else was shown.
+is a false alarm of an instrument (1 % each by design) before anything else was shown. What the sanity battery stops is
+rolled back here by another check: simulated releases have no battery.
 """
     return (
         text

@@ -10,8 +10,16 @@ from reports.budget import used_windows, waits
 from reports.escaping import typed
 from reports.labels import check_name, number_of
 
-#: What to do before any hero can be judged, where an instrument is broken or open.
+#: What to do before any hero can be judged, where the battery or an instrument is broken or open.
 _MEND = {
+    "index_integrity": "empty the cache and run again: the index is built anew",
+    "oracle_queries": "see what the hero answers to one of them before anything else is tried",
+    "file_only": "build the index again on the code as it is",
+    "sla_off": "mend the measuring first: late answers are told from others in rollout/replay.py",
+    "pool": "see that both systems search the same corpus, and answer in time",
+    "core_search": "free this machine of other load and run again, or raise the router's cap",
+    "stop_rule": "find out what was measured before anything else: no hero is judged by such numbers",
+    "lock": "undo what was changed, or lock the hero anew where the change is meant",
     "known_answers": "mend the judge in gates/ first: it is wrong about made-up pairs, so about heroes as well",
     "traffic_share": "mend the splitter first: heroes are judged on the traffic that their step names",
     "aa_dispersion": "find what the windows share (other load on this machine?), then run again",
@@ -81,7 +89,7 @@ def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str,
         return ("mend what the errors above say and run again: the same queries come in the same order",)
     if focus is None:
         return ()
-    if focus.kind is Kind.INSTRUMENT:
+    if focus.kind is Kind.INSTRUMENT or (focus.kind is Kind.SANITY and focus.n):
         baseline = "the baseline must be shown within its limits first: no hero can be judged against it"
         return (_MEND.get(focus.check, baseline),)
     if not focus.n:

@@ -22,6 +22,7 @@ from allure_commons.utils import md5
 
 from evidence.files import write_whole
 from gates.decide import item_id
+from gates.policy import SANITY
 from gates.release import Outcome, Release, Subject
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.checks import Row
@@ -44,7 +45,8 @@ def title(check: str, step: int) -> str:
 def labels(subject: Subject, check: str, step: int) -> dict[str, str]:
     """What a test is filed under. `step` is 0 for a question over the whole canary or on one intent."""
     _, intent = slice_parts(check)
-    place = f"{step} % of traffic" if step else f"intent {intent}" if intent else "whole canary"
+    whole = "before the climb" if check in SANITY else "whole canary"
+    place = f"{step} % of traffic" if step else f"intent {intent}" if intent else whole
     return {
         "epic": EPIC,
         "feature": subject.name,

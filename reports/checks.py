@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gates.policy import GATES, GUARDS, INSTRUMENTS, Policy
+from gates.policy import GATES, GUARDS, INSTRUMENTS, SANITY, Policy
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.budget import waits
@@ -48,6 +48,7 @@ def _kinds(policy: Policy) -> dict[str, Kind]:
         **dict.fromkeys(GATES, Kind.GATE),
         **dict.fromkeys(GUARDS, Kind.GUARD),
         **dict.fromkeys(policy.slices_of, Kind.SLICE),
+        **dict.fromkeys(SANITY, Kind.SANITY),
         **dict.fromkeys(INSTRUMENTS, Kind.INSTRUMENT),
     }
 

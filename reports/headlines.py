@@ -11,14 +11,24 @@ from reports.labels import plain, slice_parts
 #: Between a check's outcome and the error that it ended in, as gates.decide words it.
 NO_EVIDENCE = ", no evidence: "
 
-_INSTRUMENT_BROKEN = {
+_BROKEN = {
+    "index_integrity": "the index is not the one that was built for this code",
+    "oracle_queries": "known questions do not find their known answers",
+    "file_only": "lines are not those of the code: credits are for the file alone",
+    "sla_off": "late answers are masked wrongly: the measuring cannot be trusted",
+    "pool": "one arm hardly takes part in the pool of answers",
+    "core_search": "too many answers are a fallback's",
+    "stop_rule": "stopped: no search gives such numbers",
+    "lock": "what runs is not what was locked",
     "known_answers": "the judge itself answers wrongly: no hero can be judged by it",
     "preflight": "the incumbent is out of limits",
     "traffic_share": "the hero was not given its share of traffic",
     "aa_shadow": "the baseline differs from itself",
     "aa_dispersion": "windows of the baseline differ by more than chance",
 }
-_INSTRUMENT_OPEN = {
+_OPEN = {
+    "index_integrity": "the state of the index is not evidenced",
+    "oracle_queries": "no known question was asked",
     "preflight": "the incumbent is not shown within its limits",
     "aa_shadow": "the baseline is not shown to equal itself",
 }
@@ -58,8 +68,8 @@ def verdict_words(decision: Decision, mode: str) -> str:
 
 def _broken(check: str, policy: Policy) -> str:
     """What a RED of this check shows."""
-    if check in _INSTRUMENT_BROKEN:
-        return _INSTRUMENT_BROKEN[check]
+    if check in _BROKEN:
+        return _BROKEN[check]
     if policy.mode == "letter" and check in policy.asked_gates:
         return f"{_broken_letter(policy)[check]} in {policy.letter.red_windows} windows in a row"
     question, intent = slice_parts(check)
@@ -93,8 +103,10 @@ def _broken_letter(policy: Policy) -> dict[str, str]:
 
 def _open(cell: Cell, policy: Policy) -> str:
     """What a check that is neither shown broken nor shown to hold means."""
-    if cell.check in _INSTRUMENT_OPEN:
-        return _INSTRUMENT_OPEN[cell.check]
+    if cell.check in _OPEN:
+        return _OPEN[cell.check]
+    if cell.kind is Kind.SANITY:
+        return f"the sanity battery is not evidenced: {cell.check}"
     if policy.mode == "letter" and cell.kind is Kind.GATE:
         return f"over a point threshold, but not in {policy.letter.red_windows} windows in a row"
     return "nothing shown broken, not enough shown to hold"

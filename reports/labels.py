@@ -55,6 +55,14 @@ class Name:
 
 
 CHECKS = {
+    "index_integrity": Name(label="documents not found again", unit="%", scale=100, digits=0, brief="index"),
+    "oracle_queries": Name(label="known answers not found", digits=0, brief="oracles"),
+    "file_only": Name(label="credits for the file alone", unit="%", scale=100, digits=1, brief="file only"),
+    "sla_off": Name(label="answers masked wrongly", digits=0, brief="SLA off"),
+    "pool": Name(label="pool that one arm lacks", unit="%", scale=100, digits=0, brief="pool"),
+    "core_search": Name(label="answers by a fallback", unit="%", scale=100, digits=1, brief="core search"),
+    "stop_rule": Name(label="suspicious patterns", digits=0, brief="stop rule"),
+    "lock": Name(label="fields not as locked", digits=0),
     "calibrator_p99": Name(label="calibrator p99", unit="ms", digits=3),
     "aece_tau": Name(label="calibration error", digits=3),
     "confidence_shift": Name(label="confidence shift", digits=3, two_sided=True),
@@ -110,6 +118,9 @@ _MEASURE_OF = {
     "ece": "ece",
     "file_credit": "file_credit",
     "spend": "p95_latency_ms",
+    "file_only": "file_credit",
+    "stop_rule": "ndcg_at_10",
+    "oracle_queries": "ndcg_at_10",
     "recall": "sla_recall_at_50",
     "calibration": "ece",
 }

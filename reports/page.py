@@ -11,7 +11,8 @@ import jinja2
 
 from gates.release import Release
 from gates.verdicts import Kind, Verdict
-from reports.attestation import Evidence
+from reports.attestation.document import Evidence
+from reports.attestation.seal import COMMAND, Seal
 from reports.budget import budget_words
 from reports.checks import Row
 from reports.escaping import clean, typed
@@ -31,6 +32,7 @@ def render_page(
     stories: Sequence[Story],
     plots: Mapping[str, Sequence[Plot]],
     evidence: Mapping[str, Sequence[Evidence]],
+    seal: Seal,
 ) -> str:
     """The page as text. `plots` and `evidence` (the digests of the attestation) are by hero."""
     environment = jinja2.Environment(
@@ -44,6 +46,8 @@ def render_page(
     template = environment.get_template("index.html.j2")
     return template.render(
         release=release,
+        seal=seal,
+        check=f"{COMMAND} {typed(release.artifacts)}",
         decision_words=verdict_words(release.decision, release.mode),
         heroes=[_hero(story, plots.get(story.hero, ()), evidence.get(story.hero, ())) for story in stories],
         legend=MARK_WORDS,
@@ -71,6 +75,7 @@ def _hero(story: Story, plots: Sequence[Plot], evidence: Sequence[Evidence]) -> 
         "fingerprint": str(outcome.ladder.get("fingerprint", "")) or "none",
         "gates": rows[Kind.GATE],
         "tables": [
+            ("Sanity: before the climb", rows[Kind.SANITY]),
             ("Guards over the whole canary", rows[Kind.GUARD]),
             ("Each intent alone", rows[Kind.SLICE]),
             ("Instruments: the measuring itself", rows[Kind.INSTRUMENT]),

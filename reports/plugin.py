@@ -4,36 +4,49 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import allure
 import pytest
 
 from evidence.files import write_whole
-from gates.errors import EvidenceError
+from gates.errors import EvidenceError, GateError
 from gates.plugin import INTERNAL_ERROR, artifacts, is_canary
 from gates.release import Release, Subject
 from gates.second_look import contradictions, unheard
 from gates.verdicts import Cell
 from reports import allure_results
-from reports.attestation import (
+from reports.alert_decisions import tell_decisions
+from reports.attestation.document import (
     attest_heroes,
     attested_decisions,
+    describe_artefacts,
     describe_evidence,
     withdraw,
     write_attestations,
 )
+from reports.attestation.seal import Seal
+from reports.attestation.statements import PAGES
+from reports.kept import keep_metrics
 from reports.story import Story, tell
 from reports.summary import render_summary
 from reports.tables import write_tables
 from reports.terminal import ending
 
+if TYPE_CHECKING:  # a third of a second that workers need not wait
+    from reports.attestation.signing import Signer
+    from reports.attestation.trust import TrustRoot
+
+#: The last job of a night, which writes its tables and plots.
+pytest_plugins = ("reports.nightly.plugin",)
+
 #: What people read is taken away while nothing is decided: a page that is not there promotes nothing.
-READ_BY_PEOPLE = PAGE, SUMMARY = "index.html", "summary.md"
+PAGE, SUMMARY = PAGES
 
 #: Of headlines; the words say the same without it.
 COLOUR = {"PROMOTE": {"green": True}, "HOLD": {"yellow": True}, "ROLLBACK": {"red": True}}
-TOLD = pytest.StashKey[tuple[Release, tuple[Story, ...]]]()
+SIGNER: pytest.StashKey[tuple[Signer, TrustRoot]] = pytest.StashKey()
+TOLD = pytest.StashKey[tuple[Release, tuple[Story, ...], Seal]]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,7 +64,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl
 def pytest_gate_prepare(config: pytest.Config) -> None:
-    """Old test results must not linger beside new ones."""
+    """Whether the run can be signed is known before it climbs. Old test results must not linger beside new ones."""
+    from reports.attestation.sealing import open_for_run
+
+    try:
+        config.stash[SIGNER] = open_for_run(artifacts(config), config.rootpath)
+    except GateError as error:
+        raise pytest.UsageError(str(error)) from None
     shutil.rmtree(artifacts(config) / "allure-results", ignore_errors=True)
 
 
@@ -59,19 +78,23 @@ def pytest_gate_prepare(config: pytest.Config) -> None:
 def pytest_gate_started(release: Release) -> None:
     """Record HOLD and withdraw what is read, so that neither a killed nor a broken run leaves another decision."""
     write_attestations(release, attest_heroes(release))
-    for name in READ_BY_PEOPLE:
-        (release.artifacts / name).unlink(missing_ok=True)
+    _take_pages_away(release)
 
 
 @pytest.hookimpl
-def pytest_gate_rolled_back(release: Release) -> None:
-    """Record a rollback as soon as it is known."""
+def pytest_gate_rolled_back(config: pytest.Config, release: Release) -> None:
+    """Record a rollback as soon as it is known, and the alert about it; delivering that is the tick's."""
     write_attestations(release, attest_heroes(release))
+    _alert(config, release)
 
 
 @pytest.hookimpl
 def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
-    """Write everything that is read afterwards; the attestations, without which nothing promotes, come last."""
+    """Write everything that is read afterwards; the attestations, without which nothing promotes, come last.
+
+    They are signed when the run ends: what is withdrawn then must never have been signed.
+    """
+    from reports.attestation.sealing import prepare
     from reports.page import render_page  # these two bring matplotlib: a second that workers need not wait
     from reports.plots import write_plots
 
@@ -84,28 +107,35 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
         write_tables(story, out / story.hero)
         plots[story.hero] = write_plots(release, story)
     evidence = {story.hero: describe_evidence(out / story.hero) for story in stories}
-    attested = attest_heroes(release, stories, evidence)
-    write_whole(out / PAGE, render_page(release, stories, plots, evidence))
-    write_whole(out / SUMMARY, render_summary(release, stories))
+    artefacts = {story.hero: describe_artefacts(out / story.hero) for story in stories}
+    seal = prepare(*config.stash[SIGNER], out, [story.hero for story in stories], release.finished_at)
+    attested = attest_heroes(release, stories, evidence, artefacts, seal.decisions)
+    write_whole(out / PAGE, render_page(release, stories, plots, evidence, seal))
+    write_whole(out / SUMMARY, render_summary(release, stories, seal))
     allure_results.write_results(release, stories, attested, out / "allure-results")
-    write_attestations(release, attested)
-    config.stash[TOLD] = (release, stories)
+    write_attestations(release, attested, describe_artefacts(out, PAGES), seal.run)
+    _tell(config, keep_metrics(release, stories))
+    config.stash[TOLD] = (release, stories, seal)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Compare what CI will read with what was decided; where they differ, nothing is left that promotes."""
+    """Compare what CI will read with what was decided, then sign; where that fails, nothing is left that promotes."""
     yield
     if TOLD not in session.config.stash:
         return
-    release, _ = session.config.stash[TOLD]
+    release, _, seal = session.config.stash[TOLD]
     wrong = unheard(release, int(session.exitstatus), attested_decisions(release))
+    wrong = wrong or _sign(session.config.stash[SIGNER][0], seal, release)
     if wrong:
         session.exitstatus = INTERNAL_ERROR
         withdraw(release)
+        _take_pages_away(release)
         reporter = session.config.pluginmanager.getplugin("terminalreporter")
         for why in wrong if reporter else ():
             reporter.write_line(f"evidence: {why}; the attestations were withdrawn", red=True)
+        return
+    _alert(session.config, release)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -154,6 +184,34 @@ class AllureFiling:
                 table = allure_results.verdict_table(Cell.from_json(str(value)))
                 allure.attach(table, name="verdict", attachment_type=allure.attachment_type.CSV)
         yield
+
+
+def _alert(config: pytest.Config, release: Release) -> None:
+    """Put the alerts of a run's decisions on record; where that fails, the tick finds them in the attestations."""
+    _tell(config, tell_decisions(release, config.rootpath / str(config.getoption("--configs"))))
+
+
+def _tell(config: pytest.Config, line: str) -> None:
+    """Print what went wrong beside a decision that stands."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if line and reporter:
+        reporter.write_line(line)
+
+
+def _sign(signer: Signer, seal: Seal, release: Release) -> list[str]:
+    """Sign what was attested; why that failed, if it did."""
+    from reports.attestation.sealing import sign_run
+
+    try:
+        sign_run(signer, seal, release.artifacts)
+    except Exception as error:  # whatever it is: a decision that is not signed must not stay
+        return [f"not signed: {error if isinstance(error, GateError) else type(error).__name__}"]
+    return []
+
+
+def _take_pages_away(release: Release) -> None:
+    for name in PAGES:
+        (release.artifacts / name).unlink(missing_ok=True)
 
 
 def _asked(item: pytest.Item) -> Mapping[str, Any] | None:

@@ -90,7 +90,9 @@ def _tell(release: Release, outcome: Outcome) -> Story:
     folder = release.artifacts / subject.name
     measured = read_measured(folder, subject) if ladder else None
     rows = rows_of(outcome)
-    focus = next((c for row in rows if row.blocks for c in row.cells if c is not None and speaks(c, outcome)), None)
+    blocking = [c for row in rows if row.blocks for c in row.cells if c is not None and speaks(c, outcome)]
+    ended = [c for c in blocking if c.note and c.note in str(ladder.get("ended", ""))]  # it ended the climb
+    focus = next(iter((*ended, *blocking)), None)
     measure, intent = (measure_of(focus.check), slice_parts(focus.check)[1]) if focus else ("ndcg_at_10", "")
     gains: dict[str, Gain] = {}
     by_intent: dict[str, dict[str, Gain]] = {}

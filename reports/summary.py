@@ -6,36 +6,44 @@ from collections.abc import Sequence
 
 from gates.release import Release
 from gates.verdicts import Decision, Kind, Verdict
+from reports.attestation.seal import COMMAND, Seal
 from reports.budget import budget_words
 from reports.checks import Row
-from reports.escaping import markdown
+from reports.escaping import markdown, typed
 from reports.headlines import verdict_words
 from reports.labels import MARK_WORDS, mark, metric_name
 from reports.rates import mode_words, rates_words
 from reports.story import Story
 
 _REASONS = 5
+_KINDS = (
+    ("Sanity", Kind.SANITY), ("Guards", Kind.GUARD), ("Each intent alone", Kind.SLICE), ("Instruments", Kind.INSTRUMENT)
+)  # fmt: skip
 
 
-def render_summary(release: Release, stories: Sequence[Story]) -> str:
+def render_summary(release: Release, stories: Sequence[Story], seal: Seal) -> str:
     """GitHub-flavoured Markdown; texts of packs and queries are escaped."""
     lines = [f"# {release.decision}: {verdict_words(release.decision, release.mode)}", ""]
     lines += [
-        f"Run `{release.run_id}`, commit {markdown(release.commit)}, replay: no live traffic was moved. Not signed.",
+        f"Run `{release.run_id}`, commit {markdown(release.commit)}, replay: no live traffic was moved.",
+        "",
+        f"Signed {markdown(seal.words)}; statement `bundles/{seal.run}`. "
+        f"Check it: `{COMMAND} {typed(release.artifacts)}`.",
         "",
     ]
     for story in stories:
-        lines += [*_hero(story), ""]
+        lines += [*_hero(story, seal), ""]
     lines.append("Marks: " + ", ".join(f"`{sign}` {words}" for sign, words in MARK_WORDS.items()) + ".")
     return "\n".join(lines) + "\n"
 
 
-def _hero(story: Story) -> list[str]:
+def _hero(story: Story, seal: Seal) -> list[str]:
     subject, outcome = story.outcome.subject, story.outcome
     lines = [f"## {outcome.decision} {story.hero}: {markdown(story.headline)}", ""]
     lines.append(
         f"`{subject.config_hash}` against {subject.baseline_name} `{subject.baseline_config_hash}`; "
-        f"owner {markdown(subject.owner)}; {story.serving}. {budget_words(outcome)}."
+        f"owner {markdown(subject.owner)}; {story.serving}. {budget_words(outcome)}. "
+        f"Statement `bundles/{seal.decisions[story.hero]}`."
     )
     lines += ["", f"Mode {mode_words(subject)}. How often wrong: {markdown(rates_words(subject))}."]
     lines += ["", *_table(story)]
@@ -64,8 +72,7 @@ def _table(story: Story) -> list[str]:
         else:
             cells = [row.limit, *_cells(row)]
         lines.append(f"| {row.name.heading} | {' | '.join(cells)} |")
-    kinds = (("Guards", Kind.GUARD), ("Each intent alone", Kind.SLICE), ("Instruments", Kind.INSTRUMENT))
-    for title, kind in kinds:
+    for title, kind in _KINDS:
         told = [f"`{mark(row.cells[0])}` {row.name.label}" for row in story.rows if row.kind is kind and row.cells]
         if told:
             lines += ["", f"{title}: {', '.join(told)}."]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from gates.policy import Policy
 from gates.release import Release, Subject
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.attestation import review_due
+from reports.attestation.document import review_due
+from reports.attestation.seal import COMMAND, Seal
 from reports.checks import Row
 from reports.escaping import clean, cut, cut_path, typed
 from reports.examples import Example, Place
@@ -28,10 +29,10 @@ from reports.story import Story, claim_words, effect_words, ladder_words, slice_
 
 WIDTH = 100
 _LABEL, _LIMIT, _INDENT = 24, 17, 12
-_REASONS, _DIFFERENCES, _EXAMPLES = 4, 3, 2
+_REASONS, _DIFFERENCES, _EXAMPLES, _BAD = 4, 3, 2, 3
 
 
-def ending(release: Release, stories: tuple[Story, ...]) -> list[str]:
+def ending(release: Release, stories: tuple[Story, ...], seal: Seal) -> list[str]:
     """The lines of a release: one headline a hero where there are several, then the heroes that need reading."""
     lines: list[str] = []
     shown = stories
@@ -41,13 +42,13 @@ def ending(release: Release, stories: tuple[Story, ...]) -> list[str]:
         lines.append("")
         shown = tuple(s for s in stories if s.outcome.decision is not Decision.PROMOTE)
     for story in shown:
-        lines += [*_block(release, story), ""]
+        lines += [*_block(release, story, seal), ""]
     if not shown:
-        lines.append(f"  read  {typed(release.artifacts / 'index.html')}")
+        lines += _where(release, seal)
     return [cut(line, WIDTH).rstrip() for line in lines]
 
 
-def _block(release: Release, story: Story) -> list[str]:
+def _block(release: Release, story: Story, seal: Seal) -> list[str]:
     promoted = story.outcome.decision is Decision.PROMOTE
     parts = [
         [_headline(story, f"    {release.seconds:.0f} s")],
@@ -56,7 +57,7 @@ def _block(release: Release, story: Story) -> list[str]:
         _gains(story) if promoted else _why(story),
         _by_intent(story),
         *([] if promoted else [_differs(story), _lost_most(story), _otherwise(story)]),
-        _ending(release, story),
+        _ending(release, story, seal),
     ]
     return [line for part in parts for line in part]
 
@@ -80,6 +81,11 @@ def _identity(release: Release, story: Story) -> list[str]:
         f"  baseline  {subject.baseline_name:{width}} {subject.baseline_config_hash}   commit {release.commit}"
         f"   mode {release.mode}",
     ]
+    before = _before(story)
+    if before and len(lines[-1]) + 3 + len(before) <= WIDTH:
+        lines[-1] += f"   {before}"
+    elif before:
+        lines.append(f"            {before}")
     if story.reached:
         counts = [(story.count(kind), f"{kind}s") for kind in (Kind.GATE, Kind.GUARD, Kind.SLICE)]
         told = "   ".join(f"{fine}/{planned} {kinds}" for (fine, planned), kinds in counts if planned)
@@ -90,6 +96,22 @@ def _identity(release: Release, story: Story) -> list[str]:
         if story.outcome.decision is Decision.ROLLBACK:
             lines.append("            replay: no user was exposed")
     return lines
+
+
+def _before(story: Story) -> str:
+    """What was looked at before the climb: "lock ok   sanity 7/7", with the failing ones named."""
+    rows = {row.check: row for row in story.rows if row.cells}
+    told = []
+    if "lock" in rows:
+        sign = mark(rows["lock"].cells[0])
+        told.append(f"lock {'ok' if sign == '+' else sign}")
+    fine, planned = story.count(Kind.SANITY)
+    if planned:
+        signs = {row.check: mark(row.cells[0]) for row in rows.values() if row.kind is Kind.SANITY}
+        bad = [f"{check} {sign}" for check, sign in signs.items() if sign != "+"]
+        shown = ", ".join(bad[:_BAD]) + (" ..." if len(bad) > _BAD else "")
+        told.append(f"sanity {fine}/{planned}{': ' if bad else ''}{shown}")
+    return "   ".join(told)
 
 
 def _table(story: Story) -> list[str]:
@@ -109,7 +131,8 @@ def _table(story: Story) -> list[str]:
             lines.append(f"{_start(row.name.heading, short(row.limit))}{cells}{remark}")
         elif row.blocks and row.cells[0] is not None and not _told_by_intent(row, story):
             # what has no result is counted below
-            whole = f"{'in all':>{column}}{_cell(row.cells[0], row):>{column}}"
+            place = "before" if row.kind is Kind.SANITY else "in all"
+            whole = f"{place:>{column}}{_cell(row.cells[0], row):>{column}}"
             lines.append(f"{_start(row.name.heading, short(row.limit))}{whole}{_remark(row)}")
     return lines
 
@@ -267,7 +290,7 @@ def _otherwise(story: Story) -> list[str]:
     return _packed("  otherwise ", told)
 
 
-def _ending(release: Release, story: Story) -> list[str]:
+def _ending(release: Release, story: Story, seal: Seal) -> list[str]:
     subject, lines = story.outcome.subject, ["", *_rates(story.outcome.subject)]
     promoted = story.outcome.decision is Decision.PROMOTE
     if story.to_decide:
@@ -275,8 +298,17 @@ def _ending(release: Release, story: Story) -> list[str]:
     lines += _packed("  next      ", story.next)
     review = f"   review due {review_due(release.finished_at)[:10]}   soak: not evidenced (replay)" if promoted else ""
     lines.append(f"  owner     {cut(subject.owner, 40)}{review}")
-    lines.append(f"  read      {typed(release.artifacts / 'index.html')}{'' if promoted else f'#{story.hero}'}")
-    return lines
+    return [*lines, *_where(release, seal, "" if promoted else f"#{story.hero}")]
+
+
+def _where(release: Release, seal: Seal, anchor: str = "") -> list[str]:
+    """Who signed, what to read, and how to check it; on one line where both have room."""
+    read = f"  read      {typed(release.artifacts / 'index.html')}{anchor}"
+    check = f"check  {COMMAND} {typed(release.artifacts)}"
+    signed = f"  signed    {seal.words}"
+    if len(read) + 6 + len(check) <= WIDTH:
+        return [signed, f"{read}      {check}"]
+    return [signed, read, f"  check     {check.removeprefix('check  ')}"]
 
 
 def _rates(subject: Subject) -> list[str]:

@@ -7,82 +7,57 @@ stays broken, because rolling the dice again until it is green is no evidence.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evidence.files import write_whole
 from evidence.parts import concat, write_part
 from evidence.schemas import HITS
-from fixtures import kinds
-from fixtures.faults import break_system
-from fixtures.fingerprint import fingerprint, lock_material
-from fixtures.packs import Hero
+from fixtures.lock import lock_state
 from fixtures.systems import Query, SearchSystem
-from gates.budget import Next, next_move
 from gates.decimals import decimal
 from gates.errors import EvidenceError
 from gates.judge import Judge
 from gates.known_answers import judge_known_answers
-from gates.observations import Pairs
+from gates.lock import judge_lock
+from gates.observations import Arm
 from gates.preflight import fix_constants, judge_preflight
-from gates.questions import ALL, input_of, missing_inputs
-from gates.verdicts import Cell, Kind, Verdict
+from gates.verdicts import Cell
 from rollout import order
+from rollout.battery import Battery
+from rollout.blocks import ask_block, label, pairs_of, rows_of
+from rollout.climb import Climb, Red, not_reached
 from rollout.made_up import MadeUp
-from rollout.replay import Answers, Judged, Locator, Timed, ask, judge_collection, measure_answers, quiet, replay_block
-from rollout.tables import Label, Names, agg_table, hits_table
+from rollout.replay import ask, quiet
+from rollout.tables import agg_table
 
 KNOWN = 50  # queries that a system with known faults is asked before the climb
-
-
-class Contender(NamedTuple):
-    """One side of the comparison."""
-
-    name: str  # the pack's
-    config_hash: str
-    system: SearchSystem
-    locator: Locator
-    names: Names
+BEFORE = 0  # the window of what is measured before the climb
 
 
 class Ladder:
     """One hero's climb. `reach(step)` climbs all earlier steps first, so neither order nor -k matters."""
 
-    def __init__(self, hero: Hero, folder: Path, run_id: str, root: Path, tell: Callable[[str], None]) -> None:
-        self.hero, self.folder, self.run_id, self._tell = hero, folder, run_id, tell
-        self.policy = hero.subject.policy
+    def __init__(self, battery: Battery, folder: Path, run_id: str, tell: Callable[[str], None]) -> None:
+        self.contest, self.folder, self.run_id, self._tell = battery.contest, folder, run_id, tell
+        self.hero, self.policy = self.contest.hero, self.contest.policy
         self.broken = ""
-        self.ended = ""
-        self.waiting = False
-        _claim(folder, hero.subject.name)
-        self._begun = time.monotonic()
-        self.collection = kinds.open_collection(hero.baseline_system, hero.folder, tell)
-        self._judged: Judged = judge_collection(self.collection)
-        self.material = lock_material(hero, self.collection, root)
-        self.fingerprint = fingerprint(self.material)
-        self._hero, self._baseline = self._open_arms()
-        lacks = {**self._baseline.system.lacks, **self._hero.system.lacks}
-        self.missing = missing_inputs(self.policy, lacks)
-        given = sorted(check for check in hero.left_out if input_of(check) not in lacks)
-        if given:
-            raise EvidenceError(
-                f"policy.left_out of {hero.subject.source} names {', '.join(given)}, but both systems give them; "
-                "ask them, or leave them out in the policy of --configs"
-            )
-        self._queries = self._ordered("canary")
-        self._cells: dict[tuple[int, str], Cell] = {}
-        self._steps: list[dict[str, int]] = []
+        self._facts: dict[str, object] = {"sanity": battery.facts}
+        self._queries = self.contest.ordered("canary")
+        self._cells: dict[tuple[int, str], Cell] = {(0, cell.check): cell for cell in battery.cells.values()}
         self._pairs = 0
         self._climb_seconds = 0.0
         self._preflight()
+
+    @property
+    def ended(self) -> str:
+        """How the climb ended before the top; "" while it goes on."""
+        return self._climb.ended
 
     def reach(self, step: int) -> None:
         """Climb until this step is decided, or the ladder ends before it."""
@@ -91,9 +66,9 @@ class Ladder:
                 raise EvidenceError(self.broken)
             if percent > step:
                 return
-            if not self.ended and (percent, self.policy.asked_gates[0]) not in self._cells:
+            if not self._climb.ended and (percent, self.policy.asked_gates[0]) not in self._cells:
                 try:
-                    self._climb(percent)
+                    self._step(percent)
                 except Exception as error:
                     why = str(error) if isinstance(error, EvidenceError) else repr(error)
                     self.broken = f"{self.hero.subject.name}: the replay broke at {percent} %: {why}"
@@ -104,236 +79,118 @@ class Ladder:
         self.reach(step)
         cell = self._cells.get((step, check))
         if cell is None:
-            cell = self._not_reached(step, check)
-        return replace(cell, ended=self.ended)
+            cell = not_reached(self.hero.subject.name, self.policy, step, check)
+        return replace(cell, ended=self._climb.ended)
 
     def whole(self, check: str) -> Cell:
         """The cell of a guard or an instrument, after the whole climb."""
         if (0, check) in self._cells:  # of before the climb
-            return replace(self._cells[0, check], ended=self.ended)
+            return replace(self._cells[0, check], ended=self._climb.ended)
         self.reach(self.policy.ladder.steps[-1])
-        return self._judge.cell(check, self.ended)
-
-    def _open_arms(self) -> tuple[Contender, Contender]:
-        subject, folder = self.hero.subject, self.hero.folder
-        hero = break_system(kinds.open_system(self.hero.system, folder, self.collection), self.hero.fault)
-        baseline = kinds.open_system(self.hero.baseline_system, folder, self.collection)
-
-        def arm(name: str, config_hash: str, system: SearchSystem) -> Contender:
-            documents = system.documents
-            return Contender(
-                name, config_hash, system, Locator(documents, self.collection.documents), Names.of(documents)
-            )
-
-        return (
-            arm(subject.name, subject.config_hash, hero),
-            arm(subject.baseline_name, subject.baseline_config_hash, baseline),
-        )
-
-    def _ordered(self, part: str) -> list[Query]:
-        chosen = [self.collection.queries[i] for i in self.collection.part[part]]
-        return order.query_order(self.fingerprint, chosen)
+        return self._climb.judge.cell(check, self._climb.ended)
 
     def _preflight(self) -> None:
-        ladder = self.policy.ladder
-        queries = self._ordered("calibration")[: ladder.preflight]
+        ladder, contest = self.policy.ladder, self.contest
+        queries = contest.ordered("calibration")[: ladder.preflight]
         if len(queries) < ladder.preflight:
             raise EvidenceError(
                 f"{len(queries):,} calibration queries, but the policy's preflight needs {ladder.preflight:,}; "
                 "give more queries, or lower ladder.preflight"
             )
         for query in queries[:20]:  # caches and lazy imports are nobody's latency
-            _quietly(self._baseline.system, query)
-            _quietly(self._hero.system, query)
+            _quietly(contest.incumbent.system, query)
+            _quietly(contest.challenger.system, query)
         with quiet():
-            timed = [ask(self._baseline.system, query) for query in queries]
-        answers = self._measured(timed, queries, self._baseline)
-        self._constants = fix_constants(self.policy, answers.arm, order.seed(self.fingerprint), self.missing)
-        name = self.hero.subject.name
-        cell = judge_preflight(name, self.policy, answers.arm, self._constants, self.missing)
-        if "preflight" in self.policy.asked_instruments:
-            self._hold_before(cell)
-        if "known_answers" in self.policy.asked_instruments:
-            made_up = self._made_up(queries)
-            self._hold_before(judge_known_answers(name, self.policy, self._constants, self.missing, made_up))
-        label = self._label(self._baseline, "preflight", 0, 0)
+            timed = [ask(contest.incumbent.system, query) for query in queries]
+        answers = contest.measured(timed, queries, contest.incumbent)
+        self._constants = fix_constants(self.policy, answers.arm, order.seed(contest.fingerprint), contest.missing)
+        judge = Judge(
+            hero=self.hero.subject.name, policy=self.policy, constants=self._constants, missing=contest.missing
+        )
+        self._climb = Climb(judge, self.hero.subject.windows)
+        told = label(contest, self.run_id, contest.incumbent, "preflight", 0, BEFORE)
         served = ["baseline"] * len(queries)
-        agg = agg_table(label, queries, answers, self.collection, self._judged, served, range(len(queries)))
-        write_part(self.folder, "window-000", HITS.empty_table(), agg)
-        self._judge = Judge(hero=name, policy=self.policy, constants=self._constants, missing=self.missing)
+        agg = [agg_table(told, queries, answers, contest.collection, contest.judged, served, range(len(queries)))]
+        self._judge_instruments(answers.arm, queries, agg)
+        self._climb.begin({check: cell for (_, check), cell in self._cells.items()})
+        write_part(self.folder, "window-000", HITS.empty_table(), concat(agg))
         self._record()
         self._tell(f"preflight: {len(queries)} baseline answers, p95 {self._constants.q95_ms:.2f} ms")
 
-    def _hold_before(self, cell: Cell) -> None:
-        """Keep the cell of an instrument; one that is RED ends the climb before it begins."""
+    def _judge_instruments(self, arm: Arm, queries: Sequence[Query], agg: list[pa.Table]) -> None:
+        """The instruments that speak before the climb."""
+        name, asked, contest = self.hero.subject.name, self.policy.asked_instruments, self.contest
+        if "lock" in asked:
+            locked = lock_state(self.hero, contest.material)
+            self._facts["lock"] = locked
+            self._keep(judge_lock(name, self.policy, locked))
+        if "preflight" in asked:
+            self._keep(judge_preflight(name, self.policy, arm, self._constants, contest.missing))
+        if "known_answers" in asked:
+            made_up = contest.incumbent._replace(name="made_up", system=MadeUp(contest.incumbent.system))
+            block = ask_block(contest, queries[:KNOWN], 0, self.policy.ladder.steps[0], made_up)
+            agg.append(rows_of(contest, self.run_id, block, BEFORE, ("known", "known_aa"))[1])
+            pairs = pairs_of(contest, block)
+            self._keep(judge_known_answers(name, self.policy, self._constants, contest.missing, pairs))
+
+    def _keep(self, cell: Cell) -> None:
         self._cells[0, cell.check] = cell
-        if cell.verdict is Verdict.RED and not self.ended:
-            self.ended = f"held before {self.policy.ladder.steps[0]} %: {cell.note}"
 
-    def _made_up(self, queries: Sequence[Query]) -> Pairs:
-        """A hero with known faults, asked and measured as the hero will be."""
-        block = queries[:KNOWN]
-        twice = [i % self.policy.ladder.aa_every == 0 for i in range(len(block))]
-        found = replay_block(block, MadeUp(self._baseline.system), self._baseline.system, self._arm_order, twice)
-        return self._compare(block, found, np.flatnonzero(twice), self.policy.ladder.steps[0], self._baseline)
-
-    def _climb(self, percent: int) -> None:
-        judge, begun = self._judge, time.monotonic()
-        judge.begin_step(percent)
-        while not self.ended:
-            move = next_move(judge, windows=self.hero.subject.windows, fresh=len(self._queries) - self._pairs)
-            if move.next is Next.ADVANCE:
-                break
-            if move.holds:
-                self.waiting = move.next is Next.WAITING
-                self._hold(percent, move.why)
-                break
-            red = self._window(percent)
-            if red:
-                self._end(percent, red)
+    def _step(self, percent: int) -> None:
+        begun, climb = time.monotonic(), self._climb
+        climb.step(percent, lambda: self._window(percent), lambda: len(self._queries) - self._pairs)
         self._climb_seconds += time.monotonic() - begun
-        if judge.step_windows or judge.open_window:
+        if climb.steps and climb.steps[-1]["percent"] == percent:
             for check in self.policy.asked_gates:
-                self._cells[percent, check] = judge.cell(check)
-            self._steps.append({"percent": percent, "windows": judge.step_windows + judge.open_window})
+                self._cells[percent, check] = climb.judge.cell(check)
+        if climb.ended:
+            serves = ": the baseline serves 100 %" if climb.ended.startswith("rolled back") else ""
+            self._tell(f"{climb.ended}{serves}")
         self._record()
 
-    def _end(self, percent: int, red: Sequence[str]) -> None:
-        rolls_back = [check for check in red if self.policy.on_red(check) == "rollback"]
-        if rolls_back:
-            self.ended = f"rolled back at {percent} % by {', '.join(rolls_back)}"
-            self._tell(f"{self.ended}: the baseline serves 100 %")
-        else:
-            self._hold(percent, f"{', '.join(red)} shown broken")
-
-    def _hold(self, percent: int, why: str) -> None:
-        self.ended = f"held at {percent} %: {why}"
-        self._tell(self.ended)
-
-    def _window(self, percent: int) -> tuple[str, ...]:
+    def _window(self, percent: int) -> Red:
         """Replay one window, look for RED after every `red_every` pairs, and write its evidence."""
-        ladder = self.policy.ladder
-        number = self._judge.windows + 1
-        queries: list[Query] = []
-        answers: dict[str, list[Timed]] = {"hero": [], "baseline": [], "repeat": []}
-        repeated: list[int] = []
-        begun = self._pairs
-        red: tuple[str, ...] = ()
-        while not red and len(queries) < ladder.window:
-            block = self._queries[self._pairs : self._pairs + ladder.red_every]
-            twice = [(self._pairs + i) % ladder.aa_every == 0 for i in range(len(block))]
-            found = replay_block(block, self._hero.system, self._baseline.system, self._arm_order, twice)
-            red = self._judge.observe(self._compare(block, found, np.flatnonzero(twice), percent, self._hero))
-            repeated += [len(queries) + int(i) for i in np.flatnonzero(twice)]
-            queries += block
-            self._pairs += len(block)
-            for name in answers:
-                answers[name] += found[name]
-        if not red:
-            red = self._judge.end_window()
-        self._write_window(percent, number, begun, queries, answers, repeated)
-        self._tell(self._judge.headline(percent, number))
-        return red
-
-    def _compare(
-        self,
-        queries: Sequence[Query],
-        found: dict[str, list[Timed]],
-        repeated: np.ndarray,
-        percent: int,
-        hero: Contender,
-    ) -> Pairs:
-        again = [queries[i] for i in repeated]
-        intents = self.policy.slices.intents
-        served = [order.arm_served(self.fingerprint, query, percent) == "hero" for query in queries]
-        return Pairs(
-            hero=self._measured(found["hero"], queries, hero).arm,
-            baseline=self._measured(found["baseline"], queries, self._baseline).arm,
-            repeat=self._measured(found["repeat"], again, self._baseline).arm,
-            repeated=repeated,
-            intent=np.array([intents.index(q.intent) if q.intent in intents else ALL for q in queries], dtype=np.int8),
-            served=np.array(served, dtype=np.float64),
-            share=np.full(len(queries), percent / 100),
-        )
-
-    def _measured(self, timed: Sequence[Timed], queries: Sequence[Query], arm: Contender) -> Answers:
-        sla_ms = self.policy.gates.sla_recall_at_50_delta.sla_ms
-        return measure_answers(timed, queries, arm.locator, self._judged, sla_ms)
-
-    def _arm_order(self, query: Query, arms: tuple[str, ...]) -> tuple[str, ...]:
-        return order.arm_order(self.fingerprint, query, arms)
-
-    def _write_window(
-        self,
-        percent: int,
-        number: int,
-        begun: int,
-        queries: list[Query],
-        answers: dict[str, list[Timed]],
-        repeated: list[int],
-    ) -> None:
-        served = [order.arm_served(self.fingerprint, query, percent) for query in queries]
-        position = range(begun, begun + len(queries))
+        ladder, judge, contest = self.policy.ladder, self._climb.judge, self.contest
+        number, begun = judge.windows + 1, self._pairs
         hits, agg = [], []
-        for name, arm in (("hero", self._hero), ("baseline", self._baseline)):
-            measured = self._measured(answers[name], queries, arm)
-            label = self._label(arm, "pair", percent, number)
-            hits.append(hits_table(label, queries, measured, arm.names))
-            agg.append(agg_table(label, queries, measured, self.collection, self._judged, served, position))
-        again = [queries[i] for i in repeated]
-        measured = self._measured(answers["repeat"], again, self._baseline)
-        label = self._label(self._baseline, "aa", percent, number)
-        again_served, again_position = [served[i] for i in repeated], [position[i] for i in repeated]
-        agg.append(agg_table(label, again, measured, self.collection, self._judged, again_served, again_position))
+        red: Red = ()
+        while not red and self._pairs - begun < ladder.window:
+            queries = self._queries[self._pairs : self._pairs + ladder.red_every]
+            block = ask_block(contest, queries, self._pairs, percent)
+            red = judge.observe(pairs_of(contest, block))
+            found, rows = rows_of(contest, self.run_id, block, number)
+            hits.append(found)
+            agg.append(rows)
+            self._pairs += len(queries)
+        if not red:
+            red = judge.end_window()
         write_part(self.folder, f"window-{number:03d}", concat(hits), concat(agg))
-
-    def _label(self, arm: Contender, stream: str, percent: int, window: int) -> Label:
-        return Label(
-            run_id=self.run_id,
-            system=arm.name,
-            config_hash=arm.config_hash,
-            hero=self.hero.subject.name,
-            stream=stream,
-            step=percent,
-            window=window,
-        )
-
-    def _not_reached(self, step: int, check: str) -> Cell:
-        return Cell(
-            hero=self.hero.subject.name,
-            step=step,
-            check=check,
-            kind=Kind.GATE,
-            verdict=Verdict.NOT_REACHED,
-            required="green",
-            on_red=self.policy.on_red(check),
-        )
+        self._tell(judge.headline(percent, number))
+        return red
 
     def _record(self) -> None:
         """Leave beside the evidence what it takes to recompute the verdicts and to tell the story."""
-        constants = self._constants
-        rolled_back = self.ended.startswith("rolled back")
-        done = not self.ended and len(self._steps) == len(self.policy.ladder.steps)
+        climb = self._climb
+        rolled_back = climb.ended.startswith("rolled back")
+        done = not climb.ended and len(climb.steps) == len(self.policy.ladder.steps)
         record = {
-            "fingerprint": self.fingerprint,
-            "lock_material": self.material,
+            "fingerprint": self.contest.fingerprint,
+            "lock_material": self.contest.material,
             "constants": {
-                "q": decimal(constants.median_confidence, 12),
-                "q95_ms": decimal(constants.q95_ms, 12),
-                "bin_edges": [repr(edge) for edge in constants.bin_edges],
-                "signs": [decimal(sign) for sign in constants.signs],
-                "seed": str(constants.seed),
+                **self._constants.record(),
+                "queries": len(self._queries),
+                "missing": self.contest.missing,
+                **self._facts,
             },
-            "steps": self._steps,
+            "steps": climb.steps,
             "pairs": self._pairs,
             "judged": self._totals(),
             "unused_queries": len(self._queries) - self._pairs,
             "pairs_per_second": decimal(self._pairs / self._climb_seconds, 4) if self._climb_seconds else "",
-            "ended": self.ended,
-            "waiting": self.waiting,  # held for too little traffic, not for what was measured
-            "rolled_back_at_step": self._steps[-1]["percent"] if rolled_back and self._steps else None,
+            "ended": climb.ended,
+            "waiting": climb.waiting,  # held for too little traffic, not for what was measured
+            "rolled_back_at_step": climb.steps[-1]["percent"] if rolled_back and climb.steps else None,
             "to_percent": self.policy.ladder.steps[-1] if done else 0,
-            "missing_inputs": self.missing,
             "queries_file": "queries.parquet",
         }
         write_whole(self.folder / "ladder.json", json.dumps(record, indent=1, sort_keys=True))
@@ -341,12 +198,13 @@ class Ladder:
 
     def _totals(self) -> dict[str, dict[str, str]]:
         """What was judged of each system, which the merged evidence must give again (evidence.parity)."""
-        totals = zip((self._hero.name, self._baseline.name), self._judge.totals(), strict=True)
+        sides = self.contest.challenger.name, self.contest.incumbent.name
+        totals = zip(sides, self._climb.judge.totals(), strict=True)
         return {name: {key: repr(value) for key, value in sums.items()} for name, sums in totals if sums}
 
     def _texts(self, queries: Sequence[Query]) -> pa.Table:
         """The words of the replayed queries and where their right answers lie: what examples are told with."""
-        documents, judged = self.collection.documents, self.collection.judgements
+        documents, judged = self.contest.collection.documents, self.contest.collection.judgements
 
         def right(query: Query) -> list[str]:
             rows = judged.doc_ord[judged.start[query.query_ord] : judged.start[query.query_ord + 1]]
@@ -361,14 +219,6 @@ class Ladder:
                 "judged": pa.array([right(q) for q in queries], pa.list_(pa.string())),
             }
         )
-
-
-def _claim(folder: Path, hero: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        os.close(os.open(folder / "claimed", os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        raise EvidenceError(f"{hero}: this run's ladder was begun by a process that died; not evidenced") from None
 
 
 def _quietly(system: SearchSystem, query: Query) -> None:

@@ -2,50 +2,110 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
+from evidence.files import write_whole
 from evidence.parity import disagreements
 from evidence.parts import merge_parts
+from fixtures import kinds
+from fixtures.lock import lock_state, renewal, shown, write_lock
+from fixtures.material import lock_material
 from fixtures.packs import Hero
+from fixtures.rewrite import write_selected
 from gates.errors import EvidenceError, GateError
-from gates.plugin import RUN_ID, artifacts, is_canary, run_folder
+from gates.plugin import EXIT, RUN_ID, TOLD, artifacts, is_canary, run_folder
 from gates.release import Release
-from gates.verdicts import Cell
+from gates.verdicts import Cell, Decision
+from rollout.battery import Battery
 from rollout.ladder import Ladder
-from rollout.selection import Row, compare_grid, table, winner
+from rollout.selection import Comparison, compare_grid, table, winner
 
+#: The fixtures of scheduled jobs.
+pytest_plugins = tuple(f"rollout.{room}.plugin" for room in ("jobs", "nightly", "weekly", "continuous", "emergency"))
+
+Batteries = Callable[[str], Battery]
 Ladders = Callable[[str], Ladder]
+T = TypeVar("T")
+
+
+class Teller:
+    """Writes lines of progress into a hero's folder, where the controller reads them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._begun = folder, time.monotonic()
+
+    def __call__(self, line: str) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "progress.txt").open("a", encoding="utf-8") as progress:
+            progress.write(f"{time.monotonic() - self._begun:5.1f} s  {line}\n")
 
 
 @pytest.fixture(scope="session")
-def ladders(request: pytest.FixtureRequest, asked_heroes: dict[str, Hero]) -> Ladders:
-    """hero -> its ladder, begun on first use, kept for the session of this process; a failed one stays failed."""
+def tellers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Teller]:
+    """hero -> what tells its progress, in the hero's folder of this run; what decides nothing leaves nothing there."""
     config = request.config
-    begun: dict[str, Ladder | Exception] = {}
+    runs = run_folder(config) if is_canary(config) else tmp_path_factory.mktemp("sanity")
+    return functools.cache(lambda name: Teller(runs / name))
 
-    def get(name: str) -> Ladder:
+
+@pytest.fixture(scope="session")
+def batteries(
+    request: pytest.FixtureRequest, asked_heroes: dict[str, Hero], tellers: Callable[[str], Teller]
+) -> Batteries:
+    """hero -> its sanity battery, begun on first use."""
+    config = request.config
+
+    def begin(name: str) -> Battery:
+        tell = tellers(name)
+        return Battery(asked_heroes[name], tell.folder, config.stash[RUN_ID], config.rootpath, tell)
+
+    return _once(begin)
+
+
+@pytest.fixture(scope="session")
+def ladders(request: pytest.FixtureRequest, batteries: Batteries, tellers: Callable[[str], Teller]) -> Ladders:
+    """hero -> its ladder, begun on first use after its battery."""
+    config = request.config
+
+    def begin(name: str) -> Ladder:
+        tell = tellers(name)
+        return Ladder(batteries(name), tell.folder, config.stash[RUN_ID], tell)
+
+    return _once(begin)
+
+
+def _once(begin: Callable[[str], T]) -> Callable[[str], T]:
+    """hero -> what `begin` gives, kept for the session of this process; what failed stays failed."""
+    begun: dict[str, T | Exception] = {}
+
+    def get(name: str) -> T:
         if name not in begun:
-            folder = run_folder(config) / name
             try:
-                begun[name] = Ladder(
-                    asked_heroes[name], folder, config.stash[RUN_ID], config.rootpath, _teller(folder, name)
-                )
+                begun[name] = begin(name)
             except Exception as error:
                 begun[name] = error
-        ladder = begun[name]
-        if isinstance(ladder, GateError):  # what a user can mend needs no traceback
-            pytest.fail(str(ladder), pytrace=False)
-        if isinstance(ladder, Exception):
-            raise ladder
-        return ladder
+        found = begun[name]
+        if isinstance(found, GateError):  # what a user can mend needs no traceback
+            pytest.fail(str(found), pytrace=False)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     return get
+
+
+@pytest.fixture
+def sanity(hero: str, check: str, batteries: Batteries, request: pytest.FixtureRequest) -> Cell:
+    """The recorded cell of a check of before the climb."""
+    return _hand_over(request, batteries(hero).cells[check])
 
 
 @pytest.fixture
@@ -73,13 +133,52 @@ def instrument(hero: str, check: str, ladders: Ladders, request: pytest.FixtureR
 
 
 @pytest.fixture
-def compared(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRequest) -> tuple[list[Row], Row | None]:
-    """The grid of a pack compared on the selection queries, and its winner; the table goes to the artifacts."""
+def compared(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRequest) -> Comparison:
+    """The grid of a pack compared on the selection queries; the table is printed, and goes to the artifacts.
+
+    With `--write` the pack selects the winner from now on.
+    """
+    asked, config = asked_heroes[hero], request.config
+    folder = artifacts(config) / "selection"
+    if not asked.grid:
+        pytest.skip(f"not evidenced: {asked.subject.source} has no grid to choose from")
+    try:
+        compared, rows = Path(asked.subject.source).read_bytes(), compare_grid(asked, _printer(config))
+        best = winner(rows, asked.metric)
+        told = table(asked, rows)
+        write_whole(folder / f"{hero}.md", told)
+        written = config.getoption("--write") and best is not None and write_selected(asked, rows.index(best), compared)
+    except GateError as error:
+        pytest.fail(str(error), pytrace=False)
+    if written:
+        told += f"\n{shown(Path(asked.subject.source))} selects it from now on; {renewal(asked)}\n"
+    request.node.user_properties.append((TOLD, told))
+    return Comparison(rows=tuple(rows), best=best, written=written)
+
+
+@pytest.fixture
+def locked(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What the lock of a hero says of what is here now; with `--write` it is locked first."""
+    asked, config = asked_heroes[hero], request.config
+    try:
+        collection = kinds.open_collection(asked.baseline_system, asked.folder, _printer(config))
+        material = lock_material(asked, collection, config.rootpath)
+    except GateError as error:
+        pytest.fail(str(error), pytrace=False)
+    if config.getoption("--write"):
+        write_lock(asked, material)
+    state = lock_state(asked, material)
+    if state["status"] == "frozen" and not state["differs"]:
+        told = f"{hero}: locked {state['locked_at']} as {state['fingerprint']}, {shown(asked.lock_file)}"
+        request.node.user_properties.append((TOLD, told))
+    return state
+
+
+@pytest.fixture
+def broken_files(hero: str, asked_heroes: dict[str, Hero]) -> list[str]:
+    """What hero and baseline share, but is not what it says of itself."""
     asked = asked_heroes[hero]
-    folder = artifacts(request.config) / "selection"
-    rows = compare_grid(asked, _teller(folder, hero))
-    (folder / f"{hero}.md").write_text(table(asked, rows), encoding="utf-8")
-    return rows, winner(rows, asked.metric)
+    return kinds.broken(asked.system, asked.folder)
 
 
 def _asked(ask: Callable[[], Cell]) -> Cell:
@@ -110,9 +209,31 @@ def pytest_gate_merge(release: Release) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Show progress on the controller of a canary, in one process or several."""
-    if not hasattr(config, "workerinput") and is_canary(config):
-        config.pluginmanager.register(Progress(config), "gate-progress")
+    """On the controller: show the progress of a canary; say of any other run that not all was evidenced."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Progress(config) if is_canary(config) else NotEvidenced(), "gate-progress")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The battery comes first: what it finds is told before anything climbs."""
+    items.sort(key=lambda item: item.get_closest_marker("sanity") is None)
+
+
+class NotEvidenced:
+    """A check that could not be asked is no success: 10 instead of 0, where no decision sets the status."""
+
+    def __init__(self) -> None:
+        self._skipped = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember a check that came back without a verdict."""
+        self._skipped |= report.skipped and any(name == "evidence" for name, _ in report.user_properties)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Say so in the exit status."""
+        if self._skipped and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = EXIT[Decision.HOLD]
 
 
 class Progress:
@@ -159,12 +280,14 @@ class Progress:
                 self._read[path] = lines.tell()
 
 
-def _teller(folder: Path, name: str) -> Callable[[str], None]:
-    begun = time.monotonic()
+def _printer(config: pytest.Config) -> Callable[[str], None]:
+    """Prints while an item runs, whose output pytest keeps otherwise: building an index takes a minute."""
+    reporter, capture = (config.pluginmanager.getplugin(name) for name in ("terminalreporter", "capturemanager"))
 
     def tell(line: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "progress.txt").open("a", encoding="utf-8") as progress:
-            progress.write(f"{time.monotonic() - begun:5.1f} s  {line}\n")
+        if reporter is not None and capture is not None:  # else in a worker
+            with capture.global_and_fixture_disabled():
+                reporter.ensure_newline()
+                reporter.write_line(f"  {line}")
 
     return tell

@@ -190,6 +190,15 @@ def measure_answers(
     )
 
 
+def ranked(system: SearchSystem, query: Query, locator: Locator) -> NDArray[np.int32]:
+    """The system's documents that one answer ranks, best first; none where there is no answer, or one that is none."""
+    answer = ask(system, query).answer
+    if not _well_formed(answer, locator):
+        return NOTHING.doc_ord
+    rows = np.zeros(len(answer.doc_ord), dtype=np.int32)
+    return answer.doc_ord[rank_hits(rows, answer.score, answer.doc_ord)]
+
+
 def replay_block(
     queries: Sequence[Query],
     hero: SearchSystem,

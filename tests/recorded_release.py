@@ -1,7 +1,8 @@
 """What does a whole release look like that is small enough to be judged in a second?
 
 Heroes over recorded runs of 800 queries, under a policy with two steps and wide margins: `equal` is promoted,
-`worse` finds nothing for two queries in five and is rolled back, `unsure` records no latency and is held.
+`worse` finds nothing for two queries in five and is rolled back, `unsure` records no latency and is held (and less of
+its confidence: answers equal in all numbers, of another configuration, would stop the run).
 """
 
 import json
@@ -13,6 +14,12 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+
+from fixtures import kinds
+from fixtures.lock import write_lock
+from fixtures.material import lock_material
+from fixtures.packs import load_hero
+from gates.policy import load_policy
 
 QUERIES = 800
 HEROES = ("equal", "worse", "unsure")
@@ -26,6 +33,7 @@ POLICY = dedent(
     baseline: baseline.yaml
     heroes: {HEROES}
     keep_runs: 5
+    promotion: {valid_days: 7, approvals: 0}
     ladder:
       steps: [50, 100]
       window: 200
@@ -55,15 +63,27 @@ POLICY = dedent(
       recall: {on_red: rollback}
       calibration: {on_red: rollback, limit: 0.1}
     instruments:
+      lock: {on_red: hold}
       known_answers: {on_red: hold}
       preflight: {on_red: hold}
       traffic_share: {on_red: hold}
       aa_shadow: {on_red: hold, margin: 0.2}
       aa_dispersion: {on_red: hold}
+    sanity:
+      queries: 100
+      index_integrity: {on_red: hold, found: 0.9}
+      oracle_queries: {on_red: hold}
+      file_only: {on_red: hold, share: 0.5}
+      sla_off: {on_red: hold}
+      pool: {on_red: hold, share: 0.3, unknown: 0.05}
+      core_search: {on_red: hold, share: 0.05}
+      stop_rule: {on_red: hold, variance: 0.0001, range: 0.02, perfect: 0.99, gain: 0.5}
     letter: {aece_minus_tau: 0.01, tau_floor: 0.015, c_hat: 1.5, recall_lost: 0.0, red_windows: 2}
     left_out:
       calibrator_p99: a recorded run calls no calibrator
       spend: a recorded run does not say what a router spent
+      oracle_queries: nobody knows the answers to made-up queries
+      index_integrity: a recorded run has no index
     """
 )
 
@@ -84,9 +104,14 @@ class Checkout:
         """Run pytest, with the installed plugins that the gate works with and no others."""
         return self._pytester.runpytest_subprocess(*self._plugins, *arguments, timeout=120)
 
+    def lock(self) -> None:
+        """Lock the heroes again: what a test has changed is what is released."""
+        lock(self.folder)
+
     def also_load(self, plugin: str) -> None:
         """Let a plugin of the tests take part in every process of the run."""
         (self.folder / "conftest.py").write_text(f"pytest_plugins = {(*PLUGINS, plugin)!r}\n", encoding="utf-8")
+        self.lock()
 
     def stand_in_for_reports(self, plugin: Path) -> None:
         """Let another module be reports.plugin, and let the process do without what only reports need."""
@@ -99,6 +124,7 @@ class Checkout:
         self._plugins = ("-p", "xdist")
         ini = self.folder / "pytest.ini"
         ini.write_text(ini.read_text(encoding="utf-8").replace("pythonpath = ", "pythonpath = stand_in "))
+        self.lock()
 
     def attestation(self, hero: str = "") -> dict[str, Any]:
         """What the last run left on record of a hero, or of the release."""
@@ -113,7 +139,7 @@ class Checkout:
 
 def write_release(folder: Path, root: Path) -> None:
     """Lay out a checkout in miniature: configuration, run files, the real suites, pytest.ini and requirements."""
-    shutil.copytree(root / "suites" / "canary", folder / "suites" / "canary", ignore=lambda *_: {"__pycache__"})
+    shutil.copytree(root / "suites", folder / "suites", ignore=lambda *_: {"__pycache__"})
     (folder / "requirements").mkdir()
     shutil.copy(root / "requirements" / "runtime.lock", folder / "requirements")
     ini = (root / "pytest.ini").read_text(encoding="utf-8")
@@ -125,9 +151,22 @@ def write_release(folder: Path, root: Path) -> None:
     (configs / "qrels.txt").write_text("".join(judged), encoding="utf-8")
     (configs / "baseline.yaml").write_text(pack("incumbent", "equal"), encoding="utf-8")
     for name in HEROES:
-        (configs / f"{name}.run").write_text(run(lost=0.4 if name == "worse" else 0.0, latency=name != "unsure"))
+        unsure = name == "unsure"
+        (configs / f"{name}.run").write_text(
+            run(lost=0.4 if name == "worse" else 0.0, latency=not unsure, digits=3 if unsure else 4)
+        )
         (configs / f"{name}.yaml").write_text(pack(name, name), encoding="utf-8")
     declare(configs, HEROES)
+    lock(folder)
+
+
+def lock(folder: Path) -> None:
+    """Lock the heroes of the policy as they are now, by what `make lock` calls."""
+    configs = folder / "configs"
+    for name in load_policy(configs / "policy.yaml").heroes:
+        hero = load_hero(name, configs, foreseen=False)
+        collection = kinds.open_collection(hero.baseline_system, hero.folder, lambda _: None)
+        write_lock(hero, lock_material(hero, collection, folder))
 
 
 def declare(configs: Path, heroes: Sequence[str]) -> None:
@@ -149,7 +188,7 @@ def pack(name: str, answers: str) -> str:
     )
 
 
-def run(*, lost: float, latency: bool) -> str:
+def run(*, lost: float, latency: bool, digits: int = 4) -> str:
     """A run file: three hits a query, calibrated confidence, the right document first or second, or not at all."""
     draw = random.Random(7)  # the same for every run: they differ only by what is asked for
     lines = []
@@ -160,7 +199,8 @@ def run(*, lost: float, latency: bool) -> str:
         right = (0, 1) if first < confidence else (1, 0)
         hits = [_document(q, 9 if gone and d == 0 else d) for d in (*right, 2)]
         lines += [
-            f"q{q} Q0 {d} {rank} {10 - rank} tag {milliseconds} {confidence:.4f}\n" for rank, d in enumerate(hits)
+            f"q{q} Q0 {d} {rank} {10 - rank} tag {milliseconds} {confidence:.{digits}f}\n"
+            for rank, d in enumerate(hits)
         ]
     return "".join(lines)
 

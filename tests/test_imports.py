@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-LINE = ("lens", "evidence", "gates", "fixtures", "rollout", "reports", "proof", "suites")
+LINE = ("lens", "evidence", "gates", "fixtures", "rollout", "reports", "automation", "proof", "suites")
 ALONE = {"lens", "evidence", "gates"}  # import none of each other
 EDGES = {"plugin.py", "hookspecs.py"}  # may know pytest
 PYTEST = {"pytest", "_pytest", "xdist", "allure", "allure_pytest"}

@@ -1,6 +1,7 @@
 """Does each seeded hero end as its pack says, because of the check it names? Whole canaries on the smoke corpus."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,18 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 STATUS = {"PROMOTE": 0, "ROLLBACK": 1, "HOLD": 10}
 
 
-def canary(root: Path, artifacts: Path, hero: str) -> tuple[int, dict]:
+@pytest.fixture(scope="module")
+def smoke(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smoke configs, locked as the sources are now: the committed locks are renewed when a release is."""
+    folder = shutil.copytree(CONFIGS, tmp_path_factory.mktemp("locked") / "configs") / "smoke"
+    command = [sys.executable, "-m", "pytest", "-m", "lock", "--write", f"--configs={folder}"]
+    subprocess.run(command, cwd=root, check=True, timeout=300)
+    return folder
+
+
+def canary(root: Path, smoke: Path, artifacts: Path, hero: str) -> tuple[int, dict]:
     """Exit status and attestation of one hero on the smoke corpus."""
-    command = [sys.executable, "-m", "pytest", "-m", "canary", "--configs=configs/smoke", f"--hero={hero}"]
+    command = [sys.executable, "-m", "pytest", "-m", "canary", f"--configs={smoke}", f"--hero={hero}"]
     done = subprocess.run([*command, f"--artifacts={artifacts}"], cwd=root, capture_output=True, text=True, timeout=300)
     (attestation,) = artifacts.glob("*/attestation.json")
     return done.returncode, json.loads(attestation.read_text())
@@ -26,13 +36,14 @@ def red(attestation: dict) -> set[str]:
     """The checks that were shown broken."""
     gates = {gate["gate"] for step in attestation["steps"] for gate in step["gates"] if gate["verdict"] == "RED"}
     whole = {kind: {c[kind] for c in attestation[f"{kind}s"] if c["verdict"] == "RED"} for kind in ("guard", "slice")}
-    return gates | whole["guard"] | whole["slice"]
+    battery = {cell["sanity"] for cell in attestation["sanity"] if cell["verdict"] == "RED"}
+    return battery | gates | whole["guard"] | whole["slice"]
 
 
 @pytest.mark.parametrize("pack", sorted((CONFIGS / "bad").glob("*.yaml")), ids=lambda path: path.stem)
-def test_a_bad_hero_is_stopped_by_the_check_it_names(root: Path, tmp_path: Path, pack: Path):
+def test_a_bad_hero_is_stopped_by_the_check_it_names(root: Path, smoke: Path, tmp_path: Path, pack: Path):
     expected = yaml.safe_load(pack.read_text())["expect"]
-    status, attestation = canary(root, tmp_path, str(pack))
+    status, attestation = canary(root, smoke, tmp_path, str(pack))
     assert attestation["decision"] == expected["decision"]
     assert status == STATUS[expected["decision"]]
     assert expected["check"] in red(attestation)
@@ -44,7 +55,7 @@ def test_there_are_at_least_eight_bad_heroes():
 
 
 @pytest.mark.parametrize("hero", ["lexical", "router", "ann"])
-def test_a_good_smoke_hero_is_held_by_the_policy_alone(root: Path, tmp_path: Path, hero: str):
-    status, attestation = canary(root, tmp_path, hero)
+def test_a_good_smoke_hero_is_held_by_the_policy_alone(root: Path, smoke: Path, tmp_path: Path, hero: str):
+    status, attestation = canary(root, smoke, tmp_path, hero)
     assert (status, attestation["decision"]) == (10, "HOLD")
     assert attestation["reasons"] == ["policy: promotes is false, so the best decision is HOLD"]

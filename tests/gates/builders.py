@@ -64,7 +64,7 @@ def changed(policy: Policy, **parts: Any) -> Policy:
     """The policy with other values in some blocks: changed(policy, ladder={"window": 100})."""
     document = policy.model_dump(mode="python", by_alias=True)
     for part, values in parts.items():
-        block = part in ("ladder", "error_rates", "gates", "guards", "slices", "instruments", "letter")
+        block = part in ("ladder", "error_rates", "gates", "guards", "slices", "instruments", "sanity", "letter")
         document[part] = {**document[part], **values} if block else values
     return Policy.model_validate(document)
 

@@ -101,7 +101,7 @@ class BrokenReplay(Exception):
 
 def pytest_configure() -> None:
     """The replay of one hero breaks in the middle."""
-    climb = Ladder._climb
+    climb = Ladder._step
 
     def breaks(ladder: Ladder, percent: int) -> None:
         if ladder.hero.subject.name == "broken_replay" and percent == 100:
@@ -109,4 +109,4 @@ def pytest_configure() -> None:
         climb(ladder, percent)
 
     if climb.__name__ != "breaks":
-        Ladder._climb = breaks  # type: ignore[method-assign,assignment]
+        Ladder._step = breaks  # type: ignore[method-assign,assignment]

@@ -26,7 +26,7 @@ def pytest_gate_decided(release: Release) -> None:
 
 
 def record(release: Release) -> None:
-    """Write what the tests read of an attestation, under the names that reports/attestation.py gives it."""
+    """Write what the tests read of an attestation, under the names that reports/attestation/document.py gives it."""
     heroes = [{"hero": outcome.subject.name, "decision": outcome.decision} for outcome in release.outcomes]
     common = {"run_id": release.run_id}
     _write(release.artifacts, {**common, "decision": release.decision, "heroes": heroes})

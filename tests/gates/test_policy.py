@@ -50,7 +50,7 @@ def mistakes_of(document: dict[str, Any], folder: Path) -> list[str]:
             "rollback",
             "instruments.aa_shadow.on_red: 'rollback': Input should be 'hold'",
         ),
-        ("left_out", {"no_such": "why"}, "(the whole file): left_out names no_such; checks are calibrator_p99,"),
+        ("left_out", {"no_such": "why"}, "(the whole file): left_out names no_such; checks are index_integrity,"),
         ("left_out", dict.fromkeys(GATES, "why"), "(the whole file): left_out leaves no gate; keep one of"),
         ("heroes", {}, "(the whole file): heroes names no hero; their number sets the RED threshold"),
         ("heroes", {"Lexical-2": "x.yaml"}, "heroes.Lexical-2.[key]: 'Lexical-2': String should match pattern"),

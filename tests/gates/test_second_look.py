@@ -30,6 +30,7 @@ def release(policy: Policy, *decisions: Decision, told: tuple[Cell, ...] | None 
         Subject(
             name=name, source="", owner="", claim="", claim_intent="", config_hash="", baseline_name="",
             baseline_config_hash="", differs=(), policy=policy, windows=24,
+            max_windows=8,
         )
         for name in ("lexical", "router", "ann")
     ]  # fmt: skip
@@ -55,12 +56,12 @@ def test_a_promotion_that_follows_is_left_alone(policy: Policy) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lambda told: told[1:], "not every planned check has a cell: calibrator_p99"),
+        (lambda told: told[1:], "not every planned check has a cell: index_integrity"),
         (lambda told: (), "not every planned check has a cell: "),
-        (lambda told: (replace(told[0], verdict=Verdict.RED), *told[1:]), "calibrator_p99 is RED"),
-        (lambda told: (replace(told[0], verdict=Verdict.INCONCLUSIVE), *told[1:]), "calibrator_p99 is INCONCLUSIVE"),
-        (lambda told: (replace(told[0], verdict=Verdict.NOT_REACHED), *told[1:]), "calibrator_p99 is NOT_REACHED"),
-        (lambda told: (replace(told[0], n=0), *told[1:]), "calibrator_p99 is GREEN"),
+        (lambda told: (replace(told[0], verdict=Verdict.RED), *told[1:]), "index_integrity is RED"),
+        (lambda told: (replace(told[0], verdict=Verdict.INCONCLUSIVE), *told[1:]), "index_integrity is INCONCLUSIVE"),
+        (lambda told: (replace(told[0], verdict=Verdict.NOT_REACHED), *told[1:]), "index_integrity is NOT_REACHED"),
+        (lambda told: (replace(told[0], n=0), *told[1:]), "index_integrity is GREEN"),
     ],
     ids=["one missing", "none", "red", "open", "not reached", "of no pairs"],
 )

@@ -111,7 +111,7 @@ def test_a_marker_that_selects_no_canary_neither_passes_nor_decides(
 def test_a_check_that_no_suite_asks_is_held(checkout: Checkout, workers: Workers) -> None:
     (checkout.folder / "suites" / "canary" / "test_instruments.py").unlink()
     assert checkout.gate(*workers).ret == 10
-    assert checkout.attestation("equal")["reasons"][0] == "known_answers: missing, no evidence"
+    assert checkout.attestation("equal")["reasons"][0] == "lock: missing, no evidence"
 
 
 def test_stopping_at_the_first_failure_is_held(checkout: Checkout, workers: Workers) -> None:
@@ -247,7 +247,7 @@ def test_a_release_names_only_the_heroes_that_this_run_judged(checkout: Checkout
     checkout.gate(hero="equal,unsure")
     checkout.gate(hero="equal")
     assert [hero["hero"] for hero in checkout.attestation()["heroes"]] == ["equal"]
-    assert len(checkout.attestation("equal")["tests"]["planned"]) == 19
+    assert len(checkout.attestation("equal")["tests"]["planned"]) == 25
 
 
 @pytest.mark.parametrize("only_tells", ["--collect-only", "--plan", "--help", "--version", "--markers", "--fixtures"])

@@ -15,7 +15,7 @@ def release(policy: Policy, *decisions: Decision) -> Release:
     """A release with one hero for each decision."""
     subject = Subject(
         name="hero", source="", owner="", claim="", claim_intent="", config_hash="", baseline_name="",
-        baseline_config_hash="", differs=(), policy=policy, windows=24,
+        baseline_config_hash="", differs=(), policy=policy, windows=24, max_windows=8,
     )  # fmt: skip
     nothing: dict[str, Any] = dict.fromkeys(("reasons", "cells", "planned", "passed", "missing", "not_reached"), ())
     return Release(

@@ -30,6 +30,11 @@ def test_a_false_alarm_of_an_instrument_is_no_evidence():
     assert kept(seeds(decisions={"ROLLBACK": 99, "HOLD": 1}, red={"errors": 99})) == [True, False]
 
 
+def test_what_the_battery_stops_must_not_be_promoted_either():
+    assert kept(seeds(check="stop_rule", red={"ndcg_at_10": 100})) == [True]
+    assert kept(seeds(check="stop_rule", decisions={"ROLLBACK": 99, "PROMOTE": 1})) == [False]
+
+
 def test_a_rate_must_be_shown_to_be_small():
     def releases(k: int, n: int) -> bool:
         loss = {"what": "", "promoted": 0, "n": 1_000, "promoted_of": {}}

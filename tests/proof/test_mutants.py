@@ -155,8 +155,9 @@ class TestScore:
             "guards": [cell("guard", "c"), cell("guard", "d", "INCONCLUSIVE")],
             "slices": [cell("slice", "e")],
             "instruments": [cell("instrument", "f")],
+            "sanity": [cell("sanity", "g"), cell("sanity", "h", "INCONCLUSIVE")],
         }
-        assert red_checks(attested) == {"a", "b", "c", "e", "f"}
+        assert red_checks(attested) == {"a", "b", "c", "e", "f", "g"}
 
 
 class TestSeeding:
@@ -190,7 +191,7 @@ class TestSeeding:
         path = write_pack(BY_NAME["run_is_cut"], recorded, tmp_path)
         hero = load_hero(str(path), release_template / "configs")
         changed = Path(hero.system["run"]).read_text().splitlines()
-        assert len(changed) == len((release_template / "configs" / "equal.run").read_text().splitlines()) // 2
+        assert len(changed) == len((release_template / "configs" / "equal.run").read_text().splitlines()) * 3 // 4
         assert hero.subject.baseline_config_hash == recorded.subject.baseline_config_hash
 
     def test_changed_judgements_are_shared(self, alone: Hero, release_template: Path, tmp_path: Path) -> None:
@@ -273,19 +274,19 @@ class TestCommandLine:
         self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]
     ) -> None:
         stub(ran(reasons=("errors: missing, no evidence",)), ran(1, "ROLLBACK", red=("sla_recall_at_50_delta",)))
-        assert score_table([BY_NAME["nothing_found"]], self.SCENE, "") == 2
+        assert score_table([BY_NAME["nothing_found_for_some"]], self.SCENE, "") == 2
         (line,) = capsys.readouterr().out.splitlines()
         assert "nothing can be scored" in line
         assert "errors: missing, no evidence" in line
 
     def test_all_caught(self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]) -> None:
         stub(ran(reasons=(NEVER_PROMOTES,)), ran(1, "ROLLBACK", red=("sla_recall_at_50_delta",)))
-        assert score_table([BY_NAME["nothing_found"], BY_NAME["tail_cut"]], self.SCENE, "") == 0
+        assert score_table([BY_NAME["nothing_found_for_some"], BY_NAME["tail_cut"]], self.SCENE, "") == 0
         assert "mutants: 2 of 2 caught" in capsys.readouterr().out.splitlines()[-1]
 
     def test_one_escaped(self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]) -> None:
         stub(ran(0, "PROMOTE"), ran(1, "ROLLBACK", red=("sla_recall_at_50_delta",)))
-        assert score_table([BY_NAME["nothing_found"], BY_NAME["order_lost"]], self.SCENE, "") == 1
+        assert score_table([BY_NAME["nothing_found_for_some"], BY_NAME["order_lost"]], self.SCENE, "") == 1
         lines = capsys.readouterr().out.splitlines()
         assert "mutants: 1 of 2 caught" in lines[-1]
         assert lines[-2].startswith("escaped: order_lost")

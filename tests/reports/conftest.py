@@ -13,8 +13,10 @@ from fixtures.packs import load_hero
 from gates.decide import Seen, decide, plan
 from gates.release import Outcome, Release
 from gates.verdicts import OUTCOME, Verdict
+from rollout.battery import Battery
 from rollout.ladder import Ladder
 from tests.recorded_release import HEROES
+from tests.reports.finished_run import copied, finished  # noqa: F401 - fixtures
 from tests.reports.handmade import run_of
 
 RUN_ID = "20261201T101500Z-c0ffee"
@@ -28,10 +30,10 @@ def fonts(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def climbed(release_template: Path, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
+def climbed(release_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A release over all heroes of the miniature checkout, judged without pytest, with its evidence merged."""
     folder = tmp_path_factory.mktemp("judged")
-    outcomes = [_judge(name, release_template / "configs", folder, root) for name in HEROES]
+    outcomes = [_judge(name, release_template, folder) for name in HEROES]
     return run_of(*outcomes, run_id=RUN_ID, artifacts=folder / "out", run_folder=folder / "run")
 
 
@@ -48,10 +50,11 @@ def judged(climbed: Release, tmp_path: Path) -> Judged:
     return copy
 
 
-def _judge(name: str, configs: Path, folder: Path, root: Path) -> Outcome:
-    hero = load_hero(name, configs)
+def _judge(name: str, checkout: Path, folder: Path) -> Outcome:
+    hero = load_hero(name, checkout / "configs")
     policy = hero.subject.policy
-    ladder = Ladder(hero, folder / "run" / name, RUN_ID, root, lambda line: None)
+    battery = Battery(hero, folder / "run" / name, RUN_ID, checkout, lambda line: None)
+    ladder = Ladder(battery, folder / "run" / name, RUN_ID, lambda line: None)
     planned = plan(name, policy)
     cells = [ladder.gate(step, check) if step else ladder.whole(check) for _, step, check in planned]
     seen = {cell.key: Seen(cell, OUTCOME[cell.verdict]) for cell in cells}

@@ -62,6 +62,14 @@ def test_each_broken_instrument_has_its_own_way_out(policy: Policy) -> None:
     assert "splitter" in advised["traffic_share"][0]
     assert "windows share" in advised["aa_dispersion"][0]
     assert "baseline" in advised["preflight"][0]
+    assert "lock the hero anew" in advised["lock"][0]
+
+
+def test_each_check_of_the_battery_has_its_own_way_out(policy: Policy) -> None:
+    advised = {check: handmade.broken(policy, check)[1].next for check in policy.asked_sanity}
+    assert all(len(lines) == 1 for lines in advised.values())
+    assert len(set(advised.values())) == len(policy.asked_sanity)
+    assert "no hero is judged by such numbers" in advised["stop_rule"][0]
 
 
 def test_where_the_cell_counts_more_pairs_than_its_step_it_is_the_most_that_may_be_needed(policy: Policy) -> None:

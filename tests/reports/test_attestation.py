@@ -16,7 +16,7 @@ from evidence.schemas import HITS
 from gates.policy import Policy
 from gates.release import Release
 from gates.verdicts import Decision
-from reports.attestation import attest, attest_heroes, describe_evidence, write_attestations
+from reports.attestation.document import attest, attest_heroes, describe_evidence, write_attestations
 from reports.story import tell
 from tests.reports import handmade
 from tests.reports.conftest import Judged
@@ -155,7 +155,8 @@ def test_the_budget_says_what_was_used_and_whether_traffic_is_missing(policy: Po
     release, story = handmade.waiting(policy) if waits else handmade.release(policy, Decision.HOLD)
     subject = replace(story.outcome.subject, windows=44)  # as --max-windows=11 gives
     content = attest(release, replace(story.outcome, subject=subject))
-    assert content["budget"] == {"windows": 12, "of": 44, "waiting": waits}
+    step = policy.ladder.max_windows  # as the policy is written
+    assert content["budget"] == {"windows": 12, "of": 44, "max_windows": step, "waiting": waits}
     assert content["mode"] == "evidence"
 
 

@@ -16,7 +16,8 @@ def test_evidence_is_never_rounded_up(e: str, words: str) -> None:
 
 
 def test_every_check_that_a_policy_can_ask_has_a_name(policy: Policy) -> None:
-    asked = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)
+    gates, guards, slices = policy.asked_gates, policy.asked_guards, policy.asked_slices
+    asked = (*policy.asked_sanity, *gates, *guards, *slices, *policy.asked_instruments)
     assert len({check_name(check).heading for check in asked}) == len(asked)
     assert not [check for check in asked if check_name(check).label == check]
 

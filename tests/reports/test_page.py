@@ -48,7 +48,7 @@ def attacked(policy: Policy) -> tuple[Release, Story]:
 
 def test_texts_of_users_and_corpus_are_only_text(policy: Policy) -> None:
     release, story = attacked(policy)
-    page = render_page(release, [story], {}, {})
+    page = render_page(release, [story], {}, {}, handmade.SEAL)
     tags = Tags(page)
     assert not tags.named("script")
     assert not tags.named("img")
@@ -58,7 +58,7 @@ def test_texts_of_users_and_corpus_are_only_text(policy: Policy) -> None:
 
 def test_a_summary_shows_them_as_text_as_well(policy: Policy) -> None:
     release, story = attacked(policy)
-    summary = render_summary(release, [story])
+    summary = render_summary(release, [story], handmade.SEAL)
     assert not re.search(r"(?<!\\)<(img|script)", summary)
     table = [line for line in summary.splitlines() if line.startswith("| ")]
     assert table
@@ -69,15 +69,16 @@ def test_a_summary_shows_them_as_text_as_well(policy: Policy) -> None:
 def test_page_and_summary_begin_with_the_decision(judged: Judged, hero: str, decision: str) -> None:
     release = judged(hero)
     stories = tell(release)
-    page = render_page(release, stories, {}, {})
+    page = render_page(release, stories, {}, {}, handmade.SEAL)
     assert re.search(r"<h1>.*?</h1>", page, re.DOTALL)[0].count(decision) == 2  # class and word
-    assert render_summary(release, stories).startswith(f"# {decision}: ")
+    assert render_summary(release, stories, handmade.SEAL).startswith(f"# {decision}: ")
 
 
 def test_each_hero_has_its_anchor_and_nothing_is_fetched(judged: Judged) -> None:
     release = judged("equal", "worse", "unsure")
     stories = tell(release)
-    tags = Tags(render_page(release, stories, {story.hero: draw(release, story) for story in stories}, {}))
+    plots = {story.hero: draw(release, story) for story in stories}
+    tags = Tags(render_page(release, stories, plots, {}, handmade.SEAL))
     assert {"equal", "worse", "unsure"} <= {str(attributes.get("id")) for _, attributes in tags.found}
     sources = [str(a[key]) for _, a in tags.found for key in ("src", "href") if key in a]
     assert sources
@@ -88,7 +89,7 @@ def test_each_hero_has_its_anchor_and_nothing_is_fetched(judged: Judged) -> None
 
 def test_marks_are_told_in_words_and_tables_have_headings(judged: Judged) -> None:
     release = judged("worse")
-    page = render_page(release, tell(release), {}, {})
+    page = render_page(release, tell(release), {}, {}, handmade.SEAL)
     assert '<span class="hidden">shown broken</span>' in page
     assert all("scope" in heading for heading in Tags(page).named("th"))
     assert "left out: a recorded run calls no calibrator" in page
@@ -96,7 +97,7 @@ def test_marks_are_told_in_words_and_tables_have_headings(judged: Judged) -> Non
 
 def test_what_was_not_measured_is_said(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.HOLD)
-    page = render_page(release, [replace(story, gains={}, by_intent={})], {}, {})
+    page = render_page(release, [replace(story, gains={}, by_intent={})], {}, {}, handmade.SEAL)
     assert "What users get is not evidenced" in page
     assert "no evidence was written" in page
 
@@ -104,7 +105,8 @@ def test_what_was_not_measured_is_said(policy: Policy) -> None:
 def test_intents_have_a_table_of_their_own(judged: Judged) -> None:
     release = judged("worse")
     stories = tell(release)
-    page, summary = render_page(release, stories, {}, {}), render_summary(release, stories)
+    page = render_page(release, stories, {}, {}, handmade.SEAL)
+    summary = render_summary(release, stories, handmade.SEAL)
     table = page.partition("<h3>Each intent alone</h3>")[2].partition("</table>")[0]
     assert table.count("<tr") == 3  # the head and two questions
     assert "recall lost, intent all" in table
@@ -113,7 +115,7 @@ def test_intents_have_a_table_of_their_own(judged: Judged) -> None:
 
 def test_mode_rates_and_budget_are_on_page_and_summary(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.PROMOTE)
-    for text in (render_page(release, [story], {}, {}), render_summary(release, [story])):
+    for text in (render_page(release, [story], {}, {}, handmade.SEAL), render_summary(release, [story], handmade.SEAL)):
         text = text.replace("&lt;", "<").replace("\\", "")
         assert "equal hero rolled back <= 0.037 %" in text
         assert "(10,000 simulated releases)" in text
@@ -124,7 +126,8 @@ def test_mode_rates_and_budget_are_on_page_and_summary(policy: Policy) -> None:
 
 def test_so_are_the_letter_waiting_and_that_nothing_was_simulated(policy: Policy) -> None:
     release, story = handmade.waiting(handmade.by_letter(policy))
-    page, summary = render_page(release, [story], {}, {}), render_summary(release, [story])
+    page = render_page(release, [story], {}, {}, handmade.SEAL)
+    summary = render_summary(release, [story], handmade.SEAL)
     for text in (page, summary):
         assert "letter: point thresholds, no error rate is controlled" in text
         assert "12 of 24 windows used, waiting for traffic" in text
@@ -134,8 +137,8 @@ def test_so_are_the_letter_waiting_and_that_nothing_was_simulated(policy: Policy
 
 def test_by_the_letter_neither_promotion_nor_rollback_is_called_shown(policy: Policy) -> None:
     release, story = handmade.release(handmade.by_letter(policy), Decision.PROMOTE)
-    summary = render_summary(release, [story])
+    summary = render_summary(release, [story], handmade.SEAL)
     assert summary.startswith("# PROMOTE: every gate kept its point threshold")
     assert "every gate within its point threshold" in summary
     release, story = handmade.release(handmade.by_letter(policy), Decision.ROLLBACK)
-    assert render_summary(release, [story]).startswith("# ROLLBACK: found broken\n")
+    assert render_summary(release, [story], handmade.SEAL).startswith("# ROLLBACK: found broken\n")

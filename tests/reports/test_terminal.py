@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).parent / "golden"
 def test_a_decision_looks_as_drawn(decision: Decision, policy: Policy) -> None:
     release, story = handmade.release(policy, decision)
     drawn = (GOLDEN / f"{decision.lower()}.txt").read_text(encoding="utf-8")
-    assert "\n".join(ending(release, (story,))) + "\n" == drawn
+    assert "\n".join(ending(release, (story,), handmade.SEAL)) + "\n" == drawn
 
 
 @pytest.mark.parametrize("decision", list(Decision))
@@ -28,13 +28,13 @@ def test_long_names_do_not_make_it_wider(decision: Decision, policy: Policy) -> 
     release, story = handmade.release(policy, decision)
     subject = replace(story.outcome.subject, name="h" * 60, owner="o" * 90, source="s" * 200, claim="c" * 200)
     story = replace(story, outcome=replace(story.outcome, subject=subject), headline="broken " * 30)
-    lines = ending(release, (story, story))
+    lines = ending(release, (story, story), handmade.SEAL)
     assert max(map(len, lines)) <= WIDTH
 
 
 def test_real_evidence_fits_and_names_both_answers(judged: Judged) -> None:
     release = judged("worse")
-    lines = ending(release, tell(release))
+    lines = ending(release, tell(release), handmade.SEAL)
     assert max(map(len, lines)) <= WIDTH
     assert lines[0].startswith("ROLLBACK  worse at 50 %")
     assert any(re.search(r'^    "q\d+" +baseline rank [12] \S+ +hero none, first \S+$', line) for line in lines)
@@ -42,7 +42,7 @@ def test_real_evidence_fits_and_names_both_answers(judged: Judged) -> None:
 
 def test_several_heroes_have_a_headline_each_and_only_those_not_promoted_a_table(judged: Judged) -> None:
     release = judged("equal", "worse", "unsure")
-    lines = ending(release, tell(release))
+    lines = ending(release, tell(release), handmade.SEAL)
     headlines = [line.split()[:2] for line in lines if line and line[0] != " "]
     assert headlines[:3] == [["ROLLBACK", "worse"], ["HOLD", "unsure"], ["PROMOTE", "equal"]]
     assert headlines[3:] == [["ROLLBACK", "worse"], ["HOLD", "unsure"]]
@@ -50,7 +50,7 @@ def test_several_heroes_have_a_headline_each_and_only_those_not_promoted_a_table
 
 def test_a_control_character_of_a_query_does_not_reach_the_terminal(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.ROLLBACK)
-    text = "\n".join(ending(release, (story,)))
+    text = "\n".join(ending(release, (story,), handmade.SEAL))
     assert "\x1b" not in text
     assert "\u202e" not in text
 
@@ -60,7 +60,7 @@ def test_a_hero_without_any_result_says_so(policy: Policy) -> None:
     nothing = replace(
         story.outcome, cells=(), ladder={}, passed=(), missing=story.outcome.planned, reasons=("aece_tau: error",)
     )
-    lines = ending(release, tell(replace(release, outcomes=(nothing,))))
+    lines = ending(release, tell(replace(release, outcomes=(nothing,))), handmade.SEAL)
     assert lines[0].startswith("HOLD  router    no evidence: aece_tau: error")
     assert any(f"no result from {len(nothing.planned)} of {len(nothing.planned)}" in line for line in lines)
 
@@ -68,7 +68,7 @@ def test_a_hero_without_any_result_says_so(policy: Policy) -> None:
 def test_a_claim_is_told_in_its_own_measure(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.PROMOTE)
     subject = replace(story.outcome.subject, claim="the same answers for less CPU time", claim_metric="cpu_ms")
-    lines = ending(release, (replace(story, outcome=replace(story.outcome, subject=subject)),))
+    lines = ending(release, (replace(story, outcome=replace(story.outcome, subject=subject)),), handmade.SEAL)
     claim = "  claim: the same answers for less CPU time   CPU time -.13 [-.14, -.12] ms: gain shown"
     assert claim in lines
     assert any(re.match(r"  CPU time a query, ms .* less shown$", line) for line in lines)
@@ -77,7 +77,7 @@ def test_a_claim_is_told_in_its_own_measure(policy: Policy) -> None:
 def test_a_bound_is_the_end_further_from_zero_where_both_count(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.PROMOTE)
     cells = tuple(replace(c, ci_lower="-0.015", ci_upper="0.004") for c in story.outcome.cells)
-    lines = ending(release, tell(replace(release, outcomes=(replace(story.outcome, cells=cells),))))
+    lines = ending(release, tell(replace(release, outcomes=(replace(story.outcome, cells=cells),))), handmade.SEAL)
     shift, calibrator = (
         next(line for line in lines if name in line) for name in ("confidence shift", "calibrator p99")
     )
@@ -91,7 +91,7 @@ def test_an_error_that_all_checks_share_is_told_once_and_whole(policy: Policy) -
     error = "/a/corpus.lock: pip could not download " + "a-package-with-a-name " * 8 + "so give it --cache"
     reasons = tuple(f"check_{i}: error, no evidence: {error}" for i in range(len(planned)))
     nothing = replace(story.outcome, cells=(), ladder={}, passed=(), missing=planned, reasons=reasons)
-    lines = ending(release, tell(replace(release, outcomes=(nothing,))))
+    lines = ending(release, tell(replace(release, outcomes=(nothing,))), handmade.SEAL)
     text = " ".join(" ".join(lines).split())
     assert lines[0].startswith(f"HOLD  router    {len(planned)} of {len(planned)} checks: error, no evidence    ")
     assert text.count(error) == 1
@@ -101,7 +101,7 @@ def test_an_error_that_all_checks_share_is_told_once_and_whole(policy: Policy) -
 
 def test_a_broken_intent_is_headline_row_and_last_word_by_intent(policy: Policy) -> None:
     release, story = handmade.broken(policy, "calibration_error")
-    lines = ending(release, (story,))
+    lines = ending(release, (story,), handmade.SEAL)
     assert lines[0].startswith("ROLLBACK  lexical at 100 %    calibration error shown on intent error    ")
     row = next(line for line in lines if line.startswith("  calibration error, intent error  .05"))
     assert row.endswith("x  <- rolled back here")
@@ -115,7 +115,7 @@ def test_an_intent_is_no_row_where_the_decision_rests_on_all_queries(policy: Pol
     red = {"recall_docstring", "recall_error"}
     cells = tuple(replace(c, verdict=Verdict.RED) if c.check in red else c for c in story.outcome.cells)
     release, story = handmade.told_of(release, replace(story.outcome, cells=cells))
-    lines = ending(release, (story,))
+    lines = ending(release, (story,), handmade.SEAL)
     assert lines[0].startswith("ROLLBACK  ann at 25 %    SLA-Recall@50 loss shown    ")
     assert not any("recall lost, intent" in line for line in lines)
     assert "  by intent x shown broken: recall on docstring, error" in lines
@@ -123,7 +123,7 @@ def test_an_intent_is_no_row_where_the_decision_rests_on_all_queries(policy: Pol
 
 def test_an_intent_without_queries_is_not_called_unbroken(policy: Policy) -> None:
     release, story = handmade.changed(policy, Decision.HOLD, "recall_error", n=0)
-    lines = ending(release, (story,))
+    lines = ending(release, (story,), handmade.SEAL)
     assert "  by intent ? 1 of 6 questions by intent without an answer" in lines
     assert not any("no intent is shown broken" in line for line in lines)
 
@@ -134,6 +134,9 @@ def test_an_intent_without_queries_is_not_called_unbroken(policy: Policy) -> Non
         ("ece", "calibration error above 0.015 over the release shown"),
         ("spend", "answers over the spend cap shown"),
         ("recall_identifier", "recall loss shown on intent identifier"),
+        ("stop_rule", "stopped: no search gives such numbers"),
+        ("oracle_queries", "known questions do not find their known answers"),
+        ("lock", "what runs is not what was locked"),
         ("known_answers", "the judge itself answers wrongly: no hero can be judged by it"),
         ("traffic_share", "the hero was not given its share of traffic"),
         ("aa_dispersion", "windows of the baseline differ by more than chance"),
@@ -146,9 +149,37 @@ def test_what_is_broken_is_said_whole(policy: Policy, check: str, said: str) -> 
     assert story.focus.check == check
 
 
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [
+        ("stop_rule", "            lock ok   sanity 6/7: stop_rule x"),  # no room beside the commit
+        ("lock", "commit 4f2c9e1 clean   mode evidence   lock x   sanity 7/7"),
+    ],
+)
+def test_what_was_looked_at_before_the_climb_is_told_beside_the_commit(policy: Policy, check: str, told: str) -> None:
+    release, story = handmade.broken(policy, check)
+    assert any(line.endswith(told) for line in ending(release, (story,), handmade.SEAL))
+
+
+def test_a_check_of_before_the_climb_stands_in_the_table_as_such(policy: Policy) -> None:
+    release, story = handmade.broken(policy, "oracle_queries")
+    lines = ending(release, (story,), handmade.SEAL)
+    assert any(re.match(r"  known answers not found .* before +\d+ x  <- holds the release$", line) for line in lines)
+
+
+def test_what_ended_the_climb_is_told_first(policy: Policy) -> None:
+    release, story = handmade.broken(policy, "stop_rule")
+    cells = tuple(replace(c, verdict=Verdict.RED) if c.check == "index_integrity" else c for c in story.outcome.cells)
+    note = next(c.note for c in cells if c.check == "stop_rule")
+    ladder = {**story.outcome.ladder, "ended": f"held before 5 %: {note}"}
+    _, told = handmade.told_of(release, replace(story.outcome, cells=cells, ladder=ladder))
+    assert told.focus is not None
+    assert told.focus.check == "stop_rule"
+
+
 def test_waiting_says_that_traffic_is_missing_and_asks_for_no_longer_run(policy: Policy) -> None:
     release, story = handmade.waiting(policy)
-    text = "\n".join(ending(release, (story,)))
+    text = "\n".join(ending(release, (story,), handmade.SEAL))
     assert text.startswith("HOLD  router    traffic is missing, nothing was shown broken    baseline serves    31 s\n")
     assert "  next      give more queries: 300 fresh ones are left, a window needs 800\n" in text
     assert "<- still open" in text
@@ -158,18 +189,19 @@ def test_waiting_says_that_traffic_is_missing_and_asks_for_no_longer_run(policy:
 
 def test_error_rates_are_told_only_where_they_were_simulated(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.PROMOTE)
-    assert any(line.startswith("  how often wrong: equal hero rolled back <= ") for line in ending(release, (story,)))
-    assert "how often wrong" not in "\n".join(ending(release, (handmade.with_rates(story),)))
+    lines = ending(release, (story,), handmade.SEAL)
+    assert any(line.startswith("  how often wrong: equal hero rolled back <= ") for line in lines)
+    assert "how often wrong" not in "\n".join(ending(release, (handmade.with_rates(story),), handmade.SEAL))
 
 
 def test_the_letter_says_what_it_is_and_how_often_it_is_wrong(policy: Policy) -> None:
     release, story = handmade.release(handmade.by_letter(policy), Decision.ROLLBACK)
-    lines = ending(release, (handmade.with_rates(story, letter_false_rollback="0.983"),))
+    lines = ending(release, (handmade.with_rates(story, letter_false_rollback="0.983"),), handmade.SEAL)
     assert lines[0].startswith("ROLLBACK  ann at 25 %    SLA-Recall@50 loss in 2 windows in a row    ")
-    assert lines[2].endswith("mode letter")
+    assert lines[2].endswith("mode letter   lock ok   sanity 7/7")
     assert "  mode letter: point thresholds; an equal hero is rolled back with probability .98" in lines
     assert any(re.match(r"  SLA-Recall@50 lost, pt  0 +1\.00 \+ +1\.00 x", line) for line in lines)
-    not_simulated = ending(release, (handmade.with_rates(story),))
+    not_simulated = ending(release, (handmade.with_rates(story),), handmade.SEAL)
     assert "  mode letter: point thresholds; its error rates were not simulated" in not_simulated
 
 
@@ -183,6 +215,6 @@ def test_by_the_letter_nothing_is_called_shown(policy: Policy) -> None:
 
 def test_a_long_headline_costs_the_seconds_before_its_own_end(policy: Policy) -> None:
     release, story = handmade.broken(policy, "calibration_identifier")
-    assert ending(release, (story,))[0].endswith(
+    assert ending(release, (story,), handmade.SEAL)[0].endswith(
         "    calibration error shown on intent identifier    baseline serves 100 %"
     )

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from fixtures.packs import load_hero
+from rollout.battery import Battery
 from rollout.ladder import Ladder
 
 Climb = Callable[..., Ladder]
@@ -21,7 +22,7 @@ def configs(tmp_path: Path, release_template: Path) -> Path:
 
 
 @pytest.fixture
-def ladder(configs: Path, tmp_path: Path, root: Path) -> Climb:
+def ladder(configs: Path, tmp_path: Path, release_template: Path) -> Climb:
     """Opens the ladder of a hero; `policy` changes the release's policy, other keywords change the hero's pack."""
 
     def opened(name: str, *, folder: str = "", policy: Mapping[str, Any] | None = None, **pack: Any) -> Ladder:
@@ -32,6 +33,8 @@ def ladder(configs: Path, tmp_path: Path, root: Path) -> Climb:
         path = configs / f"{name}.yaml"
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         path.write_text(yaml.safe_dump({**document, **pack}), encoding="utf-8")
-        return Ladder(load_hero(name, configs), tmp_path / "runs" / (folder or name), "run", root, lambda line: None)
+        runs = tmp_path / "runs" / (folder or name)
+        battery = Battery(load_hero(name, configs), runs, "run", release_template, lambda line: None)
+        return Ladder(battery, runs, "run", lambda line: None)
 
     return opened

@@ -17,14 +17,18 @@ from evidence.files import write_whole
 from gates.decimals import decimal
 from gates.release import Outcome, Release
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
+from reports.attestation.statements import (
+    ARTEFACTS,
+    ATTESTATION,
+    EVIDENCE,
+    HERO_SCHEMA,
+    RELEASE_SCHEMA,
+)
 from reports.budget import used_windows, waits
 from reports.story import Story
 
-HERO_SCHEMA = "hero-gate/attestation/v1"
-RELEASE_SCHEMA = "hero-gate/release/v1"
-ATTESTATION = "attestation.json"
-EVIDENCE = ("agg.parquet", "hits.parquet")
 Evidence = Mapping[str, Any]  # name, sha256, logical_sha256, rows
+Artefact = Mapping[str, str]  # name, sha256
 REVIEW_AFTER = timedelta(days=7)
 
 _CELL = (
@@ -34,11 +38,17 @@ _CELL = (
 
 
 def attest(
-    release: Release, outcome: Outcome, story: Story | None = None, evidence: Sequence[Evidence] = ()
+    release: Release,
+    outcome: Outcome,
+    story: Story | None = None,
+    evidence: Sequence[Evidence] = (),
+    artefacts: Sequence[Artefact] = (),
+    bundle: str | None = None,
 ) -> dict[str, Any]:
     """The attestation of one hero. Numbers that decide are decimal strings; what was not measured is absent.
 
-    Without a story (a run that has only begun, a rollback that was just seen) there are no gains and no evidence yet.
+    Without a story (a run that has only begun, a rollback that was just seen) there are no gains and no evidence yet,
+    and no `bundle`, the file in bundles/ that will hold the signed statement: only a decision is signed.
     The fingerprint is the sha256 of the canonical lock material, so that anyone can compute it again.
     """
     subject, ladder = outcome.subject, outcome.ladder
@@ -54,6 +64,7 @@ def attest(
         "baseline_config_hash": subject.baseline_config_hash,
         "release_fingerprint": str(ladder.get("fingerprint", "")),
         "lock_material": ladder.get("lock_material", {}),
+        "policy": subject.policy.content(),
         "policy_digest": subject.policy.digest(),
         "mode": release.mode,
         "exposure": release.exposure,
@@ -65,13 +76,14 @@ def attest(
             "to_percent": int(ladder.get("to_percent", 0)) if outcome.decision is Decision.PROMOTE else 0,
             "rolled_back_at_step": ladder.get("rolled_back_at_step"),
         },
+        "sanity": [cell_entry("sanity", c) for c in of_kind[Kind.SANITY]],
         "steps": [
-            _step(percent, windows.get(percent, 0), [c for c in of_kind[Kind.GATE] if c.step == percent])
+            step_entry(percent, windows.get(percent, 0), [c for c in of_kind[Kind.GATE] if c.step == percent])
             for percent in subject.policy.ladder.steps
         ],
-        "guards": [_cell("guard", c) for c in of_kind[Kind.GUARD]],
-        "slices": [_cell("slice", c) for c in of_kind[Kind.SLICE]],
-        "instruments": [_cell("instrument", c) for c in of_kind[Kind.INSTRUMENT]],
+        "guards": [cell_entry("guard", c) for c in of_kind[Kind.GUARD]],
+        "slices": [cell_entry("slice", c) for c in of_kind[Kind.SLICE]],
+        "instruments": [cell_entry("instrument", c) for c in of_kind[Kind.INSTRUMENT]],
         "left_out": dict(subject.policy.left_out),
         "gains": _gains(story) if story else [],
         "tests": {
@@ -79,19 +91,32 @@ def attest(
             "passed": list(outcome.passed),
             "missing": list(outcome.missing),
             "not_reached": list(outcome.not_reached),
+            "amiss": [amiss._asdict() for amiss in outcome.amiss],
+            "strays": list(outcome.strays),
         },
-        "budget": {"windows": used_windows(outcome), "of": subject.windows, "waiting": waits(outcome)},
+        "budget": {
+            "windows": used_windows(outcome),
+            "of": subject.windows,
+            "max_windows": subject.max_windows,
+            "waiting": waits(outcome),
+        },
         "characteristics": dict(subject.characteristics),
         "evidence": list(evidence),
+        "artefacts": list(artefacts),
         "started_at": release.started_at,
         "finished_at": release.finished_at,
         "review_due": review_due(release.finished_at),
-        "bundle": None,
+        "bundle": bundle,
     }
 
 
-def attest_release(release: Release, heroes: list[dict[str, Any]]) -> dict[str, Any]:
-    """The release's attestation: its heroes, and the worst of their decisions."""
+def attest_release(
+    release: Release,
+    heroes: list[dict[str, Any]],
+    artefacts: Sequence[Artefact] = (),
+    bundle: str | None = None,
+) -> dict[str, Any]:
+    """The release's attestation: its heroes, the worst of their decisions, and the file of the run's statement."""
     decisions = [Decision(hero["decision"]) for hero in heroes]
     return {
         "schema": RELEASE_SCHEMA,
@@ -101,10 +126,11 @@ def attest_release(release: Release, heroes: list[dict[str, Any]]) -> dict[str, 
         "exposure": release.exposure,
         "decision": str(max(decisions, key=SEVERITY.index, default=Decision.HOLD)),
         "heroes": heroes,
+        "artefacts": list(artefacts),
         "started_at": release.started_at,
         "finished_at": release.finished_at,
         "review_due": review_due(release.finished_at),
-        "bundle": None,
+        "bundle": bundle,
     }
 
 
@@ -112,20 +138,34 @@ def attest_heroes(
     release: Release,
     stories: Sequence[Story] = (),
     evidence: Mapping[str, Sequence[Evidence]] = MappingProxyType({}),
+    artefacts: Mapping[str, Sequence[Artefact]] = MappingProxyType({}),
+    bundles: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, bytes]:
-    """Each hero's attestation as canonical JSON (RFC 8785). `evidence` is by hero."""
+    """Each hero's attestation as canonical JSON (RFC 8785). `evidence`, `artefacts` and `bundles` are by hero."""
     told = {story.hero: story for story in stories}
     return {
-        name: rfc8785.dumps(attest(release, outcome, told.get(name), evidence.get(name, ())))
+        name: rfc8785.dumps(
+            attest(
+                release,
+                outcome,
+                told.get(name),
+                evidence.get(name, ()),
+                artefacts.get(name, ()),
+                bundles.get(name),
+            )
+        )
         for outcome in release.outcomes
         for name in (outcome.subject.name,)
     }
 
 
-def write_attestations(release: Release, attested: Mapping[str, bytes]) -> None:
+def write_attestations(
+    release: Release, attested: Mapping[str, bytes], pages: Sequence[Artefact] = (), bundle: str | None = None
+) -> None:
     """Write what `attest_heroes` gave, then the release's attestation, each whole or not at all.
 
-    Heroes of the same run that `release` does not name keep what was recorded of them.
+    Heroes of the same run that `release` does not name keep what was recorded of them. `pages` are what people read
+    of the release, `bundle` is the file of the run's statement.
     """
     heroes = {str(entry["hero"]): entry for entry in _recorded(release)}
     for outcome in release.outcomes:
@@ -140,7 +180,9 @@ def write_attestations(release: Release, attested: Mapping[str, bytes]) -> None:
             "attestation": f"{name}/{ATTESTATION}",
             "sha256": file_digest(path),
         }
-    write_whole(release.artifacts / ATTESTATION, rfc8785.dumps(attest_release(release, list(heroes.values()))))
+    write_whole(
+        release.artifacts / ATTESTATION, rfc8785.dumps(attest_release(release, list(heroes.values()), pages, bundle))
+    )
 
 
 def attested_decisions(release: Release) -> dict[str, str]:
@@ -175,6 +217,15 @@ def describe_evidence(folder: Path) -> list[Evidence]:
     ]
 
 
+def describe_artefacts(folder: Path, patterns: Sequence[str] = ARTEFACTS) -> list[Artefact]:
+    """The digest of each file in a folder that people and machines read beside its attestation."""
+    return [
+        {"name": path.relative_to(folder).as_posix(), "sha256": file_digest(path)}
+        for pattern in patterns
+        for path in sorted(folder.glob(pattern))
+    ]
+
+
 def _recorded(release: Release) -> list[dict[str, Any]]:
     """The heroes of this run in the release's attestation so far."""
     try:
@@ -184,12 +235,13 @@ def _recorded(release: Release) -> list[dict[str, Any]]:
         return []
 
 
-def _step(percent: int, windows: int, cells: list[Cell]) -> dict[str, Any]:
+def step_entry(percent: int, windows: int, cells: list[Cell]) -> dict[str, Any]:
+    """What is said of one step."""
     return {
         "percent": percent,
         "decision": _step_decision(cells),
         "windows": windows,
-        "gates": [_cell("gate", cell) for cell in cells],
+        "gates": [cell_entry("gate", cell) for cell in cells],
     }
 
 
@@ -203,7 +255,8 @@ def _step_decision(cells: list[Cell]) -> str:
     return str(Decision.PROMOTE if green else Decision.HOLD)
 
 
-def _cell(kind: str, cell: Cell) -> dict[str, Any]:
+def cell_entry(kind: str, cell: Cell) -> dict[str, Any]:
+    """What is said of one check."""
     values = {name: getattr(cell, name) for name in _CELL}
     return {kind: cell.check, **values, "verdict": str(cell.verdict)}
 

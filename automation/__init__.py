@@ -1,0 +1,1 @@
+"""WHEN things run and who is told: schedule, tick, alerts."""

@@ -1,0 +1,229 @@
+"""What should be told that no gate run tells? Decisions without an alert, reviews that are due, jobs that failed.
+
+Each function here turns what lies on disk into events and may be asked at every tick: reports.alerts tells an event
+once, however often it is found.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from automation import events as jobs
+from gates.documents import read_yaml
+from gates.errors import ConfigError
+from reports.alert_rules import DECISIONS, KINDS, NOTICES
+from reports.alerts import Event, Log, read_log
+
+#: Decisions older than this are news to nobody.
+_RECENT = timedelta(days=7)
+#: What gates.plugin records before anything is decided.
+_UNFINISHED = "run started, not finished"
+_BUNDLES = "bundles"
+_STATUS = "python -m automation status"
+#: pytest's exit status where tests failed: a check said no. With any other the job itself went wrong.
+_TESTS_FAILED, _NOT_EVIDENCED = 1, 10
+
+
+def find_events(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
+    """What the files of one artifacts folder say at this moment."""
+    log = read_log(artifacts)
+    return [*untold_decisions(artifacts, log, owners(configs), now), *due_reviews(log, now), *over(log, now)]
+
+
+def untold_decisions(artifacts: Path, log: Log, owners: Mapping[str, str], now: datetime) -> list[Event]:
+    """Recent decisions that no alert tells of: the run was killed between the decision and its alert."""
+    told = {(alert.run_id, alert.hero, alert.kind) for alert in log.alerts if alert.kind in DECISIONS}
+    found = []
+    for attestation in _attestations(artifacts):
+        try:
+            decision = (attestation["run_id"], attestation["hero"], str(attestation["decision"]).lower())
+            recent = now - datetime.fromisoformat(attestation["finished_at"]) < _RECENT
+            if recent and decision not in told and _stands(attestation, artifacts):
+                from reports.alert_decisions import decision_event  # half a second that most ticks need not wait
+
+                found.append(decision_event(attestation, owners.get(str(attestation["hero"]), ""), artifacts))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # of another version, or no attestation: `reports.attestation verify` says so
+    return found
+
+
+def _stands(attestation: Mapping[str, Any], artifacts: Path) -> bool:
+    """Was it decided? Not by a run that only began, nor by one that was killed before it signed its promotion."""
+    if any(_UNFINISHED in reason for reason in attestation["reasons"]):
+        return False
+    return attestation["decision"] != "PROMOTE" or (artifacts / _BUNDLES / str(attestation["bundle"])).is_file()
+
+
+def _attestations(artifacts: Path) -> Iterator[dict[str, Any]]:
+    """The heroes' attestations of the last run, and of those that were put away since."""
+    for path in (
+        *sorted(artifacts.glob("history/*/*/attestation.json")),
+        *sorted(artifacts.glob("*/attestation.json")),
+    ):
+        try:
+            attestation = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(attestation, dict):
+            yield attestation
+
+
+def owners(configs: Path) -> dict[str, str]:
+    """Hero -> owner, as far as policy and packs can be read: an alert is told all the same."""
+    try:
+        packs = read_yaml(configs / "policy.yaml")["heroes"]
+        return {str(hero): str(read_yaml(configs / str(pack)).get("owner", "")) for hero, pack in packs.items()}
+    except (ConfigError, KeyError, AttributeError):
+        return {}
+
+
+def due_reviews(log: Log, now: datetime) -> list[Event]:
+    """A promotion must be looked at again 7 days later, unless the hero was promoted anew or rolled back since.
+
+    From what was told and not from the attestations: those of old runs are deleted after a while.
+    """
+    found = []
+    for alert in log.alerts:
+        if alert.kind != "promote" or not alert.firing or not alert.review_due:
+            continue
+        done = any(
+            later.hero == alert.hero and later.kind in ("promote", "rollback") and later.firing
+            and later.run_id != alert.run_id
+            and datetime.fromisoformat(later.seen_at) > datetime.fromisoformat(alert.seen_at)
+            for later in log.alerts
+        )  # fmt: skip
+        if done or now >= datetime.fromisoformat(alert.review_due):
+            found.append(
+                Event(
+                    kind="review_due",
+                    hero=alert.hero,
+                    check=alert.run_id,
+                    observed="not reviewed",
+                    limit=f"review by {alert.review_due}",
+                    title=f"review of {alert.hero} is due: promoted by run {alert.run_id}",
+                    text="a later decision about the hero takes its place" if done else "does it still stand?",
+                    since=alert.review_due,
+                    seen_at=now.isoformat(timespec="seconds"),
+                    owner=alert.owner,
+                    command=alert.command,
+                    run_id=alert.run_id,
+                    exposure=alert.exposure,
+                    resolved=done,
+                )
+            )
+    return found
+
+
+def over(log: Log, now: datetime) -> list[Event]:
+    """Notices that fire no longer than there was time to act on them."""
+    return [
+        Event(
+            kind=alert.kind,
+            hero=alert.hero,
+            config=alert.config,
+            check=alert.check,
+            title=alert.title,
+            text="the time to act on it is over",
+            since=alert.since,
+            seen_at=now.isoformat(timespec="seconds"),
+            command=alert.command,
+            exposure=alert.exposure,
+            resolved=True,
+        )
+        for alert in log.open
+        if alert.kind in NOTICES and now >= datetime.fromisoformat(alert.act_by)
+    ]
+
+
+def from_job_event(event: jobs.Event, marker: str | None = None) -> tuple[Event, ...]:
+    """What an event of the schedule means for people. `marker` is the one that the job runs, None for a command.
+
+    A job whose checks failed is an alert of its kind (drift, parity, ...); one that could not check is job_failed.
+    """
+    match event:
+        case jobs.JobFailed():
+            return _failed(event, marker)
+        case jobs.JobTimedOut():
+            return (_of_job(event, "job_failed", "not finished", f"{event.minutes:g} min", event.log),)
+        case jobs.JobLost():
+            return (_of_job(event, "job_lost", "died before its end was recorded", "", event.log),)
+        case jobs.SlotMissed():
+            return (_missed(event),)
+        case jobs.JobRecovered():
+            kinds = ("job_failed", "job_lost", "slot_missed", *((marker,) if marker in KINDS else ()))
+            return tuple(_recovered(event, kind) for kind in kinds)
+        case jobs.HeartbeatLate():
+            title = f"no tick for {event.minutes:.0f} minutes"
+            return (_of_machine(event.at, event.last, "tick", f"{event.minutes:.0f} min", title),)
+        case jobs.ClockSteppedBack():
+            title = f"the clock stepped back to before {event.last}; {event.reopened} slots come again"
+            return (_of_machine(event.at, event.at, "clock", event.at, title),)
+
+
+def _failed(event: jobs.JobFailed, marker: str | None) -> tuple[Event, ...]:
+    status = event.exit_status
+    if marker == "canary" and status in (_TESTS_FAILED, _NOT_EVIDENCED):
+        return ()  # a rollback or a hold: the run has told it
+    how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+    if status == _NOT_EVIDENCED:
+        how += " (not evidenced)"
+    checked = marker if marker in KINDS and status == _TESTS_FAILED else None
+    return (_of_job(event, checked or "job_failed", how, "exit status 0", event.log),)
+
+
+def _of_job(
+    event: jobs.JobFailed | jobs.JobTimedOut | jobs.JobLost, kind: str, observed: str, limit: str, log: str
+) -> Event:
+    return Event(
+        kind=kind,
+        check=event.job,
+        observed=observed,
+        limit=limit,
+        title=f"{event.job}: {observed}",
+        text=f"slot {event.slot}, attempt {event.attempt}, log {log}",
+        since=event.at,
+        seen_at=event.at,
+        owner=event.owner,
+        command=_STATUS,
+        run_id=event.id,
+    )
+
+
+def _missed(event: jobs.SlotMissed) -> Event:
+    return Event(
+        kind="slot_missed",
+        check=event.job,
+        observed=f"{event.count} slots did not run",
+        limit="0",
+        title=f"{event.job}: {event.count} slots missed ({event.reason})",
+        text=f"from {event.first} to {event.last}",
+        since=event.at,
+        seen_at=event.at,
+        owner=event.owner,
+        severity=event.severity,
+        command=_STATUS,
+        run_id=event.id,
+    )
+
+
+def _recovered(event: jobs.JobRecovered, kind: str) -> Event:
+    return Event(
+        kind=kind,
+        check=event.job,
+        title=f"{event.job} succeeded",
+        text=f"slot {event.slot} succeeded",
+        since=event.at,
+        seen_at=event.at,
+        command=_STATUS,
+        resolved=True,
+    )
+
+
+def _of_machine(at: str, since: str, check: str, observed: str, title: str) -> Event:
+    return Event(
+        kind="heartbeat_late", check=check, observed=observed, title=title, since=since, seen_at=at, command=_STATUS
+    )

@@ -1,0 +1,309 @@
+"""What became of each slot? One small SQLite file (WAL), in which every transition is one transaction.
+
+The states of a slot, and what leads from one to the next:
+
+    due ──> claimed ──> succeeded | failed | timed_out     its run came to an end, and the end is recorded: final
+     │         └──────> lost ──> claimed                   its process died before: it runs again if not too late
+     └──────────────────> └────> missed                    it did not run and will not: final, and reported
+
+Exactly once means: one *recorded* end for each slot, and never two runs at a time. A run whose process dies after its
+work and before its end is recorded (milliseconds) is repeated, as jobs that judge the same evidence may be.
+
+Times are UTC as text (`2027-03-14T07:15:00Z`), so that they sort, and that a person with `sqlite3` can read them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from automation.events import Event, from_json, to_json
+from automation.lanes import taken
+from automation.processes import Process
+from automation.slots import Slot
+from gates.errors import GateError
+
+VERSION = 1
+#: Longer than slots are looked back for, so that nothing that is forgotten can come due again.
+KEEP = timedelta(days=60)
+OPEN = ("due", "lost")
+ENDED = ("succeeded", "failed", "timed_out")
+TABLES = """
+CREATE TABLE slots (
+  slot TEXT PRIMARY KEY, job TEXT NOT NULL, due TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('due', 'claimed', 'succeeded', 'failed', 'timed_out', 'lost', 'missed')),
+  reason TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,
+  lane TEXT, owner TEXT, claimed TEXT, started TEXT, finished TEXT, exit_status INTEGER,
+  host TEXT, pid INTEGER, pid_started TEXT, child INTEGER, child_started TEXT, log TEXT
+) WITHOUT ROWID;
+CREATE INDEX of_job ON slots (job, due);
+CREATE INDEX good_logs ON slots (job, due) WHERE state = 'succeeded' AND log IS NOT NULL;
+CREATE INDEX unsettled ON slots (state) WHERE state IN ('due', 'claimed', 'lost');
+CREATE TABLE events (
+  number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL,
+  written INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX untold ON events (number) WHERE written = 0 OR told = 0;
+CREATE TABLE watched (job TEXT PRIMARY KEY, cron TEXT NOT NULL, since TEXT NOT NULL, looked TEXT NOT NULL);
+CREATE TABLE heartbeat (one INTEGER PRIMARY KEY CHECK (one = 1), at TEXT NOT NULL);
+"""
+
+
+def text(moment: datetime) -> str:
+    """How a moment stands in the ledger."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def moment(written: str) -> datetime:
+    """The moment that stands in the ledger."""
+    return datetime.fromisoformat(written)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One slot as the ledger knows it."""
+
+    slot: str
+    job: str
+    due: datetime
+    state: str
+    reason: str
+    attempts: int
+    lane: str | None
+    owner: str | None
+    claimed: datetime | None
+    started: datetime | None
+    finished: datetime | None
+    exit_status: int | None
+    keeper: Process | None  # who sees to it that its end is recorded; until that one has taken over, the tick
+    child: Process | None  # the leader of the job's process group
+    log: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Since when a job stands in the schedule with this cron line, and until when its slots were looked for."""
+
+    cron: str
+    since: datetime
+    looked: datetime
+
+
+class Ledger:
+    """The open file. Writing methods are called within `transaction()`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA synchronous = FULL")
+            if self._version() == 0:
+                self._make()
+        except sqlite3.Error as error:
+            raise GateError(f"{path}: {error}, but a ledger of slots is expected; move the file away") from None
+        if self._version() != VERSION:
+            raise GateError(
+                f"{path}: version {self._version()} of a ledger, but this checkout writes {VERSION}; move the file away"
+            )
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _make(self) -> None:
+        # SQLite does not wait when two processes turn the same new file to WAL at once.
+        with taken(self.path.parent / "lanes", ".ledger", patience=30):
+            if self._version() == 0:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+
+    def close(self) -> None:
+        """Close the file; SQLite then folds its -wal and -shm files in."""
+        self._db.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, and nobody else writes meanwhile."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # What is asked
+
+    def entries(self, states: Sequence[str], *, job: str | None = None) -> list[Entry]:
+        """The slots in these states, the earliest first."""
+        marks = ", ".join("?" * len(states))
+        query = f"SELECT * FROM slots WHERE state IN ({marks}) AND job = coalesce(?, job) ORDER BY due, slot"
+        return [_entry(row) for row in self._db.execute(query, (*states, job))]
+
+    def unsettled(self) -> list[Entry]:
+        """The slots that are due, running or lost."""
+        query = "SELECT * FROM slots WHERE state IN ('due', 'claimed', 'lost')"
+        return sorted((_entry(row) for row in self._db.execute(query)), key=lambda entry: (entry.due, entry.slot))
+
+    def entry(self, slot: str) -> Entry | None:
+        """One slot."""
+        row = self._db.execute("SELECT * FROM slots WHERE slot = ?", (slot,)).fetchone()
+        return _entry(row) if row else None
+
+    def last(self, job: str, *, before: datetime | None = None) -> Entry | None:
+        """The newest slot of a job that was settled (its run ended, or it was missed)."""
+        query = """SELECT * FROM slots WHERE job = ? AND due < ? AND state NOT IN ('due', 'claimed', 'lost')
+                   ORDER BY due DESC LIMIT 1"""
+        row = self._db.execute(query, (job, text(before) if before else "9999")).fetchone()
+        return _entry(row) if row else None
+
+    def newest_due(self, job: str, now: datetime) -> datetime | None:
+        """When the newest known slot of a job was due."""
+        query = "SELECT max(due) FROM slots WHERE job = ? AND due <= ?"
+        row = self._db.execute(query, (job, text(now))).fetchone()
+        return moment(row[0]) if row[0] else None
+
+    def watches(self) -> dict[str, Watch]:
+        """Job -> how far it was looked at."""
+        rows = self._db.execute("SELECT job, cron, since, looked FROM watched")
+        return {row[0]: Watch(cron=row[1], since=moment(row[2]), looked=moment(row[3])) for row in rows}
+
+    def heartbeat(self) -> datetime | None:
+        """When the last tick was completed."""
+        row = self._db.execute("SELECT at FROM heartbeat").fetchone()
+        return moment(row[0]) if row else None
+
+    def untold(self, mark: str) -> list[Event]:
+        """The events that are not yet `written` to the file, or not yet `told`."""
+        query = f"SELECT body FROM events WHERE (written = 0 OR told = 0) AND {mark} = 0 ORDER BY number"
+        return [from_json(row[0]) for row in self._db.execute(query)]
+
+    # What is recorded
+
+    def watched(self, watches: dict[str, Watch]) -> None:
+        """These jobs stand in the schedule, no others, and their slots until `looked` are in the ledger."""
+        rows = [(job, watch.cron, text(watch.since), text(watch.looked)) for job, watch in watches.items()]
+        self._db.execute("DELETE FROM watched")
+        self._db.executemany("INSERT INTO watched VALUES (?, ?, ?, ?)", rows)
+
+    def add_due(self, slots: Sequence[Slot]) -> None:
+        """These slots have come due; a slot that is known already stays as it is."""
+        self._db.executemany(
+            "INSERT OR IGNORE INTO slots (slot, job, due, state) VALUES (?, ?, ?, 'due')",
+            [(slot.id, slot.job, text(slot.due)) for slot in slots],
+        )
+
+    def forget_ahead(self, job: str, now: datetime) -> int:
+        """Slots that did not run and are yet to come (the clock was ahead) come again; how many are there?"""
+        query = "DELETE FROM slots WHERE job = ? AND due > ? AND state IN ('due', 'missed')"
+        return self._db.execute(query, (job, text(now))).rowcount
+
+    def claim(self, entry: Entry, *, lane: str, owner: str, by: Process, now: datetime, log: str) -> bool:
+        """This process starts the slot's next attempt; False if it is no longer to be had."""
+        query = """UPDATE slots SET state = 'claimed', attempts = attempts + 1, reason = '', lane = ?, owner = ?,
+                   claimed = ?, started = NULL, host = ?, pid = ?, pid_started = ?, child = NULL, child_started = NULL,
+                   log = ? WHERE slot = ? AND attempts = ? AND state IN ('due', 'lost')"""
+        values = (lane, owner, text(now), by.host, by.pid, by.started, log, entry.slot, entry.attempts)
+        return self._db.execute(query, values).rowcount == 1
+
+    def take_over(self, slot: str, attempt: int, keeper: Process) -> bool:
+        """The keeper sees to this attempt from now on; False if it was given up meanwhile."""
+        query = """UPDATE slots SET host = ?, pid = ?, pid_started = ?
+                   WHERE slot = ? AND attempts = ? AND state = 'claimed'"""
+        return self._db.execute(query, (keeper.host, keeper.pid, keeper.started, slot, attempt)).rowcount == 1
+
+    def began(self, slot: str, attempt: int, child: Process, now: datetime) -> None:
+        """The job's process is there."""
+        query = "UPDATE slots SET started = ?, child = ?, child_started = ? WHERE slot = ? AND attempts = ?"
+        self._db.execute(query, (text(now), child.pid, child.started, slot, attempt))
+
+    def end(self, slot: str, attempt: int, state: str, exit_status: int, now: datetime) -> bool:
+        """The run came to its end; False if the attempt was given up meanwhile."""
+        query = """UPDATE slots SET state = ?, exit_status = ?, finished = ?
+                   WHERE slot = ? AND attempts = ? AND state = 'claimed'"""
+        return self._db.execute(query, (state, exit_status, text(now), slot, attempt)).rowcount == 1
+
+    def lose(self, entry: Entry) -> None:
+        """The run died before its end was recorded."""
+        self._db.execute("UPDATE slots SET state = 'lost' WHERE slot = ? AND state = 'claimed'", (entry.slot,))
+
+    def miss(self, entries: Sequence[Entry], reason: str, now: datetime) -> None:
+        """These slots did not run and will not."""
+        self._db.executemany(
+            "UPDATE slots SET state = 'missed', reason = ?, finished = ? WHERE slot = ?",
+            [(reason, text(now), entry.slot) for entry in entries],
+        )
+
+    def raise_event(self, event: Event) -> None:
+        """Have it told, once this transaction is done."""
+        query = "INSERT OR IGNORE INTO events (id, at, body) VALUES (?, ?, ?)"
+        self._db.execute(query, (event.id, event.at, to_json(event)))
+
+    def mark(self, mark: str, events: Sequence[Event]) -> None:
+        """These events are `written`, or `told`."""
+        self._db.executemany(f"UPDATE events SET {mark} = 1 WHERE id = ?", [(event.id,) for event in events])
+
+    def beat(self, now: datetime) -> None:
+        """A tick is complete."""
+        self._db.execute("INSERT OR REPLACE INTO heartbeat VALUES (1, ?)", (text(now),))
+
+    def prune(self, now: datetime) -> list[str]:
+        """Forget what was settled long ago, but for the newest slot of each job; the log files that nobody needs."""
+        old = text(now - KEEP)
+        query = """DELETE FROM slots WHERE due < ? AND state NOT IN ('due', 'claimed', 'lost')
+                   AND due < (SELECT max(due) FROM slots AS other WHERE other.job = slots.job) RETURNING log"""
+        logs = [row[0] for row in self._db.execute(query, (old,)).fetchall() if row[0]]
+        self._db.execute("DELETE FROM events WHERE at < ? AND written = 1 AND told = 1", (old,))
+        return logs
+
+    def spare_logs(self, job: str, keep: int) -> list[str]:
+        """The log files of good runs but for the newest ones; the ledger forgets them here."""
+        spare = """FROM slots WHERE job = ? AND state = 'succeeded' AND log IS NOT NULL
+                   ORDER BY due DESC LIMIT -1 OFFSET ?"""
+        logs = [row[0] for row in self._db.execute(f"SELECT log {spare}", (job, keep))]
+        if logs:
+            self._db.execute(f"UPDATE slots SET log = NULL WHERE slot IN (SELECT slot {spare})", (job, keep))
+        return logs
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    def when(name: str) -> datetime | None:
+        return moment(row[name]) if row[name] else None
+
+    def who(name: str) -> Process | None:
+        return Process(host=row["host"], pid=row[name], started=row[f"{name}_started"]) if row[name] else None
+
+    return Entry(
+        slot=row["slot"],
+        job=row["job"],
+        due=moment(row["due"]),
+        state=row["state"],
+        reason=row["reason"],
+        attempts=row["attempts"],
+        lane=row["lane"],
+        owner=row["owner"],
+        claimed=when("claimed"),
+        started=when("started"),
+        finished=when("finished"),
+        exit_status=row["exit_status"],
+        keeper=who("pid"),
+        child=who("child"),
+        log=row["log"],
+    )
+
+
+def unlink_logs(folder: Path, logs: Sequence[str]) -> None:
+    """Remove log files, by their names under the ledger's folder."""
+    for log in logs:
+        (folder / log).unlink(missing_ok=True)

@@ -1,0 +1,108 @@
+"""What did people say about a decision, and does it count? Approvals and overrides, signed into the chain.
+
+An approval agrees to a decision; an override lifts a freeze window of the policy for it. Neither can replace evidence:
+a HOLD that is approved stays a HOLD.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from reports.attestation import statements, trust
+from reports.attestation.chain import BUNDLES, Chain, Statement
+from reports.attestation.trust import TrustRoot
+from reports.escaping import clean
+
+KINDS = ("approval", "override")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What one person said about one decision, and why it does or does not count."""
+
+    kind: str  # approval, override
+    hero: str
+    by: str
+    why: str
+    ticket: str
+    until: datetime | None
+    statement: Statement
+    trusted: bool
+    counts: bool
+    words: str  # who signed; where it does not count, why
+
+
+def in_force(
+    whole: Chain, decision: str, now: datetime, root: TrustRoot, accept_untrusted: bool = False
+) -> tuple[Word, ...]:
+    """The approvals and overrides that count for the decision whose statement has this digest."""
+    return tuple(word for word in said_of(whole, decision, now, root, accept_untrusted) if word.counts)
+
+
+def said_of(
+    whole: Chain, decision: str, now: datetime, root: TrustRoot, accept_untrusted: bool = False
+) -> tuple[Word, ...]:
+    """All that was said about a decision, in order; an expired word and an untrusted one count as none."""
+    about = next((i for i, s in enumerate(whole.statements) if s.digest == decision and s.kind == "decision"), None)
+    if about is None:
+        return ()
+    hero = whole.statements[about].hero
+    later = whole.statements[about + 1 :]
+    return tuple(
+        read_word(statement, now, root, accept_untrusted)
+        for statement in later
+        if statement.kind in KINDS and statement.hero == hero and _decision(statement) == decision
+    )
+
+
+def misplaced(whole: Chain) -> list[str]:
+    """Words about a decision that the chain did not hold when they were said."""
+    wrong, decided = [], set()
+    for statement in whole.statements:
+        if statement.kind == "decision":
+            decided.add((statement.hero, statement.digest))
+        elif statement.kind in KINDS and (statement.hero, _decision(statement)) not in decided:
+            wrong.append(f"{BUNDLES}/{statement.file}: about no decision that came before it in the chain")
+    return wrong
+
+
+def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untrusted: bool = False) -> Word:
+    """One approval or override, weighed."""
+    predicate = statement.predicate
+    judged = trust.judge(
+        root,
+        statement.keyid,
+        trust.ROLES[statement.kind],
+        statements.made_at(statement.content),
+        ephemeral=statements.is_ephemeral(statement.content),
+    )
+    until = _time(predicate.get("until"))
+    expired = until is None or until <= now
+    words = judged.words if until is not None and not expired else f"{judged.words}; expired"
+    return Word(
+        kind=statement.kind,
+        hero=statement.hero,
+        by=clean(str(predicate.get("by", ""))),
+        why=clean(str(predicate.get("why", ""))),
+        ticket=clean(str(predicate.get("ticket", ""))),
+        until=until,
+        statement=statement,
+        trusted=judged.trusted,
+        counts=not expired and (judged.trusted or accept_untrusted),
+        words=words,
+    )
+
+
+def _decision(statement: Statement) -> str:
+    """The digest of the decision that a word is about."""
+    about = statement.predicate.get("decision")
+    return str(about.get("sha256", "")) if isinstance(about, dict) else ""
+
+
+def _time(said: object) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return when if when.tzinfo else None

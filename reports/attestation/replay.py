@@ -1,0 +1,318 @@
+"""Does the decision follow from the evidence? Every verdict is judged again from hits.parquet and agg.parquet."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+from pyarrow import ArrowException
+
+from evidence.digests import logical_digest
+from evidence.schemas import SchemaDrift
+from fixtures.fingerprint import ROOMS, digest_sources
+from gates.decide import Seen, decide, item_id, plan
+from gates.errors import EvidenceError
+from gates.judge import Judge
+from gates.known_answers import judge_known_answers
+from gates.lock import judge_lock
+from gates.policy import Policy
+from gates.preflight import fix_constants, judge_preflight
+from gates.questions import Constants
+from gates.sanity import judge_battery
+from gates.snapshot import read_snapshot
+from gates.verdicts import OUTCOME, Cell, Kind
+from reports.attestation.document import cell_entry, step_entry
+from reports.attestation.statements import ATTESTATION, EVIDENCE
+from rollout import order
+from rollout.climb import Climb, Red, not_reached
+from rollout.reread import Stream, preflight_arm, read_evidence, read_stream, wrong_measures, wrong_order
+
+Key = tuple[int, str]  # step, check
+#: What is recomputed; the rest of an attestation tells who, when and what was gained.
+RECOMPUTED = ("constants", "sanity", "steps", "guards", "slices", "instruments", "decision", "reasons")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """One hero's decision, made again."""
+
+    hero: str
+    decision: str
+    cells: int
+    pairs: int
+    digest: str  # sha256 of the recomputed sections (JCS)
+    differences: tuple[str, ...]  # from what is attested, the first one first
+    other_sources: tuple[str, ...]  # rooms whose sources are not those that decided
+
+    def lines(self) -> list[str]:
+        """What is said of it."""
+        told = f"{self.hero}: {self.decision} replayed, {self.cells} verdicts from {self.pairs:,} pairs"
+        lines = [f"{told}, sha256 {self.digest}"]
+        if self.differences:
+            lines.append(f"  first difference: {self.differences[0]}")
+            lines += [f"  also: {line}" for line in self.differences[1:]]
+        else:
+            lines[0] += ": as attested"
+        if self.other_sources:
+            lines.append(f"  replayed with other sources than decided: {', '.join(self.other_sources)}")
+        return lines
+
+
+def replay(folder: Path) -> Replayed:
+    """Judge a hero's folder again. Raises EvidenceError where it holds no attestation that can be read."""
+    try:
+        attested = json.loads((folder / ATTESTATION).read_bytes())
+        policy = _policy(attested["policy"])
+        root = Path(__file__).parents[2]
+        decided_by = attested["lock_material"].get("sources", {})
+        return _replay(
+            folder,
+            attested,
+            policy,
+            tuple(room for room in ROOMS if decided_by and decided_by.get(room) != digest_sources(root / room)),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EvidenceError(f"{folder / ATTESTATION}: cannot be replayed: {error!r}") from None
+
+
+def _policy(content: Mapping[str, Any]) -> Policy:
+    """The policy of an attestation; when people may promote is no part of it."""
+    return Policy.model_validate({**content, "promotion": {"valid_days": 1, "approvals": 0}})
+
+
+def _replay(folder: Path, attested: dict[str, Any], policy: Policy, other_sources: tuple[str, ...]) -> Replayed:
+    hero, wrong, pairs = str(attested["hero"]), [], 0
+    cells: dict[Key, Cell] = {}
+    constants: dict[str, Any] = dict(attested["constants"])
+    if constants:  # else the ladder never began, and nothing can be judged
+        try:
+            wrong += _other_content(folder, attested)
+            again = _Evidence(folder, attested, policy)
+            wrong += again.wrong
+            cells = again.judge()
+            wrong += again.wrong_at_the_end()
+            constants, pairs = {**constants, **again.constants.record()}, again.at
+        except (EvidenceError, SchemaDrift) as error:
+            wrong.append(str(error))
+    decision, reasons = _decide(hero, policy, attested, cells)
+    sections = {
+        "constants": constants,
+        **_sections(policy, attested, cells),
+        "decision": decision,
+        "reasons": reasons,
+    }
+    told = {name: attested[name] for name in RECOMPUTED}
+    if rfc8785.dumps(sections) != rfc8785.dumps(told):
+        wrong.append(first_difference(told, sections))
+    return Replayed(
+        hero=hero,
+        decision=decision,
+        cells=len(cells),
+        pairs=pairs,
+        digest=hashlib.sha256(rfc8785.dumps(sections)).hexdigest(),
+        differences=tuple(wrong),
+        other_sources=other_sources,
+    )
+
+
+def _other_content(folder: Path, attested: Mapping[str, Any]) -> list[str]:
+    """Evidence files whose content is not the attested one, however it is encoded."""
+    digests = {str(entry["name"]): str(entry["logical_sha256"]) for entry in attested["evidence"]}
+    try:
+        return [
+            f"{name}: its content is not what is attested"
+            for name, digest in digests.items()
+            if logical_digest(folder / name) != digest
+        ]
+    except (OSError, ArrowException) as error:
+        raise EvidenceError(f"{folder}: evidence cannot be read: {str(error).splitlines()[0]}") from None
+
+
+class _Evidence:
+    """The canary of one hero, climbed again over what was written of it."""
+
+    def __init__(self, folder: Path, attested: Mapping[str, Any], policy: Policy) -> None:
+        self._attested, self._policy = attested, policy
+        self._hero, self._baseline = str(attested["hero"]), str(attested["baseline"])
+        self._facts = attested["constants"]
+        self._missing = {str(check): str(why) for check, why in self._facts["missing"].items()}
+        self._hits, self._agg = read_evidence(folder)
+        fingerprint = str(attested["release_fingerprint"])
+        self._stream = self._read("pair", "aa", self._hero)
+        self._preflight = preflight_arm(self._agg, self._baseline)
+        self.at = 0  # pairs judged so far
+        self.constants: Constants = fix_constants(policy, self._preflight, order.seed(fingerprint), self._missing)
+        sla_ms = policy.gates.sla_recall_at_50_delta.sla_ms
+        self.wrong = [*wrong_measures(self._hits, self._agg, sla_ms), *wrong_order(self._stream, fingerprint)]
+
+    def judge(self) -> dict[Key, Cell]:
+        """Every cell, as the ladder made it."""
+        policy = self._policy
+        judge = Judge(hero=self._hero, policy=policy, constants=self.constants, missing=self._missing)
+        self._climb = climb = Climb(judge, int(self._attested["budget"]["of"]))
+        before = self._before()
+        climb.begin(before)
+        cells: dict[Key, Cell] = {(0, check): cell for check, cell in before.items()}
+        for percent in policy.ladder.steps:
+            if not climb.ended:
+                climb.step(percent, self._window_at(percent), lambda: int(self._facts["queries"]) - self.at)
+            reached = bool(climb.steps) and climb.steps[-1]["percent"] == percent
+            for check in policy.asked_gates:
+                cells[percent, check] = (
+                    judge.cell(check) if reached else not_reached(self._hero, policy, percent, check)
+                )
+        for check in (*policy.asked_guards, *policy.asked_slices, *policy.asked_instruments):
+            if (0, check) not in cells:
+                cells[0, check] = judge.cell(check)
+        return {key: replace(cell, ended=climb.ended) for key, cell in cells.items()}
+
+    def wrong_at_the_end(self) -> list[str]:
+        """What the climb did not use."""
+        left = len(self._stream.pairs) - self.at
+        return [f"agg.parquet: {left} pairs more than the judge asked for"] if left else []
+
+    def _before(self) -> dict[str, Cell]:
+        asked, policy = self._policy.asked_instruments, self._policy
+        snapshot = read_snapshot(self._hits, self._agg, self._hero, self._baseline)
+        cells = dict(judge_battery(self._hero, policy, snapshot, self._facts["sanity"], self._missing))
+        if "lock" in asked:
+            cells["lock"] = judge_lock(self._hero, policy, self._facts["lock"])
+        if "preflight" in asked:
+            cells["preflight"] = judge_preflight(self._hero, policy, self._preflight, self.constants, self._missing)
+        if "known_answers" in asked:
+            made_up = self._read("known", "known_aa", "made_up").pairs
+            cells["known_answers"] = judge_known_answers(self._hero, policy, self.constants, self._missing, made_up)
+        return cells
+
+    def _read(self, pair: str, again: str, hero: str) -> Stream:
+        return read_stream(self._agg, hero, self._baseline, (pair, again), self._policy.slices.intents)
+
+    def _window_at(self, percent: int) -> Any:
+        def window() -> Red:
+            ladder, judge, begun = self._policy.ladder, self._climb.judge, self.at
+            red: Red = ()
+            while not red and self.at - begun < ladder.window:
+                end = self.at + ladder.red_every
+                block = self._stream.rows(self.at, end)
+                stood = set(
+                    zip(
+                        self._stream.step[self.at : end].tolist(),
+                        self._stream.window[self.at : end].tolist(),
+                        strict=True,
+                    )
+                )
+                if len(block) < ladder.red_every or stood != {(percent, judge.windows + 1)}:
+                    raise EvidenceError(
+                        f"agg.parquet: {ladder.red_every} pairs of window {judge.windows + 1} at {percent} % should "
+                        f"follow after pair {self.at}, but {len(block)} do, of (step, window) {sorted(stood)}"
+                    )
+                red = judge.observe(block)
+                self.at = end
+            return red or judge.end_window()
+
+        return window
+
+
+def _decide(hero: str, policy: Policy, attested: Mapping[str, Any], cells: Mapping[Key, Cell]) -> tuple[str, list[str]]:
+    """The decision from the recomputed cells and from what pytest reported of its items."""
+    amiss = {str(entry["test"]): entry for entry in attested["tests"]["amiss"]}
+    came = _came(attested)
+    seen = {}
+    planned = plan(hero, policy)
+    for key in planned:
+        entry, cell = amiss.get(item_id(key)), cells.get((key[1], key[2]))
+        if entry is not None:
+            seen[key] = Seen(cell if entry["evidence"] else None, str(entry["outcome"]), str(entry["error"]))
+        elif cell is not None and (key[1], key[2]) in came:
+            seen[key] = Seen(cell, OUTCOME[cell.verdict])
+    strays = [str(stray) for stray in attested["tests"]["strays"]]
+    decision, reasons = decide(planned, seen, promotes=policy.promotes, strays=strays)
+    return str(decision), reasons
+
+
+def _came(attested: Mapping[str, Any]) -> set[Key]:
+    """The checks of which a cell is attested."""
+    came = {(int(step["percent"]), str(gate["gate"])) for step in attested["steps"] for gate in step["gates"]}
+    for kind, part in (("sanity", "sanity"), ("guard", "guards"), ("slice", "slices"), ("instrument", "instruments")):
+        came |= {(0, str(entry[kind])) for entry in attested[part]}
+    return came
+
+
+def _sections(policy: Policy, attested: Mapping[str, Any], cells: Mapping[Key, Cell]) -> dict[str, Any]:
+    """The parts of the attestation that hold cells, made of the recomputed ones."""
+    came = _came(attested)
+    told = {key: cell for key, cell in cells.items() if key in came}
+    windows = {int(step["percent"]): int(step["windows"]) for step in attested["steps"]}
+
+    def of(kind: Kind) -> list[dict[str, Any]]:
+        # in the order in which they are attested, which is that of the plan
+        return [cell_entry(str(kind), told[0, c]) for c in _in_order(policy, kind) if (0, c) in told]
+
+    return {
+        "sanity": of(Kind.SANITY),
+        "steps": [
+            step_entry(
+                percent, windows.get(percent, 0), [told[percent, g] for g in policy.asked_gates if (percent, g) in told]
+            )
+            for percent in policy.ladder.steps
+        ],
+        "guards": of(Kind.GUARD),
+        "slices": of(Kind.SLICE),
+        "instruments": of(Kind.INSTRUMENT),
+    }
+
+
+def _in_order(policy: Policy, kind: Kind) -> tuple[str, ...]:
+    return {
+        Kind.SANITY: policy.asked_sanity,
+        Kind.GUARD: policy.asked_guards,
+        Kind.SLICE: policy.asked_slices,
+        Kind.INSTRUMENT: policy.asked_instruments,
+    }[kind]
+
+
+def first_difference(told: Any, found: Any, where: str = "") -> str:
+    """Where two JSON values differ first: place, what is attested, what follows from the evidence."""
+    if isinstance(told, dict) and isinstance(found, dict):
+        for key in [*told, *(key for key in found if key not in told)]:
+            if told.get(key) != found.get(key) or (key in told) != (key in found):
+                return first_difference(told.get(key), found.get(key), f"{where}.{key}" if where else str(key))
+    if isinstance(told, list) and isinstance(found, list):
+        for i, (one, other) in enumerate(zip(told, found, strict=False)):
+            if one != other:
+                return first_difference(one, other, f"{where}.{_name(one, i)}")
+        if len(told) != len(found):
+            return f"{where}: {len(told)} are attested, {len(found)} follow from the evidence"
+    return f"{where}: {json.dumps(told)} is attested, {json.dumps(found)} follows from the evidence"
+
+
+def _name(entry: Any, position: int) -> str:
+    """What an entry of a list is called."""
+    names = (
+        [entry[k] for k in ("percent", "gate", "guard", "slice", "instrument", "sanity") if k in entry]
+        if isinstance(entry, dict)
+        else []
+    )
+    return str(names[0]) if names else str(position)
+
+
+def run(command: str, arguments: Sequence[str]) -> int:
+    """`replay`: 0 where every decision follows from its evidence as attested, 1 where one does not."""
+    parser = argparse.ArgumentParser(prog=f"python -m reports.attestation {command}", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="artifacts folder, or a hero's folder in one")
+    folder = parser.parse_args(arguments).folder
+    heroes = [path.parent for path in sorted(folder.glob(f"*/{ATTESTATION}"))]
+    if not heroes and (folder / EVIDENCE[0]).exists():
+        heroes = [folder]
+    if not heroes:
+        raise EvidenceError(f"{folder}: no attested hero in it; name an artifacts folder, e.g. reports/out")
+    replayed = [replay(hero) for hero in heroes]
+    for one in replayed:
+        print("\n".join(one.lines()))
+    return 1 if any(one.differences for one in replayed) else 0

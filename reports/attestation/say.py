@@ -1,0 +1,87 @@
+"""How does a person approve a decision, or lift a freeze for it? Signed into the chain: `approve` and `override`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time
+from pathlib import Path
+
+from gates.errors import GateError
+from reports.attestation import chain, statements, trust
+from reports.attestation.people import Word, read_word
+from reports.attestation.signing import open_signer
+from reports.attestation.trust import TrustRoot
+from reports.attestation.verify import verify
+from reports.escaping import clean
+
+KINDS = {"approve": "approval", "override": "override"}
+_LONGEST = 300
+
+
+class WordError(GateError):
+    """It cannot be said so; one line: value, expectation, place, way out."""
+
+
+def say(folder: Path, kind: str, hero: str, said: Mapping[str, str], root: TrustRoot, now: datetime) -> Word:
+    """Sign an approval or override of a hero's current decision. Raises GateError with one line."""
+    until = _until(said["until"], now)
+    told = {name: _text(name, said[name]) for name in ("by", "why", "ticket")}
+    opened = open_signer()
+    with chain.owned(folder):
+        verified = verify(folder, root, now)
+        if verified.problems:
+            more = f" (and {len(verified.problems) - 1} more)" if len(verified.problems) > 1 else ""
+            raise WordError(f"{folder}: does not verify, so nothing is added: {verified.problems[0]}{more}")
+        if hero not in verified.heroes:
+            raise WordError(f"--hero={hero}: no decision about it in {folder}; there are {', '.join(verified.heroes)}")
+        decision = verified.heroes[hero].statement.digest
+        judged = trust.judge(root, opened.keyid, "approve", now, ephemeral=opened.ephemeral)
+        signed_by = statements.signer(opened.keyid, ephemeral=opened.ephemeral, words=judged.words)
+        told |= {"until": until.isoformat(timespec="seconds"), "createdOn": now.isoformat(timespec="seconds")}
+        statement = statements.word_statement(kind, hero, decision, told, signed_by)
+        digest = chain.append(folder, kind, hero, statement, opened)
+        added = chain.read(folder).find(digest)
+    if added is None:
+        raise WordError(f"{folder}: what was signed does not verify; see python -m reports.attestation verify")
+    return read_word(added, now, root)
+
+
+def run(command: str, arguments: Sequence[str]) -> int:
+    """`approve` and `override`."""
+    parser = argparse.ArgumentParser(prog=f"python -m reports.attestation {command}", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="artifacts folder, e.g. reports/out")
+    parser.add_argument("--hero", required=True)
+    parser.add_argument("--by", required=True, help="who says so")
+    parser.add_argument("--why", required=True)
+    parser.add_argument("--ticket", required=True, help="where it was asked for")
+    parser.add_argument("--until", required=True, help="a day (to its end, UTC) or a time with its zone")
+    parser.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
+    asked = parser.parse_args(arguments)
+    said = {"by": asked.by, "why": asked.why, "ticket": asked.ticket, "until": asked.until}
+    root, kind = trust.read_trust(asked.trust), KINDS[command]
+    word = say(asked.folder, kind, asked.hero, said, root, datetime.now(UTC))
+    print(f"{kind} of {word.hero} by {word.by} until {word.until:%Y-%m-%d %H:%M} UTC, signed {word.words}")
+    print(f"  in {asked.folder / chain.BUNDLES / word.statement.file}; it replaces no evidence")
+    return 0
+
+
+def _until(said: str, now: datetime) -> datetime:
+    try:
+        when = datetime.fromisoformat(said)
+        if len(said) == len("2026-12-01"):
+            when = datetime.combine(when.date(), time(23, 59, 59), UTC)
+    except ValueError:
+        raise WordError(f"--until={said}: not a day or time; write 2026-12-01 or 2026-12-01T18:00+00:00") from None
+    if when.tzinfo is None:
+        raise WordError(f"--until={said}: a time without its zone; add +00:00")
+    if when <= now:
+        raise WordError(f"--until={said}: not in the future, so it would count as none; name a later time")
+    return when.astimezone(UTC)
+
+
+def _text(name: str, said: str) -> str:
+    text = clean(said).strip()
+    if not text or len(text) > _LONGEST:
+        raise WordError(f"--{name}: {len(text)} characters; say it in 1 to {_LONGEST}")
+    return text

@@ -1,0 +1,78 @@
+"""How does a run come by its signatures? Names are fixed before it is attested; signed is what then lies on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from evidence.files import write_whole
+from reports.attestation import chain
+from reports.attestation.seal import Seal
+from reports.attestation.signing import Signer, open_signer
+from reports.attestation.statements import (
+    ATTESTATION,
+    decision_statement,
+    require_evidence,
+    run_statement,
+    signer,
+    svr_statement,
+)
+from reports.attestation.trust import NO_KEYS, TRUSTED_KEYS, TrustRoot, judge, read_trust
+
+
+def open_for_run(artifacts: Path, root: Path) -> tuple[Signer, TrustRoot]:
+    """Everything that a run needs to sign, tried when it begins: half an hour later would be too late.
+
+    `root` is the checkout. Raises GateError with one line.
+    """
+    opened = open_signer()
+    chain.tip(artifacts)
+    folder = artifacts / chain.BUNDLES / chain.KEYS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(chain.key_file(artifacts, opened.keyid), opened.public)
+    except OSError as error:
+        raise chain.ChainError(f"{folder}: cannot be written ({error.strerror}); see to its permissions") from None
+    trusted_keys = root / "configs" / TRUSTED_KEYS.name
+    return opened, read_trust(trusted_keys) if trusted_keys.exists() else NO_KEYS
+
+
+def prepare(opened: Signer, root: TrustRoot, artifacts: Path, heroes: Sequence[str], finished_at: str) -> Seal:
+    """The names and words of the signatures of a run that holds the folder: nobody else appends until it ends."""
+    first = chain.tip(artifacts)[0] + 1
+    at = datetime.fromisoformat(finished_at)
+    judged = judge(root, opened.keyid, "decide", at, ephemeral=opened.ephemeral)
+    return Seal(
+        words=judged.words,
+        trusted=judged.trusted,
+        run=chain.file_name(first, "run"),
+        decisions={hero: chain.file_name(first + 1 + i, "decision", hero) for i, hero in enumerate(heroes)},
+        first=first,
+    )
+
+
+def sign_run(opened: Signer, seal: Seal, artifacts: Path) -> None:
+    """Sign what lies on disk: the run, the decision about each hero, then a verification result for each promotion.
+
+    Raises GateError; then the attestations must be withdrawn, since some of them are not signed.
+    """
+    if chain.tip(artifacts)[0] + 1 != seal.first:
+        raise chain.ChainError(f"{chain.BUNDLES}/: statements were added while this run was deciding; run it again")
+    signed_by = signer(opened.keyid, ephemeral=opened.ephemeral, words=seal.words)
+    attested = {name: (artifacts / name / ATTESTATION).read_bytes() for name in seal.decisions}
+    heroes = {name: json.loads(content) for name, content in attested.items()}
+    for hero in heroes.values():
+        require_evidence(hero)  # before anything is signed
+    content = (artifacts / ATTESTATION).read_bytes()
+    statement = run_statement(json.loads(content), chain.digest(content), heroes, signed_by)
+    run = chain.append(artifacts, "run", "", statement, opened)
+    decisions = {}
+    for name, hero in heroes.items():
+        statement = decision_statement(hero, chain.digest(attested[name]), run, signed_by)
+        decisions[name] = chain.append(artifacts, "decision", name, statement, opened)
+    for name, hero in heroes.items():
+        if hero["decision"] == "PROMOTE":
+            statement = svr_statement(hero, decisions[name], signed_by)
+            chain.append(artifacts, "svr", name, statement, opened)

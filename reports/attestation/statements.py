@@ -1,0 +1,249 @@
+"""What does a signed statement say? in-toto Statements v1 as dictionaries, built from attestation.json alone.
+
+Since a decision's statement holds nothing else, whoever has the attestation can build it again and compare bytes.
+`previous`, which chains it to the statement before it, is added by `reports.attestation.chain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import rfc8785
+
+from gates.errors import GateError
+
+HERO_SCHEMA = "hero-gate/attestation/v1"
+RELEASE_SCHEMA = "hero-gate/release/v1"
+ATTESTATION = "attestation.json"
+EVIDENCE = ("agg.parquet", "hits.parquet")
+#: The files of a hero's folder, and of the release's, that an attestation names by digest; plots/ is a folder of them.
+ARTEFACTS = ("agg.parquet", "hero_span_v22.csv", "hits.parquet", "plots/*", "pool_counts_by_system.csv")
+PAGES = ("index.html", "summary.md")
+STATEMENT = "https://in-toto.io/Statement/v1"
+PROPERTY = "HERO_GATE_PROMOTED"
+VERIFIER = "urn:hero-gate:verifier:v1"
+#: Kind of a statement -> its predicateType.
+PREDICATES = {
+    "run": "https://in-toto.io/attestation/test-result/v0.1",
+    "decision": "urn:hero-gate:gate-decision:v1",
+    "svr": "https://in-toto.io/attestation/svr/v0.1",
+    "approval": "urn:hero-gate:approval:v1",
+    "override": "urn:hero-gate:override:v1",
+    "promotion": "urn:hero-gate:promotion:v1",
+    "rollback": "urn:hero-gate:rollback:v1",
+}
+#: Where a statement says when it was made, whatever its kind.
+_TIMES = ("finishedOn", "timeCreated", "createdOn")
+_RESULT = {"PROMOTE": "PASSED", "HOLD": "WARNED", "ROLLBACK": "FAILED"}
+_CELLS = (("sanity", "sanity"), ("guards", "guard"), ("slices", "slice"), ("instruments", "instrument"))
+
+Document = Mapping[str, Any]  # a parsed attestation.json, or a statement
+
+
+class StatementError(GateError):
+    """What is attested must not be signed so; one line: what, where, and the way out."""
+
+
+def encode(statement: Document) -> bytes:
+    """The one way to write a statement: canonical JSON (RFC 8785)."""
+    return rfc8785.dumps(dict(statement))
+
+
+def signer(keyid: str, *, ephemeral: bool, words: str) -> dict[str, str]:
+    """Who signs, and what was thought of the key then; a reader asks the trust root anew."""
+    return {"keyid": keyid, "key": "made for this run" if ephemeral else "configured", "trust": words}
+
+
+def is_ephemeral(statement: Document) -> bool:
+    """Does the signer say that the key was made for this run? Nothing but words depends on it."""
+    return _part(_part(statement, "predicate"), "signer").get("key") == "made for this run"
+
+
+def made_at(statement: Document) -> datetime | None:
+    """When the signer says that the statement was made; None where it does not, or not with a time zone."""
+    predicate = _part(statement, "predicate")
+    said = next((predicate[name] for name in _TIMES if name in predicate), "")
+    try:
+        when = datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return when if when.tzinfo else None
+
+
+def hero_of(statement: Document) -> str:
+    """The hero that a statement is about, "" for a whole run."""
+    return str(_part(statement, "predicate").get("hero", ""))
+
+
+def run_statement(
+    release: Document, digest: str, heroes: Mapping[str, Document], signed_by: Mapping[str, str]
+) -> dict[str, Any]:
+    """The test result of one run. `digest` is of the release's attestation.json, `heroes` are the heroes' parsed ones.
+
+    A test stands among passed only where pytest passed it and its evidence is GREEN. What never ran, or came back
+    without evidence, stands in `notRunTests` (ours): a consumer may accept warned tests, and nothing was shown by it.
+    """
+    heroes = dict(sorted(heroes.items()))  # whatever order they were judged or listed in
+    passed, warned, failed, not_run = (_named(heroes, kind) for kind in ("passed", "warned", "failed", "not run"))
+    policies = sorted({str(hero["policy_digest"]) for hero in heroes.values()})
+    locks = [(name, str(hero["release_fingerprint"])) for name, hero in heroes.items()]
+    return _statement(
+        "run",
+        [_resource(ATTESTATION, digest), *(_resource(name, lock) for name, lock in locks if lock)],
+        {
+            "result": _RESULT[release["decision"]],
+            "configuration": [
+                *(_resource("policy", policy) for policy in policies),
+                *(_resource(f"{name}/lock_material", lock) for name, lock in locks if lock),
+            ],
+            "passedTests": passed,
+            "warnedTests": warned,
+            "failedTests": failed,
+            "notRunTests": not_run,
+            "runId": release["run_id"],
+            "commit": release["commit"],
+            "mode": release["mode"],
+            "exposure": release["exposure"],
+            "startedOn": release["started_at"],
+            "finishedOn": release["finished_at"],
+            "signer": dict(signed_by),
+        },
+    )
+
+
+def decision_statement(hero: Document, digest: str, run: str, signed_by: Mapping[str, str]) -> dict[str, Any]:
+    """The decision about one hero. `hero` is its attestation, `digest` of those bytes, `run` of the run's statement."""
+    require_evidence(hero)
+    name, fingerprint, gates = hero["hero"], hero["release_fingerprint"], hero["lock_material"].get("sources", {})
+    function: dict[str, Any] = {"module": "gates.decide"}
+    if "gates" in gates:  # a ladder that never began locked nothing
+        function["digest"] = {"sha256": gates["gates"]}
+    return _statement(
+        "decision",
+        [*([_resource(name, fingerprint)] if fingerprint else []), _resource(f"{name}/{ATTESTATION}", digest)],
+        {
+            "hero": name,
+            "decision": hero["decision"],
+            "reasons": hero["reasons"],
+            "mode": hero["mode"],
+            "exposure": hero["exposure"],
+            "runId": hero["run_id"],
+            "commit": hero["commit"],
+            "configHash": hero["config_hash"],
+            "baselineConfigHash": hero["baseline_config_hash"],
+            "policy": {"digest": {"sha256": hero["policy_digest"]}},
+            "evidence": [
+                {
+                    **_resource(f"{name}/{entry['name']}", entry["sha256"]),
+                    "annotations": {"logicalSha256": entry["logical_sha256"], "rows": str(entry["rows"])},
+                }
+                for entry in hero["evidence"]
+            ],
+            "decisionFunction": function,
+            "run": {"sha256": run},
+            "startedOn": hero["started_at"],
+            "finishedOn": hero["finished_at"],
+            "signer": dict(signed_by),
+        },
+    )
+
+
+def svr_statement(hero: Document, decision: str, signed_by: Mapping[str, str]) -> dict[str, Any]:
+    """The Simple Verification Result of a promotion, for admission control: its absence denies.
+
+    `decision` is the digest of the decision's statement. Raises StatementError for any decision but PROMOTE.
+    """
+    if hero["decision"] != "PROMOTE":
+        raise StatementError(f"{hero['hero']}: {hero['decision']}, but only PROMOTE is a verification result")
+    require_evidence(hero)
+    return _statement(
+        "svr",
+        [_resource(hero["hero"], hero["release_fingerprint"])],
+        {
+            "verifier": {"id": VERIFIER, "policy": {"digest": {"sha256": hero["policy_digest"]}}},
+            "timeCreated": hero["finished_at"],
+            "properties": [PROPERTY],
+            "hero": hero["hero"],
+            "exposure": hero["exposure"],
+            "runId": hero["run_id"],
+            "decision": {"sha256": decision},
+            "signer": dict(signed_by),
+        },
+    )
+
+
+def word_statement(
+    kind: str, hero: str, decision: str, said: Mapping[str, str], signed_by: Mapping[str, str]
+) -> dict[str, Any]:
+    """An approval or an override: `said` holds by, why, ticket, until and createdOn. `decision` is what it is about."""
+    predicate = {"hero": hero, **said, "decision": {"sha256": decision}, "signer": dict(signed_by)}
+    return _statement(kind, [_resource(f"decision/{hero}", decision)], predicate)
+
+
+def change_statement(
+    kind: str, hero: str, baseline: str, said: Mapping[str, Any], signed_by: Mapping[str, str]
+) -> dict[str, Any]:
+    """A promotion or a rollback: `baseline` is the digest of the file that serves from now on, `said` who and why."""
+    predicate = {"hero": hero, **said, "signer": dict(signed_by)}
+    return _statement(kind, [_resource("baseline.yaml", baseline)], predicate)
+
+
+def require_evidence(hero: Document) -> None:
+    """Raise StatementError where an attestation promotes without evidence: that is never signed."""
+    if hero["decision"] != "PROMOTE":
+        return
+    rows = {entry["name"]: entry["rows"] for entry in hero["evidence"]}
+    lacking = [name for name in EVIDENCE if not rows.get(name)]
+    lacking += [f"a result of {test}" for test in hero["tests"]["missing"]]
+    if not hero["release_fingerprint"]:
+        lacking.append("a release fingerprint")
+    if lacking:
+        raise StatementError(f"{hero['hero']}: PROMOTE without {lacking[0]} is never signed; run the canary again")
+
+
+def node_ids(hero: Document) -> Iterator[tuple[str, str]]:
+    """Each planned test of a hero, and whether it passed, warned, failed or was "not run"."""
+    tests, verdicts = hero["tests"], _verdicts(hero)
+    passed, not_run = set(tests["passed"]), {*tests["missing"], *tests["not_reached"]}
+    for test in tests["planned"]:
+        verdict = verdicts.get(str(test).partition("[")[2].removesuffix("]"), "")
+        if test in not_run:
+            yield str(test), "not run"
+        elif test in passed and verdict == "GREEN":
+            yield str(test), "passed"
+        else:
+            yield str(test), "warned" if verdict == "INCONCLUSIVE" else "failed"
+
+
+def _verdicts(hero: Document) -> dict[str, str]:
+    """The verdict of each cell, by the id in brackets of its test."""
+    name = hero["hero"]
+    found = {f"{name}-{s['percent']}-{c['gate']}": c["verdict"] for s in hero["steps"] for c in s["gates"]}
+    for section, key in _CELLS:
+        found |= {f"{name}-{cell[key]}": cell["verdict"] for cell in hero.get(section, ())}
+    return found
+
+
+def _named(heroes: Mapping[str, Document], outcome: str) -> list[str]:
+    return [test for hero in heroes.values() for test, was in node_ids(hero) if was == outcome]
+
+
+def _statement(kind: str, subjects: Sequence[Document], predicate: Document) -> dict[str, Any]:
+    return {
+        "_type": STATEMENT,
+        "subject": list(subjects),
+        "predicateType": PREDICATES[kind],
+        "predicate": dict(predicate),
+    }
+
+
+def _resource(name: str, sha256: str) -> dict[str, Any]:
+    """A ResourceDescriptor of in-toto."""
+    return {"name": name, "digest": {"sha256": sha256}}
+
+
+def _part(document: Document, name: str) -> Document:
+    part = document.get(name)
+    return part if isinstance(part, Mapping) else {}

@@ -1,0 +1,126 @@
+"""Whose signature counts, for what, and when? The trust root: configs/trusted_keys.json, read strictly."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints, ValidationError, model_validator
+
+from gates.documents import Document, mistakes
+from gates.errors import ConfigError, GateError
+
+SCHEMA: Literal["hero-gate/trusted-keys/v1"] = "hero-gate/trusted-keys/v1"
+TRUSTED_KEYS = Path(__file__).parents[2] / "configs" / "trusted_keys.json"
+NOBODY = "UNTRUSTED, nobody vouches for it"
+Role = Literal["decide", "approve", "promote"]
+#: What a key must be allowed to do for a statement of a kind to count.
+ROLES: dict[str, Role] = {
+    "run": "decide",
+    "decision": "decide",
+    "svr": "decide",
+    "approval": "approve",
+    "override": "approve",
+    "promotion": "promote",
+    "rollback": "promote",
+}
+
+
+class TrustedKey(Document):
+    """A key that somebody vouches for, what it may sign, and from when to when."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[\w .@+-]{1,40}$")]
+    keyid: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    public: str  # PEM
+    may: tuple[Role, ...] = Field(min_length=1)
+    valid_from: AwareDatetime
+    valid_until: AwareDatetime
+
+    @model_validator(mode="after")
+    def _is_one_key(self) -> TrustedKey:
+        from reports.attestation.signing import read_public_key  # only where a key is listed
+
+        try:
+            keyid = read_public_key(self.public.encode()).keyid
+        except GateError as error:
+            raise ValueError(f"public: {error}") from None
+        if keyid != self.keyid:
+            raise ValueError(f"keyid {self.keyid[:16]}..., but that of `public` is {keyid}; write that")
+        if self.valid_from >= self.valid_until:
+            raise ValueError("valid_until is not after valid_from; the key would never count")
+        return self
+
+
+class TrustRoot(Document):
+    """All keys that somebody vouches for; none is an answer too."""
+
+    schema_: Literal["hero-gate/trusted-keys/v1"] = Field(alias="schema")
+    keys: tuple[TrustedKey, ...]
+
+    @model_validator(mode="after")
+    def _are_different(self) -> TrustRoot:
+        for what in ("keyid", "name"):
+            values = [getattr(key, what) for key in self.keys]
+            twice = next((value for value in values if values.count(value) > 1), None)
+            if twice is not None:
+                raise ValueError(f"keys: {what} {twice[:16]} stands twice; keep one entry a key")
+        return self
+
+
+NO_KEYS = TrustRoot(schema=SCHEMA, keys=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Does a signature count? And the words in which every page says so, after "signed"."""
+
+    trusted: bool
+    words: str
+
+
+def read_trust(path: Path | None = None) -> TrustRoot:
+    """The trust root in a file; without one, this checkout's, which may be absent. Raises ConfigError."""
+    file = path or TRUSTED_KEYS
+    try:
+        document = json.loads(file.read_bytes(), object_pairs_hook=_once)
+        return TrustRoot.model_validate(document)
+    except FileNotFoundError:
+        if path is None:
+            return NO_KEYS
+        raise ConfigError([f"{file}: no such file; name a file like configs/trusted_keys.json"]) from None
+    except OSError as error:
+        raise ConfigError([f"{file}: cannot be read ({error.strerror}); name a file that can"]) from None
+    except ValidationError as error:
+        raise ConfigError(mistakes(str(file), error, TrustRoot)) from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError([f"{file}: not JSON ({error}); start from configs/trusted_keys.json"]) from None
+
+
+def judge(root: TrustRoot, keyid: str, role: Role, at: datetime | None, *, ephemeral: bool) -> Judgement:
+    """Does a signature by this key count for this role, made when its statement says that it was?"""
+    known = next((key for key in root.keys if key.keyid == keyid), None)
+    if known is None:
+        whose = "a key made for this run" if ephemeral else f"key {keyid[:16]}"
+        return Judgement(trusted=False, words=f"with {whose}: {NOBODY}")
+    why = ""
+    if role not in known.may:
+        why = f"may {' and '.join(known.may)}, not {role}"
+    elif at is None:
+        why = "the statement does not say when it was made"
+    elif not known.valid_from <= at <= known.valid_until:
+        why = f"valid {known.valid_from:%Y-%m-%d} to {known.valid_until:%Y-%m-%d}, signed {at:%Y-%m-%d}"
+    if why:
+        return Judgement(trusted=False, words=f"by {known.name} (key {keyid[:16]}): UNTRUSTED, {why}")
+    return Judgement(trusted=True, words=f"by {known.name} (key {keyid[:16]}), trusted")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are each given once: JSON readers differ in which of two they keep."""
+    keys = [key for key, _ in pairs]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise ValueError(f"key {twice!r} is given twice")
+    return dict(pairs)

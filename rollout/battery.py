@@ -1,0 +1,131 @@
+"""Can the hero be judged at all? The sanity battery: what is asked and looked at before every climb.
+
+Its answers are written down like those of a window, and judged from what was written (gates.sanity). A battery is
+claimed once per run, and a ladder needs one: a replacement worker must do neither again after a crash.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from evidence.parts import concat, write_part
+from evidence.schemas import AGG, HITS
+from fixtures import kinds
+from fixtures.oracles import WITHIN, oracles_of
+from fixtures.packs import Hero, config_hash
+from fixtures.systems import FALLBACKS, Query
+from gates.errors import EvidenceError
+from gates.sanity import judge_battery
+from gates.snapshot import STREAM, WINDOW, read_snapshot
+from gates.verdicts import Cell, Verdict
+from rollout.blocks import ask_block, rows_of
+from rollout.contest import Contest, open_contest
+from rollout.replay import ask, ranked
+
+SAMPLED = 50  # documents that must find themselves
+WARM_UP = 20  # queries: caches and lazy imports are nobody's latency
+
+
+class Battery:
+    """The sanity checks of one hero: `cells` by check, and the `facts` that they follow from beside the evidence."""
+
+    contest: Contest
+    cells: dict[str, Cell]
+    facts: dict[str, Any]
+
+    def __init__(self, hero: Hero, folder: Path, run_id: str, root: Path, tell: Callable[[str], None]) -> None:
+        _claim(folder, hero.subject.name)
+        self.contest = contest = open_contest(hero, root, tell)
+        hits, agg = _ask(contest, run_id)
+        write_part(folder, STREAM, hits, agg)
+        self.facts = _facts(contest, asked=agg.num_rows // 2)
+        snapshot = read_snapshot(hits, agg, contest.challenger.name, contest.incumbent.name)
+        self.cells = judge_battery(hero.subject.name, contest.policy, snapshot, self.facts, contest.missing)
+        tell(_told(list(self.cells.values()), self.facts))
+
+
+def _ask(contest: Contest, run_id: str) -> tuple[pa.Table, pa.Table]:
+    """Ask both sides, as much as the policy says; a hero that is mostly late in a block is asked no further one.
+
+    400 answers of 200 ms each would be 80 s, and no check needs them; how many were asked is told.
+    """
+    policy = contest.policy
+    queries, step = contest.ordered("calibration")[: policy.sanity.queries], policy.ladder.red_every
+    for query in queries[:WARM_UP]:
+        for side in (contest.incumbent, contest.challenger):
+            ask(side.system, query)
+    hits, agg = [HITS.empty_table()], [AGG.empty_table()]
+    for begun in range(0, len(queries), step):
+        block = ask_block(contest, queries[begun : begun + step], begun, 0, repeats=False)
+        found, rows = rows_of(contest, run_id, block, WINDOW, (STREAM, STREAM))
+        hits.append(found)
+        agg.append(rows)
+        if np.median(block.answers["hero"].latency_ms) > policy.gates.sla_recall_at_50_delta.sla_ms:
+            break
+    return concat(hits), concat(agg)
+
+
+def _facts(contest: Contest, asked: int) -> dict[str, Any]:
+    """What cannot be read off the answers."""
+    hero, policy = contest.hero, contest.policy
+    lacks = {**contest.incumbent.system.lacks, **contest.challenger.system.lacks}
+    facts: dict[str, Any] = {
+        "asked": asked,
+        "of": min(policy.sanity.queries, len(contest.collection.part["calibration"])),
+        "places": "judged" if "doc_ord" in lacks else "all",
+        "fallbacks": list(FALLBACKS),
+        "configurations": [
+            config_hash(kinds.content(system, hero.folder)) for system in (hero.system, hero.baseline_system)
+        ],
+    }
+    for name, check, look in (("oracles", "oracle_queries", _oracles), ("index", "index_integrity", _index)):
+        if check in policy.asked_sanity and check not in contest.missing:
+            facts[name] = look(contest)
+    return facts
+
+
+def _oracles(contest: Contest) -> dict[str, Any]:
+    """At which rank the hero puts each known answer."""
+    side = contest.challenger
+    chosen = oracles_of(contest.hero.subject.name, contest.hero.folder, contest.collection.digests.get("corpus", ""))
+    if chosen.why:
+        return {"why": chosen.why}
+    documents, asked = side.system.documents, []
+    for oracle in chosen.oracles:
+        found = ranked(side.system, oracle.asked(), side.locator)
+        places = [f"{documents.file[d]}:{documents.line_start[d]}-{documents.line_end[d]}" for d in found]
+        rank = places.index(oracle.place) + 1 if oracle.place in places else 0
+        asked.append({"id": oracle.id, "query": oracle.query, "expected": oracle.place, "rank": rank})
+    return {"within": WITHIN, "asked": asked}
+
+
+def _index(contest: Contest) -> dict[str, Any]:
+    """The state of the index, and how many documents the hero finds when asked for them in their own words."""
+    hero, side, names = contest.hero, contest.challenger, contest.collection.documents.doc_id
+    state = kinds.inspect_index(hero.system, hero.folder, SAMPLED)
+    found = 0
+    for document, words in state.samples:
+        own = Query(query_ord=-1, query_id=names[document], text=words, intent="docstring", suite="docstring")
+        found += document in side.locator.doc_ord[ranked(side.system, own, side.locator)]
+    return {"counts": dict(state.counts), "damaged": state.damaged, "sampled": len(state.samples), "found": found}
+
+
+def _told(cells: list[Cell], facts: dict[str, Any]) -> str:
+    fine = sum(cell.verdict is Verdict.GREEN for cell in cells)
+    rest = [f"{cell.check} {cell.verdict}" for cell in cells if cell.verdict is not Verdict.GREEN]
+    told = f"sanity: {fine} of {len(cells)} checks hold on {facts['asked']} queries"
+    return f"{told}: {', '.join(rest)}" if rest else told
+
+
+def _claim(folder: Path, hero: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        os.close(os.open(folder / "claimed", os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        raise EvidenceError(f"{hero}: this run's battery was begun by a process that died; not evidenced") from None

@@ -1,0 +1,116 @@
+"""Who is compared with whom, about what? Hero and baseline opened on one collection, under one fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fixtures import kinds
+from fixtures.faults import break_system
+from fixtures.fingerprint import fingerprint
+from fixtures.material import lock_material
+from fixtures.packs import Hero
+from fixtures.systems import Collection, Query, SearchSystem
+from gates.errors import EvidenceError
+from gates.observations import Pairs
+from gates.policy import Policy
+from gates.questions import ALL, input_of, missing_inputs
+from rollout import order
+from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers
+from rollout.tables import Names
+
+
+class Contender(NamedTuple):
+    """One side of the comparison."""
+
+    name: str  # the pack's
+    config_hash: str
+    system: SearchSystem
+    locator: Locator
+    names: Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """Both sides, the collection they answer about, and what the release is."""
+
+    hero: Hero
+    collection: Collection
+    judged: Judged
+    material: dict[str, Any]  # of the lock, as it is now
+    fingerprint: str
+    challenger: Contender
+    incumbent: Contender
+    missing: dict[str, str]  # asked check -> why neither system gives its input
+
+    @property
+    def policy(self) -> Policy:
+        """What is asked."""
+        return self.hero.subject.policy
+
+    def ordered(self, part: str) -> list[Query]:
+        """The queries of a part in the order of this release."""
+        chosen = [self.collection.queries[i] for i in self.collection.part[part]]
+        return order.query_order(self.fingerprint, chosen)
+
+    def arm_order(self, query: Query, arms: tuple[str, ...]) -> tuple[str, ...]:
+        """Which arm is asked first."""
+        return order.arm_order(self.fingerprint, query, arms)
+
+    def served(self, queries: Sequence[Query], percent: int) -> list[str]:
+        """Whose answer each user would see."""
+        return [order.arm_served(self.fingerprint, query, percent) for query in queries]
+
+    def measured(self, timed: Sequence[Timed], queries: Sequence[Query], arm: Contender) -> Answers:
+        """One arm's answers, ranked, graded and measured."""
+        sla_ms = self.policy.gates.sla_recall_at_50_delta.sla_ms
+        return measure_answers(timed, queries, arm.locator, self.judged, sla_ms)
+
+    def pairs(self, queries: Sequence[Query], answers: dict[str, Answers], repeated: np.ndarray, percent: int) -> Pairs:
+        """The measured answers of "hero", "baseline" and "repeat" side by side."""
+        intents = self.policy.slices.intents
+        served = [who == "hero" for who in self.served(queries, percent)]
+        return Pairs(
+            hero=answers["hero"].arm,
+            baseline=answers["baseline"].arm,
+            repeat=answers["repeat"].arm,
+            repeated=repeated,
+            intent=np.array([intents.index(q.intent) if q.intent in intents else ALL for q in queries], dtype=np.int8),
+            served=np.array(served, dtype=np.float64),
+            share=np.full(len(queries), percent / 100),
+        )
+
+
+def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest:
+    """Open both sides. Raises EvidenceError where a pack leaves out what its systems give."""
+    subject = hero.subject
+    collection = kinds.open_collection(hero.baseline_system, hero.folder, tell)
+    challenger = break_system(kinds.open_system(hero.system, hero.folder, collection), hero.fault)
+    incumbent = kinds.open_system(hero.baseline_system, hero.folder, collection)
+
+    def side(name: str, config_hash: str, system: SearchSystem) -> Contender:
+        documents = system.documents
+        return Contender(name, config_hash, system, Locator(documents, collection.documents), Names.of(documents))
+
+    lacks = {**incumbent.lacks, **challenger.lacks}
+    given = sorted(check for check in hero.left_out if input_of(check) not in lacks)
+    if given:
+        raise EvidenceError(
+            f"policy.left_out of {subject.source} names {', '.join(given)}, but both systems give them; "
+            "ask them, or leave them out in the policy of --configs"
+        )
+    material = lock_material(hero, collection, root)
+    return Contest(
+        hero=hero,
+        collection=collection,
+        judged=judge_collection(collection),
+        material=material,
+        fingerprint=fingerprint(material),
+        challenger=side(subject.name, subject.config_hash, challenger),
+        incumbent=side(subject.baseline_name, subject.baseline_config_hash, incumbent),
+        missing=missing_inputs(subject.policy, lacks),
+    )

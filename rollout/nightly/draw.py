@@ -1,0 +1,130 @@
+"""Which queries does a suite ask tonight? Those that were not asked lately, in an order that only the date draws."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evidence.digests import file_digest
+from evidence.files import replacing, write_whole
+from evidence.schemas import check
+from fixtures.systems import Query
+from gates.errors import EvidenceError
+
+DRAWN = pa.schema(
+    [
+        ("suite", pa.string()),
+        ("place", pa.int32()),  # in the order it is asked
+        ("query_ord", pa.int32()),
+        ("query_id", pa.string()),
+        ("last_drawn", pa.string()),  # the night that asked it last, "" for a fresh one
+    ]
+)
+_FOLDER, _SCHEMA = "drawn", "hero-gate/drawn/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """One suite of a night."""
+
+    suite: str
+    queries: tuple[Query, ...]
+    last_drawn: tuple[str, ...]  # of each query
+    pool: int  # queries that it could draw from
+
+    @property
+    def fresh(self) -> int:
+        """Queries that no remembered night has asked."""
+        return sum(not night for night in self.last_drawn)
+
+
+def draw(night: str, suite: str, pool: Sequence[Query], size: int, used: Mapping[str, str]) -> list[tuple[Query, str]]:
+    """The first `size` queries: those never drawn, then those drawn longest ago, each in the order of HMAC(night, id).
+
+    `used`: query id -> the night that drew it last. With each query comes that night, "" for a fresh one.
+    """
+
+    def turn(query: Query) -> tuple[str, bytes]:
+        digest = hmac.digest(night.encode(), f"{suite}:{query.query_id}".encode(), hashlib.sha256)
+        return used.get(query.query_id, ""), digest
+
+    return [(query, used.get(query.query_id, "")) for query in sorted(pool, key=turn)[:size]]
+
+
+def remembered(folder: Path, night: date, remember: int) -> dict[str, dict[str, str]]:
+    """suite -> query id -> the last night before this one that drew it, of the last `remember` refreshes.
+
+    Raises EvidenceError where one of their files is not what was written.
+    """
+    before = sorted(path for path in (folder / _FOLDER).glob("*.json") if path.stem < night.isoformat())[-remember:]
+    used: dict[str, dict[str, str]] = {}
+    for path in before:
+        for suite, query_id in zip(*(read_drawn(folder, path.stem)[c].to_pylist() for c in ("suite", "query_id")),
+                                   strict=True):  # fmt: skip
+            used.setdefault(suite, {})[query_id] = path.stem
+    return used
+
+
+def write_drawn(folder: Path, night: date, drawn: Sequence[Drawn], remember: int) -> str:
+    """Write the suites of a night and their digest, which is returned; forget what is older than is remembered."""
+    rows = [
+        {"suite": one.suite, "place": i, "query_ord": query.query_ord, "query_id": query.query_id, "last_drawn": last}
+        for one in drawn
+        for i, (query, last) in enumerate(zip(one.queries, one.last_drawn, strict=True))
+    ]
+    path = _path(folder, night.isoformat())
+    with replacing(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema=DRAWN), temporary, compression="zstd")
+    digest = file_digest(path)
+    said = {
+        "schema": _SCHEMA,
+        "night": night.isoformat(),
+        "sha256": digest,
+        "suites": {one.suite: {"queries": len(one.queries), "fresh": one.fresh, "pool": one.pool} for one in drawn},
+    }
+    write_whole(path.with_suffix(".json"), json.dumps(said, indent=1, sort_keys=True) + "\n")
+    for old in sorted((folder / _FOLDER).glob("*.json"))[: -remember - 1]:
+        old.unlink()
+        old.with_suffix(".parquet").unlink(missing_ok=True)
+    return digest
+
+
+def read_drawn(folder: Path, night: str) -> pa.Table:
+    """The suites that were drawn for a night. Raises EvidenceError where there are none, or other ones by now."""
+    path = _path(folder, night)
+    try:
+        said = json.loads(path.with_suffix(".json").read_bytes())
+        if said["schema"] != _SCHEMA or said["sha256"] != file_digest(path):
+            raise EvidenceError(f"{path}: not what was drawn for {night}: its digest differs; run -m refresh again")
+        table = pq.read_table(path, partitioning=None)
+    except FileNotFoundError:
+        raise EvidenceError(f"{path}: nothing was drawn for {night}; run -m refresh first") from None
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        raise EvidenceError(f"{path}: cannot be read ({type(error).__name__}); run -m refresh again") from None
+    check(table, DRAWN, path.name)
+    return table
+
+
+def queries_of(drawn: pa.Table, queries: Sequence[Query]) -> dict[str, list[Query]]:
+    """suite -> its queries in the order drawn. Raises EvidenceError where the collection has others by now."""
+    found: dict[str, list[Query]] = {}
+    rows = drawn.take(np.lexsort((drawn["place"].to_numpy(),)))
+    for suite, query_ord, query_id in zip(*(rows[c].to_pylist() for c in ("suite", "query_ord", "query_id")),
+                                          strict=True):  # fmt: skip
+        if not 0 <= query_ord < len(queries) or queries[query_ord].query_id != query_id:
+            raise EvidenceError(f"drawn query {query_id} is none of the collection's any more; run -m refresh again")
+        found.setdefault(suite, []).append(queries[query_ord])
+    return found
+
+
+def _path(folder: Path, night: str) -> Path:
+    return folder / _FOLDER / f"{night}.parquet"

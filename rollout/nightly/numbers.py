@@ -1,0 +1,132 @@
+"""What numbers was the incumbent promoted on? `baseline.numbers.json`, beside baseline.yaml.
+
+They come from the run that promoted it (`numbers_of_run`), or, where it was never promoted, from a probe
+(`python -m pytest -m performance --write`).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from evidence.files import write_whole
+from gates.documents import Document, mistakes, read_model
+from gates.errors import ConfigError, EvidenceError
+from gates.pvalues import Interval
+from rollout.jobs.job import machine
+
+ALL = "all"  # the name of the row over all suites
+SPANS = "hero_span_v22.csv"
+METRICS = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit")
+
+
+class Number(Document):
+    """A metric with its 95 % interval."""
+
+    value: float
+    lower: float
+    upper: float
+
+    @property
+    def interval(self) -> Interval:
+        """As the gate calculates with it."""
+        return Interval(self.value, self.lower, self.upper)
+
+
+class OfSuite(Document):
+    """The metrics that the system gives, on one suite."""
+
+    queries: int
+    metrics: dict[str, Number]
+
+
+class Numbers(Document):
+    """The whole file."""
+
+    schema_: Literal["hero-gate/numbers/v1"] = Field(alias="schema")
+    system: str  # the pack's name at the time
+    config_hash: str  # of what serves; other numbers are another system's
+    source: Literal["promotion", "probe"]
+    run_id: str
+    measured_at: str
+    release_fingerprint: str
+    machine: str  # where the latency was measured; another kind of machine has another
+    waited: float | None  # share of the time in which answers waited for a processor; null where nobody said
+    bin_edges: tuple[float, ...]  # inner edges of the bins in which `ece` was measured
+    suites: dict[str, OfSuite]  # by name of the collection's suite, "all" for all of them
+
+
+def read_numbers(path: Path) -> Numbers:
+    """Raises ConfigError with every mistake of the file."""
+    return read_model(path, Numbers)
+
+
+def write_numbers(path: Path, numbers: Mapping[str, Any]) -> None:
+    """Write the numbers of what serves from now on. Raises ConfigError where they are none."""
+    try:
+        Numbers.model_validate(dict(numbers))
+    except ValidationError as error:
+        raise ConfigError(mistakes(str(path), error, Numbers)) from None
+    write_whole(path, json.dumps(numbers, indent=1, sort_keys=True) + "\n")
+
+
+def numbers_of_run(folder: Path) -> dict[str, Any]:
+    """The numbers of a hero from its folder of a finished canary: its attestation, and the table that it names.
+
+    Its latency is taken for this machine's: promote where the canary ran.
+    Raises EvidenceError where the table is not the one that was attested, or does not hold the hero.
+    """
+    try:
+        attestation = json.loads((folder / "attestation.json").read_bytes())
+        hero, config_hash = str(attestation["hero"]), str(attestation["config_hash"])
+        content = (folder / SPANS).read_bytes()
+        attested = {str(one["name"]): str(one["sha256"]) for one in attestation["artefacts"]}
+        edges = [float(edge) for edge in attestation["constants"]["bin_edges"]]
+        head = {key: str(attestation[key]) for key in ("run_id", "release_fingerprint")}
+        measured_at = str(attestation["finished_at"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvidenceError(
+            f"{folder}: not the folder of a hero that a canary finished with ({type(error).__name__}: {error})"
+        ) from None
+    if attested.get(SPANS) != hashlib.sha256(content).hexdigest():
+        raise EvidenceError(f"{folder / SPANS}: not the table that the attestation names; run the canary again")
+    rows = list(csv.DictReader(content.decode("utf-8").splitlines()))
+    suites = {row["suite"]: _suite(row) for row in rows if row["system"] == hero and row["config_hash"] == config_hash}
+    if ALL not in suites:
+        raise EvidenceError(f"{folder / SPANS}: no row of {hero} over all suites; run the canary again")
+    return {
+        "schema": "hero-gate/numbers/v1",
+        "system": hero,
+        "config_hash": config_hash,
+        "source": "promotion",
+        "measured_at": measured_at,
+        "machine": machine(),
+        "waited": None,
+        "bin_edges": edges,
+        "suites": suites,
+        **head,
+    }
+
+
+def as_numbers(found: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
+    """Metrics in the form of the file; what is not a number is left out."""
+    return {
+        metric: {"value": interval.value, "lower": interval.lower, "upper": interval.upper}
+        for metric, interval in found.items()
+        if all(math.isfinite(x) for x in interval)
+    }
+
+
+def _suite(row: Mapping[str, str]) -> dict[str, Any]:
+    found = {
+        metric: Interval(*(float(row[f"{metric}{end}"] or "nan") for end in ("", "_ci_lower", "_ci_upper")))
+        for metric in METRICS
+    }
+    return {"queries": int(row["queries"]), "metrics": as_numbers(found)}

@@ -1,0 +1,141 @@
+"""How does one system answer now? Asked alone, once a query, and written down as evidence of the stream "probe"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from evidence.parts import concat
+from evidence.schemas import AGG, HITS
+from fixtures import kinds
+from fixtures.faults import break_system
+from fixtures.fingerprint import fingerprint
+from fixtures.served import Served
+from fixtures.systems import Collection, Query
+from gates.errors import EvidenceError
+from rollout.contest import Contender
+from rollout.replay import Judged, Locator, Timed, ask, judge_collection, measure_answers, quiet
+from rollout.tables import Label, Names, agg_table, hits_table
+
+STREAM = "probe"  # of the rows in agg.parquet
+WARM_UP = 20  # queries: caches and lazy imports are nobody's latency
+BLOCK = 200  # queries measured at once; garbage is collected between two blocks
+
+
+class Probed(NamedTuple):
+    """What a probe found: the two tables of the evidence files, a row of `agg` for each query in the order asked."""
+
+    hits: pa.Table
+    agg: pa.Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One system, ready to be asked about its collection."""
+
+    served: Served
+    collection: Collection
+    judged: Judged
+    contender: Contender
+
+    @property
+    def fingerprint(self) -> str:
+        """What was asked about what: digest of the configuration, the files it names, and the collection."""
+        served = self.served
+        return fingerprint(
+            {
+                "config": kinds.content(served.system, served.folder),
+                "files": kinds.files(served.system, served.folder),
+                "collection": dict(self.collection.digests),
+            }
+        )
+
+    @property
+    def lacks(self) -> dict[str, str]:
+        """What this system cannot give: evidence column -> why."""
+        return dict(self.contender.system.lacks)
+
+    def queries(self, part: str) -> list[Query]:
+        """The queries of a part, in the collection's order; none where there is no such part."""
+        return [self.collection.queries[i] for i in self.collection.part.get(part, ())]
+
+
+def open_probe(served: Served, tell: Callable[[str], None] = lambda line: None) -> Probe:
+    """Open the system with its fault, if it has one, and the collection it answers about."""
+    collection = kinds.open_collection(served.system, served.folder, tell)
+    system = break_system(kinds.open_system(served.system, served.folder, collection), served.fault)
+    documents = system.documents
+    return Probe(
+        served=served,
+        collection=collection,
+        judged=judge_collection(collection),
+        contender=Contender(
+            served.name, served.config_hash, system, Locator(documents, collection.documents), Names.of(documents)
+        ),
+    )
+
+
+def ask_all(probe: Probe, queries: Sequence[Query], run_id: str, window: int = 0) -> Probed:
+    """Ask every query once, in the order given, and measure. `window` tells several suites of one run apart."""
+    return ask_in_turn([probe], queries, run_id, window)[0]
+
+
+def ask_in_turn(probes: Sequence[Probe], queries: Sequence[Query], run_id: str, window: int = 0) -> list[Probed]:
+    """Ask every query of each system, one right after the other, so that no system gains by its hour.
+
+    Another one begins with each query. Raises EvidenceError where the systems are of different collections.
+    """
+    for probe in probes:
+        if probe.collection.digests != probes[0].collection.digests:
+            raise EvidenceError(
+                f"{probe.served.source}: answers about another collection than {probes[0].served.source}"
+            )
+        for query in queries[:WARM_UP]:
+            try:
+                probe.contender.system.answer(query)
+            except Exception:  # what it does wrong is found when it counts
+                continue
+    parts: list[list[Probed]] = [[] for _ in probes]
+    for begun in range(0, len(queries), BLOCK):
+        block = queries[begun : begun + BLOCK]
+        timed: list[list[Timed]] = [[] for _ in probes]
+        with quiet():
+            for i, query in enumerate(block):
+                for turn in range(len(probes)):
+                    which = (begun + i + turn) % len(probes)
+                    timed[which].append(ask(probes[which].contender.system, query))
+        for probe, answers, its in zip(probes, timed, parts, strict=True):
+            its.append(_tables(probe, block, answers, begun, run_id, window))
+    return [
+        Probed(
+            hits=concat([HITS.empty_table(), *(part.hits for part in its)]),
+            agg=concat([AGG.empty_table(), *(part.agg for part in its)]),
+        )
+        for its in parts
+    ]
+
+
+def _tables(
+    probe: Probe, queries: Sequence[Query], timed: Sequence[Timed], begun: int, run_id: str, window: int
+) -> Probed:
+    side, n = probe.contender, len(queries)
+    sla_ms = probe.served.policy.gates.sla_recall_at_50_delta.sla_ms
+    answers = measure_answers(timed, queries, side.locator, probe.judged, sla_ms)
+    label = Label(
+        run_id=run_id,
+        system=side.name,
+        config_hash=side.config_hash,
+        hero=side.name,
+        stream=STREAM,
+        step=0,
+        window=window,
+    )
+    return Probed(
+        hits=hits_table(label, queries, answers, side.names),
+        agg=agg_table(
+            label, queries, answers, probe.collection, probe.judged, [side.name] * n, range(begun, begun + n)
+        ),
+    )

@@ -1,0 +1,15 @@
+"""The gate monitor, every quarter of an hour: does what was decided still hold?"""
+
+import pytest
+
+from gates.verdicts import Cell, Verdict
+
+pytestmark = [pytest.mark.continuous, pytest.mark.gate_monitor]
+
+
+def test_gate_monitor(monitored: Cell) -> None:
+    """Something serves that nobody decided on, nobody has looked for days, or the gates it passed would stop it now."""
+    if monitored.verdict is Verdict.RED:
+        pytest.fail(monitored.sentence(), pytrace=False)
+    if monitored.verdict is not Verdict.GREEN:
+        pytest.skip(monitored.sentence())

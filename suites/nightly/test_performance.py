@@ -1,0 +1,15 @@
+"""Does the incumbent still give the numbers it was promoted on?"""
+
+import pytest
+
+from gates.verdicts import Cell, Verdict
+
+pytestmark = [pytest.mark.nightly, pytest.mark.performance]
+
+
+def test_performance(measured_metric: Cell) -> None:
+    """Users get worse answers than those the incumbent was promoted for, though nobody changed its configuration."""
+    if measured_metric.verdict is Verdict.RED:
+        pytest.fail(measured_metric.sentence(), pytrace=False)
+    if measured_metric.verdict is not Verdict.GREEN:
+        pytest.skip(measured_metric.sentence())

@@ -1,0 +1,15 @@
+"""The drift pack, Sundays at 03:00: does confidence still mean what it meant when the incumbent was accepted?"""
+
+import pytest
+
+from gates.verdicts import Cell, Verdict
+
+pytestmark = [pytest.mark.weekly, pytest.mark.drift]
+
+
+def test_drift(drifted: Cell) -> None:
+    """The router would spend, and reports would vouch for answers, by confidences that no longer come true."""
+    if drifted.verdict is Verdict.RED:
+        pytest.fail(drifted.sentence(), pytrace=False)
+    if drifted.verdict is not Verdict.GREEN:
+        pytest.skip(drifted.sentence())

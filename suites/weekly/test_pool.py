@@ -1,0 +1,15 @@
+"""The pool audit, Sundays at 05:00: do all systems still bring to the table what they brought last week?"""
+
+import pytest
+
+from gates.verdicts import Cell, Verdict
+
+pytestmark = [pytest.mark.weekly, pytest.mark.pool]
+
+
+def test_pool(pooled: Cell) -> None:
+    """Judgements would be made of another pool: numbers of this week and of the last could not be compared."""
+    if pooled.verdict is Verdict.RED:
+        pytest.fail(pooled.sentence(), pytrace=False)
+    if pooled.verdict is not Verdict.GREEN:
+        pytest.skip(pooled.sentence())

@@ -1,0 +1,15 @@
+"""The tripwires, Sundays at 06:00: does what serves give answers that no working search gives?"""
+
+import pytest
+
+from gates.verdicts import Cell, Verdict
+
+pytestmark = [pytest.mark.weekly, pytest.mark.tripwire]
+
+
+def test_tripwire(tripped: Cell) -> None:
+    """Users would be sent beside the code, or be served one and the same answer: RED here alone rolls back at once."""
+    if tripped.verdict is Verdict.RED:
+        pytest.fail(tripped.sentence(), pytrace=False)
+    if tripped.verdict is not Verdict.GREEN:
+        pytest.skip(tripped.sentence())

@@ -1,0 +1,205 @@
+"""Does a real Alertmanager take our alerts, route them by severity, fold repeats, inhibit and resolve?"""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from automation.outbox import STATE, flush
+from reports.alert_rules import built_in
+from reports.alerts import Event, read_log, tell
+from tests.automation.alert_receiver import Receiver, delivery, lines, listening, rollback
+
+SERVER = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+AMTOOL = shutil.which("amtool")
+pytestmark = pytest.mark.skipif(
+    SERVER is None or AMTOOL is None,
+    reason="not evidenced: no Alertmanager on this machine (Debian: apt-get install prometheus-alertmanager)",
+)
+
+
+@dataclass
+class Running:
+    """An Alertmanager with the shipped routes, whose receivers are ours."""
+
+    url: str
+    config: Path
+    receiver: Receiver
+
+    def amtool(self, *arguments: str) -> str:
+        command = [str(AMTOOL), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout
+
+    def alerts(self, *arguments: str) -> list[Any]:
+        """What is firing there, and told to somebody."""
+        out = self.amtool("--alertmanager.url", self.url, "alert", "query", "--output=json", *arguments)
+        return list(json.loads(out))
+
+    def told(self, path: str, status: str = "firing") -> list[Any]:
+        """The alerts that came to a receiver in this state."""
+        return [a for body in self.receiver.bodies(path) for a in body["alerts"] if a["status"] == status]
+
+    def waits_for(self, seen: Callable[[], object]) -> None:
+        """Alertmanager tells in its own time."""
+        ends = time.monotonic() + 10
+        while not seen() and time.monotonic() < ends:
+            time.sleep(0.02)
+        assert seen(), self.receiver.got
+
+
+@pytest.fixture
+def alertmanager(root: Path, tmp_path: Path) -> Iterator[Running]:
+    with listening() as receiver, socket.socket() as free, (tmp_path / "log").open("w") as log:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        free.close()
+        config = tmp_path / "alertmanager.yml"
+        config.write_text(yaml.safe_dump(_with_receiver(root, receiver.url)), encoding="utf-8")
+        process = subprocess.Popen(
+            [str(SERVER), f"--config.file={config}", f"--storage.path={tmp_path / 'data'}",
+             f"--web.listen-address={address}", "--cluster.listen-address="],
+            stdout=subprocess.DEVNULL, stderr=log,
+        )  # fmt: skip
+        running = Running(url=f"http://{address}", config=config, receiver=receiver)
+        try:
+            _until_ready(address, process, tmp_path / "log")
+            yield running
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+def _with_receiver(root: Path, url: str) -> Any:
+    """The shipped example, with our receiver in place of its own and no patience."""
+    text = (root / "configs" / "alertmanager.yml").read_text(encoding="utf-8")
+    config = yaml.safe_load(text.replace("http://127.0.0.1:9095", url))
+    for route in (config["route"], *config["route"]["routes"]):
+        route["group_wait"], route["group_interval"] = "50ms", "100ms"
+    return config
+
+
+def _until_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    host, port = address.split(":")
+    ends = time.monotonic() + 15
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    pytest.fail(f"Alertmanager does not listen: {log.read_text()[-500:]}")
+
+
+def say(artifacts: Path, running: Running, *events: Event) -> None:
+    """Tell and deliver, as a tick does."""
+    now = datetime.now(UTC)
+    tell(events, artifacts, built_in(), now)
+    flushed = flush(artifacts, delivery(alertmanager={"url": running.url}), now)
+    assert (flushed.waiting, flushed.trouble) == ((), ())
+
+
+def test_the_shipped_routes(root: Path) -> None:
+    config = str(root / "configs" / "alertmanager.yml")
+    assert AMTOOL is not None
+    checked = subprocess.run([AMTOOL, "check-config", config], check=True, capture_output=True, text=True, timeout=10)
+    assert "SUCCESS" in checked.stdout
+    for severity, wanted in {"P0": "page,chat", "P1": "chat", "P2": "ticket", "P3": "digest"}.items():
+        arguments = ("config", "routes", "test", f"--config.file={config}", f"severity={severity}", "hero=lexical")
+        found = subprocess.run([AMTOOL, *arguments], check=True, capture_output=True, text=True, timeout=10)
+        assert found.stdout.strip() == wanted
+
+
+def test_an_alert_is_routed_folded_and_resolved(alertmanager: Running, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    say(out, alertmanager, rollback())
+    alertmanager.waits_for(lambda: alertmanager.told("/ticket"))
+    (told,) = alertmanager.told("/ticket")
+    assert told["labels"] == {
+        "alertname": "rollback", "severity": "P2", "hero": "lexical", "check": "sla_recall_at_50_delta",
+        "exposure": "replay", "owner": "Search Engineering",
+        "dedup": "rollback/lexical@7c1e9a04/sla_recall_at_50_delta/replay",
+    }  # fmt: skip
+    assert told["annotations"].keys() >= {"title", "observed", "limit", "act_by", "command", "runbook", "run_id"}
+    assert told["annotations"]["runbook"] == "docs/runbook.md#rollback"
+
+    say(out, alertmanager, rollback())  # nothing new
+    (out / STATE).unlink()  # as after a crash between sending and noting: all is sent once more
+    say(out, alertmanager)
+    (firing,) = alertmanager.alerts()
+    assert firing["labels"]["dedup"] == read_log(out).alerts[0].id
+    assert datetime.fromisoformat(firing["endsAt"]) > datetime.now(UTC).replace(microsecond=0)
+
+    say(out, alertmanager, rollback(resolved=True, seen_at=datetime.now(UTC).isoformat(), text="mended"))
+    alertmanager.waits_for(lambda: alertmanager.told("/ticket", "resolved"))
+    assert alertmanager.alerts() == []
+    assert len(alertmanager.told("/ticket")) == 1, "the repeat was folded"
+    assert {path for path, _ in alertmanager.receiver.got} == {"/ticket"}
+
+
+def test_severities_part_and_a_page_silences_the_rest_about_its_hero(alertmanager: Running, tmp_path: Path) -> None:
+    live = rollback(exposure="live")
+    drifting = rollback(kind="drift", check="aece", exposure="live", title="drift of lexical")
+    elsewhere = rollback(kind="drift", check="aece", hero="ann", exposure="live", title="drift of ann")
+    say(tmp_path / "out", alertmanager, live)
+    alertmanager.waits_for(lambda: alertmanager.told("/page"))
+    say(tmp_path / "out", alertmanager, drifting, elsewhere)
+    alertmanager.waits_for(lambda: alertmanager.told("/ticket"))
+    alertmanager.waits_for(lambda: alertmanager.told("/chat"))
+    assert [a["labels"]["severity"] for a in alertmanager.told("/page")] == ["P0"]
+    assert {a["labels"]["hero"] for a in alertmanager.told("/ticket")} == {"ann"}, "lexical's is inhibited"
+
+
+def test_what_is_silenced_is_kept_and_not_told(alertmanager: Running, tmp_path: Path) -> None:
+    silence = ("silence", "add", "alertname=rollback", "hero=lexical", "--duration=1h", "--comment=known, T-1")
+    alertmanager.amtool("--alertmanager.url", alertmanager.url, *silence)  # as docs/runbook.md says
+    say(tmp_path / "out", alertmanager, rollback(), rollback(hero="ann"))
+    alertmanager.waits_for(lambda: alertmanager.told("/ticket"))
+    assert {a["labels"]["hero"] for a in alertmanager.told("/ticket")} == {"ann"}
+    assert {a["hero"] for a in lines(tmp_path / "out" / "alerts.jsonl")} == {"lexical", "ann"}
+
+
+def test_a_severity_that_changed_leaves_no_alert_behind(alertmanager: Running, tmp_path: Path) -> None:
+    out, now = tmp_path / "out", datetime.now(UTC)
+    say(out, alertmanager, rollback())
+    harder = built_in().model_copy(
+        update={"rules": built_in().rules.model_copy(update={"rollback": built_in().rule("emergency")})}
+    )
+    tell([rollback(seen_at=now.isoformat(), run_id="20261201T111500Z-beef")], out, harder, now)
+    say(out, alertmanager)
+    alertmanager.waits_for(lambda: alertmanager.told("/page"))
+    assert [a["labels"]["severity"] for a in alertmanager.alerts()] == ["P0"]
+    assert alertmanager.alerts("--inhibited") == [], "the alert of the old severity has ended"
+
+
+def test_what_still_fires_outlives_an_alertmanager_that_forgot(alertmanager: Running, tmp_path: Path) -> None:
+    """It keeps alerts in memory only; the tick says again what is firing."""
+    out = tmp_path / "out"
+    now = datetime.now(UTC)
+    tell([rollback()], out, built_in(), now)
+    with listening() as earlier:  # the one before the restart
+        earlier.always = (200, {}, "")
+        assert flush(out, delivery(alertmanager={"url": earlier.url}), now).delivered == 1
+    assert alertmanager.alerts() == []
+    assert flush(out, delivery(alertmanager={"url": alertmanager.url}), now).delivered == 0
+    assert len(alertmanager.alerts()) == 1
+
+
+def test_an_alert_that_it_refuses_waits_and_holds_up_no_other(alertmanager: Running, tmp_path: Path) -> None:
+    out, now = tmp_path / "out", datetime.now(UTC)
+    late = "2999-01-01T00:00:00+00:00"
+    tell([rollback(hero="ann"), rollback(since=late)], out, built_in(), now)
+    flushed = flush(out, delivery(alertmanager={"url": alertmanager.url}), now)
+    assert flushed.delivered == 1
+    (waiting,) = flushed.waiting
+    assert waiting.alert.hero == "lexical"
+    assert "answers 400" in waiting.why
+    assert "start" in waiting.why

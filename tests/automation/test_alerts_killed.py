@@ -1,0 +1,90 @@
+"""Is an alert ever lost? Telling and delivering are killed by SIGKILL in every moment, then the next tick comes."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from automation.alerts import find_events
+from automation.outbox import flush, read_state, tick_alerts
+from reports.alert_rules import built_in
+from reports.alerts import read_log, tell
+from tests.automation.alert_killer import events
+from tests.automation.alert_receiver import Receiver, delivery, listening
+
+
+class Killed(NamedTuple):
+    """What the killed processes left behind."""
+
+    moments: dict[str, int]  # how many of each sort
+    folders: list[Path]
+    receiver: Receiver
+
+
+@pytest.fixture(scope="module")
+def killed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
+    folder = tmp_path_factory.mktemp("killed")
+    with listening() as receiver:
+        command = [sys.executable, "-m", "tests.automation.alert_killer", str(folder), receiver.url]
+        run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+        assert run.returncode == 0, run.stderr
+        yield Killed(json.loads(run.stdout), sorted(folder.iterdir()), receiver)
+
+
+def of(killed: Killed, work: str) -> list[Path]:
+    return [folder for folder in killed.folders if folder.name.startswith(work)]
+
+
+def received(receiver: Receiver, hero: str) -> list[tuple[str, bool]]:
+    """(key, firing) of what came about a hero or its job, in order."""
+    now = datetime.now(UTC)
+    entries: list[Any] = [entry for body in receiver.bodies("/api/v2/alerts") for entry in body]
+    about = [e for e in entries if e["labels"].get("hero") == hero or e["labels"].get("check") == hero]
+    return [(e["labels"]["dedup"], datetime.fromisoformat(e["endsAt"]) > now) for e in about]
+
+
+def test_there_were_many_moments(killed: Killed) -> None:
+    assert min(killed.moments.values()) >= 5
+    assert sum(killed.moments.values()) >= 100, killed.moments
+
+
+def test_a_killed_job_loses_no_alert(killed: Killed) -> None:
+    torn = 0
+    for folder in of(killed, "job"):
+        chosen = delivery(alertmanager={"url": killed.receiver.url})
+        for _ in range(2):  # the next tick, and the one after it
+            now = datetime.now(UTC)
+            tell(events(folder.name), folder, built_in(), now)
+            assert flush(folder, chosen, now).waiting == ()
+            log = read_log(folder)
+            assert Counter((alert.kind, alert.firing) for alert in log.alerts) == {
+                ("hold", True): 1, ("hold", False): 1, ("rollback", True): 1, ("job_failed", True): 1,
+            }, folder.name  # fmt: skip
+        torn += log.unreadable
+        assert log.unreadable <= 1
+        came = received(killed.receiver, folder.name)
+        assert {key for key, _ in came} == {alert.id for alert in log.alerts}
+        hold = next(alert.id for alert in log.alerts if alert.kind == "hold")
+        assert [firing for key, firing in came if key == hold][-1] is False, "what ended stays ended"
+        assert read_state(folder).done["alertmanager"] == {alert.digest for alert in log.alerts}
+    assert torn > 0, "some were killed in the middle of a line"
+
+
+def test_what_a_killed_gate_run_decided_is_told_by_the_next_tick(killed: Killed, tmp_path: Path) -> None:
+    found = Counter[int]()
+    for folder in of(killed, "gate"):
+        recorded = (folder / "ann" / "attestation.json").exists()
+        found[len(find_events(folder, tmp_path, datetime.now(UTC)))] += 1
+        flushed = tick_alerts(folder, tmp_path, datetime.now(UTC), {})
+        told = [(alert.kind, alert.hero, alert.firing) for alert in read_log(folder).alerts]
+        assert told == ([("rollback", "ann", True)] if recorded else []), folder.name
+        assert flushed.told == int(recorded and flushed.told > 0)
+        assert tick_alerts(folder, tmp_path, datetime.now(UTC), {}).told == 0
+    assert found[1] > 10, "the tick had something to find"
+    assert found[0] > 0

@@ -1,0 +1,121 @@
+"""Do the commands of `python -m automation` end with the status that they promise, and cost little?"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from automation.__main__ import main
+from automation.ledger import Ledger
+from automation.schedule import ROOT
+from tests.automation.test_schedule_file import REST, written
+
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
+
+def options(folder: Path, *jobs: str) -> list[str]:
+    path = written(folder, *jobs)
+    return [f"--schedule={path}", f"--ledger={folder / 'out' / 'automation' / 'slots.sqlite'}"]
+
+
+def states(folder: Path) -> dict[str, str]:
+    with Ledger(folder / "out" / "automation" / "slots.sqlite") as ledger:
+        return {e.job: e.state for e in ledger.entries(("due", "claimed", "lost", "succeeded", "failed", "missed"))}
+
+
+def test_a_tick_that_waits_ends_as_its_jobs_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = options(
+        tmp_path,
+        f"bad: {{cron: '* * * * *', command: ['false'], {REST}}}",
+        f"each: {{cron: '* * * * *', command: ['true'], lane: one, {REST}}}",
+        f"after: {{cron: '* * * * *', command: ['true'], lane: one, {REST}}}",
+    )
+    assert main([*asked, "tick", "--job=each", "--job=after", "--wait"]) == 0
+    assert set(states(tmp_path).values()) == {"succeeded"}
+    said = capsys.readouterr().out
+    assert "started each/" in said
+    assert "started after/" in said
+
+
+def test_a_tick_that_waits_for_a_bad_job(tmp_path: Path) -> None:
+    asked = options(tmp_path, f"bad: {{cron: '* * * * *', command: ['false'], {REST}}}")
+    assert main([*asked, "tick", "--wait"]) == 1
+    assert states(tmp_path) == {"bad": "failed"}
+    alerts = (tmp_path / "out" / "alerts.jsonl").read_text().splitlines()
+    assert "job_failed" in {json.loads(line)["kind"] for line in alerts}
+    assert main([*asked, "status"]) == 1
+    assert main([*asked, "list"]) == 0
+
+
+def test_what_a_job_prints_is_in_its_log(tmp_path: Path) -> None:
+    asked = options(tmp_path, f"good: {{cron: '* * * * *', command: [python, -c, 'print(5 * 5)'], {REST}}}")
+    assert main([*asked, "tick", "--wait"]) == 0
+    (log,) = (tmp_path / "out" / "automation" / "logs" / "good").iterdir()
+    assert log.read_text() == "25\n"
+
+
+def test_mistakes_end_with_2_and_touch_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = options(tmp_path, f"bad: {{cron: 22:15, marker: a, {REST}}}")
+    for command in (["tick"], ["list"], ["status"], ["install", "crontab"], ["emit", "k8s", "--image=a"]):
+        assert main([*asked, *command]) == 2
+        assert "jobs.bad.cron: 1335: text is expected" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "automation" / "slots.sqlite").exists()
+    good = options(tmp_path, f"good: {{cron: 0 2 * * *, marker: a, {REST}}}")
+    assert main([*good, "tick", "--job=nightly"]) == 2
+    assert capsys.readouterr().err == "nightly: no such job in the schedule; there are good\n"
+    with pytest.raises(SystemExit) as caught:
+        main([*good, "status", "--now=2027-03-14T02:15"])
+    assert caught.value.code == 2
+    assert "'2027-03-14T02:15': a moment with its offset is expected, as 2027-03-14T02:15-05:00" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_look_makes_no_ledger_and_may_be_at_any_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = options(tmp_path, f"nightly: {{cron: 15 2 * * *, marker: a, {REST}}}")
+    assert main([*asked, "list", "--now=2027-03-14T01:00-05:00"]) == 0
+    said = capsys.readouterr()
+    assert "nightly  15 2 * * *  Sun 03:15" in said.out
+    assert said.err.startswith("note: nightly: 02:15 does not exist on 2027-03-14 in America/New_York; it runs at 03:")
+    assert main([*asked, "status"]) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plain_tick_is_light(tmp_path: Path) -> None:
+    """No pytest, NumPy, Arrow, pydantic or YAML, and less than a third of a second of CPU time."""
+    (tmp_path / "schedule.yaml").write_text((ROOT / "configs" / "schedule.yaml").read_text())
+    folder = tmp_path / "out" / "automation"
+    code = (
+        "import resource, sys, datetime\n"
+        "from automation import __main__ as m\n"
+        f"sys.argv = ['automation', '--schedule={tmp_path / 'schedule.yaml'}', '--ledger={folder / 'slots.sqlite'}']\n"
+        "import automation.listener as l\n"
+        "l.EVERY_MINUTES = 10**6  # alerts' turn is another thing\n"
+        "import automation.keeper as k\n"
+        "k.KEEPER = ('true',)\n"
+        "assert m.main([*sys.argv[1:], 'tick']) == 0\n"
+        "used = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "print(used.ru_utime + used.ru_stime)\n"
+        "print(sorted({'pytest', 'numpy', 'pyarrow', 'pydantic', 'yaml', 'pandas'} & set(sys.modules)))\n"
+    )
+    seconds = []
+    for _ in range(4):
+        for path in folder.glob("slots.sqlite*"):
+            path.unlink()
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        *_, used, modules = done.stdout.splitlines()
+        seconds.append(float(used))
+    assert modules == "[]"
+    assert min(seconds[1:]) < 0.3
+
+
+def test_the_log_of_ticks_is_put_aside_when_it_is_large(tmp_path: Path) -> None:
+    asked = options(tmp_path, f"nightly: {{cron: 0 0 1 1 *, marker: a, {REST}}}")
+    log = tmp_path / "out" / "automation" / "tick.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"x" * 1_000_001)
+    assert main([*asked, "tick"]) == 0
+    assert not log.exists()
+    assert log.with_name("tick.log.1").stat().st_size == 1_000_001

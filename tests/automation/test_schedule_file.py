@@ -1,0 +1,173 @@
+"""Is the schedule read strictly, are all its mistakes told together, and is a tick spared from reading it anew?"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from automation import schedule_file
+from automation.schedule import quick_schedule
+from automation.schedule_file import load_schedule
+from automation.slots import dst_warnings
+from gates.errors import ConfigError
+
+HEAD = "schema: hero-gate/schedule/v1\ntimezone: America/New_York\n"
+REST = "owner: sre, max_lateness_minutes: 10, timeout_minutes: 5, catch_up: latest, severity: P2"
+ELEVEN = {
+    "nightly_performance": ("0 2 * * *", "performance"),
+    "nightly_refresh": ("15 2 * * *", "refresh"),
+    "nightly_regenerate": ("30 2 * * *", "regenerate"),
+    "nightly_whiskers": ("45 2 * * *", "whiskers"),
+    "weekly_drift": ("0 3 * * 0", "drift"),
+    "weekly_parity": ("0 4 * * 0", "parity"),
+    "weekly_pool": ("0 5 * * 0", "pool"),
+    "weekly_tripwires": ("0 6 * * 0", "tripwire"),
+    "hero_health": ("*/5 9-18 * * 1-5", "health"),
+    "gate_monitor": ("*/15 * * * *", "gate_monitor"),
+    "emergency_tripwire": ("* * * * *", "emergency"),
+}
+
+
+def written(folder: Path, *jobs: str, head: str = HEAD) -> Path:
+    path = folder / "schedule.yaml"
+    path.write_text(head + "jobs:\n" + "".join(f"  {job}\n" for job in jobs))
+    return path
+
+
+def mistakes(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_schedule(path)
+    return [mistake.removeprefix(f"{path}: ") for mistake in caught.value.mistakes]
+
+
+def test_the_shipped_schedule_has_the_eleven_jobs(root: Path) -> None:
+    jobs = load_schedule(root / "configs" / "schedule.yaml").jobs
+    assert {job.name: (job.cron, job.marker) for job in jobs} == ELEVEN
+    assert {job.zone for job in jobs} == {"America/New_York"}
+    assert all(job.owner for job in jobs)
+    assert jobs[-1].words()[:3] == (sys.executable, "-m", "pytest")
+    assert "suites/continuous/emergency.ini" in jobs[-1].words()  # its marker alone would load every plugin
+    assert jobs[1].words() == (
+        sys.executable, "-m", "pytest", "-m", "refresh",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cron", "says"),
+    [
+        ("22:15", "1335: text is expected; put it in quotes (YAML reads 22:15 as a number and no as false)"),
+        ("no", "False: text is expected; put it in quotes (YAML reads 22:15 as a number and no as false)"),
+        ('"22:15"', "'22:15': 1 fields, but a cron line has five: minute hour day month weekday, as in"),
+        ('"0 0 2 * * *"', "'0 0 2 * * *': 6 fields, but a cron line has five"),
+        ('"@daily"', "'@daily': 1 fields, but a cron line has five"),
+        ('"60 2 * * *"', "'60 2 * * *': bad minute; five fields are expected, as in"),
+        ('"0 24 * * *"', "'0 24 * * *': bad hour; "),
+        ('"0 0 31 2 *"', "'0 0 31 2 *': bad day-of-month; "),
+        ('"0 0 * * MONDAY"', "'0 0 * * MONDAY': bad day-of-week; "),
+        ('"*/0 * * * *"', "'*/0 * * * *': bad minute; "),
+    ],
+)
+def test_a_cron_line_that_cannot_be_meant_is_refused(tmp_path: Path, cron: str, says: str) -> None:
+    (mistake,) = mistakes(written(tmp_path, f"nightly: {{cron: {cron}, marker: nightly, {REST}}}"))
+    assert mistake.startswith(f"jobs.nightly.cron: {says}")
+
+
+@pytest.mark.parametrize(
+    ("job", "says"),
+    [
+        (f"nightly: {{cron: 0 2 * * *, {REST}}}", "jobs.nightly: neither marker (of a pytest run) nor command (a lis"),
+        (f"nightly: {{cron: 0 2 * * *, marker: no, {REST}}}", "jobs.nightly.marker: False: text is expected; put it"),
+        (f"Nightly: {{cron: 0 2 * * *, marker: a, {REST}}}", "jobs.Nightly.[key]: 'Nightly': String should match"),
+        (f"nightly: {{cron: 0 2 * * *, marker: a, lane: ../x, {REST}}}", "jobs.nightly.lane: '../x': String should "),
+        (f"nightly: {{cron: 0 2 * * *, marker: a, {REST}, on_red: x}}", "jobs.nightly.on_red: unknown key; remove it"),
+        (
+            f"nightly: {{cron: 0 2 * * *, marker: a, {REST.replace('10', 'yes')}}}",
+            "jobs.nightly.max_lateness_minutes: ",
+        ),
+        (f"nightly: {{cron: 0 2 * * *, marker: a, {REST.replace('10', '0')}}}", "jobs.nightly.max_lateness_minutes: 0"),
+        (f"nightly: {{cron: 0 2 * * *, marker: a, {REST.replace('latest', 'all')}}}", "jobs.nightly.catch_up: 'all': "),
+        (f"nightly: {{cron: 0 2 * * *, marker: a, {REST.replace('P2', 'P9')}}}", "jobs.nightly.severity: 'P9': Input "),
+    ],
+)
+def test_a_job_that_cannot_be_meant_is_refused(tmp_path: Path, job: str, says: str) -> None:
+    (mistake,) = mistakes(written(tmp_path, job))
+    assert mistake.startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("zone", "says"),
+    [
+        ("US/Eastern", "a legacy name that newer systems no longer ship; write Area/City"),
+        ("America/Gotham", "no such time zone on this machine; write Area/City"),
+        ("../etc/passwd", "no such time zone on this machine; "),
+    ],
+)
+def test_a_zone_that_is_none_is_refused(tmp_path: Path, zone: str, says: str) -> None:
+    path = written(tmp_path, f"a: {{cron: 0 2 * * *, marker: a, {REST}}}", head=HEAD.replace("America/New_York", zone))
+    assert mistakes(path)[0].startswith(f"timezone: '{zone}': {says}")
+
+
+def test_all_mistakes_are_told_together(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        f"one: {{cron: 99 2 * * *, marker: a, {REST}}}",
+        f"two: {{cron: 0 2 * * *, marker: a, {REST.replace('sre', 'no')}}}",
+        "three: {cron: 0 2 * * *, marker: a}",
+        head=HEAD.replace("v1", "v2"),
+    )
+    places = [mistake.partition(": ")[0] for mistake in mistakes(path)]
+    rest = ("owner", "max_lateness_minutes", "timeout_minutes", "catch_up", "severity")
+    assert places == ["schema", "jobs.one.cron", "jobs.two.owner", *(f"jobs.three.{key}" for key in rest)]
+
+
+def test_what_a_night_whose_clock_changes_does_is_told_when_the_schedule_is_read(root: Path, tmp_path: Path) -> None:
+    now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    assert dst_warnings(load_schedule(root / "configs" / "schedule.yaml"), now) == [
+        f"{name}: 02:{minute} does not exist on 2027-03-14 in America/New_York; it runs at 03:{minute}"
+        for name, minute in (
+            ("nightly_performance", "00"),
+            ("nightly_refresh", "15"),
+            ("nightly_regenerate", "30"),
+            ("nightly_whiskers", "45"),
+        )
+    ]
+    schedule = load_schedule(
+        written(
+            tmp_path,
+            f"once: {{cron: 30 1 * * *, marker: a, {REST}}}",
+            f"often: {{cron: '0,20,40 1-2 * * *', marker: a, {REST}}}",
+            f"always: {{cron: '*/5 * * * *', marker: a, {REST}}}",
+        )
+    )
+    assert dst_warnings(schedule, now) == [
+        "once: 01:30 happens twice on 2027-11-07 in America/New_York; it runs once, at 01:30 EDT",
+        "often: 02:00 (and 2 more) does not exist on 2027-03-14 in America/New_York; it runs at 03:00",
+        "often: 01:00 (and 2 more) happens twice on 2027-11-07 in America/New_York; it runs once, at 01:00 EDT",
+    ]
+
+
+def test_an_unchanged_file_is_read_strictly_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = root / "configs" / "schedule.yaml"
+    first = quick_schedule(path, tmp_path)
+    monkeypatch.setattr(schedule_file, "load_schedule", lambda path: pytest.fail("read again"))
+    again = quick_schedule(path, tmp_path)
+    assert (first.changed, again.changed) == (True, False)
+    assert first.schedule == again.schedule == load_schedule(path)
+
+
+def test_a_changed_or_damaged_reading_is_read_anew(tmp_path: Path) -> None:
+    path = written(tmp_path, f"one: {{cron: 0 2 * * *, marker: a, {REST}}}")
+    quick_schedule(path, tmp_path)
+    written(tmp_path, f"two: {{cron: 0 2 * * *, marker: a, {REST}}}")
+    assert [job.name for job in quick_schedule(path, tmp_path).schedule.jobs] == ["two"]
+    (tmp_path / "schedule.json").write_text('{"digest": ')
+    assert quick_schedule(path, tmp_path).changed
+    written(tmp_path, "two: {cron: no}")
+    with pytest.raises(ConfigError, match="two"):
+        quick_schedule(path, tmp_path)
+
+
+def test_a_job_that_is_not_there_names_those_that_are(root: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^nightly: no such job in the schedule; there are nightly_performance, "):
+        load_schedule(root / "configs" / "schedule.yaml").job("nightly")

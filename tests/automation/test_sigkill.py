@@ -1,0 +1,255 @@
+"""Does SIGKILL at any point leave a lock, half a file or a lost event behind? With real processes and real jobs."""
+
+import fcntl
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from automation import keeper
+from automation.__main__ import main
+from automation.events import JobFailed, JobLost, JobRecovered, read_events
+from automation.ledger import Entry, Ledger
+from automation.schedule import ROOT, Schedule
+from automation.schedule_file import load_schedule
+from automation.tick import Automation, tick
+
+KILL_AT = Path(__file__).with_name("kill_at.py")
+# main() leaves its keepers alone, as a tick does; here they outlive the objects that started them.
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
+
+class Place:
+    """A schedule with one job that is due now, its ledger, and what the job wrote."""
+
+    def __init__(self, folder: Path, script: str, *, timeout: int = 1) -> None:
+        folder.mkdir()
+        self.folder, self.ran = folder / "out" / "automation", folder / "ran"
+        self.schedule, self.path = folder / "schedule.yaml", self.folder / "slots.sqlite"
+        now = datetime.now(ZoneInfo("America/New_York"))
+        command = json.dumps(["sh", "-c", script.replace("RAN", str(self.ran))])
+        self.schedule.write_text(
+            "schema: hero-gate/schedule/v1\ntimezone: America/New_York\njobs:\n"
+            f"  job: {{cron: '{now.minute} {now.hour} * * *', command: {command}, owner: sre, severity: P2,\n"
+            f"        max_lateness_minutes: 60, timeout_minutes: {timeout}, catch_up: latest}}\n"
+        )
+        # Known to the schedule since before it was due, so that a slow machine misses nothing.
+        (self.job,) = load_schedule(self.schedule).jobs
+        with Ledger(self.path) as ledger:
+            automation = Automation(schedule=Schedule(jobs=(self.job,)), ledger=ledger, start=lambda claim: None)
+            tick(automation, now.astimezone(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1))
+
+    @property
+    def options(self) -> list[str]:
+        return [f"--schedule={self.schedule}", f"--ledger={self.path}"]
+
+    def tick_for_real(self, kill_at: int, steps_to: Path) -> int:
+        environment = {**os.environ, "KILL_AT": str(kill_at), "STEPS_TO": str(steps_to)}
+        words = [sys.executable, str(KILL_AT), "automation", *self.options, "tick"]
+        done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.stderr == ""
+        return done.returncode
+
+    def entry(self) -> Entry | None:
+        with Ledger(self.path) as ledger:
+            entries = ledger.entries(("due", "claimed", "lost", "succeeded", "failed", "timed_out", "missed"))
+        assert len(entries) < 2
+        return entries[0] if entries else None
+
+    def recover(self) -> Entry:
+        """Ticks until the slot is settled and everything is told, as cron would call them."""
+        for _ in range(100):
+            assert main([*self.options, "tick"]) == 0
+            entry = self.entry()
+            if entry is not None and entry.state in ("succeeded", "failed", "timed_out", "missed"):
+                assert main([*self.options, "tick"]) == 0
+                return entry
+            time.sleep(0.1)
+        pytest.fail("the slot was never settled")
+
+    def runs(self) -> int:
+        return self.ran.read_text().count("ran\n") if self.ran.exists() else 0
+
+    def assert_nothing_is_left(self) -> None:
+        for path in (self.folder / "lanes").iterdir():
+            with path.open("rb") as file:
+                for _ in range(50):  # the keeper that recorded the end may need a moment to be gone
+                    try:
+                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        break
+                    except BlockingIOError:
+                        time.sleep(0.02)
+                else:
+                    pytest.fail(f"{path} is locked")
+        assert list(self.folder.rglob("*.tmp")) == []
+        database = sqlite3.connect(self.path)
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("SELECT count(*) FROM events WHERE written = 0 OR told = 0").fetchone() == (0,)
+        database.close()
+        lines = (self.folder / "events.jsonl").read_text().splitlines() if self.events() else []
+        assert len(lines) - len(self.events()) in (0, 1)  # told, and killed before it was noted: told once more
+
+    def events(self) -> list[object]:
+        return list(read_events(self.folder / "events.jsonl"))
+
+
+def claimed(ledger: Ledger, slot: str, due: str, log: str) -> None:
+    """A slot that a keeper may end."""
+    query = """INSERT INTO slots (slot, job, due, state, attempts, owner, log)
+               VALUES (?, 'job', ?, 'claimed', 1, 'sre', ?)"""
+    ledger._db.execute(query, (slot, due, log))
+
+
+def alive_in_group(group: int) -> list[str]:
+    """The processes of a group that are more than zombies."""
+    told = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True)
+    lines = [line.split(maxsplit=2) for line in told.stdout.splitlines()]
+    return [" ".join(line) for line in lines if int(line[0]) == group and not line[1].startswith("Z")]
+
+
+def points(steps: int, wanted: int) -> Iterator[int]:
+    """Evenly spread, the first and the last step among them."""
+    yield from sorted({1 + round(n * (steps - 1) / (wanted - 1)) for n in range(wanted)})
+
+
+def test_a_tick_that_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script, steps_to, seen = "echo ran >> RAN; exit 3", tmp_path / "steps", Counter[str]()
+    place = Place(tmp_path / "whole", script)
+    assert place.tick_for_real(0, steps_to) == 0
+    assert place.recover().exit_status == 3
+    steps = int(steps_to.read_text())
+    for point in points(steps, 12):
+        place = Place(tmp_path / f"at{point}", script)
+        seen["killed"] += place.tick_for_real(point, steps_to) == -9
+        entry = place.recover()
+        assert (entry.state, entry.exit_status) == ("failed", 3)
+        assert place.runs() == 1
+        assert [type(event) for event in place.events() if not isinstance(event, JobLost)] == [JobFailed]
+        lost = [event for event in place.events() if isinstance(event, JobLost)]
+        assert len(lost) == entry.attempts - 1
+        seen["started a second time"] += entry.attempts > 1
+        place.assert_nothing_is_left()
+    with capsys.disabled():
+        print(f"\na tick killed at {seen['killed']} of its {steps} steps: {dict(seen)}")
+    assert seen["killed"] >= 11
+
+
+def test_a_keeper_that_is_killed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, steps_to, seen = "echo ran >> RAN; sleep 0.1; exit 3", tmp_path / "steps", Counter[str]()
+    monkeypatch.setenv("STEPS_TO", str(steps_to))
+
+    def start(place: Place, kill_at: int) -> None:
+        with monkeypatch.context() as patch:
+            patch.setenv("KILL_AT", str(kill_at))
+            patch.setattr(keeper, "KEEPER", (sys.executable, str(KILL_AT), "automation.keeper"))
+            assert main([*place.options, "tick"]) == 0
+        entry = place.entry()
+        assert entry is not None
+        assert entry.keeper is not None
+
+    place = Place(tmp_path / "whole", script)
+    start(place, 0)
+    place.recover()
+    deadline = time.monotonic() + 10
+    while not steps_to.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    steps = int(steps_to.read_text())
+    for point in points(steps, 21):
+        place = Place(tmp_path / f"at{point}", script)
+        start(place, point)
+        entry = place.recover()
+        assert (entry.state, entry.exit_status) == ("failed", 3)
+        assert 1 <= place.runs() <= entry.attempts
+        assert len([event for event in place.events() if isinstance(event, JobFailed)]) == 1
+        assert len([event for event in place.events() if isinstance(event, JobLost)]) == entry.attempts - 1
+        seen["points"] += 1
+        seen["died before its end was recorded"] += entry.attempts > 1
+        seen["its job had begun"] += place.runs() > 1
+        place.assert_nothing_is_left()
+    with capsys.disabled():
+        print(f"\na keeper killed at {seen['points']} of its {steps} steps: {dict(seen)}")
+    assert seen["points"] >= 20
+    assert min(seen.values()) > 0
+
+
+def test_a_job_whose_keeper_was_killed_is_stopped_before_it_is_started_again(tmp_path: Path) -> None:
+    place = Place(tmp_path / "p", "echo ran >> RAN; [ $(wc -l < RAN) -gt 1 ] || sleep 60")
+    assert main([*place.options, "tick"]) == 0
+    for _ in range(200):
+        entry = place.entry()
+        if place.runs() and entry is not None and entry.child is not None:
+            break
+        time.sleep(0.05)
+    assert entry is not None
+    assert entry.keeper is not None
+    assert entry.child is not None
+    os.kill(entry.keeper.pid, 9)
+    settled = place.recover()
+    assert (settled.state, settled.attempts, place.runs()) == ("succeeded", 2, 2)
+    assert alive_in_group(entry.child.pid) == []
+    place.assert_nothing_is_left()
+
+
+def test_ticks_at_the_same_time_start_a_job_once(tmp_path: Path) -> None:
+    place = Place(tmp_path / "p", "echo ran >> RAN; sleep 0.5")
+    words = [sys.executable, "-m", "automation", *place.options, "tick"]
+    ticks = [subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [one.communicate()[0] for one in ticks]
+    assert [one.returncode for one in ticks] == [0] * 4
+    assert sum("started job/" in text for text in said) == 1
+    assert place.recover().state == "succeeded"
+    assert place.runs() == 1
+    place.assert_nothing_is_left()
+
+
+def test_a_job_that_takes_too_long_is_stopped_with_all_its_processes(tmp_path: Path) -> None:
+    place = Place(tmp_path / "p", "true")
+    task = keeper.Task(
+        ledger=place.path,
+        slot="job/x",
+        attempt=1,
+        lane=0,
+        timeout_minutes=0.4 / 60,
+        log="logs/x",
+        words=("sh", "-c", f"trap '' TERM; echo $$ > {place.ran}; sleep 60 & sleep 60"),
+    )
+    with Ledger(place.path) as ledger, ledger.transaction():
+        claimed(ledger, task.slot, "2027-01-01T00:00:00Z", task.log)
+    code = f"from automation import keeper as k; k.GRACE = 0.2; k.keep(k.task_of({task.to_words()!r}))"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=20)
+    with Ledger(place.path) as ledger:
+        entry = ledger.entry("job/x")
+    assert entry is not None
+    assert (entry.state, entry.exit_status) == ("timed_out", -9)
+    assert alive_in_group(int(place.ran.read_text())) == []
+    assert [getattr(event, "minutes", None) for event in place.events()] == [task.timeout_minutes]
+
+
+def test_logs_of_good_runs_are_few(tmp_path: Path) -> None:
+    place = Place(tmp_path / "p", "true")
+    begins = datetime(2027, 1, 1, tzinfo=UTC)
+    with Ledger(place.path) as ledger:
+        for n in range(30):
+            log = f"logs/job/{n}.log"
+            (place.folder / "logs" / "job").mkdir(parents=True, exist_ok=True)
+            (place.folder / log).touch()
+            task = keeper.Task(
+                ledger=place.path, slot=f"job/{n:02}", attempt=1, lane=0, timeout_minutes=1, log=log, words=()
+            )
+            with ledger.transaction():
+                claimed(ledger, task.slot, f"{begins + timedelta(days=n):%Y-%m-%dT%H:%M:%SZ}", log)
+            keeper.record_end(ledger, task, "failed" if n == 3 else "succeeded", 0, 1.0, begins)
+        kept = sorted(int(path.stem) for path in (place.folder / "logs" / "job").iterdir())
+        assert kept == [3, *range(10, 30)]
+        assert [type(event) for event in ledger.untold("written")] == [JobFailed, JobRecovered]

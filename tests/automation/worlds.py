@@ -1,0 +1,194 @@
+"""A schedule that is carried out in made-up time: clocks step, ticks fire twice, processes die at any transaction.
+
+Everything but the processes is real: slots, ledger, lanes (flock), tick, the keeper's own records, events. A process
+here is an object that holds a copy of the lane's open file, as a real one would.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from automation.events import Event
+from automation.keeper import Task, record_end
+from automation.ledger import Entry, Ledger
+from automation.processes import Process
+from automation.schedule import Job, Schedule
+from automation.tell import write_events
+from automation.tick import Automation, Claim, tick
+
+
+def job(name: str = "nightly", cron: str = "15 2 * * *", **changes: object) -> Job:
+    """A job of New York with stand-in settings."""
+    settings: dict[str, object] = {
+        "zone": "America/New_York",
+        "marker": None,
+        "command": ("true",),
+        "owner": "search-engineering",
+        "lane": name,
+        "max_lateness_minutes": 60,
+        "timeout_minutes": 10,
+        "catch_up": "latest",
+        "severity": "P2",
+        **changes,
+    }
+    return Job(name=name, cron=cron, **settings)  # type: ignore[arg-type]
+
+
+class Killed(BaseException):
+    """SIGKILL, as far as code can tell: nothing after it is carried out, and no handler stops it."""
+
+
+class MortalLedger(Ledger):
+    """A ledger at whose transactions' boundaries a process dies when `dies` says so."""
+
+    def __init__(self, path: Path, dies: random.Random | None = None, chance: float = 0.0) -> None:
+        super().__init__(path)
+        self.dies, self.chance = dies, chance
+        self._db.execute("PRAGMA synchronous = OFF")  # the machine itself stays up here
+
+    def perhaps_die(self) -> None:
+        if self.dies is not None and self.dies.random() < self.chance:
+            raise Killed
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.perhaps_die()
+        with super().transaction():
+            yield
+            self.perhaps_die()
+        self.perhaps_die()
+
+    def every_slot(self, since: datetime) -> list[Entry]:
+        states = ("due", "claimed", "succeeded", "failed", "timed_out", "lost", "missed")
+        return [entry for entry in self.entries(states) if entry.due >= since]
+
+
+@dataclass(slots=True)
+class Run:
+    """A keeper and its job."""
+
+    job: Job
+    slot: str
+    attempt: int
+    lane: int
+    log: str
+    ends: datetime
+    dies: bool
+
+
+@dataclass(slots=True)
+class World:
+    """One machine. `true` is what an exact clock would show, `skew` what this machine's clock adds."""
+
+    jobs: Sequence[Job]
+    ledger: MortalLedger
+    luck: random.Random
+    true: datetime
+    skew: timedelta = timedelta(0)
+    runs: list[Run] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    ended: Counter[str] = field(default_factory=Counter)  # slot -> recorded ends
+    told: list[Event] = field(default_factory=list)
+
+    def clock(self) -> datetime:
+        return self.true + self.skew
+
+    def start(self, claim: Claim) -> None:
+        """What `Detach` does with real processes."""
+        self.ledger.perhaps_die()
+        minutes = self.luck.expovariate(1 / (0.1 * claim.job.timeout_minutes))
+        assert not [run for run in self.runs if run.job.lane == claim.job.lane], "two runs in one lane"
+        run = Run(
+            job=claim.job,
+            slot=claim.slot,
+            attempt=claim.attempt,
+            lane=os.dup(claim.lane),
+            log=claim.log,
+            ends=self.true + timedelta(minutes=min(minutes, claim.job.timeout_minutes)),
+            dies=self.luck.random() < 0.02,
+        )
+        me = Process(host="here", pid=1, started="1")
+        try:
+            with self.ledger.transaction():
+                assert self.ledger.take_over(claim.slot, claim.attempt, me)
+            with self.ledger.transaction():
+                self.ledger.began(claim.slot, claim.attempt, me, self.clock())
+        except Killed:
+            self.counts["keeper killed at its start"] += 1
+            os.close(run.lane)
+            return
+        self.runs.append(run)
+        self.ledger.perhaps_die()
+
+    def let_runs_end(self) -> None:
+        for run in [run for run in self.runs if run.ends <= self.true]:
+            self.runs.remove(run)
+            try:
+                if run.dies:
+                    raise Killed
+                timed_out = run.ends >= self.true
+                state = self.luck.choices(("succeeded", "failed", "timed_out"), (8, 1, 1))[0]
+                task = Task(
+                    ledger=self.ledger.path,
+                    slot=run.slot,
+                    attempt=run.attempt,
+                    lane=run.lane,
+                    timeout_minutes=run.job.timeout_minutes,
+                    log=run.log,
+                    words=(),
+                )
+                before = self.ledger.entry(run.slot)
+                assert before is not None
+                assert (before.state, before.attempts) == ("claimed", run.attempt), "given up, though it still runs"
+                record_end(self.ledger, task, state, 0 if state == "succeeded" else 1, float(timed_out), self.clock())
+                write_events(self.ledger)
+            except Killed:
+                self.counts["keeper killed"] += 1
+            finally:
+                os.close(run.lane)
+                after = self.ledger.entry(run.slot)
+                assert after is not None
+                self.ended[run.slot] += after.state in ("succeeded", "failed", "timed_out")
+
+    def tick(self) -> None:
+        self.counts["ticks"] += 1
+        automation = Automation(
+            schedule=Schedule(jobs=tuple(self.jobs)), ledger=self.ledger, start=self.start, told=self.told.extend
+        )
+        try:
+            tick(automation, self.clock().replace(microsecond=0))
+        except Killed:
+            self.counts["tick killed"] += 1
+
+    def go_on(self, until: datetime, step: timedelta) -> None:
+        """One step of time, with whatever luck brings."""
+        self.true = min(self.true + step, until)
+        self.let_runs_end()
+        chance = self.luck.random()
+        if self.skew and chance < 0.2:
+            self.skew = timedelta(0)
+            self.counts["clock steps"] += 1
+        elif not self.skew and chance < 0.004:
+            self.skew = timedelta(minutes=self.luck.choice((-90, -7, -1, 1, 7, 90)))
+            self.counts["clock steps"] += 1
+        self.tick()
+        if self.luck.random() < 0.05:
+            self.counts["double fires"] += 1
+            self.tick()
+
+    def come_to_rest(self, ends: datetime) -> None:
+        """No more mishaps: what came due until then comes to its end."""
+        self.ledger.chance, self.skew = 0.0, timedelta(0)
+        for run in self.runs:
+            run.dies = False
+        while any(entry.due <= ends for entry in self.ledger.unsettled()) or self.true - ends < timedelta(hours=4):
+            self.true += timedelta(minutes=1)
+            self.let_runs_end()
+            self.tick()

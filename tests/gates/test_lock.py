@@ -1,0 +1,44 @@
+"""Does only a lock that fits let a hero be promoted, and does what does not fit hold, naming it?"""
+
+from typing import Any
+
+import pytest
+
+from gates.lock import judge_lock
+from gates.policy import Policy
+from gates.verdicts import Verdict
+
+FITS: dict[str, Any] = {"status": "frozen", "differs": [], "changes": [], "renew": "make lock HERO=a"}
+
+
+def test_a_lock_that_fits_is_green(policy: Policy) -> None:
+    cell = judge_lock("a", policy, FITS)
+    assert (cell.verdict, cell.note, cell.observed, cell.required) == (Verdict.GREEN, "", "0", "green")
+
+
+@pytest.mark.parametrize(
+    ("state", "note", "observed"),
+    [
+        (
+            {"status": "none"},
+            "no lock: what was never locked cannot be promoted, only held or rolled back; make lock HERO=a",
+            "1",
+        ),
+        (
+            {"status": "unreadable", "why": "it is no lock file"},
+            "the lock cannot be trusted: it is no lock file; make lock HERO=a",
+            "1",
+        ),
+        ({"status": "anything"}, "the lock cannot be trusted: anything; make lock HERO=a", "1"),
+        ({"differs": ["sources.gates"]}, "not what was locked: sources.gates; mend it, or make lock HERO=a", "1"),
+        (
+            {"differs": list("abcdef")},
+            "not what was locked: a, b, c, d and 2 more; mend it, or make lock HERO=a",
+            "6",
+        ),
+    ],
+)
+def test_what_does_not_fit_holds_and_is_named(policy: Policy, state: dict[str, Any], note: str, observed: str) -> None:
+    cell = judge_lock("a", policy, {**FITS, **state})
+    assert (cell.verdict, cell.note, cell.observed) == (Verdict.RED, note, observed)
+    assert cell.on_red == "hold"

@@ -1,0 +1,160 @@
+"""Does each check of the battery hold for sound answers, and break for what it is there to find?"""
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates.policy import SANITY, Policy
+from gates.sanity import judge_battery
+from gates.snapshot import Side, Snapshot
+from gates.verdicts import Cell, Kind, Verdict
+from tests.gates.answers import N, facts, late, side, snapshot
+from tests.gates.builders import changed
+
+HALF = np.arange(N) % 2 == 0
+ORACLE = {"id": "error-1", "query": "no such table", "expected": "db.py:3-9"}
+
+
+def battery(policy: Policy, found: Snapshot | None = None, **changes: Any) -> dict[str, Cell]:
+    return judge_battery("lexical", policy, snapshot() if found is None else found, facts(**changes), {})
+
+
+def index(**changes: Any) -> dict[str, Any]:
+    return {"index": {**facts()["index"], **changes}}
+
+
+def test_sound_answers_are_green_everywhere(policy: Policy) -> None:
+    cells = battery(policy)
+    assert tuple(cells) == SANITY
+    assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
+    assert {(cell.kind, cell.required, cell.on_red, cell.step) for cell in cells.values()} == {
+        (Kind.SANITY, "green", "hold", 0)
+    }
+    # gates.decide asks for a number of at least one answer
+    assert all(cell.n > 0 and math.isfinite(float(cell.observed)) for cell in cells.values())
+    assert not any(cell.note for cell in cells.values())
+
+
+BROKEN: list[tuple[str, dict[str, Side], dict[str, Any], str]] = [
+    ("index_integrity", {}, index(damaged=["dense.faiss"]), "dense.faiss changed since the index was built"),
+    ("index_integrity", {}, index(counts={"graph": 8, "documents": 9}), "differ in size (documents 9, graph 8)"),
+    ("index_integrity", {}, index(found=44), "44 of 50 sampled documents find themselves, but 90% should"),
+    (
+        "oracle_queries",
+        {},
+        {"oracles": {"within": 1, "asked": [{**ORACLE, "rank": 2}]}},
+        "not within rank 1: error-1 (db.py:3-9 at rank 2)",
+    ),
+    (
+        "oracle_queries",
+        {},
+        {"oracles": {"within": 1, "asked": [{**ORACLE, "rank": 0}] * 5}},
+        "error-1 (db.py:3-9 not found), error-1 (db.py:3-9 not found), error-1 (db.py:3-9 not found) and 2 more",
+    ),
+    ("file_only", {"hero": side("lexical", file_credits=side("lexical").credits)}, {}, "100.0% of 300 credits"),
+    (
+        "sla_off",
+        {"hero": side("lexical", within_sla=np.zeros(N, np.bool_), sla_recall=np.zeros(N))},
+        {},
+        "300 answers of lexical are called late or in time wrongly",
+    ),
+    (
+        "sla_off",
+        {"baseline": replace(late(side("lens"), HALF), sla_recall=side("lens").recall)},
+        {},
+        "of lens count otherwise than their hits and time say",
+    ),
+    ("pool", {"hero": side("lexical", pooled=4 * N)}, {}, "lexical gives 8.0% of 15,000 pooled hits, but 30% is"),
+    ("pool", {"hero": side("lexical", known=np.full(N, 40))}, {}, "20.0% of the hits of lexical lie where no document"),
+    (
+        "core_search",
+        {"hero": side("lexical", decision=np.where(HALF, "budget_exceeded", "fused"))},
+        {},
+        "50.0% of the answers of lexical are its fallback's, at most 5% may",
+    ),
+    ("stop_rule", {"hero": side("lexical", ndcg=np.zeros(N))}, {}, "mean nDCG of lexical is 0"),
+]
+
+
+@pytest.mark.parametrize(("check", "sides", "more", "said"), BROKEN)
+def test_what_is_broken_is_red_and_said_in_a_line(
+    policy: Policy, check: str, sides: dict[str, Side], more: dict[str, Any], said: str
+) -> None:
+    cell = battery(policy, snapshot(**sides), **more)[check]
+    assert cell.verdict is Verdict.RED
+    assert said in cell.note
+    assert "\n" not in cell.note
+    assert cell.n > 0
+    assert math.isfinite(float(cell.observed))
+
+
+def test_each_check_has_an_input_that_breaks_it() -> None:
+    assert {check for check, *_ in BROKEN} == set(SANITY)
+
+
+def test_the_limits_are_the_policys(policy: Policy) -> None:
+    half = snapshot(hero=side("lexical", decision=np.where(HALF, "budget_exceeded", "")))
+    lax = changed(policy, sanity={"core_search": {"on_red": "hold", "share": 0.5}})
+    assert battery(policy, half)["core_search"].verdict is Verdict.RED
+    assert battery(lax, half)["core_search"].verdict is Verdict.GREEN
+
+
+def test_what_was_not_looked_at_is_not_evidenced(policy: Policy) -> None:
+    missing = {"index_integrity": "index is missing: no index", "file_only": "line_start is missing: no places"}
+    why = {"oracles": {"why": "configs/oracles.json: no such file"}}
+    cells = judge_battery("lexical", policy, snapshot(), facts(**why), missing)
+    notes = {cell.check: cell.note for cell in cells.values() if cell.verdict is Verdict.INCONCLUSIVE}
+    assert notes == {**missing, "oracle_queries": "configs/oracles.json: no such file"}
+    assert all(cells[check].n == 0 for check in notes)
+
+
+def test_without_any_answer_nothing_is_evidenced(policy: Policy) -> None:
+    nobody = {name: np.asarray(getattr(side("lexical"), name))[:0] for name in ("ndcg", "known", "decision")}
+    empty = replace(snapshot(hero=replace(side("lexical"), **nobody)), intent=np.array([], dtype=np.str_), pool=0)
+    assert {cell.verdict for cell in battery(policy, empty).values()} == {Verdict.INCONCLUSIVE}
+
+
+def test_what_the_policy_leaves_out_is_not_asked(policy: Policy) -> None:
+    less = changed(policy, left_out={"oracle_queries": "nobody knows"})
+    assert set(judge_battery("lexical", less, snapshot(), facts(oracles=None), {})) == set(SANITY) - {"oracle_queries"}
+
+
+def test_a_hero_that_is_truly_late_is_masked_rightly(policy: Policy) -> None:
+    slow = late(side("lexical"), np.ones(N, np.bool_))
+    cells = battery(policy, snapshot(hero=slow))
+    assert cells["sla_off"].verdict is Verdict.GREEN
+    assert cells["stop_rule"].verdict is Verdict.GREEN  # its own check stops it
+
+
+def test_answers_without_latency_are_in_time(policy: Policy) -> None:
+    unknown = side("lexical", latency_ms=np.full(N, np.nan))
+    assert battery(policy, snapshot(hero=unknown))["sla_off"].verdict is Verdict.GREEN
+
+
+def test_that_fewer_were_asked_is_said(policy: Policy) -> None:
+    assert battery(policy, of=400)["sla_off"].note == "asked 300 of 400 queries: most answers came late"
+
+
+def test_credits_are_only_told_apart_where_an_answer_has_several(policy: Policy) -> None:
+    single = side("lexical", credits=np.ones(N, dtype=np.int64), file_credits=np.zeros(N, dtype=np.int64))
+    cell = battery(policy, snapshot(hero=single))["file_only"]
+    assert (cell.verdict, cell.note) == (Verdict.GREEN, "vacuous: no answer has several credits")
+    nothing = replace(single, credits=np.zeros(N, dtype=np.int64))
+    assert battery(policy, snapshot(hero=nothing))["file_only"].verdict is Verdict.INCONCLUSIVE
+
+
+def test_where_only_judged_documents_are_known_others_are_no_strangers(policy: Policy) -> None:
+    strange = snapshot(hero=side("lexical", known=np.full(N, 1)))
+    assert battery(policy, strange, places="judged")["pool"].verdict is Verdict.GREEN
+    assert battery(policy, strange)["pool"].verdict is Verdict.RED
+
+
+def test_facts_that_went_through_an_attestation_give_the_same_cells(policy: Policy) -> None:
+    broken = facts(**index(counts={"vectors": 8, "documents": 9, "graph": 9}))
+    again = json.loads(json.dumps(broken, sort_keys=True))
+    cells = [judge_battery("lexical", policy, snapshot(), known, {}) for known in (broken, again)]
+    assert cells[0] == cells[1]

@@ -1,0 +1,99 @@
+"""Is each suspicious pattern found, and nothing suspected of sound answers?"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gates.policy import Policy, load_policy
+from gates.snapshot import Side
+from gates.stop_rule import suspicious
+from tests.conftest import ROOT
+from tests.gates.answers import INTENTS, N, facts, late, side, snapshot
+
+HERO, BASELINE = side("lexical"), side("lens")
+ROTA = (np.arange(N) // 3 % 3) / 2
+
+
+def found(policy: Policy, sides: dict[str, Side] | None = None, **changes: Any) -> list[str]:
+    return suspicious(snapshot(**(sides or {})), facts(**changes), policy.sanity.stop_rule)
+
+
+def test_sound_answers_raise_no_suspicion(policy: Policy) -> None:
+    assert found(policy) == []
+
+
+@pytest.mark.parametrize(
+    ("sides", "said"),
+    [
+        ({"hero": replace(HERO, ndcg=np.full(N, 0.7))}, "nDCG of lexical is flat (variance 0, range 0)"),
+        ({"hero": replace(HERO, ndcg=0.7 + 0.01 * ROTA)}, "nDCG of lexical is flat (variance 0.0000167, range 0.01)"),
+        ({"baseline": replace(BASELINE, ndcg=np.full(N, 0.7))}, "nDCG of lens is flat"),
+        ({"hero": replace(HERO, ndcg=np.zeros(N))}, "mean nDCG of lexical is 0"),
+        ({"hero": replace(HERO, ndcg=1 - 0.02 * ROTA)}, "mean nDCG of lexical is 0.99, too good from 0.99 on"),
+        ({"hero": replace(HERO, known=np.where(np.arange(N) % 3, 0, 50))}, "median of pool hits of lexical is 0"),
+        ({"hero": replace(late(HERO, ROTA == 0), sla_recall=HERO.recall)}, "late answers of lexical count"),
+        ({"hero": replace(BASELINE, name="lexical")}, "differ, but not one of their numbers does"),
+        ({"hero": replace(HERO, ndcg=ROTA), "baseline": replace(BASELINE, ndcg=ROTA)}, "all 6 intervals are"),
+        ({"hero": replace(HERO, ndcg=np.minimum(BASELINE.ndcg + 0.2, 1))}, "more than 0.1 is not believed"),
+    ],
+    ids=["flat", "narrow", "flat baseline", "zero", "perfect", "no pool", "late", "identical", "widths", "gain"],
+)
+def test_a_pattern_is_found(policy: Policy, sides: dict[str, Side], said: str) -> None:
+    assert any(said in pattern for pattern in found(policy, sides))
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [
+        {"hero": replace(HERO, ndcg=0.5 + 0.03 * ROTA)},  # narrow, but not flat
+        {"hero": replace(HERO, ndcg=np.maximum(BASELINE.ndcg - 0.2, 0))},  # worse is for the gates to say
+        {"hero": replace(HERO, known=np.where(np.arange(N) % 3, 50, 0))},
+        {"hero": late(HERO, np.ones(N, np.bool_))},  # slow, and masked as it must be
+        {"hero": replace(HERO, latency_ms=HERO.latency_ms + 200)},  # nor does a clock alone raise suspicion
+        {"hero": replace(BASELINE, name="lexical", confidence=BASELINE.confidence / 2)},  # one number differs
+    ],
+    ids=["narrow", "worse", "some pool", "slow", "clock", "confidence"],
+)
+def test_what_a_bad_hero_may_be_is_no_pattern(policy: Policy, sides: dict[str, Side]) -> None:
+    assert found(policy, sides) == []
+
+
+def test_the_same_configuration_may_give_the_same_numbers(policy: Policy) -> None:
+    same = {"hero": replace(BASELINE, name="equal")}
+    assert found(policy, same, configurations=["0a94be71c6d2203f"] * 2) == []
+
+
+def test_without_confidence_the_other_numbers_are_compared(policy: Policy) -> None:
+    none = np.full(N, np.nan)
+    arms = {"hero": replace(BASELINE, name="x", confidence=none), "baseline": replace(BASELINE, confidence=none)}
+    assert len(found(policy, arms)) == 1
+
+
+def test_two_intervals_may_be_equally_wide(policy: Policy) -> None:
+    arms = snapshot(hero=replace(HERO, ndcg=ROTA), baseline=replace(BASELINE, ndcg=ROTA))
+    one_intent = replace(arms, intent=np.full(N, "all"))
+    assert suspicious(one_intent, facts(), policy.sanity.stop_rule) == []
+
+
+def test_where_only_judged_documents_are_known_any_hit_counts(policy: Policy) -> None:
+    sides = {"hero": replace(HERO, known=np.zeros(N, dtype=np.int64))}
+    assert found(policy, sides, places="judged") == []
+    assert found(policy, {"hero": replace(HERO, hits=np.zeros(N, dtype=np.int64))}, places="judged") != []
+
+
+@given(st.integers(0, 10_000))
+def test_no_order_of_queries_changes_what_is_suspected(seed: int) -> None:
+    limits = load_policy(ROOT / "configs" / "policy.yaml").sanity.stop_rule
+    order = np.random.default_rng(seed).permutation(N)
+    arms = snapshot(hero=replace(HERO, ndcg=np.zeros(N), known=np.zeros(N, dtype=np.int64)))
+
+    def moved(arm: Side) -> Side:
+        columns = ("ndcg", "recall", "sla_recall", "within_sla", "confidence", "hits", "known")
+        return replace(arm, **{name: getattr(arm, name)[order] for name in columns})
+
+    shuffled = replace(arms, hero=moved(arms.hero), baseline=moved(arms.baseline), intent=INTENTS[order])
+    assert suspicious(arms, facts(), limits) == suspicious(shuffled, facts(), limits)

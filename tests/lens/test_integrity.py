@@ -1,0 +1,55 @@
+"""Is an index that was changed after it was built found out, and does a sound one find its documents again?"""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lens.cache import MANIFEST
+from lens.integrity import damaged_files, document_counts, samples
+
+pytestmark = pytest.mark.smoke
+
+
+@pytest.fixture
+def copied(index, tmp_path: Path):
+    """The index over a copy of its folder, which a test may damage."""
+    folder = Path(shutil.copytree(index.folder, tmp_path / "index"))
+    return dataclasses.replace(index, folder=folder)
+
+
+def test_a_sound_index_is_whole(index):
+    assert set(document_counts(index).values()) == {len(index.doc_id)}
+    assert damaged_files(index) == []
+
+
+@pytest.mark.parametrize("part", ["vectors", "term_start", "doc_id"])
+def test_a_part_that_ends_early_has_another_count(index, part: str):
+    cut = dataclasses.replace(index, **{part: getattr(index, part)[:-1]})
+    assert len(set(document_counts(cut).values())) == 2
+
+
+def test_one_byte_is_found(copied):
+    path = copied.folder / "terms.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    (copied.folder / "words.txt").unlink()
+    (copied.folder / "more.txt").touch()
+    assert damaged_files(copied) == ["more.txt", "terms.npy", "words.txt"]
+
+
+@pytest.mark.parametrize("content", [None, "{}", "not json"])
+def test_without_a_manifest_nothing_is_vouched_for(copied, content: str | None):
+    path = copied.folder / MANIFEST
+    path.unlink() if content is None else path.write_text(content)
+    assert damaged_files(copied) == [MANIFEST]
+
+
+@pytest.mark.parametrize("pack", ["baseline", "lexical_pack_a", "router_pack_b", "ann_pack_c"])
+def test_documents_find_themselves_in_their_own_words(index, open_lens, pack: str):
+    chosen = list(samples(index, 50))
+    assert len({document for document, _ in chosen}) == 50
+    lens = open_lens(pack)
+    assert sum(document in lens.search(words).doc_ord for document, words in chosen) >= 49

@@ -1,0 +1,63 @@
+"""A real run of the miniature release, signed, made once for all tests that look at what it left."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reports.attestation.signing import make_key
+from reports.attestation.trust import SCHEMA, TrustRoot
+from tests.recorded_release import declare, lock, pack, run
+from tests.reports.signed import trusting
+
+
+def canary(folder: Path, *arguments: str, hero: str = "all", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the canary of a miniature checkout as people do, with the plugins that the gate works with."""
+    plugins = ("-p", "xdist", "-p", "allure_pytest")
+    command = [sys.executable, "-m", "pytest", *plugins, "-m", "canary", f"--hero={hero}", *arguments]
+    return call(folder, *command, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", **environ)
+
+
+def call(folder: Path, *command: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a miniature checkout, with our rooms on the path."""
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(root), **environ},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, release_template: Path) -> Path:
+    """A miniature checkout after one canary: `rival` and `equal` are promoted, one hero falls, one is held."""
+    folder = tmp_path_factory.mktemp("finished") / "checkout"
+    shutil.copytree(release_template, folder)
+    configs = folder / "configs"
+    (configs / "rival.run").write_text(run(lost=0.0, latency=True, digits=5))
+    (configs / "rival.yaml").write_text(pack("rival", "rival"), encoding="utf-8")
+    declare(configs, ("equal", "worse", "unsure", "rival"))
+    lock(folder)
+    trusted = []
+    for name in ("key", "second"):
+        signer, private = make_key("ed25519")
+        (folder / f"{name}.pem").write_bytes(private)
+        trusted += trusting(signer, "decide", "approve", "promote", name=name).keys
+    (folder / "trusted.json").write_text(TrustRoot(schema=SCHEMA, keys=tuple(trusted)).model_dump_json(by_alias=True))
+    done = canary(folder, HERO_GATE_SIGNER=f"file2:{folder / 'key.pem'}")
+    assert done.returncode == 1, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A copy of that checkout, to be spoiled."""
+    shutil.copytree(finished, tmp_path / "checkout", symlinks=True)
+    return tmp_path / "checkout"

@@ -1,0 +1,372 @@
+"""Is each thing worth telling told once, with who acts by when, and kept whatever happens to the file?"""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from gates.archive import put_away
+from gates.errors import ConfigError
+from gates.policy import Policy
+from gates.release import Release
+from gates.verdicts import Decision
+from reports import alerts
+from reports.alert_decisions import decision_event, tell_decisions
+from reports.alert_rules import KINDS, AlertRules, Severity, built_in, load_alert_rules
+from reports.alerts import LOG, Alert, Event, append, close, read_log, tell
+from reports.attestation.document import attest
+from tests.recorded_release import Checkout
+from tests.reports import handmade
+
+RULES = built_in()
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)  # a Tuesday
+
+
+def event(hours: float = 0, **changed: object) -> Event:
+    """A hero that was rolled back in replay, seen so many hours after noon."""
+    at = (NOON + timedelta(hours=hours)).isoformat()
+    values = {
+        "kind": "rollback", "hero": "lexical", "config": "7c1e9a04b2d35f88", "check": "aece_tau", "title": "ROLLBACK",
+        "since": at, "seen_at": at, "command": "python -m reports.attestation show", "run_id": f"run-{hours}",
+        "exposure": "replay", "owner": "Search Engineering", **changed,
+    }  # fmt: skip
+    return Event(**values)  # type: ignore[arg-type]
+
+
+def told(folder: Path, *events: Event, rules: AlertRules = RULES) -> list[tuple[str, str]]:
+    """(kind, status) of what is appended, told when the last of these events was seen."""
+    now = max(datetime.fromisoformat(e.seen_at) for e in events)
+    return [(alert.kind, alert.status) for alert in tell(events, folder, rules, now)]
+
+
+FIRING, RESOLVED = ("rollback", "firing"), ("rollback", "resolved")
+
+
+def test_an_alert_names_everything_that_somebody_needs_to_act(tmp_path: Path) -> None:
+    (alert,) = tell([event(observed="0.04", limit="0.025")], tmp_path, RULES, NOON)
+    assert alert == Alert(
+        id="rollback/lexical@7c1e9a04/aece_tau/replay", kind="rollback", severity="P2", status="firing",
+        hero="lexical", config="7c1e9a04b2d35f88", check="aece_tau", observed="0.04", limit="0.025",
+        since=NOON.isoformat(), seen_at=NOON.isoformat(), told_at=NOON.isoformat(), owner="Search Engineering",
+        act_by="2026-12-01T16:00:00+00:00", title="ROLLBACK", text="", command="python -m reports.attestation show",
+        runbook="docs/runbook.md#rollback", run_id="run-0", exposure="replay", review_due="",
+    )  # fmt: skip
+    assert read_log(tmp_path).alerts == (alert,)
+
+
+def test_what_goes_on_is_told_again_only_after_a_while_and_keeps_its_deadline(tmp_path: Path) -> None:
+    drift = {"kind": "drift", "exposure": "live"}  # P2: every 8 hours
+    assert told(tmp_path, event(0, **drift)) == [("drift", "firing")]
+    assert told(tmp_path, event(0, **drift)) == [], "the same event again"
+    assert told(tmp_path, event(1, **drift), event(7.9, **drift)) == []
+    assert told(tmp_path, event(8, **drift)) == [("drift", "firing")]
+    first, again = read_log(tmp_path).alerts
+    assert (again.since, again.act_by, again.id) == (first.since, first.act_by, first.id)
+    assert again.told_at > first.told_at
+
+
+def test_what_ends_is_told_once_and_what_begins_anew_at_once(tmp_path: Path) -> None:
+    drift = {"kind": "drift"}
+    assert told(tmp_path, event(0, **drift, resolved=True)) == [], "nothing was firing"
+    assert told(tmp_path, event(1, **drift)) == [("drift", "firing")]
+    assert told(tmp_path, event(2, **drift, resolved=True, text="mended")) == [("drift", "resolved")]
+    assert told(tmp_path, event(3, **drift, resolved=True)) == []
+    assert told(tmp_path, event(1, **drift), event(2, **drift, resolved=True)) == [], "all of it once more"
+    assert told(tmp_path, event(3, **drift)) == [("drift", "firing")]
+
+
+def test_what_becomes_more_urgent_is_told_at_once_with_its_own_deadline(tmp_path: Path) -> None:
+    missed = {"kind": "slot_missed", "check": "drift"}
+    assert told(tmp_path, event(0, **missed, severity="P2")) == [("slot_missed", "firing")]
+    assert told(tmp_path, event(1, **missed, severity="P3")) == []
+    assert told(tmp_path, event(1, **missed, severity="P0")) == [("slot_missed", "firing")]
+    assert read_log(tmp_path).alerts[-1].act_by == (NOON + timedelta(hours=1)).isoformat()
+
+
+def test_a_clock_that_was_ahead_silences_nothing(tmp_path: Path) -> None:
+    assert told(tmp_path, event(24 * 365, kind="drift")) == [("drift", "firing")]
+    assert told(tmp_path, event(0, kind="drift")) == [("drift", "firing")]
+    assert told(tmp_path, event(1, kind="drift")) == []
+    assert told(tmp_path, event(2, kind="drift", resolved=True)) == [("drift", "resolved")]
+
+
+def test_a_run_tells_its_decision_once_whichever_check_it_names(tmp_path: Path) -> None:
+    assert told(tmp_path, event(0, run_id="r1")) == [FIRING]
+    assert told(tmp_path, event(0.1, run_id="r1", check="ndcg_at_10")) == []
+    assert told(tmp_path, event(0.2, run_id="r2")) == [], "the same configuration fails the same check again"
+    assert told(tmp_path, event(0.3, run_id="r3", config="another")) == [RESOLVED, FIRING], (
+        "a changed config is a new hero"
+    )
+
+
+def test_a_later_decision_ends_the_earlier_one_but_no_replay_ends_a_live_alert(tmp_path: Path) -> None:
+    assert told(tmp_path, event(0, exposure="live")) == [FIRING]
+    assert told(tmp_path, event(1, kind="hold")) == [("hold", "firing")]
+    assert told(tmp_path, event(2, kind="promote", check="")) == [("hold", "resolved"), ("promote", "firing")]
+    assert told(tmp_path, event(3, kind="promote", check="", hero="ann")) == [("promote", "firing")]
+    assert {(a.kind, a.exposure) for a in read_log(tmp_path).open} == {("rollback", "live"), ("promote", "replay")}
+
+
+def test_a_hold_of_the_same_run_does_not_end_its_rollback(tmp_path: Path) -> None:
+    told(tmp_path, event(0, run_id="r1"))
+    assert told(tmp_path, event(1, run_id="r1", kind="hold", check="reports")) == [("hold", "firing")]
+
+
+def test_what_somebody_closed_stays_closed_until_it_begins_anew(tmp_path: Path) -> None:
+    due = {"kind": "review_due", "since": NOON.isoformat()}
+    told(tmp_path, event(0, **due))
+    (alert,) = read_log(tmp_path).open
+    ended = close(alert.id, "N. N.: still stands", tmp_path, NOON + timedelta(hours=1))
+    assert ended is not None
+    assert ended.text == "N. N.: still stands"
+    assert close(alert.id, "again", tmp_path, NOON) is None
+    assert told(tmp_path, event(48, **due)) == []
+    later = (NOON + timedelta(hours=2)).isoformat()
+    assert told(tmp_path, event(48, **{**due, "since": later})) == [("review_due", "firing")]
+
+
+def test_a_key_stays_short_and_on_one_line() -> None:
+    one, other = (event(check=f"tests/{'x' * 300}\n{n}").key for n in (1, 2))
+    assert len(one) < 255
+    assert one != other
+    assert "\n" not in one
+
+
+@pytest.mark.parametrize(
+    ("severity", "seen", "act_by"),
+    [
+        ("P0", "2026-12-01T12:00:00+00:00", "2026-12-01T12:00:00+00:00"),
+        ("P1", "2026-12-01T12:00:00+00:00", "2026-12-01T13:00:00+00:00"),
+        ("P2", "2026-12-01T12:00:00+00:00", "2026-12-01T16:00:00+00:00"),
+        ("P3", "2026-12-01T12:00:00+00:00", "2026-12-02T17:00:00-05:00"),
+        ("P3", "2026-12-02T03:00:00+00:00", "2026-12-02T17:00:00-05:00"),  # still the evening before, over there
+        ("P3", "2026-12-04T12:00:00+00:00", "2026-12-07T17:00:00-05:00"),  # a Friday
+        ("P3", "2026-12-24T12:00:00+00:00", "2026-12-28T17:00:00-05:00"),  # a holiday, then a weekend
+        ("P3", "2027-03-12T12:00:00+00:00", "2027-03-15T17:00:00-04:00"),  # over a night without 02:30
+    ],
+)
+def test_deadlines(root: Path, severity: str, seen: str, act_by: str) -> None:
+    rules = load_alert_rules(root / "configs")
+    found = rules.act_by(Severity(severity), datetime.fromisoformat(seen))
+    assert found.isoformat() == act_by
+
+
+def test_the_shipped_file_says_what_is_built_in(root: Path) -> None:
+    shipped = load_alert_rules(root / "configs")
+    assert shipped.model_copy(update={"holidays": ()}) == built_in()
+    assert date(2026, 12, 25) in shipped.holidays
+    text = (root / "configs" / "alerts.yaml").read_text(encoding="utf-8")
+    assert all(f"\n  {kind}: {{" in text for kind in KINDS)
+
+
+def test_severities_of_decisions(root: Path) -> None:
+    rules = load_alert_rules(root / "configs")
+    found = {(kind, exposure): rules.severity_of(kind, exposure).value
+             for kind in ("rollback", "hold", "promote") for exposure in ("live", "replay")}  # fmt: skip
+    assert found == {
+        ("rollback", "live"): "P0", ("rollback", "replay"): "P2", ("hold", "live"): "P3", ("hold", "replay"): "P3",
+        ("promote", "live"): "P3", ("promote", "replay"): "P3",
+    }  # fmt: skip
+
+
+def mistakes(folder: Path, text: str) -> list[str]:
+    (folder / "alerts.yaml").write_text(f"schema: hero-gate/alerts/v1\n{text}", encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load_alert_rules(folder)
+    return [line.partition("alerts.yaml: ")[2] for line in error.value.mistakes]
+
+
+def test_every_mistake_of_the_file_is_told_at_once(tmp_path: Path) -> None:
+    found = mistakes(
+        tmp_path,
+        "day_ends: 17:00\ntimezone: US/Nowhere\nholidays: [soon]\n"
+        "severities: {P1: {act_within: 1 hour, repeat_hours: 0}, P4: {act_within: 1 h, repeat_hours: 1}}\n"
+        "rules: {rollbak: {severity: P0, who: owner}, hold: {severity: P9, who: ''}}\n",
+    )
+    assert [line.partition(":")[0] for line in found] == [
+        "timezone", "day_ends", "holidays.0", "severities.P1.act_within", "severities.P1.repeat_hours",
+        "severities.P4", "rules.hold.severity", "rules.hold.who", "rules.rollbak",
+    ]  # fmt: skip
+    assert 'should be a time in quotes, e.g. "17:00"' in found[1]
+    assert "known here: drift, emergency" in found[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{alertmanager: {url: 'http://alerts.example.org:9093'}}", "names alerts.example.org, not this machine"),
+        ("{pagerduty: {routing_key_env: PAGER_KEY}}", "names events.pagerduty.com, not this machine"),
+        ("{alertmanager: {url: 'http://127.0.0.1'}, apprise: {urls_env: CHAT_URLS}}", "and apprise; name one"),
+        ("{alertmanager: {url: 'ftp://127.0.0.1'}}", "should be http://HOST:PORT"),
+        ("{alertmanager: {url: 'http://me:s3cret@127.0.0.1'}}", "neither a password nor a query"),
+        ("{alertmanager: {url: 'http://127.0.0.1/?token=s3cret'}}", "neither a password nor a query"),
+        ("{pagerduty: {routing_key_env: s3cret12, url: 'http://127.0.0.1'}}", "the name of an environment variable"),
+        ("{apprise: {urls_env: 'json://s3cret@127.0.0.1'}}", "the name of an environment variable"),
+        ("{pagerduty: {routing_key: s3cret}}", "routing_key: unknown key"),
+    ],
+)  # fmt: skip
+def test_a_delivery_that_cannot_be_meant(tmp_path: Path, text: str, said: str) -> None:
+    found = mistakes(tmp_path, f"delivery: {text}\n")
+    assert any(said in line for line in found), found
+    assert "s3cret" not in " ".join(found)
+
+
+def test_a_receiver_elsewhere_where_that_is_meant(tmp_path: Path) -> None:
+    (tmp_path / "alerts.yaml").write_text(
+        "schema: hero-gate/alerts/v1\ndelivery: {pagerduty: {routing_key_env: PAGER_KEY}, allow_remote: true}\n"
+    )
+    assert load_alert_rules(tmp_path).delivery.pagerduty is not None
+
+
+def test_whatever_stands_at_the_end_of_the_file_the_next_alert_is_kept(tmp_path: Path) -> None:
+    """A writer can be killed after any byte."""
+    tell([event(0)], tmp_path, RULES, NOON)
+    tell([event(1, hero="ann")], tmp_path, RULES, NOON + timedelta(hours=1))
+    whole = (tmp_path / LOG).read_bytes()
+    first = whole.index(b"\n") + 1
+    ends = range(len(whole) - 2, len(whole) + 1)
+    for length in (*range(first, first + 3), *range(first + 3, ends[0], 61), *ends):
+        (tmp_path / LOG).write_bytes(whole[:length])
+        tell([event(1, hero="ann"), event(2, hero="router")], tmp_path, RULES, NOON + timedelta(hours=2))
+        log = read_log(tmp_path)
+        assert [alert.hero for alert in log.alerts] == ["lexical", "ann", "router"]
+        assert log.unreadable == int(first < length < len(whole) - 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "{", "[]", "null", "{}", '{"id": "x"}', "\x00\xff", "1e999"],
+)
+def test_a_line_that_is_no_alert_is_counted_and_hides_no_other(tmp_path: Path, line: str) -> None:
+    told(tmp_path, event(0))
+    with (tmp_path / LOG).open("a", encoding="utf-8") as log:
+        log.write(f"{line}\n")
+    told(tmp_path, event(1, hero="ann"))
+    found = read_log(tmp_path)
+    assert [alert.hero for alert in found.alerts] == ["lexical", "ann"]
+    assert found.unreadable == int(bool(line))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"severity": "P7"}, {"status": "maybe"}, {"since": "yesterday"}, {"act_by": "2026-12-01T12:00:00"}]
+)
+def test_an_alert_of_nonsense_is_none(tmp_path: Path, changed: dict[str, str]) -> None:
+    (alert,) = tell([event(0)], tmp_path, RULES, NOON)
+    with pytest.raises(ValueError, match=r".+"):
+        Alert.from_json(replace(alert, **changed).to_json())
+
+
+def test_a_disk_that_is_full_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told(tmp_path, event(0))
+    before, write = (tmp_path / LOG).read_bytes(), os.write
+    monkeypatch.setattr(alerts.os, "write", lambda file, data: write(file, data[:50]))
+    with pytest.raises(OSError, match="the disk is full"):
+        append(tmp_path / LOG, ["x" * 100])
+    assert (tmp_path / LOG).read_bytes() == before
+
+
+# decisions
+
+
+def decided(policy: Policy, decision: Decision, folder: Path, **changed: object) -> Release:
+    """A hero's release with its reasons as `gates.decide` words them."""
+    whole, _ = handmade.release(policy, decision)
+    (outcome,) = whole.outcomes
+    at = {f"{c.check}: {c.sentence()}": f"{c.check} at {c.step} %: {c.sentence()}" for c in outcome.cells if c.step}
+    outcome = replace(outcome, reasons=tuple(at.get(reason, reason) for reason in outcome.reasons))
+    return replace(whole, artifacts=folder, outcomes=(outcome,), **changed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("decision", "title", "check", "observed", "limit"),
+    [
+        (Decision.PROMOTE, "PROMOTE lexical: every gate shown to hold", "", "", ""),
+        (Decision.HOLD, "HOLD router at 25 %: SLA-Recall@50 lost 1.0 pt, limit 2.0 pt", "sla_recall_at_50_delta",
+         "1.0 pt", "2.0 pt"),
+        (Decision.ROLLBACK, "ROLLBACK ann at 25 %: SLA-Recall@50 lost 1.0 pt, limit 2.0 pt", "sla_recall_at_50_delta",
+         "1.0 pt", "2.0 pt"),
+    ],
+)  # fmt: skip
+def test_what_is_told_of_a_decision(
+    policy: Policy, decision: Decision, title: str, check: str, observed: str, limit: str, tmp_path: Path
+) -> None:
+    whole = decided(policy, decision, tmp_path)
+    found = decision_event(attest(whole, whole.outcomes[0]), "Search Engineering", Path("reports/out"))
+    assert (found.title, found.check, found.observed, found.limit) == (title, check, observed, limit)
+    assert found.command == "python -m reports.attestation show reports/out"
+    assert found.seen_at == whole.finished_at
+    assert bool(found.review_due) is (decision is Decision.PROMOTE)
+
+
+def test_a_decision_without_evidence_is_told_by_its_reason(policy: Policy, tmp_path: Path) -> None:
+    whole = decided(policy, Decision.HOLD, tmp_path)
+    reasons = ("lock: error, no evidence: EvidenceError", "plan: nothing")
+    outcome = replace(whole.outcomes[0], cells=(), reasons=reasons)
+    found = decision_event(attest(whole, outcome), "", tmp_path)
+    assert (found.check, found.title) == ("lock", "HOLD router: error, no evidence: EvidenceError")
+
+
+def test_a_gate_run_tells_each_decision_once(policy: Policy, tmp_path: Path) -> None:
+    whole = decided(policy, Decision.ROLLBACK, tmp_path / "out")
+    assert tell_decisions(whole, tmp_path) == ""
+    assert tell_decisions(replace(whole, finished_at="2026-12-01T10:15:40+00:00"), tmp_path) == ""
+    (alert,) = read_log(whole.artifacts).alerts
+    assert (alert.severity, alert.owner, alert.run_id) == ("P2", "Search Engineering", whole.run_id)
+
+
+def test_a_rollback_in_live_traffic_pages(policy: Policy, tmp_path: Path) -> None:
+    tell_decisions(decided(policy, Decision.ROLLBACK, tmp_path, exposure="live"), tmp_path)
+    (alert,) = read_log(tmp_path).alerts
+    assert (alert.severity, alert.act_by) == ("P0", alert.told_at)
+
+
+def broken_rules(folder: Path, artifacts: Path) -> None:
+    (folder / "alerts.yaml").write_text("schema: hero-gate/alerts/v1\nrules: {hold: no}\n")
+
+
+def no_folder(folder: Path, artifacts: Path) -> None:
+    artifacts.parent.mkdir(exist_ok=True)
+    artifacts.write_text("a file")
+
+
+@pytest.mark.parametrize(
+    ("harm", "said", "kept"),
+    [(broken_rules, "told by the rules as shipped, since", 1), (no_folder, "the next tick will tell it", 0)],
+)
+def test_a_decision_stands_whatever_becomes_of_its_alert(
+    policy: Policy, tmp_path: Path, harm: Callable[[Path, Path], None], said: str, kept: int
+) -> None:
+    harm(tmp_path, tmp_path / "out")
+    trouble = tell_decisions(decided(policy, Decision.ROLLBACK, tmp_path / "out"), tmp_path)
+    assert said in trouble
+    assert "\n" not in trouble
+    assert len(list((tmp_path / "out").glob(LOG))) == kept
+
+
+def test_a_writer_that_hangs_holds_up_no_rollback(
+    policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "_PATIENCE", 0.1)
+    with FileLock(tmp_path / ".alerts.lock"):
+        assert "the next tick will tell it" in tell_decisions(decided(policy, Decision.ROLLBACK, tmp_path), tmp_path)
+
+
+TELLING = """
+from reports.alert_decisions import tell_decisions
+def pytest_gate_rolled_back(config, release):
+    print("said:", tell_decisions(release, config.rootpath / config.getoption("--configs")))
+pytest_gate_decided = pytest_gate_rolled_back
+"""
+
+
+def test_a_whole_gate_run_appends_its_decision_where_no_later_run_puts_it_away(whole_checkout: Checkout) -> None:
+    (whole_checkout.folder / "telling.py").write_text(TELLING)
+    whole_checkout.also_load("telling")
+    assert whole_checkout.gate(hero="worse").ret == 1
+    out = whole_checkout.folder / "reports" / "out"
+    put_away(out, keep=0)
+    assert [(a.kind, a.hero, a.severity) for a in read_log(out).alerts] == [("rollback", "worse", "P2")]

@@ -1,0 +1,232 @@
+"""Does each command of `python -m reports.attestation` say what it found, and each mistake what to do?"""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import rfc8785
+
+from gates.policy import Policy
+from gates.verdicts import Decision
+from reports.attestation import chain
+from reports.attestation.__main__ import COMMANDS, main
+from reports.attestation.show import staleness
+from reports.attestation.statements import PREDICATES, STATEMENT, change_statement, signer
+from reports.attestation.trust import read_trust
+from tests.reports.signed import SIGNER, bundles, check, signed
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def out(policy: Policy, tmp_path: Path) -> Path:
+    """Two runs: a rollback and a promotion with a hold."""
+    signed(tmp_path / "out", policy, Decision.PROMOTE, Decision.ROLLBACK)
+    signed(tmp_path / "out", policy, Decision.PROMOTE, Decision.HOLD, run_id="20261201T111500Z-c0ffee")
+    return tmp_path / "out"
+
+
+def promoted(out: Path, hero: str) -> None:
+    said = {"by": "Ann", "why": "as decided", "createdOn": "2026-12-02T00:00:00+00:00"}
+    by = signer(SIGNER.keyid, ephemeral=False, words="")
+    chain.append(out, "promotion", hero, change_statement("promotion", hero, "0" * 64, said, by), SIGNER)
+
+
+def test_a_copy_verifies_from_anywhere_and_prints_the_head(out: Path, root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    shutil.rmtree(out)
+    head = chain.read(copy).head
+    done = subprocess.run(
+        [sys.executable, "-m", "reports.attestation", "verify", "copy"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[-2] == f"chain of 8 statements, head {head}"
+    assert lines[-1].startswith("verified: nothing was changed since it was signed; signed with key ")
+    assert lines[-1].endswith("UNTRUSTED, nobody vouches for it")
+
+
+def test_verifying_needs_neither_pandas_nor_matplotlib(out: Path, root: Path) -> None:
+    code = (
+        "import sys; from reports.attestation.__main__ import main; main(['verify', sys.argv[1]]);"
+        "print([m for m in ('pandas', 'matplotlib', 'pytest', 'tantivy', 'allure') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(out)], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_problem_is_a_line_and_the_status_is_1(out: Path, capsys: Captured) -> None:
+    (out / "lexical" / "hero_span_v22.csv").write_text("ndcg_at_10\n1.0\n")
+    (out / "index.html").unlink()
+    assert main(["verify", str(out)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("problem: ") for line in lines) == 2
+    assert lines[-1] == "DOES NOT VERIFY: 2 problems"
+
+
+def test_a_pinned_head_must_be_a_digest_and_in_the_chain(out: Path, capsys: Captured) -> None:
+    assert main(["verify", str(out), "--head=3fa9"]) == 1
+    assert "--head=3fa9: not a sha256 in hex" in capsys.readouterr().err
+    assert main(["verify", str(out), f"--head={chain.read(out).head}"]) == 0
+    bundles(out)[-1].rename(out / "elsewhere")
+    assert main(["verify", str(out), f"--head={'0' * 64}"]) == 1
+
+
+def test_show_says_in_about_ten_lines_what_was_decided(out: Path, capsys: Captured) -> None:
+    assert main(["show", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("HOLD  router"))
+    of_lexical, of_router = lines[:start], lines[start:]
+    assert 8 <= len(of_lexical) <= 14
+    assert 10 <= len(of_router) <= 16
+    text = "\n".join(of_router)
+    for told in (
+        "7c1e9a04b2d35f88 against lens 0a94be71c6d2203f", "fingerprint", "UNTRUSTED, nobody vouches for it",
+        "reason       sla_recall_at_50_delta", "more", "gates 7 GREEN, 1 INCONCLUSIVE, 8 NOT_REACHED",
+        "agg.parquet", "review due 2026-12-08",
+    ):  # fmt: skip
+        assert told in text
+    assert max(map(len, lines)) <= 110
+
+
+def test_show_says_when_a_decision_no_longer_stands(out: Path, capsys: Captured) -> None:
+    promoted(out, "lexical")
+    main(["show", str(out)])
+    lines = [line for line in capsys.readouterr().out.splitlines() if "stale" in line]
+    assert len(lines) == 1
+    assert "promotion of lexical (000009-promotion-lexical.sigstore.json) changed the baseline since" in lines[0]
+    whole = chain.read(out)
+    assert staleness(whole, whole.statements[1]).startswith("decided anew since: 000006-decision-lexical")
+
+
+def test_show_says_when_a_folder_does_not_verify(out: Path, capsys: Captured) -> None:
+    (out / "summary.md").write_text("PROMOTE")
+    assert main(["show", str(out)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("DOES NOT VERIFY: summary.md: sha256")
+
+
+def test_what_somebody_signed_to_mislead_breaks_no_command(out: Path, capsys: Captured) -> None:
+    by = signer(SIGNER.keyid, ephemeral=False, words="")
+    for kind, hero in (("svr", "lexical"), ("decision", "lexical"), ("approval", "lexical"), ("run", "")):
+        predicate = {"hero": hero, "properties": 5, "reasons": {"a": 1}, "by": "\x1b[2J", "until": [], "signer": by}
+        statement = {"_type": STATEMENT, "subject": [], "predicateType": PREDICATES[kind], "predicate": predicate}
+        chain.append(out, kind, hero, statement, SIGNER)
+    for command in ("verify", "show", "log"):
+        status = main([command, str(out)])
+        printed = capsys.readouterr()
+        assert (status, printed.err) == (0 if command == "log" else 1, "")
+        assert "\x1b" not in printed.out
+
+
+def test_log_lists_everything_in_order(out: Path, capsys: Captured) -> None:
+    promoted(out, "lexical")
+    assert main(["log", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[2] for line in lines] == [
+        "run", "decision", "decision", "svr", "run", "decision", "decision", "svr", "promotion",
+    ]  # fmt: skip
+    assert "decision lexical        PROMOTE" in lines[1]
+    assert "by Ann, why as decided" in lines[-1]
+    assert all("UNTRUSTED" in line for line in lines)
+
+
+def test_log_as_json_is_a_line_a_statement(out: Path, capsys: Captured) -> None:
+    assert main(["log", str(out), "--json"]) == 0
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [entry["number"] for entry in entries] == list(range(1, 9))
+    assert entries[1] | {"signed": "", "digest": "", "says": ""} == {
+        "number": 2, "at": "2026-12-01T10:15:31+00:00", "kind": "decision", "hero": "lexical", "says": "",
+        "run_id": "20261201T101500Z-c0ffee", "trusted": False, "signed": "", "digest": "",
+        "file": "bundles/000002-decision-lexical.sigstore.json",
+    }  # fmt: skip
+    bundles(out)[3].unlink()
+    assert main(["log", str(out), "--json"]) == 1
+    assert "problem" in json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_diff_says_what_differs_and_nothing_else(out: Path, capsys: Captured) -> None:
+    old = out / "history" / "20261201T101500Z-c0ffee"
+    path = out / "lexical" / "attestation.json"
+    document = json.loads(path.read_bytes())
+    document["lock_material"]["config"]["ann"]["efSearch"] = 32
+    document["steps"][1]["gates"][0]["verdict"] = "RED"
+    document["decision"] = "ROLLBACK"
+    path.write_bytes(rfc8785.dumps(document))
+    assert main(["diff", str(old), str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"ann: only in {old}"
+    assert lines[-1] == f"router: only in {out}"
+    gate = document["steps"][1]
+    told = [line.strip() for line in lines[2:-1] if "evidence" not in line]
+    assert told == [
+        'decision: "PROMOTE" > "ROLLBACK"',
+        "lock config.ann.efSearch: 64 > 32",
+        f'verdict {gate["gates"][0]["gate"]} at {gate["percent"]} %: "GREEN" > "RED"',
+    ]
+    assert main(["diff", str(old), str(old)]) == 0
+    assert capsys.readouterr().out.splitlines() == ["ann: no difference", "lexical: no difference"]
+
+
+def test_a_key_is_made_once_for_its_owner_alone_and_can_be_trusted(out: Path, capsys: Captured) -> None:
+    file = out.parent / "release.pem"
+    assert main(["key", str(file), "--name=release ci", "--may=decide,approve"]) == 0
+    told = capsys.readouterr().out
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    private = file.read_text()
+    assert "PRIVATE KEY" not in told
+    entry = json.loads(told[told.index("{") :])
+    trusted = out.parent / "trusted.json"
+    trusted.write_text(json.dumps({"schema": "hero-gate/trusted-keys/v1", "keys": [entry]}))
+    assert read_trust(trusted).keys[0].may == ("decide", "approve")
+    assert main(["key", str(file)]) == 1
+    assert "a key is never overwritten" in capsys.readouterr().err
+    assert file.read_text() == private
+
+
+def test_approve_and_override_are_said_signed_and_shown(
+    out: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HERO_GATE_SIGNER", raising=False)
+    said = ["--hero=lexical", "--by=Ann", "--why=read it", "--ticket=OPS-1", "--until=2999-01-01"]
+    assert main(["approve", str(out), *said]) == 0
+    assert main(["override", str(out), *said]) == 0
+    told = capsys.readouterr().out
+    assert "approval of lexical by Ann until 2999-01-01 23:59 UTC, signed with a key made for this run" in told
+    assert "it replaces no evidence" in told
+    assert not check(out).problems
+    main(["show", str(out)])
+    assert "override     by Ann (OPS-1), counts as none" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["log", "{out}", "--trust=nowhere.json"], "nowhere.json: no such file"),
+        (["diff", "{out}", "{out}/bundles"], "holds no <hero>/attestation.json"),
+        (["key", "{out}/new.pem", "--may=everything"], "'everything' is no role; there are decide, approve, promote"),
+        (["key", "{out}/nowhere/new.pem"], "cannot be written"),
+    ],
+)
+def test_each_mistake_is_one_line(arguments: list[str], said: str, out: Path, capsys: Captured) -> None:
+    assert main([argument.format(out=out) for argument in arguments]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_what_exists_is_listed(capsys: Captured) -> None:
+    assert main([]) == main(["verfiy"]) == 2
+    assert main(["--help"]) == 0
+    assert all(f"  {name} " in capsys.readouterr().out for name in list(COMMANDS)[:1])

@@ -1,0 +1,285 @@
+"""Does a promotion change the baseline only when everything holds, and does a rollback bring back the same bytes?"""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fixtures.packs import load_hero
+from reports.attestation import chain
+from reports.attestation.verify import verify
+from reports.promotion import Asked, Refused, promote, roll_back
+from tests.reports.finished_run import call, canary
+
+TRUSTED = ("--trust=trusted.json",)
+
+
+@pytest.fixture
+def change(copied: Path) -> Callable[..., tuple[int, str]]:
+    """`python -m reports.promotion` in a copy of the finished checkout, with its key: exit status and what it says."""
+
+    def run(*arguments: str, **environ: str) -> tuple[int, str]:
+        key = {"HERO_GATE_SIGNER": f"file2:{copied / 'key.pem'}", **environ}
+        done = call(copied, sys.executable, "-m", "reports.promotion", *arguments, **key)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture
+def asked(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Asked]:
+    """What a release manager asks for in that copy, at another time where one is named."""
+    monkeypatch.chdir(copied)
+    monkeypatch.setenv("HERO_GATE_SIGNER", f"file2:{copied / 'key.pem'}")
+    from reports.attestation.trust import read_trust
+
+    def ask(**changed: object) -> Asked:
+        values = {
+            "artifacts": Path("reports/out"), "configs": Path("configs"), "by": "R. Manager", "why": "it gains",
+            "root": read_trust(Path("trusted.json")), "now": datetime.now(UTC),
+        }  # fmt: skip
+        return Asked(**{**values, **changed})
+
+    return ask
+
+
+def baseline(checkout: Path) -> bytes:
+    return (checkout / "configs" / "baseline.yaml").read_bytes()
+
+
+def test_a_promotion_changes_the_baseline_and_a_rollback_brings_the_same_bytes_back(
+    copied: Path, change: Callable[..., tuple[int, str]]
+) -> None:
+    before = baseline(copied)
+    fingerprint = canary_fingerprint(copied)
+    status, told = change("promote", "--hero=rival", "--by=R. Manager", *TRUSTED)
+    assert status == 0, told
+    assert "stale     equal, unsure, worse" in told or "stale     " in told
+    promoted = yaml.safe_load(baseline(copied))
+    assert (promoted["name"], promoted["selected"]["run"]) == ("incumbent", "rival.run")
+    (kept,) = (copied / "configs" / "previous").iterdir()
+    assert kept.read_bytes() == before
+
+    # a canary of another hero runs against the new baseline, and its old lock no longer fits
+    status = canary(copied, hero="equal").returncode
+    attested = json.loads((copied / "reports" / "out" / "equal" / "attestation.json").read_text())
+    new = load_hero("equal", copied / "configs", foreseen=False).subject.baseline_config_hash
+    assert (status, attested["baseline_config_hash"]) == (10, new)
+    assert any("baseline_config" in reason for reason in attested["reasons"])
+
+    status, told = change("rollback", "--why=drill", *TRUSTED)
+    assert status == 0, told
+    assert baseline(copied) == before
+    assert not list((copied / "configs" / "previous").iterdir())
+    assert canary_fingerprint(copied) == fingerprint
+    kinds = [s.kind for s in chain.read(copied / "reports" / "out").statements]
+    assert kinds.count("promotion") == kinds.count("rollback") == 1
+
+
+def canary_fingerprint(checkout: Path) -> str:
+    """The release that a canary of `rival` would be about."""
+    lock = json.loads((checkout / "configs" / "locks" / "rival.lock.json").read_text())
+    hero = load_hero("rival", checkout / "configs", foreseen=False)
+    assert lock["material"]["baseline_config_hash"] == hero.subject.baseline_config_hash
+    return str(lock["fingerprint"])
+
+
+def test_a_promotion_is_told_in_the_chain(copied: Path, asked: Callable[..., Asked]) -> None:
+    promote(asked(), "rival", accept_untrusted=False)
+    verified = verify(copied / "reports" / "out", asked().root, datetime.now(UTC))
+    assert verified.problems == ()
+    said = verified.chain.statements[-1]
+    assert (said.kind, said.hero, said.predicate["by"]) == ("promotion", "rival", "R. Manager")
+    assert said.predicate["untrustedAccepted"] == "no"
+    assert {entry["hero"] for entry in said.predicate["stale"]} == {"equal", "unsure", "worse"}
+
+
+@pytest.mark.parametrize(
+    ("hero", "why"),
+    [
+        ("worse", "ROLLBACK, but only PROMOTE is promoted: "),
+        ("unsure", "HOLD, but only PROMOTE is promoted: "),
+        ("equal", "its configuration is the baseline's already"),
+        ("nobody", "no such hero"),
+    ],
+)
+def test_who_did_not_earn_it_is_refused(copied: Path, change: Callable[..., object], hero: str, why: str) -> None:
+    before = baseline(copied)
+    status, told = change("promote", f"--hero={hero}", *TRUSTED)
+    assert status == 1
+    assert why in told
+    assert len(told.strip().splitlines()) == 1
+    assert baseline(copied) == before
+    assert not (copied / "configs" / "previous").exists()
+
+
+def test_a_key_that_nobody_vouches_for_is_refused_unless_accepted(
+    copied: Path, change: Callable[..., tuple[int, str]]
+) -> None:
+    status, told = change("promote", "--hero=rival")
+    assert status == 1
+    assert "UNTRUSTED, nobody vouches for it" in told
+    status, told = change("promote", "--hero=rival", "--accept-untrusted")
+    assert status == 0
+    assert "that is recorded" in told
+    said = chain.read(copied / "reports" / "out").last("promotion")
+    assert said is not None
+    assert said.predicate["untrustedAccepted"] == "yes"
+
+
+def test_a_promoter_needs_a_key_that_may_promote(copied: Path, change: Callable[..., tuple[int, str]]) -> None:
+    status, told = change("promote", "--hero=rival", *TRUSTED, HERO_GATE_SIGNER="")
+    assert status == 1
+    assert "this promotion would be signed with a key made for this run" in told
+
+
+def spoil(checkout: Path, name: str) -> None:
+    """One thing that makes a decision one about something else."""
+    configs, out = checkout / "configs", checkout / "reports" / "out"
+    match name:
+        case "threshold":
+            policy = configs / "policy.yaml"
+            policy.write_text(
+                policy.read_text().replace(
+                    "ndcg_at_10: {on_red: rollback, margin: 0.2}", "ndcg_at_10: {on_red: rollback, margin: 0.19}"
+                )
+            )
+        case "baseline":
+            run = configs / "equal.run"
+            run.write_text(run.read_text() + "q0 Q0 pkg/m0.py:91-99 3 1 tag 9.0 0.5\n")
+        case "lock":
+            (configs / "locks" / "rival.lock.json").unlink()
+        case "lock of another release":
+            lock = configs / "locks" / "rival.lock.json"
+            lock.write_text(lock.read_text().replace('"image": "no image bound"', '"image": "another"'))
+        case "attestation":
+            path = out / "worse" / "attestation.json"
+            path.write_bytes(path.read_bytes().replace(b'"ROLLBACK"', b'"PROMOTE"'))
+        case "evidence":
+            path = out / "rival" / "hits.parquet"
+            path.write_bytes(path.read_bytes()[:-1] + b"x")
+        case "bundle":
+            next((out / "bundles").glob("*-decision-rival*")).unlink()
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("threshold", "not what was attested: policy.guards.ndcg_at_10.margin"),
+        ("baseline", "stale; run the canary again"),
+        ("lock", "it is no lock file"),
+        ("lock of another release", "it was edited"),
+        ("attestation", "worse/attestation.json"),
+        ("evidence", "rival/hits.parquet"),
+        ("bundle", "statement is missing"),
+    ],
+)
+def test_what_is_stale_or_tampered_with_is_refused_in_one_line(
+    copied: Path, asked: Callable[..., Asked], what: str, told: str
+) -> None:
+    before = baseline(copied)
+    spoil(copied, what)
+    with pytest.raises(Refused) as refused:
+        promote(asked(), "rival", accept_untrusted=False)
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert baseline(copied) == before
+
+
+def test_a_decision_expires(copied: Path, asked: Callable[..., Asked]) -> None:
+    with pytest.raises(Refused, match="valid for 7 days: expired"):
+        promote(asked(now=datetime.now(UTC) + timedelta(days=8)), "rival", accept_untrusted=False)
+
+
+def test_a_decision_is_used_up_by_its_promotion(copied: Path, asked: Callable[..., Asked]) -> None:
+    promote(asked(), "rival", accept_untrusted=False)
+    with pytest.raises(Refused, match="promoted already"):
+        promote(asked(), "rival", accept_untrusted=False)
+    roll_back(asked())
+    with pytest.raises(Refused, match="promoted and rolled back"):
+        promote(asked(), "rival", accept_untrusted=False)
+
+
+def test_a_promotion_that_was_killed_is_finished(copied: Path, asked: Callable[..., Asked]) -> None:
+    before = baseline(copied)
+    promote(asked(), "rival", accept_untrusted=False)
+    after = baseline(copied)
+    (copied / "configs" / "baseline.yaml").write_bytes(before)  # killed between statement and file
+    assert "finished" in promote(asked(), "rival", accept_untrusted=False)[0]
+    assert baseline(copied) == after
+    assert len(list((copied / "configs" / "previous").iterdir())) == 1
+
+
+def frozen(checkout: Path, **promotion: object) -> None:
+    """Let the policy freeze promotions, or ask for approvals: that is no part of what heroes are judged by."""
+    path = checkout / "configs" / "policy.yaml"
+    policy = yaml.safe_load(path.read_text())
+    policy["promotion"] |= promotion
+    path.write_text(yaml.safe_dump(policy, sort_keys=False))
+
+
+def say(checkout: Path, kind: str, by: str, key: str = "key.pem") -> None:
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    command = ("-m", "reports.attestation", kind, "reports/out", "--hero=rival", f"--by={by}", "--why=agreed")
+    done = call(
+        checkout, sys.executable, *command, "--ticket=OPS-1", f"--until={until}", *TRUSTED,
+        HERO_GATE_SIGNER=f"file2:{checkout / key}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_freeze_window_blocks_a_promotion_but_no_rollback(copied: Path, asked: Callable[..., Asked]) -> None:
+    before = baseline(copied)
+    promote(asked(), "rival", accept_untrusted=False)
+    now = datetime.now(UTC)
+    window = {"begins": (now - timedelta(hours=1)).isoformat(), "ends": (now + timedelta(hours=1)).isoformat()}
+    frozen(copied, freeze=[{**window, "why": "year's end"}])
+    roll_back(asked())
+    assert baseline(copied) == before
+
+
+def test_an_override_lifts_a_freeze_window(copied: Path, asked: Callable[..., Asked]) -> None:
+    now = datetime.now(UTC)
+    window = {"begins": (now - timedelta(hours=1)).isoformat(), "ends": (now + timedelta(hours=2)).isoformat()}
+    frozen(copied, freeze=[{**window, "why": "year's end"}])
+    with pytest.raises(Refused, match=r"freeze until .* \(year's end\)"):
+        promote(asked(), "rival", accept_untrusted=False)
+    say(copied, "override", "Head of Search")
+    with pytest.raises(Refused, match="freeze until"):  # an expired word counts as none
+        promote(asked(now=now + timedelta(minutes=90)), "rival", accept_untrusted=False)
+    promote(asked(), "rival", accept_untrusted=False)
+    said = chain.read(copied / "reports" / "out").last("promotion")
+    assert said is not None
+    assert len(said.predicate["freezeLiftedBy"]) == 1
+
+
+def test_the_policy_may_ask_for_approvals_by_different_people(copied: Path, asked: Callable[..., Asked]) -> None:
+    frozen(copied, approvals=2)
+    say(copied, "approve", "A")
+    say(copied, "approve", "B")  # with the key of A
+    with pytest.raises(Refused, match="approvals: 1 in force, but the policy asks for 2"):
+        promote(asked(), "rival", accept_untrusted=False)
+    say(copied, "approve", "B", key="second.pem")
+    promote(asked(), "rival", accept_untrusted=False)
+
+
+def test_without_a_promotion_there_is_nothing_to_roll_back_to(copied: Path, asked: Callable[..., Asked]) -> None:
+    before = baseline(copied)
+    with pytest.raises(Refused, match="no baseline is kept there"):
+        roll_back(asked())
+    assert baseline(copied) == before
+
+
+def test_a_rollback_happens_even_where_it_cannot_be_recorded(
+    copied: Path, asked: Callable[..., Asked], change: Callable[..., tuple[int, str]]
+) -> None:
+    before = baseline(copied)
+    promote(asked(), "rival", accept_untrusted=False)
+    status, told = change("rollback", HERO_GATE_SIGNER="file2:/nowhere")
+    assert (status, baseline(copied)) == (1, before)
+    assert "nothing is signed" in told

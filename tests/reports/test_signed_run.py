@@ -1,0 +1,201 @@
+"""Does a whole gate sign what it decided, only that, only at its end, and never with a secret in what it leaves?"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from reports.attestation import chain
+from reports.attestation.chain import Chain
+from reports.attestation.signing import make_key
+from reports.attestation.trust import NO_KEYS
+from tests.recorded_release import Checkout
+from tests.reports.signed import check, trusting
+
+USAGE_ERROR = 4
+SECRETS = {"AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI", "GITHUB_TOKEN": "ghp_16C7e42F292c", "NPM_TOKEN": "npm_8d0f6f"}
+
+
+@pytest.fixture(autouse=True)
+def no_signer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HERO_GATE_SIGNER", raising=False)
+
+
+def out(checkout: Checkout) -> Path:
+    return checkout.folder / "reports" / "out"
+
+
+def kinds(whole: Chain) -> list[tuple[str, str]]:
+    return [(statement.kind, statement.hero) for statement in whole.statements]
+
+
+def pages(checkout: Checkout) -> dict[str, str]:
+    return {name: (out(checkout) / name).read_text(encoding="utf-8") for name in ("index.html", "summary.md")}
+
+
+def test_every_decision_of_a_run_is_signed_and_verifies(whole_checkout: Checkout) -> None:
+    run = whole_checkout.gate("-n2", hero="all")
+    verified = check(out(whole_checkout))
+    assert verified.problems == ()
+    heroes = list(verified.heroes)
+    promoted = [hero for hero in heroes if whole_checkout.decision(hero) == "PROMOTE"]
+    assert sorted(heroes) == ["equal", "unsure", "worse"]
+    assert kinds(verified.chain) == [
+        ("run", ""), *(("decision", hero) for hero in heroes), *(("svr", hero) for hero in promoted)
+    ]  # fmt: skip
+    words = "with a key made for this run: UNTRUSTED, nobody vouches for it"
+    assert verified.words == words
+    assert f"  signed    {words}" in run.outlines
+    command = "python -m reports.attestation verify reports/out"
+    assert any(command in line for line in run.outlines)
+    for text in pages(whole_checkout).values():
+        assert words in text
+        assert command in text
+        assert all(f"bundles/{verified.heroes[hero].statement.file}" in text for hero in heroes)
+    keys = list((out(whole_checkout) / "bundles" / "keys").iterdir())
+    assert [key.name for key in keys] == [f"{verified.chain.statements[0].keyid[:16]}.pub.pem"]
+
+
+def test_the_next_run_continues_the_chain(whole_checkout: Checkout) -> None:
+    whole_checkout.gate(hero="worse")
+    whole_checkout.gate(hero="worse")
+    verified = check(out(whole_checkout))
+    assert not verified.problems
+    assert not verified.notes
+    assert kinds(verified.chain) == [("run", ""), ("decision", "worse")] * 2
+    assert len(list((out(whole_checkout) / "history").iterdir())) == 1
+
+
+def test_no_secret_is_in_anything_that_a_run_leaves(whole_checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    signer, private = make_key("ecdsa")
+    secrets = {**SECRETS, "RELEASE_KEY": private.decode(), "HERO_GATE_SIGNER": "env:RELEASE_KEY"}
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    trusted = trusting(signer, "decide").model_dump_json(by_alias=True)
+    (whole_checkout.folder / "configs" / "trusted_keys.json").write_text(trusted)
+    run = whole_checkout.gate("-n2", hero="worse")
+    assert f"  signed    by release-ci (key {signer.keyid[:16]}), trusted" in run.outlines
+    verified = check(out(whole_checkout), trusting(signer, "decide"))
+    assert verified.trusted
+    assert check(out(whole_checkout), NO_KEYS).problems == ()
+    assert "trusted" in pages(whole_checkout)["summary.md"]
+    assert "UNTRUSTED" not in pages(whole_checkout)["index.html"]
+    lines = [line for line in private.decode().splitlines() if "-----" not in line]
+    hidden = [*SECRETS.values(), *lines, "PRIVATE KEY", "env:RELEASE_KEY", "RELEASE_KEY"]
+    left = [path for path in out(whole_checkout).rglob("*") if path.is_file()]
+    assert len(left) > 20
+    for path in left:
+        content = path.read_bytes()
+        assert not [secret for secret in hidden if secret.encode() in content], path
+    assert not [secret for secret in hidden if secret in str(run.outlines + run.errlines)]
+
+
+@pytest.mark.parametrize(
+    ("signer", "said"),
+    [
+        ("file2:nowhere/SECRET.pem", "HERO_GATE_SIGNER=file2:...: No such file or directory; expected a PEM private"),
+        ("SECRET", "HERO_GATE_SIGNER: begins with no scheme of a signer; expected one of"),
+        ("env:SECRET", "HERO_GATE_SIGNER=env:...: that variable is not set"),
+        ("awskms:SECRET", "HERO_GATE_SIGNER=awskms:...: needs HERO_GATE_PUBLIC_KEY=FILE"),
+    ],
+)
+def test_a_signer_that_cannot_sign_is_told_before_anything_runs(
+    signer: str, said: str, whole_checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = out(whole_checkout) / "allure-results" / "old-result.json"
+    old.parent.mkdir(parents=True)
+    old.write_text("{}")
+    monkeypatch.setenv("HERO_GATE_SIGNER", signer)
+    run = whole_checkout.gate(hero="worse")
+    assert run.ret == USAGE_ERROR
+    (told,) = [line for line in run.errlines if line.strip()]
+    assert told.startswith(f"ERROR: {said}")
+    assert "SECRET" not in told
+    assert old.exists()
+    assert not (out(whole_checkout) / "attestation.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "said"),
+    [
+        ("bundles", "bundles: a file, but signed statements go to a folder of that name"),
+        ("bundles/keys", "keys: cannot be written"),
+        ("bundles/000001-run.sigstore.json", "not a signed statement, so none can follow it"),
+    ],
+)
+def test_a_chain_that_cannot_grow_is_told_before_anything_runs(
+    prepare: str, said: str, whole_checkout: Checkout
+) -> None:
+    path = out(whole_checkout) / prepare
+    path.parent.mkdir(parents=True)
+    path.write_text("here")
+    run = whole_checkout.gate(hero="worse")
+    assert run.ret == USAGE_ERROR
+    assert said in "".join(run.errlines)
+    assert path.read_text() == "here"
+
+
+def test_a_trust_root_with_a_mistake_is_told_before_anything_runs(whole_checkout: Checkout) -> None:
+    (whole_checkout.folder / "configs" / "trusted_keys.json").write_text('{"keys": []}')
+    run = whole_checkout.gate(hero="worse")
+    assert run.ret == USAGE_ERROR
+    assert "trusted_keys.json: schema: missing; add it" in "".join(run.errlines)
+
+
+def test_what_cannot_be_signed_at_the_end_is_withdrawn(whole_checkout: Checkout) -> None:
+    (whole_checkout.folder / "breaks.py").write_text(
+        "from reports.attestation import sealing\n"
+        "from reports.attestation.signing import SigningError\n"
+        "def sign(*_):\n"
+        "    raise SigningError('HERO_GATE_SIGNER: cannot sign (Timeout)')\n"
+        "sealing.sign_run = sign\n"
+    )
+    run = whole_checkout.gate("-p", "breaks", hero="worse")
+    assert run.ret == 3
+    said = "evidence: not signed: HERO_GATE_SIGNER: cannot sign (Timeout); the attestations were withdrawn"
+    assert said in run.outlines
+    left = {path.name for path in out(whole_checkout).rglob("*")}
+    assert not left & {"attestation.json", "index.html", "summary.md"}
+    assert chain.read(out(whole_checkout)).statements == ()
+
+
+def test_what_the_second_look_withdraws_was_never_signed(whole_checkout: Checkout) -> None:
+    (whole_checkout.folder / "lies.py").write_text(
+        "def pytest_configure():\n"
+        "    from reports import plugin\n"
+        "    write = plugin.write_attestations\n"
+        "    def lying(release, attested, *signed):\n"
+        "        lies = {hero: told.replace(b'ROLLBACK', b'PROMOTED') for hero, told in attested.items()}\n"
+        "        write(release, lies, *signed)\n"
+        "    plugin.write_attestations = lying\n"
+    )
+    run = whole_checkout.gate("-p", "lies", hero="worse")
+    assert run.ret == 3
+    assert any(re.match(r"evidence: worse: decided .*; the attestations were withdrawn", line) for line in run.outlines)
+    assert chain.read(out(whole_checkout)).statements == ()
+
+
+def test_a_run_that_is_killed_leaves_nothing_signed(whole_checkout: Checkout) -> None:
+    (whole_checkout.folder / "dies.py").write_text(
+        "import os\n"
+        "def pytest_configure():\n"
+        "    from reports import plugin\n"
+        "    write = plugin.write_attestations\n"
+        "    def dying(release, attested, *signed):\n"
+        "        write(release, attested, *signed)\n"
+        "        if signed:\n"
+        "            os._exit(9)\n"
+        "    plugin.write_attestations = dying\n"
+    )
+    whole_checkout.gate("-p", "dies", hero="worse")
+    assert json.loads((out(whole_checkout) / "worse" / "attestation.json").read_bytes())["bundle"]
+    verified = check(out(whole_checkout))
+    assert verified.heroes == {}
+    assert [problem.partition(": ")[2].partition(":")[0] for problem in verified.problems] == ["not signed"] * 2
+    run = whole_checkout.gate(hero="worse")
+    assert run.ret in (1, 10)
+    verified = check(out(whole_checkout))
+    assert not verified.problems
+    assert len(verified.notes) == 1
+    assert "not signed, since its run did not finish" in verified.notes[0]

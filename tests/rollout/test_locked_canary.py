@@ -1,0 +1,162 @@
+"""Is only what was locked promoted, and what differs held by name, through whole canaries of a process each?"""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.recorded_release import Checkout
+
+
+def append(path: str, text: str) -> Callable[[Checkout], object]:
+    def touch(checkout: Checkout) -> None:
+        with (checkout.folder / path).open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    return touch
+
+
+def a_threshold(checkout: Checkout) -> None:
+    policy = checkout.folder / "configs" / "policy.yaml"
+    text = policy.read_text(encoding="utf-8")
+    assert "final_margin: 0.1" in text
+    policy.write_text(text.replace("final_margin: 0.1", "final_margin: 0.11"), encoding="utf-8")
+
+
+def a_gate_source_line(checkout: Checkout) -> None:
+    """The gate's own code, from a copy that is imported in its place."""
+    rooms = checkout.folder / "rooms"
+    source = Path(__file__).parents[2] / "gates"
+    shutil.copytree(source, rooms / "gates", ignore=lambda *_: {"__pycache__"})
+    with (rooms / "gates" / "decide.py").open("a", encoding="utf-8") as file:
+        file.write("# one more line\n")
+    ini = checkout.folder / "pytest.ini"
+    ini.write_text(ini.read_text(encoding="utf-8").replace("pythonpath = ", "pythonpath = rooms "), encoding="utf-8")
+
+
+def lock_of(checkout: Checkout, hero: str = "equal") -> Path:
+    return checkout.folder / "configs" / "locks" / f"{hero}.lock.json"
+
+
+TOUCHED: dict[str, tuple[Callable[[Checkout], object], str]] = {
+    "a threshold": (a_threshold, "policy.gates.sla_recall_at_50_delta.final_margin;"),
+    "a byte of a run": (
+        append("configs/equal.run", "# a\n"),
+        "baseline_config.run, baseline_config_hash, config.run, ",
+    ),
+    "a byte of the judgements": (append("configs/qrels.txt", "# a\n"), "baseline_config.qrels, "),
+    "a line of the gate": (a_gate_source_line, "sources.gates, sources.pytest.ini;"),
+    "a plugin more": (append("conftest.py", "# one more line\n"), "sources.conftest.py;"),
+    "a line of a suite": (append("suites/canary/test_gates.py", "# one more line\n"), "sources.suites;"),
+    "a requirement": (append("requirements/runtime.lock", "# one more line\n"), "requirements;"),
+}
+
+
+def reason(checkout: Checkout, hero: str = "equal") -> str:
+    """What the lock held the hero for."""
+    (found,) = [r for r in checkout.attestation(hero)["reasons"] if str(r).startswith("lock: ")]
+    return str(found)
+
+
+@pytest.mark.parametrize("what", TOUCHED)
+def test_what_was_touched_is_held_by_name(checkout: Checkout, what: str) -> None:
+    touch, names = TOUCHED[what]
+    locked = lock_of(checkout).read_bytes()
+    touch(checkout)
+    assert (checkout.gate().ret, checkout.decision()) == (10, "HOLD")
+    assert f"not what was locked: {names}" in reason(checkout)
+    assert "make lock HERO=equal" in reason(checkout)
+    assert lock_of(checkout).read_bytes() == locked
+    assert len(checkout.attestation("equal")["reasons"]) == 1  # the climb went on, and shows the rest
+
+
+def test_another_image_is_held_by_name(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HERO_GATE_IMAGE", f"sha256:{'0' * 64}")
+    assert (checkout.gate().ret, checkout.decision()) == (10, "HOLD")
+    assert "not what was locked: image;" in reason(checkout)
+    monkeypatch.setenv("HERO_GATE_IMAGE", "latest")
+    assert (checkout.gate().ret, checkout.decision()) == (10, "HOLD")
+    assert "HERO_GATE_IMAGE=latest: should be sha256: and 64 hex digits" in "\n".join(
+        checkout.attestation("equal")["reasons"]
+    )
+
+
+def test_without_a_lock_nothing_is_promoted(checkout: Checkout) -> None:
+    lock_of(checkout).unlink()
+    assert (checkout.gate().ret, checkout.decision()) == (10, "HOLD")
+    assert "no lock: what was never locked cannot be promoted" in reason(checkout)
+    assert not lock_of(checkout).exists()
+
+
+@pytest.mark.parametrize("lock", ["that fits", "that differs", "that is none", None])
+def test_what_is_shown_broken_rolls_back_lock_or_no_lock(checkout: Checkout, lock: str | None) -> None:
+    if lock == "that differs":
+        append("configs/worse.run", "# a\n")(checkout)
+    elif lock == "that is none":
+        lock_of(checkout, "worse").write_text("{}")
+    elif lock is None:
+        lock_of(checkout, "worse").unlink()
+    assert (checkout.gate(hero="worse").ret, checkout.decision()) == (1, "ROLLBACK")
+    reasons = [str(reason) for reason in checkout.attestation("worse")["reasons"]]
+    assert reasons[0].startswith("sla_recall_at_50_delta at 50 %: RED")
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"lock_status": "FROZEN"}'])
+def test_a_lock_that_is_none_is_held_and_left_as_it_is(checkout: Checkout, text: str) -> None:
+    lock_of(checkout).write_text(text)
+    assert (checkout.gate().ret, checkout.decision()) == (10, "HOLD")
+    assert "the lock cannot be trusted: it is no lock file; make lock HERO=equal" in reason(checkout)
+    assert lock_of(checkout).read_text() == text
+
+
+def test_an_edited_lock_is_held(checkout: Checkout) -> None:
+    """Who edits policy and lock alike has not locked it."""
+    a_threshold(checkout)
+    lock = json.loads(lock_of(checkout).read_text())
+    lock["material"]["policy"]["gates"]["sla_recall_at_50_delta"]["final_margin"] = 0.11
+    lock_of(checkout).write_text(json.dumps(lock))
+    assert (checkout.gate().ret, checkout.decision()) == (10, "HOLD")
+    assert "its fingerprint is not that of its material: it was edited" in reason(checkout)
+
+
+def test_a_lock_is_asked_for_renewed_and_promotes_again(checkout: Checkout) -> None:
+    fits = checkout.pytest("-m", "lock", "--hero=equal")
+    assert fits.ret == 0
+    fits.stdout.fnmatch_lines(["equal: locked * as *, configs/locks/equal.lock.json"])
+    a_threshold(checkout)
+    differs = checkout.pytest("-m", "lock", "--hero=equal")
+    assert differs.ret == 1
+    differs.stdout.fnmatch_lines(
+        [
+            "policy.gates.sla_recall_at_50_delta.final_margin: locked 0.1, now 0.11",
+            "mend it, or make lock HERO=equal",
+        ]
+    )
+    before = lock_of(checkout).read_bytes()
+    assert checkout.pytest("-m", "lock", "--hero=equal", "--write").ret == 0
+    renewed = lock_of(checkout).read_bytes()
+    assert renewed != before
+    assert checkout.pytest("-m", "lock", "--hero=equal", "--write").ret == 0
+    assert lock_of(checkout).read_bytes() == renewed
+    assert (checkout.gate().ret, checkout.decision()) == (0, "PROMOTE")
+    assert not list(checkout.folder.glob("configs/locks/*.tmp"))
+
+
+def test_what_has_no_lock_is_not_evidenced(checkout: Checkout) -> None:
+    lock_of(checkout).unlink()
+    for workers in ((), ("-n2",)):
+        result = checkout.pytest("-m", "lock", "--hero=all", *workers)
+        assert result.ret == 10
+        result.stdout.fnmatch_lines(["SKIPPED*not evidenced: there is no lock; make lock HERO=equal"])
+        outcomes = result.parseoutcomes()
+        assert (outcomes["passed"], outcomes["skipped"], outcomes.get("failed")) == (5, 1, None)
+    assert not (checkout.folder / "reports" / "out").exists()
+
+
+def test_a_lock_that_is_none_fails_in_a_line(checkout: Checkout) -> None:
+    lock_of(checkout).write_text("{}")
+    result = checkout.pytest("-m", "lock", "--hero=equal")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["the lock cannot be trusted: it is no lock file; make lock HERO=equal"])

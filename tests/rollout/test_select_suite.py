@@ -1,0 +1,80 @@
+"""Does `pytest -m select` show its table, write only when asked, and leave a lock that is told to be stale?"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.smoke
+
+GRID = """
+grid: # of this test
+  - lexical: {phrase_boost: 1.00, window_tokens: 8}
+  - {lexical: {phrase_boost: 1.40, window_tokens: 8}, published: true}
+"""
+SHIPPED, WORSE = "phrase_boost: 1.40, window_tokens: 8", "phrase_boost: 1.00, window_tokens: 8"
+
+
+@pytest.fixture
+def smoke(root: Path, tmp_path: Path) -> Path:
+    """The smoke configs, whose lexical hero has a grid and selects the row that gains nothing."""
+    folder = Path(shutil.copytree(root / "configs", tmp_path / "configs")) / "smoke"
+    path = folder / "lexical_pack_a.yaml"
+    text = path.read_text(encoding="utf-8").replace("selected:", GRID.lstrip() + "selected:")
+    assert f"{SHIPPED}, proximity" in text
+    path.write_text(text.replace(f"{SHIPPED}, proximity", f"{WORSE}, proximity"), encoding="utf-8")
+    return folder
+
+
+def suite(root: Path, smoke: Path, *arguments: str) -> tuple[int, str]:
+    """Exit status and terminal of a suite about one hero."""
+    where = [f"--configs={smoke}", f"--artifacts={smoke.parent / 'out'}", "--hero=lexical"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *where, *arguments], cwd=root, capture_output=True, text=True, timeout=300
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_winner_is_written_only_when_asked_and_locked_anew(root: Path, smoke: Path) -> None:
+    pack = smoke / "lexical_pack_a.yaml"
+    before = pack.read_text(encoding="utf-8")
+    assert suite(root, smoke, "-m", "lock", "--write")[0] == 0
+
+    status, told = suite(root, smoke, "-m", "select")
+    assert (status, pack.read_text(encoding="utf-8")) == (1, before)
+    assert "phrase_boost 1.4, window_tokens 8 is the best candidate, but the pack selects another one" in told
+    table = (smoke.parent / "out" / "selection" / "lexical.md").read_text(encoding="utf-8")
+    assert table in told
+    assert "| best, as published |" in table
+
+    status, told = suite(root, smoke, "-m", "select", "--write")
+    assert status == 0
+    assert f"make lock HERO=lexical CONFIGS={smoke}" in told
+    after = pack.read_text(encoding="utf-8")
+    assert after == before.replace(f"{WORSE}, proximity", f"{SHIPPED}, proximity")
+    assert yaml.safe_load(after)["selected"]["lexical"]["phrase_boost"] == 1.4
+
+    status, told = suite(root, smoke, "-m", "lock")
+    assert status == 1
+    assert "config.lexical.phrase_boost: locked 1.0, now 1.4" in told
+    assert suite(root, smoke, "-m", "lock", "--write")[0] == 0
+
+
+def test_a_pack_without_a_grid_is_not_evidenced(root: Path, smoke: Path) -> None:
+    shutil.copy(root / "configs" / "smoke" / "lexical_pack_a.yaml", smoke)
+    status, told = suite(root, smoke, "-m", "select")
+    assert (status, "has no grid to choose from" in told) == (10, True)
+
+
+def test_a_pack_whose_candidates_all_lose_selects_none(root: Path, smoke: Path) -> None:
+    pack = smoke / "lexical_pack_a.yaml"
+    text = pack.read_text(encoding="utf-8")
+    for row in GRID.splitlines()[2:]:
+        text = text.replace(f"{row}\n", "  - lexical: {name_weight: 0.0}\n")
+    pack.write_text(text, encoding="utf-8")
+    status, told = suite(root, smoke, "-m", "select", "--write")
+    assert (status, pack.read_text(encoding="utf-8")) == (1, text)
+    assert "no candidate of the grid is without a shown loss; nothing is selected" in told
