@@ -79,7 +79,7 @@ def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str,
     subject, source = outcome.subject, typed(outcome.subject.source)
     asked = subject.name if subject.name in subject.policy.heroes else source
     if outcome.decision is Decision.PROMOTE:
-        return ()
+        return (f"make promote HERO={asked}",)
     if outcome.decision is Decision.ROLLBACK:
         return ("this fingerprint stays rolled back; a changed config is a new hero",)
     if waits(outcome):

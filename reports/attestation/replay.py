@@ -13,7 +13,7 @@ from typing import Any
 import rfc8785
 from pyarrow import ArrowException
 
-from evidence.digests import logical_digest
+from evidence.digests import file_digest, logical_digest
 from evidence.schemas import SchemaDrift
 from fixtures.fingerprint import ROOMS, digest_sources
 from gates.decide import Seen, decide, item_id, plan
@@ -123,12 +123,13 @@ def _replay(folder: Path, attested: dict[str, Any], policy: Policy, other_source
 
 def _other_content(folder: Path, attested: Mapping[str, Any]) -> list[str]:
     """Evidence files whose content is not the attested one, however it is encoded."""
-    digests = {str(entry["name"]): str(entry["logical_sha256"]) for entry in attested["evidence"]}
     try:
         return [
-            f"{name}: its content is not what is attested"
-            for name, digest in digests.items()
-            if logical_digest(folder / name) != digest
+            f"{entry['name']}: its content is not what is attested"
+            for entry in attested["evidence"]
+            # the same bytes hold the same content, and are read in a tenth of the time
+            if file_digest(folder / entry["name"]) != entry["sha256"]
+            and logical_digest(folder / entry["name"]) != entry["logical_sha256"]
         ]
     except (OSError, ArrowException) as error:
         raise EvidenceError(f"{folder}: evidence cannot be read: {str(error).splitlines()[0]}") from None
