@@ -14,13 +14,12 @@ from gates.release import Release
 from gates.verdicts import Decision
 from reports.alert_rules import built_in, load_alert_rules
 from reports.alerts import LOG, Event, tell, words_of
+from reports.attestation.statements import SECTIONS
 from reports.escaping import cut, typed
 from reports.labels import Name, check_name, number_of
 
 Attestation = Mapping[str, Any]
 
-#: Where in an attestation the cells stand beside the steps, each under the key of its kind.
-_SECTIONS = {"sanity": "sanity", "guards": "guard", "slices": "slice", "instruments": "instrument"}
 _REASONS, _REASON_LENGTH = 3, 300
 _REASON = re.compile(r"(?P<check>[^:]*?)(?: at (?P<step>[0-9]+) %)?: (?P<words>.*)", re.DOTALL)
 
@@ -89,7 +88,7 @@ def _cells(attestation: Attestation) -> Iterator[dict[str, Any]]:
     """Every cell with its check and its step."""
     for step in attestation["steps"]:
         yield from ({**cell, "check": cell["gate"], "step": step["percent"]} for cell in step["gates"])
-    for section, kind in _SECTIONS.items():
+    for section, kind in SECTIONS.items():
         yield from ({**cell, "check": cell[kind], "step": 0} for cell in attestation.get(section, ()))
 
 

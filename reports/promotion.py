@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -131,7 +130,7 @@ def roll_back(asked: Asked) -> list[str]:
     with suppress(OSError):  # it holds older ones
         kept[-1].parent.rmdir()
     promoted = chain.read(asked.artifacts).last("promotion")
-    hero = promoted.hero if promoted and promoted.predicate["to"]["sha256"] == _sha256(before) else ""
+    hero = promoted.hero if promoted and promoted.predicate["to"]["sha256"] == chain.digest(before) else ""
     try:
         _record(asked, "rollback", hero, content, said, open_signer())
     except GateError as error:
@@ -240,7 +239,7 @@ def _promotion_of(whole: Chain, decision: str) -> Statement | None:
 
 def _finish(asked: Asked, hero: Hero, done: Statement) -> list[str]:
     """Finish what was recorded but killed before it was done; else the decision is used up."""
-    if done.predicate["from"]["sha256"] != _sha256(asked.baseline.read_bytes()):
+    if done.predicate["from"]["sha256"] != chain.digest(asked.baseline.read_bytes()):
         raise Refused(
             f"{done.hero}: this decision was promoted already ({chain.BUNDLES}/{done.file}); run the canary again"
         )
@@ -249,7 +248,7 @@ def _finish(asked: Asked, hero: Hero, done: Statement) -> list[str]:
         raise Refused(f"{done.hero}: promoted and rolled back ({chain.BUNDLES}/{later[-1].file}); run the canary again")
     decision = str(done.predicate["decision"]["sha256"])
     content = _text_of(hero, decision, str(done.predicate["releaseFingerprint"]))
-    if _sha256(content) != done.predicate["to"]["sha256"]:
+    if chain.digest(content) != done.predicate["to"]["sha256"]:
         raise Refused(
             f"{hero.subject.source}: changed since {chain.BUNDLES}/{done.file} was signed; run the canary again"
         )
@@ -262,8 +261,8 @@ def _change(asked: Asked, content: bytes) -> dict[str, Any]:
     return {
         "by": clean(asked.by),
         "why": clean(asked.why),
-        "from": {"sha256": _sha256(asked.baseline.read_bytes())},
-        "to": {"sha256": _sha256(content)},
+        "from": {"sha256": chain.digest(asked.baseline.read_bytes())},
+        "to": {"sha256": chain.digest(content)},
         "createdOn": asked.now.isoformat(timespec="seconds"),
     }
 
@@ -271,7 +270,7 @@ def _change(asked: Asked, content: bytes) -> dict[str, Any]:
 def _record(asked: Asked, kind: str, hero: str, content: bytes, said: Mapping[str, Any], signer: Signer) -> None:
     judged = trust.judge(asked.root, signer.keyid, "promote", asked.now, ephemeral=signer.ephemeral)
     signed_by = statements.signer(signer.keyid, ephemeral=signer.ephemeral, words=judged.words)
-    statement = statements.change_statement(kind, hero, _sha256(content), said, signed_by)
+    statement = statements.change_statement(kind, hero, chain.digest(content), said, signed_by)
     chain.append(asked.artifacts, kind, hero, statement, signer)
 
 
@@ -312,7 +311,7 @@ def _keep(asked: Asked) -> None:
     if kept and kept[-1].read_bytes() == content:
         return
     number = int(kept[-1].name[:4]) + 1 if kept else 1
-    copy = asked.configs / PREVIOUS / f"{number:04d}-{_sha256(content)[:16]}.yaml"
+    copy = asked.configs / PREVIOUS / f"{number:04d}-{chain.digest(content)[:16]}.yaml"
     if asked.numbers.exists():
         write_whole(copy.with_suffix(NUMBERS), asked.numbers.read_bytes())
     write_whole(copy, content)  # last: this is the file that a rollback looks for
@@ -332,10 +331,6 @@ def _put_back(kept: Path, place: Path) -> None:
         return
     write_whole(place, kept.read_bytes())
     kept.unlink()
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def main(arguments: Sequence[str]) -> int:

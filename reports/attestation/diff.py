@@ -10,10 +10,9 @@ from typing import Any
 
 from gates.errors import GateError
 from reports.attestation.files import MALFORMED
-from reports.attestation.statements import ATTESTATION, Document
+from reports.attestation.statements import ATTESTATION, SECTIONS, Document
 from reports.escaping import clean, cut
 
-_CELLS = (("sanity", "sanity"), ("guards", "guard"), ("slices", "slice"), ("instruments", "instrument"))
 _WIDTH = 48
 
 
@@ -72,7 +71,7 @@ def _evidence(hero: Document) -> dict[str, Any]:
 
 def _verdicts(hero: Document) -> dict[str, Any]:
     found = {f"{gate['gate']} at {s['percent']} %": gate["verdict"] for s in hero["steps"] for gate in s["gates"]}
-    for section, key in _CELLS:
+    for section, key in SECTIONS.items():
         found |= {cell[key]: cell["verdict"] for cell in hero.get(section, ())}
     return found
 

@@ -28,7 +28,7 @@ from gates.sanity import judge_battery
 from gates.snapshot import read_snapshot
 from gates.verdicts import OUTCOME, Cell, Kind
 from reports.attestation.document import cell_entry, step_entry
-from reports.attestation.statements import ATTESTATION, EVIDENCE
+from reports.attestation.statements import ATTESTATION, EVIDENCE, SECTIONS
 from rollout import order
 from rollout.climb import Climb, Red, not_reached
 from rollout.reread import Stream, preflight_arm, read_evidence, read_stream, wrong_measures, wrong_order
@@ -240,7 +240,7 @@ def _decide(hero: str, policy: Policy, attested: Mapping[str, Any], cells: Mappi
 def _came(attested: Mapping[str, Any]) -> set[Key]:
     """The checks of which a cell is attested."""
     came = {(int(step["percent"]), str(gate["gate"])) for step in attested["steps"] for gate in step["gates"]}
-    for kind, part in (("sanity", "sanity"), ("guard", "guards"), ("slice", "slices"), ("instrument", "instruments")):
+    for part, kind in SECTIONS.items():
         came |= {(0, str(entry[kind])) for entry in attested[part]}
     return came
 

@@ -12,13 +12,12 @@ from reports.attestation import people, trust
 from reports.attestation.chain import BUNDLES, Chain, Statement
 from reports.attestation.files import MALFORMED
 from reports.attestation.seal import COMMAND
-from reports.attestation.statements import Document
+from reports.attestation.statements import SECTIONS, Document
 from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import Decided, Verified, verify
 from reports.escaping import clean, cut
 
 _REASONS, _WIDTH = 3, 110
-_SECTIONS = ("sanity", "guards", "slices", "instruments")
 
 
 def run(command: str, arguments: Sequence[str]) -> int:
@@ -83,7 +82,7 @@ def staleness(whole: Chain, decision: Statement) -> str:
 def _counts(hero: Document) -> str:
     """How many checks have which verdict."""
     gates = Counter(gate["verdict"] for step in hero["steps"] for gate in step["gates"])
-    others = Counter(cell["verdict"] for section in _SECTIONS for cell in hero.get(section, ()))
+    others = Counter(cell["verdict"] for section in SECTIONS for cell in hero.get(section, ()))
     told = [f"gates {_told(gates)}"] if gates else []
     return "   ".join([*told, f"others {_told(others)}"] if others else told) or "none was asked"
 

@@ -37,7 +37,8 @@ PREDICATES = {
 #: Where a statement says when it was made, whatever its kind.
 _TIMES = ("finishedOn", "timeCreated", "createdOn")
 _RESULT = {"PROMOTE": "PASSED", "HOLD": "WARNED", "ROLLBACK": "FAILED"}
-_CELLS = (("sanity", "sanity"), ("guards", "guard"), ("slices", "slice"), ("instruments", "instrument"))
+#: Where an attestation holds cells beside the steps, and the key that names the check there.
+SECTIONS = {"sanity": "sanity", "guards": "guard", "slices": "slice", "instruments": "instrument"}
 
 Document = Mapping[str, Any]  # a parsed attestation.json, or a statement
 
@@ -221,7 +222,7 @@ def _verdicts(hero: Document) -> dict[str, str]:
     """The verdict of each cell, by the id in brackets of its test."""
     name = hero["hero"]
     found = {f"{name}-{s['percent']}-{c['gate']}": c["verdict"] for s in hero["steps"] for c in s["gates"]}
-    for section, key in _CELLS:
+    for section, key in SECTIONS.items():
         found |= {f"{name}-{cell[key]}": cell["verdict"] for cell in hero.get(section, ())}
     return found
 
