@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from gates.judge import Judge
+from gates.trackers import BUSY
 
 
 class Next(StrEnum):
@@ -39,6 +40,8 @@ def next_move(judge: Judge, *, windows: int, fresh: int) -> Move:
     `windows` is what this run may use in all, `fresh` how many pairs have not been asked yet.
     """
     ladder, undecided = judge.policy.ladder, judge.undecided
+    if judge.busy:
+        return Move(Next.UNDECIDED, f"{', '.join(judge.busy)}: {BUSY}; run again on a quiet machine")
     if judge.step_windows >= ladder.min_windows:
         if not undecided:
             return Move(Next.ADVANCE)

@@ -67,26 +67,10 @@ def p_error_at_least(bins: Bins, limit: float, noise: Array) -> float:
 
 def p_error_at_most(bins: Bins, limit: float, noise: Array) -> float:
     """P-value of "true error <= limit" (small: RED), against a null of the observed shape scaled to `limit`."""
-    return float((_as_large(bins, limit, noise) + 1) / (len(noise) + 1))
-
-
-def is_shown_above(bins: Bins, limit: float, p: float, noise: np.random.Generator) -> bool:
-    """Is p_error_at_most < p, from DRAWS draws? Most windows know after the first twentieth, and draw no more."""
-    allowed = p * (DRAWS + 1) - 1
-    found = 0
-    for _ in range(20):
-        found += _as_large(bins, limit, noise.standard_normal((DRAWS // 20, len(bins.gap))))
-        if found >= allowed:
-            return False
-    return True
-
-
-def _as_large(bins: Bins, limit: float, noise: Array) -> int:
-    """Draws of the null whose error is at least the observed one."""
     observed = calibration_error(bins)
     shape = bins.gap * (min(1.0, limit / observed) if observed > 0 else 0.0)
     simulated = np.abs(shape + noise[:, : len(bins.gap)] * bins.error) @ bins.weight
-    return int(np.count_nonzero(simulated >= observed))
+    return float((np.count_nonzero(simulated >= observed) + 1) / (len(noise) + 1))
 
 
 def error_interval(bins: Bins, noise: Array) -> Interval:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from gates.decimals import decimal
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.questions import Constants, flag
+from gates.checks.forms import net_ms
+from gates.checks.question import Constants, flag
 from gates.verdicts import Kind
 
 Array = NDArray[np.float64]
@@ -26,7 +27,7 @@ EVERY = 4  # windows between two looks
 class DispersionTracker:
     """The A/A dispersion alarm, on recall, on nDCG and on slow answers. It can only hold."""
 
-    check, kind, green = "aa_dispersion", Kind.INSTRUMENT, False
+    check, kind, green, busy = "aa_dispersion", Kind.INSTRUMENT, False, False
 
     def __init__(self, policy: Policy, constants: Constants) -> None:
         self._rate, self._q95_ms = policy.error_rates.green, constants.q95_ms
@@ -38,7 +39,7 @@ class DispersionTracker:
     def begin_step(self, *, last: bool) -> None:
         """Steps make no difference to the baseline."""
 
-    def observe(self, pairs: Pairs) -> None:
+    def observe(self, pairs: Pairs, measured: Pairs) -> None:
         """Windows are compared, not pairs."""
 
     def end_window(self, window: Pairs) -> None:
@@ -75,7 +76,7 @@ class DispersionTracker:
 
     def _differences(self, p: Pairs) -> tuple[Array, Array, Array]:
         first = p.baseline.rows(p.repeated)
-        slow, slow_again = flag(first.latency_ms > self._q95_ms), flag(p.repeat.latency_ms > self._q95_ms)
+        slow, slow_again = flag(net_ms(first) > self._q95_ms), flag(net_ms(p.repeat) > self._q95_ms)
         return first.recall - p.repeat.recall, first.ndcg - p.repeat.ndcg, slow - slow_again
 
 

@@ -6,32 +6,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gates.catalogue import ask, ask_calibration
+from gates.checks.question import Constants
+from gates.decimals import decimal
 from gates.dispersion import DispersionTracker
 from gates.errors import EvidenceError
+from gates.instruments import ask_instruments
 from gates.letter import UNITS, LetterTracker, letter_rules
-from gates.observations import Arm, Pairs, join
+from gates.observations import Arm, Pairs, as_measured, join
 from gates.policy import Policy
-from gates.questions import CalibrationQuestion, Constants, Question
+from gates.questions import ask, ask_calibration, asked_checks
 from gates.trackers import StreamTracker, Thresholds, Tracker
 from gates.verdicts import Cell, Kind, Verdict
 from gates.witness import CalibrationTracker, WitnessTracker
-
-#: The column whose every value each check reads.
-_DECIDING = {
-    "calibrator_p99": "calibrator_ms",
-    "aece_tau": "confidence",
-    "confidence_shift": "confidence",
-    "sla_recall_at_50_delta": "recall",
-    "ndcg_at_10": "ndcg",
-    "p95_latency": "latency_ms",
-    "within_sla": "latency_ms",
-    "errors": "error",
-    "ece": "confidence",
-    "file_credit": "file_credits",
-    "spend": "spend_ms",
-}
-
 
 SEVERAL = 50  # answers that never take exactly the same time
 
@@ -41,25 +27,27 @@ class Judge:
 
     def __init__(self, *, hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str]) -> None:
         self.hero, self.policy, self.missing = hero, policy, missing
-        streams, witnesses = ask(policy, constants), ask_calibration(policy)
-        self._questions: dict[str, Question | CalibrationQuestion] = {
-            **{q.check: q for q in streams},
-            **{q.check: q for q in witnesses},
-        }
+        streams, witnesses = {**ask(policy, constants), **ask_instruments(policy, constants)}, ask_calibration(policy)
         thresholds, steps = Thresholds.of(policy), len(policy.ladder.steps)
-        trackers: dict[str, Tracker] = {q.check: StreamTracker(q, thresholds, steps) for q in streams}
+        trackers: dict[str, StreamTracker | WitnessTracker] = {
+            c: StreamTracker(q, thresholds, steps) for c, q in streams.items()
+        }
         for q in witnesses:
             if q.kind is Kind.GATE:
                 trackers[q.check] = CalibrationTracker(q, policy, constants)
             else:
                 trackers[q.check] = WitnessTracker(q, constants, thresholds, steps)
+        self._questions = {c: t.question for c, t in trackers.items()}
+        self._reads = {a.head.check: a.check.decides for a in asked_checks(policy, constants)}
+        self._reads |= {q.check: "confidence" for q in witnesses}
+        followed: dict[str, Tracker] = {**trackers}
         if "aa_dispersion" in policy.asked_instruments:
-            trackers["aa_dispersion"] = DispersionTracker(policy, constants)
+            followed["aa_dispersion"] = DispersionTracker(policy, constants)
         if policy.mode == "letter":
             rules = letter_rules(policy, constants)
             for gate in policy.asked_gates:
-                trackers[gate] = LetterTracker(gate, rules[gate], policy.letter.red_windows)
-        self._trackers = {check: tracker for check, tracker in trackers.items() if check not in missing}
+                followed[gate] = LetterTracker(gate, rules[gate], policy.letter.red_windows)
+        self._trackers = {check: tracker for check, tracker in followed.items() if check not in missing}
         self._percent = self._step_windows = self._windows = 0
         self._step_blocks: list[Pairs] = []
         self._blocks: list[Pairs] = []
@@ -77,8 +65,9 @@ class Judge:
         self._window.append(pairs)
         self._step_blocks.append(pairs)
         self._blocks.append(pairs)
+        measured = as_measured(pairs)
         for tracker in self._trackers.values():
-            tracker.observe(pairs)
+            tracker.observe(pairs, measured)
         return self.red
 
     def end_window(self) -> tuple[str, ...]:
@@ -96,6 +85,16 @@ class Judge:
     def red(self) -> tuple[str, ...]:
         """Checks shown broken so far."""
         return tuple(check for check, tracker in self._trackers.items() if tracker.red)
+
+    @property
+    def busy(self) -> tuple[str, ...]:
+        """Checks that only the clock as measured shows broken: the machine was too busy to decide them."""
+        return tuple(check for check, tracker in self._trackers.items() if tracker.busy and not tracker.red)
+
+    def moved(self) -> dict[str, list[list[str]]]:
+        """What the questions that move were fixed at, window by window: decimal strings."""
+        told = {check: tracker.told for check, tracker in self._trackers.items() if isinstance(tracker, StreamTracker)}
+        return {check: [[decimal(v) for v in values] for values in rows] for check, rows in told.items() if rows}
 
     @property
     def undecided(self) -> tuple[str, ...]:
@@ -142,7 +141,7 @@ class Judge:
             check=check,
             kind=kind,
             verdict=verdict,
-            required=self._required(check),
+            required="green" if check in self.busy else self._required(check),
             on_red=self.policy.on_red(check),
             unit=self._unit(check),
             n=n,
@@ -175,14 +174,12 @@ class Judge:
         if self.policy.mode == "letter" and check in UNITS:
             return UNITS[check]
         question = self._questions.get(check)
-        if isinstance(question, Question):
-            return question.unit
-        return "calibration error" if question else "times the dispersion of chance"
+        return question.unit if question else "times the dispersion of chance"
 
     def _refuse_nan(self, pairs: Pairs) -> None:
         if not len(pairs):
             raise EvidenceError("0 pairs, but a look needs at least one; the replay gave an empty block")
-        for check, column in _DECIDING.items():
+        for check, column in self._reads.items():
             if check in self._trackers:
                 for arm in (pairs.hero, pairs.baseline):
                     bad = np.flatnonzero(~np.isfinite(getattr(arm, column)))

@@ -20,7 +20,7 @@ from gates.errors import EvidenceError
 from gates.judge import Judge
 from gates.observations import Arm, Pairs
 from gates.policy import Policy
-from gates.questions import Constants
+from gates.checks.question import Constants
 from gates.trackers import Thresholds
 from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 

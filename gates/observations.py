@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ class Arm:
     credits: Array  # all credited hits
     error: Array
     spend_ms: Array  # what a router spent on the dense side; 0 where there is none
+    found: Array  # recall@50, whenever the answer came
+    wait_ms: Array  # of the latency, waiting for a processor; all of it where that is not known
+    cut: Array  # waited, and answered by a fallback or at its deadline
 
     def __len__(self) -> int:
         return len(self.ndcg)
@@ -47,6 +50,22 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.hero)
+
+
+def as_measured(pairs: Pairs) -> Pairs:
+    """The pairs on the clock alone, as if nobody had waited; the same object where nobody did."""
+    arms = {"hero": pairs.hero, "baseline": pairs.baseline, "repeat": pairs.repeat}
+    if not any(arm.wait_ms.any() for arm in arms.values()):
+        return pairs
+    nobody = {name: np.zeros(len(arm)) for name, arm in arms.items()}
+    return replace(
+        pairs, **{name: replace(arm, wait_ms=nobody[name], cut=nobody[name]) for name, arm in arms.items()}
+    )
+
+
+def waiting_share(arm: Arm) -> float:
+    """How much of an arm's clock was waiting for a processor; 0 of no time."""
+    return float(np.nansum(arm.wait_ms)) / max(float(np.nansum(arm.latency_ms)), 1e-12)
 
 
 def join_arms(arms: list[Arm]) -> Arm:

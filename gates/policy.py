@@ -9,20 +9,25 @@ from typing import Annotated, Any, Literal, Self
 import rfc8785
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from gates.checks.check import Check, Limits, OnRed
+from gates.checks.confidence import CalibrationLimits, ShiftLimits
+from gates.checks.errors import ErrorsLimits
+from gates.checks.file_credit import FileCreditLimits
+from gates.checks.losses import NdcgLimits, RecallLimits, Share, SliceLimits
+from gates.checks.question import EVERY, Intent
+from gates.checks.rates import CalibratorLimits, SlaLimits, Small, SpendLimits
+from gates.checks.registry import BY_INTENT, BY_KEY
+from gates.checks.tails import TailLimits
 from gates.documents import Document, read_model
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
-OnRed = Literal["rollback", "hold"]
-Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(gt=0)]
-#: Subtracted from a stream that reaches down to -1: what is left stays above the -1/.9 that the stakes allow.
-Small = Annotated[float, Field(gt=0, le=0.1)]
 
 MOST_OFTEN_WRONG = 0.05  # a gate that is wrong more often promises nothing
 
 GATES = ("calibrator_p99", "aece_tau", "confidence_shift", "sla_recall_at_50_delta")
-GUARDS = ("ndcg_at_10", "p95_latency", "within_sla", "errors", "ece", "file_credit", "spend")
-SLICES = ("recall", "calibration")  # each on every intent: recall_docstring, calibration_docstring, ...
+GUARDS = ("ndcg_at_10", "p95_latency", "p99_latency", "within_sla", "errors", "ece", "file_credit", "spend")
+SLICES = tuple(BY_INTENT)  # each on every intent: recall_docstring, ndcg_docstring, ...
 INSTRUMENTS = ("lock", "known_answers", "preflight", "traffic_share", "aa_shadow", "aa_dispersion")
 SANITY = ("index_integrity", "oracle_queries", "file_only", "sla_off", "pool", "core_search", "stop_rule")
 
@@ -59,146 +64,63 @@ class Ladder(Document):
 
 
 class ErrorRates(Document):
-    """Bounds over the whole release: `red` + `two_windows` is the false-rollback bound, `green` bounds each pass."""
+    """Bounds over the whole release: `red` is the false-rollback bound, `green` bounds each pass."""
 
     red: Share
-    two_windows: Share
     green: Share
 
     @model_validator(mode="after")
     def _a_promise(self) -> Self:
-        for name, rate in (("red + two_windows", self.red + self.two_windows), ("green", self.green)):
+        for name, rate in (("red", self.red), ("green", self.green)):
             if rate > MOST_OFTEN_WRONG + 1e-12:
                 raise ValueError(f"{name} is {rate:g}, but should be at most {MOST_OFTEN_WRONG:g}")
         return self
 
 
-class CalibratorP99(Document):
-    """At most `share` of the calibrator's calls take longer than `limit_ms`."""
-
-    on_red: OnRed
-    limit_ms: Annotated[float, Field(gt=0)]
-    share: Share
-
-
-class CalibrationError(Document):
+class CalibrationError(Limits):
     """True calibration error: RED above `red_above`; GREEN when an error of `green_below[step]` is excluded."""
 
-    on_red: OnRed
     red_above: Small
     green_below: tuple[Share, ...]
     bins: Annotated[int, Field(ge=2, le=50)]
 
 
-class ConfidenceShift(Document):
-    """The median confidence stays within `limit` of the baseline's, both ways."""
-
-    on_red: OnRed
-    limit: Share
-
-
-class RecallDelta(Document):
-    """SLA-Recall@50: a loss of `margin` is excluded at each step, of `final_margin` over the canary at the last."""
-
-    on_red: OnRed
-    sla_ms: Annotated[float, Field(gt=0)]
-    margin: Share
-    final_margin: Share
-
-
 class Gates(Document):
     """The four canary gates."""
 
-    calibrator_p99: CalibratorP99
+    calibrator_p99: CalibratorLimits
     aece_tau: CalibrationError
-    confidence_shift: ConfidenceShift
-    sla_recall_at_50_delta: RecallDelta
-
-
-class NdcgGuard(Document):
-    """A loss of `margin` nDCG@10 over the canary is excluded."""
-
-    on_red: OnRed
-    margin: Share
-
-
-class LatencyGuard(Document):
-    """The hero exceeds the baseline's p95 + `margin_ms` no more often than the baseline exceeds its p95."""
-
-    on_red: OnRed
-    margin_ms: Annotated[float, Field(ge=0)]
-
-
-class WithinSla(Document):
-    """At least `share` of the answers arrive within `sla_ms`."""
-
-    on_red: OnRed
-    sla_ms: Annotated[float, Field(gt=0)]
-    share: Share
-
-
-class ErrorsGuard(Document):
-    """A rate of `rate` hero-only errors is excluded; one hero-only error already blocks promotion."""
-
-    on_red: OnRed
-    rate: Share
+    confidence_shift: ShiftLimits
+    sla_recall_at_50_delta: RecallLimits
 
 
 class EceGuard(Document):
-    """A true calibration error above `limit` over the canary is not shown."""
+    """A true calibration error above `limit` over the canary holds: the gate's own limit is the one that rolls back."""
 
-    on_red: OnRed
+    on_red: Literal["hold"]
     limit: Small
-
-
-class SpendGuard(Document):
-    """At most `share` of the answers spend more than `cap_ms` + `slack_ms` on the dense side."""
-
-    on_red: OnRed
-    cap_ms: Annotated[float, Field(gt=0)]
-    slack_ms: Annotated[float, Field(ge=0)]
-    share: Small
-
-
-class FileCredit(Document):
-    """Credits earned by overlapping lines only: at most `limit` of all, and at most the baseline's share + `margin`."""
-
-    on_red: OnRed
-    limit: Share
-    margin: Small
 
 
 class Guards(Document):
     """Questions over the whole canary."""
 
-    ndcg_at_10: NdcgGuard
-    p95_latency: LatencyGuard
-    within_sla: WithinSla
-    errors: ErrorsGuard
+    ndcg_at_10: NdcgLimits
+    p95_latency: TailLimits
+    p99_latency: TailLimits
+    within_sla: SlaLimits
+    errors: ErrorsLimits
     ece: EceGuard
-    file_credit: FileCredit
-    spend: SpendGuard
-
-
-class RecallSlice(Document):
-    """No loss of SLA-Recall@50 is shown on the intent."""
-
-    on_red: OnRed
-
-
-class CalibrationSlice(Document):
-    """No true calibration error above `limit` is shown on the intent."""
-
-    on_red: OnRed
-    limit: Small
+    file_credit: FileCreditLimits
+    spend: SpendLimits
 
 
 class Slices(Document):
     """Questions about each intent alone: a mean that gains may hide a kind of query that loses."""
 
     intents: tuple[Name, ...]
-    recall: RecallSlice
-    calibration: CalibrationSlice
+    recall: SliceLimits
+    ndcg: SliceLimits
+    calibration: CalibrationLimits
 
     @field_validator("intents")
     @classmethod
@@ -382,6 +304,15 @@ class Policy(Document):
     def asked_instruments(self) -> tuple[str, ...]:
         """The instrument checks this policy asks."""
         return tuple(check for check in INSTRUMENTS if check not in self.left_out)
+
+    def check(self, key: str) -> tuple[Check, Any, Intent] | None:
+        """A check of gates.checks with its limits and its intent; None for one that is asked otherwise."""
+        if key in self.slices_of:
+            question, name = self.slices_of[key]
+            at = self.slices.intents.index(name)
+            return BY_INTENT[question], getattr(self.slices, question), Intent(name, at)
+        group = self.gates if key in GATES else self.guards
+        return (BY_KEY[key], getattr(group, key), EVERY) if key in BY_KEY else None
 
     def on_red(self, check: str) -> str:
         """What a RED of this check does: "rollback" or "hold"."""

@@ -10,31 +10,47 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gates import pvalues
 from gates.calibration import equal_mass_edges, witness, witness_signs
-from gates.catalogue import ask_calibration
+from gates.checks.file_credit import FileCreditShare
+from gates.checks.forms import net_ms
+from gates.checks.question import Constants, flag
 from gates.decimals import decimal, evidence_text
 from gates.eprocess import RATIOS_ABOVE, bet, bet_rate, log_evidence
 from gates.errors import EvidenceError
 from gates.observations import Arm
 from gates.policy import Policy
-from gates.questions import Constants, file_credit_excess
 from gates.verdicts import Cell, Kind, Verdict
 
 
-def fix_constants(policy: Policy, arm: Arm, seed: int, missing: Mapping[str, str]) -> Constants:
-    """The canary's constants from the baseline's preflight answers; NaN and no bins where the input is missing."""
+SLICE_BINS, ENOUGH = 4, 200  # bins of the confidence on an intent, and baseline answers on it that fix their edges
+
+
+def fix_constants(policy: Policy, arm: Arm, intent: NDArray[np.int8], seed: int) -> Constants:
+    """The canary's constants from the baseline's preflight answers; NaN and no bins where the input is missing.
+
+    `intent` is each query's position in the policy's intents.
+    """
     if not len(arm):
         raise EvidenceError("0 preflight answers, but the constants need some; the collection has no calibration part")
-    has_confidence = any(q.check not in missing for q in ask_calibration(policy))
+    has_confidence = bool(np.isfinite(arm.confidence).all())
     edges = equal_mass_edges(arm.confidence, policy.gates.aece_tau.bins) if has_confidence else np.array([])
     signs = witness_signs(arm.confidence, arm.correct, edges) if has_confidence else np.array([])
+
+    def slice_edges(i: int) -> tuple[float, ...]:
+        own = arm.confidence[intent == i]
+        at = own if len(own) >= ENOUGH else arm.confidence
+        return tuple(equal_mass_edges(at, SLICE_BINS).tolist()) if has_confidence else ()
+
     return Constants(
         median_confidence=float(np.median(arm.confidence)),
-        q95_ms=float(np.quantile(arm.latency_ms, 0.95)),
+        baseline_ms=tuple(np.sort(net_ms(arm)).tolist()),
         bin_edges=tuple(edges.tolist()),
         signs=tuple(signs.tolist()),
+        slice_edges=tuple(slice_edges(i) for i in range(len(policy.slices.intents))),
+        sla_ms=policy.gates.sla_recall_at_50_delta.sla_ms,
         seed=seed,
     )
 
@@ -45,17 +61,19 @@ def judge_preflight(hero: str, policy: Policy, arm: Arm, constants: Constants, m
     gates, guards = policy.gates, policy.guards
     asked = {c for c in (*policy.asked_gates, *policy.asked_guards) if c not in missing}
     late_share = 1 - guards.within_sla.share
-    late = (arm.latency_ms > guards.within_sla.sla_ms).astype(np.float64)
-    over = (arm.calibrator_ms > gates.calibrator_p99.limit_ms).astype(np.float64)
+    late = flag(arm.latency_ms > guards.within_sla.sla_ms)
+    late_net = flag(net_ms(arm) > guards.within_sla.sla_ms)
+    over = flag(arm.calibrator_ms - arm.wait_ms > gates.calibrator_p99.limit_ms)
     broken = {"errors": log_evidence(bet_rate(arm.error, max(guards.errors.rate, 0.01), RATIOS_ABOVE))}
     shown = {}
     if "calibrator_p99" in asked:
         broken["calibrator_p99"] = log_evidence(bet_rate(over, gates.calibrator_p99.share, RATIOS_ABOVE))
     if "within_sla" in asked:
-        broken["within_sla"] = log_evidence(bet(late - late_share))
+        broken["within_sla"] = log_evidence(bet(late_net - late_share))
         shown["within_sla"] = log_evidence(bet(late_share - late))
     if "file_credit" in asked:
-        broken["file_credit"] = log_evidence(bet(file_credit_excess(arm, guards.file_credit.limit)))
+        credit = FileCreditShare(limit=guards.file_credit.limit, margin=guards.file_credit.margin)
+        broken["file_credit"] = log_evidence(bet(credit.excess(arm)))
     if "aece_tau" in asked:
         half = len(arm) // 2  # the signs must come from earlier answers than those they are tried on
         edges = np.array(constants.bin_edges)

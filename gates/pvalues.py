@@ -1,5 +1,4 @@
-"""One-sided p-values of a single window and intervals for display. Nothing here is looked at repeatedly to decide,
-except the second trigger, whose threshold pays for it (gates.trackers)."""
+"""One-sided p-values of a single look, and intervals for display. Nothing here is looked at repeatedly to decide."""
 
 from __future__ import annotations
 
@@ -40,12 +39,6 @@ def p_rate_above(k: int, n: int, rate: float) -> float:
     i = np.arange(k, n + 1, dtype=np.float64)
     log_c = math.lgamma(n + 1) - _lgamma(i + 1) - _lgamma(n - i + 1)
     return float(min(1.0, np.exp(log_c + i * math.log(rate) + (n - i) * math.log1p(-rate)).sum()))
-
-
-def p_sign(x: Array) -> float:
-    """P-value of "a gain is at least as likely as a loss" from the signs of x: exact sign test on what differs."""
-    up, down = int((x > 0).sum()), int((x < 0).sum())
-    return 1.0 if up == 0 else p_rate_above(up, up + down, 0.5)
 
 
 def _lgamma(values: Array) -> Array:

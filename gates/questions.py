@@ -1,110 +1,80 @@
-"""The questions of a canary: for each check the streams that show it broken or shown to hold, and what is reported.
-
-A stream turns pairs into log growth of the five bets. `red` lists the processes that can show the check broken (any
-one suffices; the streams inside one are averaged), `green` the streams that must all show that it holds. The
-calibration gate is not a stream of this kind: gates.trackers asks it with gates.calibration.
-Sources of the forms: docs/decision-rule.md.
-"""
+"""What does a policy ask: which questions, with how many processes that can roll back, and which columns they need?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gates.decimals import decimal
-from gates.eprocess import bet, log_evidence
-from gates.observations import Arm, Pairs
+from gates.checks.check import Check
+from gates.checks.forms import Form, Head
+from gates.checks.question import Constants, Moving, Question
+from gates.checks.registry import BY_INTENT, BY_KEY
 from gates.policy import Policy
-from gates.pvalues import Interval
 from gates.verdicts import Kind
 
-Array = NDArray[np.float64]
-Stream = Callable[[Pairs], Array]
-
-
-ALL = -1  # every intent
-DEPTH = 50  # credits that one answer may hold
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constants:
-    """Fixed by the preflight before the first pair: the baseline's median confidence, its p95, the bins and signs."""
-
-    median_confidence: float
-    q95_ms: float
-    bin_edges: tuple[float, ...]
-    signs: tuple[float, ...]  # the first window's witness signs
-    seed: int  # of every simulation, from the release fingerprint
-
-    def record(self) -> dict[str, Any]:
-        """What attestations say of them: decimal strings."""
-        return {
-            "q": decimal(self.median_confidence, 12),
-            "q95_ms": decimal(self.q95_ms, 12),
-            "bin_edges": [repr(edge) for edge in self.bin_edges],
-            "signs": [decimal(sign) for sign in self.signs],
-            "seed": str(self.seed),
-        }
+#: Check -> the column of evidence without which it cannot be asked, where it is no object of gates.checks.
+_INPUTS = {
+    "index_integrity": "index",
+    "oracle_queries": "oracles",
+    "file_only": "line_start",
+    "aece_tau": "confidence",
+    "ece": "confidence",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One check: how it is shown broken, how it is shown to hold, and what the report says of it."""
+class Asked:
+    """One check of gates.checks as a policy asks it of a canary."""
 
-    check: str
-    kind: Kind
-    required: str  # "green" or "not_red"
-    unit: str
-    limit: float
-    red: tuple[tuple[Stream, ...], ...]
-    green: tuple[Stream, ...] = ()  # over the step for a gate, over the canary for a guard
-    green_at_last: tuple[Stream, ...] = ()  # in addition at the last step, over the canary
-    limit_at_last: float | None = None
-    blocked: Callable[[Pairs], int] | None = None  # counts what must not happen even once for GREEN
-    window_p: tuple[Callable[[Pairs], float], ...] = ()  # one-sided p-value of one window, for each red process
-    measure: Callable[[Pairs], Interval]
-    two_sided: bool = False  # the limit holds both ways
-    detectable: Callable[[Pairs, float], float] | None = None  # size a RED-only check would have found, at log E needed
-    count: Callable[[Pairs], int] = len  # pairs that the check is about
+    check: Check
+    form: Form
+    head: Head
+    intent: int  # position in the policy's intents, ALL for every one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationQuestion:
-    """Is the true calibration error above a limit, over the canary or on one intent? Asked by the sign witness."""
+    """Is the true calibration error over the canary above a limit? Asked by the sign witness."""
 
     check: str
     kind: Kind
     required: str  # "green" for the gate, which also looks for GREEN by null simulation; else "not_red"
     limit: float  # RED above
-    intent: int = ALL  # position in the policy's intents
+    unit: str = "calibration error"
 
 
-#: Processes that can show a check broken, where it is not one.
-PROCESSES = {"file_credit": 2}  # the absolute limit, and the comparison with the baseline
-
-#: Check -> the column of evidence without which it cannot be asked.
-_INPUTS = {
-    "index_integrity": "index",
-    "oracle_queries": "oracles",
-    "file_only": "line_start",
-    "calibrator_p99": "calibrator_ns",
-    "aece_tau": "confidence",
-    "confidence_shift": "confidence",
-    "p95_latency": "latency_ms",
-    "within_sla": "latency_ms",
-    "ece": "confidence",
-    "file_credit": "line_start",
-    "spend": "spend_ms",
-}
+def asked_checks(policy: Policy, constants: Constants) -> tuple[Asked, ...]:
+    """What the policy asks of gates.checks, in the order of reports."""
+    found = []
+    for key in (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices):
+        known = policy.check(key)
+        if known is not None:
+            check, limits, intent = known
+            head = Head(check=key, kind=check.kind, required=check.required(limits), unit=check.unit)
+            form = check.form(limits, constants, intent)
+            found.append(Asked(check=check, form=form, head=head, intent=intent.at))
+    return tuple(found)
 
 
-def input_of(check: str) -> str:
+def ask(policy: Policy, constants: Constants) -> dict[str, Question | Moving]:
+    """Their questions, by check."""
+    return {asked.head.check: asked.form.ask(asked.head) for asked in asked_checks(policy, constants)}
+
+
+def ask_calibration(policy: Policy) -> tuple[CalibrationQuestion, ...]:
+    """The asked questions about the calibration error over the canary: the gate and the guard."""
+    gate, guard = policy.gates.aece_tau, policy.guards.ece
+    questions = (
+        CalibrationQuestion(check="aece_tau", kind=Kind.GATE, required="green", limit=gate.red_above),
+        CalibrationQuestion(check="ece", kind=Kind.GUARD, required="not_red", limit=guard.limit),
+    )
+    return tuple(q for q in questions if q.check in (*policy.asked_gates, *policy.asked_guards))
+
+
+def input_of(key: str) -> str:
     """The column of evidence without which a check cannot be asked; "" where any system gives it."""
-    return "confidence" if check.startswith("calibration_") else _INPUTS.get(check, "")
+    check = BY_KEY.get(key) or BY_INTENT.get(key.partition("_")[0])
+    return check.needs if check else _INPUTS.get(key, "")
 
 
 def missing_inputs(policy: Policy, lacks: Mapping[str, str]) -> dict[str, str]:
@@ -117,32 +87,6 @@ def missing_inputs(policy: Policy, lacks: Mapping[str, str]) -> dict[str, str]:
 def red_processes(policy: Policy) -> int:
     """m of the RED threshold: processes that can roll back, over the heroes that the policy declares."""
     asked = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices)
-    return len(policy.heroes) * sum(PROCESSES.get(c, 1) for c in asked if policy.on_red(c) == "rollback")
+    known = {key: policy.check(key) for key in asked if policy.on_red(key) == "rollback"}
+    return len(policy.heroes) * sum(found[0].processes if found else 1 for found in known.values())
 
-
-def file_credit_excess(arm: Arm, limit: float) -> Array:
-    """File credits beyond `limit` of all credits, scaled so that an answer full of credits loses 1 at most."""
-    return (arm.file_credits - limit * arm.credits) / (DEPTH * limit)
-
-
-def bet_against_loss(lost: Array, margin: float) -> Array:
-    """Log growth of bets against "the mean loss is at least `margin`", for losses in [-1, 1]."""
-    return bet((margin - lost) / (1 + margin))
-
-
-def detectable_mean(x: Array, log_needed: float) -> float:
-    """The mean of x that would have been shown to be above 0 with a probability of about 90 % on as many pairs.
-
-    The stream is moved until its bets reach `log_needed`; 1.28 standard errors are added for the power.
-    """
-    centred, low, high = x - x.mean(), 0.0, 1.0
-    for _ in range(20):
-        middle = (low + high) / 2
-        enough = log_evidence(bet(np.maximum(centred + middle, -1.1))) >= log_needed
-        low, high = (low, middle) if enough else (middle, high)
-    return float(high + 1.28 * x.std() / np.sqrt(len(x)))
-
-
-def flag(condition: NDArray[np.bool_]) -> Array:
-    """1 where the condition holds, else 0."""
-    return condition.astype(np.float64)

@@ -2,10 +2,11 @@
 
 Rules:
 - RED of a process at E >= m / red, m over the processes of all heroes that the policy declares.
-- Second trigger: two consecutive windows, each with p < sqrt(two_windows / (m (W - 1))), among the policy's W windows
-  only: in what --max-windows adds, the e-processes alone stay armed.
 - GREEN at e >= 1 / green, as things stand at a window end; the calibration error has planned looks (gates.witness).
 - RED wins where both are shown. Instruments have no part in m: they can only hold.
+- RED is judged on time net of waiting for a processor. Where only the clock as measured shows it, nothing is decided:
+  the machine was busy.
+- A question that moves is fixed anew at each window's end, from what came before it.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from typing import Protocol
 
 import numpy as np
 
+from gates.checks.question import Moving, Question
 from gates.decimals import decimal, evidence_text, interval_numbers
 from gates.eprocess import Restarting, StartMixture, mean_log
-from gates.observations import Pairs
+from gates.observations import Pairs, waiting_share
 from gates.policy import Policy
-from gates.questions import Question, red_processes
+from gates.questions import red_processes
 from gates.verdicts import Kind
 
-E_PROCESS, TWO_WINDOWS = "e-process", "two consecutive windows"
+E_PROCESS = "e-process"
+BUSY = "not evidenced: machine busy"
+MUCH_WAITING = 0.05  # of the clock: what is not shown to hold then may be the machine's doing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,33 +36,12 @@ class Thresholds:
 
     red: float
     green: float
-    window_p: float  # of each of two consecutive windows (this one is no log)
-    windows: int  # among which the second trigger is armed
 
     @classmethod
     def of(cls, policy: Policy) -> Thresholds:
         """The thresholds that keep the policy's error rates over the whole release."""
         m, rates = max(1, red_processes(policy)), policy.error_rates
-        return cls(
-            red=math.log(m / rates.red),
-            green=math.log(1 / rates.green),
-            window_p=math.sqrt(rates.two_windows / (m * max(1, policy.ladder.total_windows - 1))),
-            windows=policy.ladder.total_windows,
-        )
-
-
-class TwoWindows:
-    """The second trigger of one process."""
-
-    def __init__(self, windows: int) -> None:
-        self._left = windows  # among which it is armed
-        self._suspect = False  # was the previous window low?
-
-    def end_window(self, low: bool) -> bool:
-        """Is this the second low window in a row?"""
-        self._left -= 1
-        suspect, self._suspect = self._suspect, low
-        return suspect and self._suspect and self._left >= 0
+        return cls(red=math.log(m / rates.red), green=math.log(1 / rates.green))
 
 
 class Tracker(Protocol):
@@ -67,12 +50,13 @@ class Tracker(Protocol):
     check: str
     kind: Kind
     red: str  # "" or the trigger that showed it broken
+    busy: bool  # only the clock as measured shows it broken
 
     def begin_step(self, *, last: bool) -> None:
         """A step of the ladder begins."""
 
-    def observe(self, pairs: Pairs) -> None:
-        """Some pairs of the step, in order."""
+    def observe(self, pairs: Pairs, measured: Pairs) -> None:
+        """Some pairs of the step, in order; `measured`: the same ones, as if nobody had waited."""
 
     def end_window(self, window: Pairs) -> None:
         """A window is complete."""
@@ -88,55 +72,65 @@ class Tracker(Protocol):
 class StreamTracker:
     """A question whose both sides are betting processes."""
 
-    def __init__(self, question: Question, thresholds: Thresholds, steps: int) -> None:
-        self.question, self.check, self.kind = question, question.check, question.kind
+    def __init__(self, asked: Question | Moving, thresholds: Thresholds, steps: int) -> None:
+        self._moving = asked if isinstance(asked, Moving) else None
+        self._known = self._moving.before if self._moving else np.zeros(0)
+        self.question = self._moving.at(self._known) if self._moving else asked
+        question = self.question
+        self.check, self.kind = question.check, question.kind
         instrument = question.kind is Kind.INSTRUMENT
         self._need_red = thresholds.green if instrument else thresholds.red
-        self._need_green, self._window_p = thresholds.green, thresholds.window_p
+        self._need_green = thresholds.green
         self._red = [[StartMixture(steps) for _ in process] for process in question.red]
+        self._raw = [[StartMixture(steps) for _ in process] for process in question.red]
         self._green = [Restarting() for _ in question.green]
         self._at_last = [Restarting() for _ in question.green_at_last]
-        self._two_windows = [TwoWindows(thresholds.windows) for _ in question.window_p]
-        self._shown = self._last_step = False
+        self._shown = self._last_step = self.busy = False
         self._blocks = 0
+        self.told: list[tuple[float, ...]] = []  # what a moving question was fixed at, window by window
         self.red = ""
 
     def begin_step(self, *, last: bool) -> None:
         self._last_step = last
-        for mixture in (m for process in self._red for m in process):
+        for mixture in (m for process in (*self._red, *self._raw) for m in process):
             mixture.begin_step()
         if self.kind is Kind.GATE:
             self._shown = False
             for process in self._green:
                 process.restart()
 
-    def observe(self, pairs: Pairs) -> None:
-        for streams, mixtures in zip(self.question.red, self._red, strict=True):
-            for stream, mixture in zip(streams, mixtures, strict=True):
-                mixture.add(stream(pairs))
+    def observe(self, pairs: Pairs, measured: Pairs) -> None:
+        waited = measured is not pairs and (self.question.clock or bool(pairs.hero.cut.any()))
+        for streams, mixtures, raw in zip(self.question.red, self._red, self._raw, strict=True):
+            for stream, mixture, clock in zip(streams, mixtures, raw, strict=True):
+                gains = stream(pairs)
+                mixture.add(gains)
+                clock.add(stream(measured) if waited else gains)
         for stream, process in zip(self.question.green, self._green, strict=True):
             process.add(stream(pairs))
         for stream, process in zip(self.question.green_at_last, self._at_last, strict=True):
             process.add(stream(pairs))
         if self.question.blocked is not None:
             self._blocks += self.question.blocked(pairs)
-        if not self.red and self._log_red >= self._need_red:
+        if not self.red and self._evidence(self._red) >= self._need_red:
             self.red = E_PROCESS
+        self.busy |= self._evidence(self._raw) >= self._need_red
 
     def end_window(self, window: Pairs) -> None:
-        for p_value, trigger in zip(self.question.window_p, self._two_windows, strict=True):
-            if trigger.end_window(p_value(window) < self._window_p) and not self.red:
-                self.red = TWO_WINDOWS
         # not latched: what is GREEN now is what the numbers of the cell say now
         self._shown = bool(self.question.green) and self._log_green >= self._need_green
+        if self._moving is not None:
+            self.told.append(self._moving.told(self._known))
+            self._known = self._moving.learn(self._known, window)
+            self.question = self._moving.at(self._known)
 
     @property
     def green(self) -> bool:
-        return self._shown and not self._blocks
+        return self._shown and not self._blocks and not self.busy
 
-    @property
-    def _log_red(self) -> float:
-        return max(mean_log([m.log_e for m in process]) for process in self._red)
+    def _evidence(self, processes: list[list[StartMixture]]) -> float:
+        shown = (mean_log([m.log_e for m in process]) for process in processes)
+        return min(shown) if self.question.all_red else max(shown)
 
     @property
     def _log_green(self) -> float:
@@ -151,7 +145,7 @@ class StreamTracker:
         return {
             **interval_numbers(question.measure(pairs), limit, two_sided=question.two_sided),
             "n": str(question.count(pairs)),
-            "e_red": evidence_text(self._log_red),
+            "e_red": evidence_text(self._evidence(self._red)),
             "e_red_needed": evidence_text(self._need_red),
             "e_green": evidence_text(self._log_green) if question.green else "",
             "e_green_needed": evidence_text(self._need_green) if question.green else "",
@@ -161,8 +155,12 @@ class StreamTracker:
     def _note(self, pairs: Pairs) -> str:
         if self.red:
             return f"trigger: {self.red}"
+        if self.busy:
+            return f"{BUSY} (only the clock with its waiting shows it broken)"
         if self._blocks:
             return f"{self._blocks} hero-only errors: one already blocks promotion"
+        if self._hindered(pairs):
+            return f"{BUSY} ({100 * most_waiting(pairs):.0f} % of the clock was waiting)"
         if self.question.detectable is not None and self.question.count(pairs):
             size = decimal(self.question.detectable(pairs, self._need_red), 3)
             return f"not shown broken; {size} would have been found (90 %)"
@@ -173,3 +171,13 @@ class StreamTracker:
             vacuous = "vacuous: same scores, " if apart == 0 else ""
             return f"{vacuous}mean |shift| {decimal(apart, 3)}"
         return ""
+
+    def _hindered(self, pairs: Pairs) -> bool:
+        """Must it be shown to hold, is it not, and did an arm wait so much that this may be why?"""
+        reads = self.question.clock or bool(pairs.baseline.cut.any())
+        return reads and bool(self.question.green) and not self.green and most_waiting(pairs) > MUCH_WAITING
+
+
+def most_waiting(pairs: Pairs) -> float:
+    """The larger share of its clock that an arm waited."""
+    return max(waiting_share(pairs.hero), waiting_share(pairs.baseline))

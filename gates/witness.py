@@ -10,17 +10,19 @@ from gates.decimals import decimal, evidence_text, interval_numbers
 from gates.eprocess import StartMixture, bet
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.questions import ALL, CalibrationQuestion, Constants, detectable_mean
-from gates.trackers import E_PROCESS, TWO_WINDOWS, Thresholds, TwoWindows
+from gates.checks.forms import blameless
+from gates.checks.question import Constants, detectable_mean
+from gates.questions import CalibrationQuestion
+from gates.trackers import E_PROCESS, Thresholds
 
 Array = NDArray[np.float64]
-PURPOSES = ("window", "look", "report")  # of null simulations: each draws its own numbers
+PURPOSES = ("look", "report")  # of null simulations: each draws its own numbers
 
 
 class WitnessTracker:
-    """A calibration question that can only be shown broken: the error over the release, or on one intent."""
+    """A calibration question that can only be shown broken: the error over the release."""
 
-    green = False
+    green = busy = False
 
     def __init__(self, question: CalibrationQuestion, constants: Constants, thresholds: Thresholds, steps: int) -> None:
         self.question, self.check, self.kind = question, question.check, question.kind
@@ -37,9 +39,9 @@ class WitnessTracker:
         self._windows = 0
         self._mixture.begin_step()
 
-    def observe(self, pairs: Pairs) -> None:
-        confidence, correct = self._rows(pairs)
-        x = calibration.witness(confidence, correct, self._edges, self._signs, self.question.limit)
+    def observe(self, pairs: Pairs, measured: Pairs) -> None:
+        confidence, correct = pairs.hero.confidence, pairs.hero.correct
+        x = blameless(pairs, calibration.witness(confidence, correct, self._edges, self._signs, self.question.limit))
         self._mixture.add(bet(x))
         self._seen.append(x)
         self._gaps += calibration.summed_gaps(confidence, correct, self._edges)
@@ -51,7 +53,7 @@ class WitnessTracker:
         self._signs = np.where(self._gaps >= 0, 1.0, -1.0)
 
     def numbers(self, step: Pairs, canary: Pairs) -> dict[str, str]:
-        confidence, correct = self._rows(canary)
+        confidence, correct = canary.hero.confidence, canary.hero.correct
         return {
             **self._interval(confidence, correct, self.question.limit),
             "n": str(len(confidence)),
@@ -60,31 +62,21 @@ class WitnessTracker:
             "note": self._note(),
         }
 
-    def _rows(self, pairs: Pairs) -> tuple[Array, Array]:
-        if self.question.intent == ALL:
-            return pairs.hero.confidence, pairs.hero.correct
-        asked = pairs.intent == self.question.intent
-        return pairs.hero.confidence[asked], pairs.hero.correct[asked]
-
     def _interval(self, confidence: Array, correct: Array, limit: float) -> dict[str, str]:
-        if not len(confidence):
-            return {"limit": decimal(limit)}
         bins = calibration.fill_bins(confidence, correct, self._edges)
         return interval_numbers(calibration.error_interval(bins, self._noise("report")), limit)
 
     def _note(self) -> str:
+        if self.red:
+            return f"trigger: {self.red}"
         x = np.concatenate(self._seen)
-        if self.red or not len(x):
-            return f"trigger: {self.red}" if self.red else ""
         size = self.question.limit + detectable_mean(x, self._thresholds.red)
         return f"not shown broken; {decimal(size, 3)} would have been found (90 %)"
 
-    def _draws(self, purpose: str) -> np.random.Generator:
-        """Random draws that anyone with the constants can draw again."""
-        return np.random.default_rng((self._seed, self._step, self._windows, PURPOSES.index(purpose)))
-
     def _noise(self, purpose: str) -> Array:
-        return self._draws(purpose).standard_normal((calibration.DRAWS, len(self._edges) + 1))
+        """Random draws that anyone with the constants can draw again."""
+        draws = np.random.default_rng((self._seed, self._step, self._windows, PURPOSES.index(purpose)))
+        return draws.standard_normal((calibration.DRAWS, len(self._edges) + 1))
 
 
 class CalibrationTracker(WitnessTracker):
@@ -96,7 +88,6 @@ class CalibrationTracker(WitnessTracker):
         super().__init__(question, constants, Thresholds.of(policy), len(policy.ladder.steps))
         self._limits, self._rate = policy.gates.aece_tau.green_below, policy.error_rates.green
         self._every = policy.ladder.calibration_looks_every
-        self._two_windows = TwoWindows(self._thresholds.windows)
         self._confidence: list[Array] = []
         self._correct: list[Array] = []
         self._looks = 0
@@ -107,17 +98,13 @@ class CalibrationTracker(WitnessTracker):
         self._looks, self._p = 0, 1.0
         self.green = False  # latched within a step: its looks are planned
 
-    def observe(self, pairs: Pairs) -> None:
-        super().observe(pairs)
+    def observe(self, pairs: Pairs, measured: Pairs) -> None:
+        super().observe(pairs, measured)
         self._confidence.append(pairs.hero.confidence)
         self._correct.append(pairs.hero.correct)
 
     def end_window(self, window: Pairs) -> None:
         super().end_window(window)
-        bins = calibration.fill_bins(window.hero.confidence, window.hero.correct, self._edges)
-        low = calibration.is_shown_above(bins, self.question.limit, self._thresholds.window_p, self._draws("window"))
-        if self._two_windows.end_window(low) and not self.red:
-            self.red = TWO_WINDOWS
         if self._windows % self._every == 0 and not self.green:
             self._looks += 1
             so_far = calibration.fill_bins(np.concatenate(self._confidence), np.concatenate(self._correct), self._edges)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.policy import Policy
-from gates.questions import ALL
+from gates.checks.question import ALL
 from gates.trackers import Thresholds
 from gates.verdicts import Decision, Kind
 from proof import triggers

@@ -11,7 +11,7 @@ from gates.decide import Seen, decide, plan
 from gates.judge import Judge
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.questions import Constants
+from gates.checks.question import Constants
 from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 from rollout.climb import Climb, Red
 

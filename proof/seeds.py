@@ -18,7 +18,7 @@ from fixtures.systems import Query
 from gates.observations import Pairs
 from gates.policy import Policy
 from gates.preflight import fix_constants, judge_preflight
-from gates.questions import Constants
+from gates.checks.question import Constants
 from gates.verdicts import Decision, Verdict
 from proof.drive import End, drive
 from proof.population import Population, blocks_of

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gates.calibration import calibration_error, fill_bins
 from gates.policy import Policy
 from gates.preflight import fix_constants
-from gates.questions import Constants
+from gates.checks.question import Constants
 from proof import changes
 from proof.canaries import Draws, Ends, join_ends, run_canaries
 from proof.cells import HEROES, MODEL, Cell

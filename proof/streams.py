@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from gates.calibration import fill_bins
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.questions import Constants, flag
+from gates.checks.question import Constants, flag
 
 Array = NDArray[np.float64]
 SHIFTS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # limits that a policy may set for the confidence shift

@@ -18,7 +18,8 @@ from fixtures.systems import Collection, Query, SearchSystem
 from gates.errors import EvidenceError
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.questions import ALL, input_of, missing_inputs
+from gates.checks.question import ALL
+from gates.questions import input_of, missing_inputs
 from rollout import order
 from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers
 from rollout.tables import Names

@@ -18,7 +18,7 @@ from evidence.schemas import AGG, HITS, check
 from fixtures.systems import Query
 from gates.errors import EvidenceError
 from gates.observations import Arm, Pairs
-from gates.questions import ALL
+from gates.checks.question import ALL
 from rollout import order
 
 

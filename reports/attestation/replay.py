@@ -23,7 +23,7 @@ from gates.known_answers import judge_known_answers
 from gates.lock import judge_lock
 from gates.policy import Policy
 from gates.preflight import fix_constants, judge_preflight
-from gates.questions import Constants
+from gates.checks.question import Constants
 from gates.sanity import judge_battery
 from gates.snapshot import read_snapshot
 from gates.verdicts import OUTCOME, Cell, Kind

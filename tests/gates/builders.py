@@ -7,7 +7,7 @@ import numpy as np
 
 from gates.observations import Arm, Pairs
 from gates.policy import Policy
-from gates.questions import Constants
+from gates.checks.question import Constants
 from gates.verdicts import Cell, Kind, Verdict
 
 

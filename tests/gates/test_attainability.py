@@ -14,7 +14,7 @@ from gates.eprocess import Restarting, bet
 from gates.errors import ConfigError
 from gates.foresight import foresee, plan_lines
 from gates.policy import Policy
-from gates.questions import bet_against_loss
+from gates.checks.question import bet_against_loss
 from tests.gates import stored
 from tests.gates.builders import changed
 

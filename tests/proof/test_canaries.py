@@ -10,7 +10,7 @@ import pytest
 from gates.observations import Pairs
 from gates.policy import Policy
 from gates.preflight import fix_constants
-from gates.questions import Constants
+from gates.checks.question import Constants
 from proof import changes
 from proof.canaries import Draws, Ends, run_canaries
 from proof.drive import End, drive

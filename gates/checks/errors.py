@@ -1,0 +1,29 @@
+"""Does the hero fail where the baseline answers?"""
+
+from __future__ import annotations
+
+from gates.checks.check import Check, Limits
+from gates.checks.forms import Count
+from gates.checks.losses import Share
+from gates.checks.name import Name
+from gates.checks.question import Constants, Intent
+from gates.verdicts import Kind
+
+
+class ErrorsLimits(Limits):
+    """A rate of `rate` hero-only errors is excluded; one hero-only error already blocks promotion."""
+
+    rate: Share
+
+
+class Errors(Check):
+    """Users get an error where they got an answer."""
+
+    key, kind, decides, measure = "errors", Kind.GUARD, "error", "sla_recall_at_50"
+    unit, name = "share of hero-only errors", Name(label="hero-only errors", unit="%", scale=100, digits=2)
+
+    def form(self, limits: ErrorsLimits, constants: Constants, intent: Intent) -> Count:
+        return Count(column="error", rate=limits.rate)
+
+    def broken(self, limits: ErrorsLimits) -> str:
+        return "errors that only the hero has"

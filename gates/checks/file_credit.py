@@ -1,0 +1,72 @@
+"""Is too much credit earned by lines that only overlap the judged ones?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gates import pvalues
+from gates.checks.check import Check, Limits
+from gates.checks.forms import Head
+from gates.checks.losses import Share
+from gates.checks.name import Name
+from gates.checks.question import Array, Constants, Intent, Question, detectable_mean
+from gates.checks.rates import Small
+from gates.eprocess import bet
+from gates.observations import Arm, Pairs
+from gates.verdicts import Kind
+
+DEPTH = 50  # credits that one answer may hold
+
+
+class FileCreditLimits(Limits):
+    """Credits earned by overlapping lines only: at most `limit` of all, and at most the baseline's share + `margin`."""
+
+    limit: Share
+    margin: Small
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileCreditShare:
+    """The form of this check alone: an absolute share of credits, and the share beside the baseline's."""
+
+    limit: float
+    margin: float
+
+    def ask(self, head: Head) -> Question:
+        return Question(
+            check=head.check, kind=head.kind, required=head.required, unit=head.unit, limit=self.limit,
+            red=((lambda p: bet(self.excess(p.hero)),), (lambda p: bet(self._more(p)),)),
+            measure=lambda p: pvalues.ratio_interval(p.hero.file_credits, p.hero.credits),
+            detectable=self._detectable,
+        )  # fmt: skip
+
+    def excess(self, arm: Arm) -> Array:
+        """File credits beyond the limit of all credits, scaled so that an answer full of credits loses 1 at most."""
+        return (arm.file_credits - self.limit * arm.credits) / (DEPTH * self.limit)
+
+    def _more(self, p: Pairs) -> Array:
+        hero = p.hero.file_credits / np.maximum(p.hero.credits, 1)
+        return np.asarray(hero - p.baseline.file_credits / np.maximum(p.baseline.credits, 1) - self.margin)
+
+    def _detectable(self, p: Pairs, log_needed: float) -> float:
+        size = detectable_mean(self.excess(p.hero), log_needed) * DEPTH / max(float(p.hero.credits.mean()), 1e-9)
+        return self.limit * (1 + size)
+
+
+class FileCredit(Check):
+    """What counts as found are other lines of the right file."""
+
+    key, kind, needs, decides = "file_credit", Kind.GUARD, "line_start", "file_credits"
+    processes, measure = 2, "file_credit"  # the absolute limit, and the comparison with the baseline
+    unit, name = "share of credits", Name(label="file credit", unit="%", scale=100, digits=1)
+
+    def required(self, limits: FileCreditLimits) -> str:
+        return "not_red"
+
+    def form(self, limits: FileCreditLimits, constants: Constants, intent: Intent) -> FileCreditShare:
+        return FileCreditShare(limit=limits.limit, margin=limits.margin)
+
+    def broken(self, limits: FileCreditLimits) -> str:
+        return f"file credit above {limits.limit * 100:.4g} %"
