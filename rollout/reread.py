@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evidence.measures import CREDIT, measure
 from evidence.schemas import AGG, HITS, check
-from fixtures.systems import Query
+from fixtures.systems import Query, cut_short
 from gates.errors import EvidenceError
 from gates.observations import Arm, Pairs
 from gates.questions import ALL
@@ -99,18 +99,21 @@ def read_stream(agg: pa.Table, hero: str, baseline: str, names: tuple[str, str],
 def read_arm(rows: pa.Table) -> Arm:
     """One arm's numbers, as rollout.replay measured them."""
     calibrator, credits = _numbers(rows, "calibrator_ns"), _numbers(rows, "n_credited").astype(np.float64)
-    routed = np.array([bool(decision) for decision in rows["router_decision"].to_pylist()], dtype=np.bool_)
+    decisions, wait = rows["router_decision"].to_pylist(), _numbers(rows, "wait_ms")
     return Arm(
         ndcg=_numbers(rows, "ndcg_at_10"),
         recall=_numbers(rows, "sla_recall_at_50"),
+        found=_numbers(rows, "recall_at_50"),
         latency_ms=_numbers(rows, "latency_ms"),
+        wait_ms=wait,
         calibrator_ms=np.where(calibrator < 0, np.nan, calibrator / 1e6),
         confidence=_numbers(rows, "confidence"),
         correct=_numbers(rows, "correct").astype(np.float64),
         file_credits=np.rint(_numbers(rows, "file_credit") * credits),
         credits=credits,
         error=np.array([bool(code) for code in rows["error_code"].to_pylist()], dtype=np.float64),
-        spend_ms=np.where(routed, _numbers(rows, "spend_ms"), 0.0),
+        spend_ms=np.where(np.array(decisions, dtype=np.str_) != "", _numbers(rows, "spend_ms"), 0.0),
+        cut=cut_short(wait, decisions),
     )
 
 
@@ -170,6 +173,7 @@ def _wrong_of(system: str, hits: pa.Table, rows: pa.Table, sla_ms: float) -> lis
     follows: dict[str, NDArray[Any]] = {
         "ndcg_at_10": found.ndcg_at_10,
         "within_sla": within,
+        "recall_at_50": found.recall_at_50,
         "sla_recall_at_50": np.where(within, found.recall_at_50, 0.0),
         "rr_at_10": found.rr_at_10,
         "success_at_10": found.success_at_10,
