@@ -47,11 +47,14 @@ AGG = pa.schema(
         ("arm_served", pa.dictionary(pa.int32(), pa.string())),  # "hero", "baseline": whose answer the user would see
         ("latency_ms", pa.float64()),
         ("cpu_ms", pa.float64()),
+        ("wait_ms", pa.float64()),  # in which its threads waited for a processor; latency_ms where unknown
+        ("server_ms", pa.float64()),  # how long it took by its own word, NaN where it says nothing
         ("calibrator_ns", pa.int64()),
         ("within_sla", pa.bool_()),
         ("n_relevant", pa.int32()),
         ("ideal_dcg_at_10", pa.float64()),
         ("ndcg_at_10", pa.float64()),
+        ("recall_at_50", pa.float64()),  # whatever the clock says
         ("sla_recall_at_50", pa.float64()),
         ("rr_at_10", pa.float64()),
         ("success_at_10", pa.float64()),

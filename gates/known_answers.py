@@ -83,7 +83,8 @@ def _worse(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> 
         slow = constants.q95_ms + policy.guards.p95_latency.margin_ms + policy.guards.within_sla.sla_ms
         hero = replace(
             pairs.hero,
-            ndcg=np.zeros(N), recall=np.zeros(N), correct=np.zeros(N), confidence=np.ones(N), error=np.ones(N),
+            ndcg=np.zeros(N), recall=np.zeros(N), found=np.zeros(N),
+            correct=np.zeros(N), confidence=np.ones(N), error=np.ones(N),
             latency_ms=pairs.hero.latency_ms + slow,
             calibrator_ms=np.full(N, 10 * policy.gates.calibrator_p99.limit_ms),
             file_credits=pairs.hero.credits,
@@ -105,7 +106,8 @@ def _better(policy: Policy, constants: Constants, missing: Mapping[str, str]) ->
         pairs = _pairs(policy, constants, seed)
         baseline = replace(
             pairs.baseline,
-            ndcg=np.zeros(N), recall=np.zeros(N), latency_ms=pairs.hero.latency_ms + constants.q95_ms,
+            ndcg=np.zeros(N), recall=np.zeros(N), found=np.zeros(N),
+            latency_ms=pairs.hero.latency_ms + constants.q95_ms,
         )  # fmt: skip
         judge.observe(replace(pairs, baseline=baseline, repeat=baseline.rows(pairs.repeated)))
         judge.end_window()
@@ -164,9 +166,10 @@ def _twice(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> 
 
 def _no_number(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
     """NaN passes every comparison: it must be refused."""
-    pairs = _pairs(policy, constants, 0)
+    pairs, nothing = _pairs(policy, constants, 0), np.full(N, np.nan)
+    hero = replace(pairs.hero, recall=nothing, found=nothing)
     try:
-        _new(policy, constants, missing).observe(replace(pairs, hero=replace(pairs.hero, recall=np.full(N, np.nan))))
+        _new(policy, constants, missing).observe(replace(pairs, hero=hero))
     except EvidenceError:
         return ""
     return "it was taken" if RECALL in policy.asked_gates and RECALL not in missing else ""
@@ -202,7 +205,7 @@ def _good_then_bad(policy: Policy, constants: Constants, missing: Mapping[str, s
     judge.end_window()
     shown = RECALL not in judge.undecided
     pairs = _pairs(policy, constants, 1)
-    judge.observe(replace(pairs, hero=replace(pairs.hero, recall=np.zeros(N))))
+    judge.observe(replace(pairs, hero=replace(pairs.hero, recall=np.zeros(N), found=np.zeros(N))))
     judge.end_window()
     return f"{RECALL} still counts as shown to hold" if shown and RECALL not in judge.undecided else ""
 
@@ -303,7 +306,11 @@ def _losing(policy: Policy, constants: Constants, n: int, each: float) -> Pairs:
     baseline, hero = np.full(N, 0.5), np.full(N, 0.5)
     hero[:: N // n][:n] -= each / 2
     baseline[:: N // n][:n] += each / 2
-    return replace(pairs, hero=replace(pairs.hero, recall=hero), baseline=replace(pairs.baseline, recall=baseline))
+    return replace(
+        pairs,
+        hero=replace(pairs.hero, recall=hero, found=hero),
+        baseline=replace(pairs.baseline, recall=baseline, found=baseline),
+    )
 
 
 def _asks_recall(policy: Policy, missing: Mapping[str, str]) -> bool:
@@ -317,7 +324,9 @@ def _pairs(policy: Policy, constants: Constants, seed: int, n: int = N) -> Pairs
     arm = Arm(
         ndcg=np.ones(n),
         recall=np.ones(n),
+        found=np.ones(n),
         latency_ms=np.minimum(constants.q95_ms, policy.guards.within_sla.sla_ms) * draw.uniform(0.5, 0.9, n),
+        wait_ms=np.zeros(n),
         calibrator_ms=np.zeros(n),
         confidence=confidence,
         correct=(draw.random(n) < confidence).astype(np.float64),
@@ -325,6 +334,7 @@ def _pairs(policy: Policy, constants: Constants, seed: int, n: int = N) -> Pairs
         credits=np.ones(n),
         error=np.zeros(n),
         spend_ms=np.zeros(n),
+        cut=np.zeros(n),
     )
     repeated = np.arange(0, n, policy.ladder.aa_every)
     share = policy.ladder.steps[0] / 100

@@ -16,7 +16,9 @@ class Arm:
 
     ndcg: Array  # nDCG@10
     recall: Array  # recall@50, 0 where the answer came after the SLA
+    found: Array  # recall@50, whatever the clock says
     latency_ms: Array
+    wait_ms: Array  # of latency_ms, in which its threads waited for a processor; all of it where that is unknown
     calibrator_ms: Array
     confidence: Array
     correct: Array  # the first hit is relevant
@@ -24,9 +26,7 @@ class Arm:
     credits: Array  # all credited hits
     error: Array
     spend_ms: Array  # what a router spent on the dense side; 0 where there is none
-    found: Array  # recall@50, whenever the answer came
-    wait_ms: Array  # of the latency, waiting for a processor; all of it where that is not known
-    cut: Array  # waited, and answered by a fallback or at its deadline
+    cut: Array  # it waited, and says that its time ran out: another answer might have come on a quiet machine
 
     def __len__(self) -> int:
         return len(self.ndcg)

@@ -75,10 +75,11 @@ def autocorrelate(population: Population, rho: float, rng: np.random.Generator) 
 
 
 def _lessened(arm: Arm, points: float, hit: Array, keep: float) -> Arm:
-    def less(values: Array) -> Array:
-        share = points / ((1 - keep) * float(values.mean()))
+    def less(values: Array, of: Array) -> Array:
+        share = points / ((1 - keep) * float(of.mean()))
         if share > 1:
-            raise ValueError(f"a loss of {points} is more than a mean of {values.mean():.3f} can lose at keep {keep}")
+            raise ValueError(f"a loss of {points} is more than a mean of {of.mean():.3f} can lose at keep {keep}")
         return np.where(hit < share, keep * values, values)
 
-    return replace(arm, recall=less(arm.recall), ndcg=less(arm.ndcg))
+    recall, found = less(arm.recall, arm.recall), less(arm.found, arm.recall)
+    return replace(arm, recall=recall, found=found, ndcg=less(arm.ndcg, arm.ndcg))

@@ -103,7 +103,9 @@ def _rest(n: int, rng: np.random.Generator, shared: Array, luck: Array, error: f
     return Arm(
         ndcg=nothing,
         recall=nothing,
+        found=nothing,
         latency_ms=nothing,
+        wait_ms=nothing,
         calibrator_ms=CALIBRATOR_P99_MS * np.exp(CALIBRATOR_SPREAD * (rng.standard_normal(n) - 2.326)),
         confidence=confidence,
         correct=(own_luck < true_share(confidence, error, shape)).astype(np.float64),
@@ -111,11 +113,13 @@ def _rest(n: int, rng: np.random.Generator, shared: Array, luck: Array, error: f
         credits=credits.astype(np.float64),
         error=nothing,
         spend_ms=np.where(rng.random(n) < 0.3, rng.uniform(0, 5, n), 0.0),
+        cut=nothing,
     )
 
 
 def _in_time(arm: Arm, found: Array, gained: Array, latency: Array) -> Arm:
-    return replace(arm, ndcg=gained, recall=np.where(latency > SLA_MS, 0.0, found), latency_ms=latency)
+    recall = np.where(latency > SLA_MS, 0.0, found)
+    return replace(arm, ndcg=gained, recall=recall, found=found, latency_ms=latency)
 
 
 def _latencies(n: int, rng: np.random.Generator, alike: float) -> list[Array]:

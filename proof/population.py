@@ -46,7 +46,7 @@ def join_populations(parts: list[Population]) -> Population:
     )
 
 
-QUALITY = ("ndcg", "recall", "confidence", "correct", "file_credits", "credits")
+QUALITY = ("ndcg", "recall", "found", "confidence", "correct", "file_credits", "credits")
 
 
 def swapped(population: Population, which: NDArray[np.bool_]) -> Population:
@@ -60,6 +60,7 @@ def swapped(population: Population, which: NDArray[np.bool_]) -> Population:
     repeat = replace(
         second,
         recall=np.clip(baseline.recall + second.recall - first.recall, 0, 1),
+        found=np.clip(baseline.found + second.found - first.found, 0, 1),
         ndcg=np.clip(baseline.ndcg + second.ndcg - first.ndcg, 0, 1),
     )
     return replace(population, hero=hero, baseline=baseline, repeat=repeat)

@@ -114,8 +114,9 @@ def equal_hero(recording: Recording, hero: str, policy: Policy) -> Population:
     """
     clock, population = recording.arms["equal"], recording.population(hero)
     own = replace(
-        population.hero, latency_ms=clock.latency_ms, calibrator_ms=clock.calibrator_ms, spend_ms=clock.spend_ms
-    )
+        population.hero, latency_ms=clock.latency_ms, wait_ms=clock.wait_ms, cut=clock.cut,
+        calibrator_ms=clock.calibrator_ms, spend_ms=clock.spend_ms,
+    )  # fmt: skip
     if lies(population, policy):
         own = replace(own, confidence=population.baseline.confidence, correct=population.baseline.correct)
     return replace(population, hero=own)

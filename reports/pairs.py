@@ -16,6 +16,7 @@ from evidence.schemas import AGG, check
 from gates.errors import EvidenceError
 from gates.observations import Arm
 from gates.release import Subject
+from rollout.reread import read_arm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +73,8 @@ def read_measured(folder: Path, subject: Subject) -> Measured | None:
         query_id=_texts(hero, "query_id"),
         suite=_texts(hero, "suite"),
         intent=_texts(hero, "intent"),
-        hero=_arm(hero),
-        baseline=_arm(baseline),
+        hero=read_arm(hero),
+        baseline=read_arm(baseline),
         hero_cpu_ms=_numbers(hero, "cpu_ms"),
         baseline_cpu_ms=_numbers(baseline, "cpu_ms"),
         hero_late=~_numbers(hero, "within_sla").astype(np.bool_),
@@ -85,22 +86,6 @@ def read_measured(folder: Path, subject: Subject) -> Measured | None:
 
 def _arm_rows(pairs: pa.Table, system: str) -> pa.Table:
     return pairs.filter(pc.equal(pairs["system"], system)).sort_by("pair_ord")
-
-
-def _arm(rows: pa.Table) -> Arm:
-    calibrator_ns, credits = _numbers(rows, "calibrator_ns"), _numbers(rows, "n_credited")
-    return Arm(
-        ndcg=_numbers(rows, "ndcg_at_10"),
-        recall=_numbers(rows, "sla_recall_at_50"),
-        latency_ms=_numbers(rows, "latency_ms"),
-        calibrator_ms=np.where(calibrator_ns < 0, np.nan, calibrator_ns / 1e6),
-        confidence=_numbers(rows, "confidence"),
-        correct=_numbers(rows, "correct"),
-        file_credits=np.rint(np.nan_to_num(_numbers(rows, "file_credit")) * credits),
-        credits=credits,
-        error=(_texts(rows, "error_code") != "").astype(np.float64),
-        spend_ms=np.where(_texts(rows, "router_decision") != "", _numbers(rows, "spend_ms"), 0.0),
-    )
 
 
 def _numbers(rows: pa.Table, name: str) -> NDArray[np.float64]:

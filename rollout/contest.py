@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fixtures import kinds
 from fixtures.faults import break_system
@@ -71,16 +72,20 @@ class Contest:
         sla_ms = self.policy.gates.sla_recall_at_50_delta.sla_ms
         return measure_answers(timed, queries, arm.locator, self.judged, sla_ms)
 
+    def intents(self, queries: Sequence[Query]) -> NDArray[np.int8]:
+        """Each query's position in the policy's intents; ALL for any other."""
+        asked = self.policy.slices.intents
+        return np.array([asked.index(q.intent) if q.intent in asked else ALL for q in queries], dtype=np.int8)
+
     def pairs(self, queries: Sequence[Query], answers: dict[str, Answers], repeated: np.ndarray, percent: int) -> Pairs:
         """The measured answers of "hero", "baseline" and "repeat" side by side."""
-        intents = self.policy.slices.intents
         served = [who == "hero" for who in self.served(queries, percent)]
         return Pairs(
             hero=answers["hero"].arm,
             baseline=answers["baseline"].arm,
             repeat=answers["repeat"].arm,
             repeated=repeated,
-            intent=np.array([intents.index(q.intent) if q.intent in intents else ALL for q in queries], dtype=np.int8),
+            intent=self.intents(queries),
             served=np.array(served, dtype=np.float64),
             share=np.full(len(queries), percent / 100),
         )

@@ -103,7 +103,9 @@ class Ladder:
         with quiet():
             timed = [ask(contest.incumbent.system, query) for query in queries]
         answers = contest.measured(timed, queries, contest.incumbent)
-        self._constants = fix_constants(self.policy, answers.arm, order.seed(contest.fingerprint), contest.missing)
+        self._constants = fix_constants(
+            self.policy, answers.arm, contest.intents(queries), order.seed(contest.fingerprint)
+        )
         judge = Judge(
             hero=self.hero.subject.name, policy=self.policy, constants=self._constants, missing=contest.missing
         )
@@ -180,6 +182,7 @@ class Ladder:
                 **self._constants.record(),
                 "queries": len(self._queries),
                 "missing": self.contest.missing,
+                "moved": climb.judge.moved(),
                 **self._facts,
             },
             "steps": climb.steps,

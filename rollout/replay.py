@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidence.measures import Measures, Places, Truth, grade_hits, measure, rank_hits
-from fixtures.systems import DEPTH, Answer, Collection, Documents, Query, SearchSystem
+from fixtures.systems import DEPTH, Answer, Collection, Documents, Query, SearchSystem, cut_short
 from gates.observations import Arm
 
 NOTHING = Answer(
@@ -37,6 +37,7 @@ class Timed(NamedTuple):
     latency_ms: float
     cpu_ms: float
     error_code: str
+    wait_ms: float = 0.0
 
 
 class Judged(NamedTuple):
@@ -70,6 +71,7 @@ class Answers:
     arm: Arm
     latency_ms: NDArray[np.float64]
     cpu_ms: NDArray[np.float64]
+    server_ms: NDArray[np.float64]
     calibrator_ns: NDArray[np.int64]
     within_sla: NDArray[np.bool_]
     sla_recall_at_50: NDArray[np.float64]
@@ -158,6 +160,8 @@ def measure_answers(
         ideal_dcg_at_10=judged.ideal_dcg_at_10[query_ord],
     )  # fmt: skip
     latency = np.array([t.latency_ms for t in timed])
+    wait = np.array([t.wait_ms for t in timed])
+    decisions = tuple(t.answer.router_decision for t in timed)
     within = ~(latency > sla_ms)
     recall = np.where(within, measures.recall_at_50, 0.0)
     error = np.array([bool(t.error_code) for t in timed])
@@ -170,7 +174,9 @@ def measure_answers(
         arm=Arm(
             ndcg=measures.ndcg_at_10,
             recall=recall,
+            found=measures.recall_at_50,
             latency_ms=latency,
+            wait_ms=wait,
             calibrator_ms=np.where(calibrator < 0, np.nan, calibrator / 1e6),
             confidence=np.array([t.answer.confidence for t in timed]),
             correct=measures.correct.astype(np.float64),
@@ -178,13 +184,15 @@ def measure_answers(
             credits=measures.credits.astype(np.float64),
             error=error.astype(np.float64),
             spend_ms=np.array([t.answer.spend_ms if t.answer.router_decision else 0.0 for t in timed]),
+            cut=cut_short(wait, decisions),
         ),
         latency_ms=latency,
         cpu_ms=np.array([t.cpu_ms for t in timed]),
+        server_ms=np.array([np.nan if t.answer.server_ms is None else t.answer.server_ms for t in timed]),
         calibrator_ns=calibrator,
         within_sla=within,
         sla_recall_at_50=recall,
-        router_decision=tuple(t.answer.router_decision for t in timed),
+        router_decision=decisions,
         spend_ms=np.array([t.answer.spend_ms for t in timed]),
         error_code=tuple(t.error_code for t in timed),
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evidence.measures import CREDIT, measure
 from evidence.schemas import AGG, HITS, check
-from fixtures.systems import Query
+from fixtures.systems import Query, cut_short
 from gates.errors import EvidenceError
 from gates.observations import Arm, Pairs
 from gates.checks.question import ALL
@@ -82,7 +82,7 @@ def read_stream(agg: pa.Table, hero: str, baseline: str, names: tuple[str, str],
             baseline=read_arm(sides[1]),
             repeat=read_arm(repeats),
             repeated=_numbers(repeats, "pair_ord").astype(np.intp),
-            intent=np.array([intents.index(i) if i in intents else ALL for i in intent], dtype=np.int8),
+            intent=_positions(intent, intents),
             served=np.array([who == "hero" for who in served], dtype=np.float64),
             share=step / 100,
         ),
@@ -99,24 +99,32 @@ def read_stream(agg: pa.Table, hero: str, baseline: str, names: tuple[str, str],
 def read_arm(rows: pa.Table) -> Arm:
     """One arm's numbers, as rollout.replay measured them."""
     calibrator, credits = _numbers(rows, "calibrator_ns"), _numbers(rows, "n_credited").astype(np.float64)
-    routed = np.array([bool(decision) for decision in rows["router_decision"].to_pylist()], dtype=np.bool_)
+    decisions, wait = rows["router_decision"].to_pylist(), _numbers(rows, "wait_ms")
     return Arm(
         ndcg=_numbers(rows, "ndcg_at_10"),
         recall=_numbers(rows, "sla_recall_at_50"),
+        found=_numbers(rows, "recall_at_50"),
         latency_ms=_numbers(rows, "latency_ms"),
+        wait_ms=wait,
         calibrator_ms=np.where(calibrator < 0, np.nan, calibrator / 1e6),
         confidence=_numbers(rows, "confidence"),
         correct=_numbers(rows, "correct").astype(np.float64),
         file_credits=np.rint(_numbers(rows, "file_credit") * credits),
         credits=credits,
         error=np.array([bool(code) for code in rows["error_code"].to_pylist()], dtype=np.float64),
-        spend_ms=np.where(routed, _numbers(rows, "spend_ms"), 0.0),
+        spend_ms=np.where(np.array(decisions, dtype=np.str_) != "", _numbers(rows, "spend_ms"), 0.0),
+        cut=cut_short(wait, decisions),
     )
 
 
-def preflight_arm(agg: pa.Table, baseline: str) -> Arm:
-    """The baseline's answers before the climb."""
-    return read_arm(_of(agg, "preflight", baseline))
+def read_preflight(agg: pa.Table, baseline: str, intents: Sequence[str]) -> tuple[Arm, NDArray[np.int8]]:
+    """The baseline's answers before the climb, and each query's position in the policy's intents."""
+    rows = _of(agg, "preflight", baseline)
+    return read_arm(rows), _positions(rows["intent"].to_pylist(), intents)
+
+
+def _positions(intent: Sequence[str], intents: Sequence[str]) -> NDArray[np.int8]:
+    return np.array([intents.index(i) if i in intents else ALL for i in intent], dtype=np.int8)
 
 
 def wrong_order(stream: Stream, fingerprint: str) -> list[str]:
@@ -170,6 +178,7 @@ def _wrong_of(system: str, hits: pa.Table, rows: pa.Table, sla_ms: float) -> lis
     follows: dict[str, NDArray[Any]] = {
         "ndcg_at_10": found.ndcg_at_10,
         "within_sla": within,
+        "recall_at_50": found.recall_at_50,
         "sla_recall_at_50": np.where(within, found.recall_at_50, 0.0),
         "rr_at_10": found.rr_at_10,
         "success_at_10": found.success_at_10,

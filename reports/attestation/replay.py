@@ -31,7 +31,7 @@ from reports.attestation.document import cell_entry, step_entry
 from reports.attestation.statements import ATTESTATION, EVIDENCE, SECTIONS
 from rollout import order
 from rollout.climb import Climb, Red, not_reached
-from rollout.reread import Stream, preflight_arm, read_evidence, read_stream, wrong_measures, wrong_order
+from rollout.reread import Stream, read_evidence, read_preflight, read_stream, wrong_measures, wrong_order
 
 Key = tuple[int, str]  # step, check
 #: What is recomputed; the rest of an attestation tells who, when and what was gained.
@@ -97,7 +97,7 @@ def _replay(folder: Path, attested: dict[str, Any], policy: Policy, other_source
             wrong += again.wrong
             cells = again.judge()
             wrong += again.wrong_at_the_end()
-            constants, pairs = {**constants, **again.constants.record()}, again.at
+            constants, pairs = {**constants, **again.constants.record(), "moved": again.moved()}, again.at
         except (EvidenceError, SchemaDrift) as error:
             wrong.append(str(error))
     decision, reasons = _decide(hero, policy, attested, cells)
@@ -146,9 +146,9 @@ class _Evidence:
         self._hits, self._agg = read_evidence(folder)
         fingerprint = str(attested["release_fingerprint"])
         self._stream = self._read("pair", "aa", self._hero)
-        self._preflight = preflight_arm(self._agg, self._baseline)
+        self._preflight, intent = read_preflight(self._agg, self._baseline, policy.slices.intents)
         self.at = 0  # pairs judged so far
-        self.constants: Constants = fix_constants(policy, self._preflight, order.seed(fingerprint), self._missing)
+        self.constants: Constants = fix_constants(policy, self._preflight, intent, order.seed(fingerprint))
         sla_ms = policy.gates.sla_recall_at_50_delta.sla_ms
         self.wrong = [*wrong_measures(self._hits, self._agg, sla_ms), *wrong_order(self._stream, fingerprint)]
 
@@ -172,6 +172,10 @@ class _Evidence:
             if (0, check) not in cells:
                 cells[0, check] = judge.cell(check)
         return {key: replace(cell, ended=climb.ended) for key, cell in cells.items()}
+
+    def moved(self) -> dict[str, list[list[str]]]:
+        """What the questions that move were fixed at."""
+        return self._climb.judge.moved()
 
     def wrong_at_the_end(self) -> list[str]:
         """What the climb did not use."""

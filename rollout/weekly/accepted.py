@@ -8,7 +8,7 @@ of .009 a week pass for ever.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,7 @@ from gates.observations import Arm
 FILE = "accepted.parquet"
 _TEXTS = ("query_id", "suite", "intent")
 _SCHEMA, _KEY = "hero-gate/accepted/v1", b"hero-gate"
-_NUMBERS = (
-    *("ndcg", "recall", "latency_ms", "calibrator_ms", "confidence", "correct", "file_credits", "credits", "error"),
-    "spend_ms",
-)
+_NUMBERS = tuple(field.name for field in fields(Arm))
 ACCEPTED = pa.schema(
     [
         *((name, pa.string()) for name in _TEXTS),

@@ -19,6 +19,7 @@ def arm(n: int, seed: int = 0, **columns: Any) -> Arm:
         "ndcg": draw.uniform(0, 1, n),
         "recall": draw.choice([0.0, 0.5, 1.0], n),
         "latency_ms": draw.uniform(5, 20, n),
+        "wait_ms": 0.0,
         "calibrator_ms": 0.01,
         "confidence": confidence,
         "correct": draw.uniform(0, 1, n) < confidence,
@@ -26,8 +27,10 @@ def arm(n: int, seed: int = 0, **columns: Any) -> Arm:
         "credits": 1.0,
         "error": 0.0,
         "spend_ms": 0.0,
+        "cut": 0.0,
         **columns,
     }
+    values.setdefault("found", values["recall"])
     return Arm(**{name: np.broadcast_to(np.asarray(v, dtype=np.float64), (n,)).copy() for name, v in values.items()})
 
 

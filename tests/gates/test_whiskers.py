@@ -24,6 +24,8 @@ def arm(seed: int = 1, n: int = N) -> Arm:
         ndcg=rng.beta(2, 1, n),
         recall=rng.integers(0, 2, n).astype(float),
         latency_ms=rng.lognormal(1, 0.5, n),
+        found=np.ones(n),
+        wait_ms=np.zeros(n),
         calibrator_ms=np.full(n, 0.01),
         confidence=confidence,
         correct=(rng.random(n) < confidence).astype(float),
@@ -31,6 +33,7 @@ def arm(seed: int = 1, n: int = N) -> Arm:
         credits=credits,
         error=np.zeros(n),
         spend_ms=np.zeros(n),
+        cut=np.zeros(n),
     )
 
 

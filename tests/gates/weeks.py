@@ -17,6 +17,7 @@ def week(n: int = 4_000, seed: int = 7, *, columns: dict[str, Any] | None = None
         "ndcg": np.where(correct > 0, 1.0, draw.uniform(0, 0.6, n)),
         "recall": draw.choice([0.0, 1.0], n, p=[0.1, 0.9]),
         "latency_ms": draw.lognormal(0.5, 0.4, n),
+        "wait_ms": np.zeros(n),
         "calibrator_ms": np.full(n, 0.02),
         "confidence": confidence,
         "correct": correct,
@@ -24,7 +25,9 @@ def week(n: int = 4_000, seed: int = 7, *, columns: dict[str, Any] | None = None
         "credits": np.ones(n) + (np.arange(n) % 50 == 0),
         "error": np.zeros(n),
         "spend_ms": np.zeros(n),
+        "cut": np.zeros(n),
     }
+    sound["found"] = sound["recall"]
     beside: dict[str, Any] = {
         "query_id": np.array([f"q{i:05d}" for i in range(n)]),
         "suite": np.array(["names", "words"])[np.arange(n) % 2],

@@ -108,7 +108,24 @@ def test_a_system_that_is_recorded_brings_its_own_latency() -> None:
 def test_an_answer_after_the_sla_counts_nothing(latency: float, recall: float, within: bool) -> None:
     found = measured(replace(GOOD, latency_ms=latency))
     assert (found.arm.recall.tolist(), found.within_sla.tolist()) == ([recall], [within])
-    assert found.arm.ndcg.tolist() == [1.0]  # quality is told without the clock
+    # quality is told without the clock
+    assert (found.arm.ndcg.tolist(), found.arm.found.tolist()) == ([1.0], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("wait", "decision", "cut"),
+    [(3.0, "budget_exceeded", 1.0), (0.0, "budget_exceeded", 0.0), (3.0, "fused", 0.0), (3.0, "", 0.0)],
+)
+def test_an_answer_that_waited_and_gave_up_was_cut_short(wait: float, decision: str, cut: float) -> None:
+    timed = ask(Scripted("hero", [], replace(GOOD, router_decision=decision)), QUERIES[0])._replace(wait_ms=wait)
+    judged = judge_collection(COLLECTION)
+    found = measure_answers([timed], QUERIES[:1], Locator(DOCUMENTS, COLLECTION.documents), judged, 150).arm
+    assert (found.wait_ms.tolist(), found.cut.tolist()) == ([wait], [cut])
+
+
+def test_what_a_system_says_of_its_own_time_stands_beside_the_clock() -> None:
+    assert measured(replace(GOOD, server_ms=4.0)).server_ms.tolist() == [4.0]
+    assert np.isnan(measured(GOOD).server_ms).all()
 
 
 @pytest.mark.parametrize(

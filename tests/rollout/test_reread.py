@@ -1,0 +1,30 @@
+"""Is what was measured read back as it was written down?"""
+
+from dataclasses import fields, replace
+
+import numpy as np
+
+from gates.observations import Arm
+from rollout.replay import Locator, Timed, judge_collection, measure_answers
+from rollout.reread import read_arm
+from rollout.tables import Label, agg_table
+from tests.rollout.test_replay import COLLECTION, DOCUMENTS, GOOD, QUERIES
+
+
+def test_every_column_of_an_arm_is_read_back_as_it_was_judged() -> None:
+    judged = judge_collection(COLLECTION)
+    timed = [
+        Timed(GOOD, 10.0, 1.0, ""),
+        Timed(replace(GOOD, router_decision="budget_exceeded", spend_ms=6.0), 180.0, 1.0, "", wait_ms=170.0),
+        Timed(replace(GOOD, router_decision="fused", spend_ms=2.0, server_ms=9.0), 10.0, 1.0, "late", wait_ms=1.0),
+        Timed(replace(GOOD, calibrator_ns=-1), np.nan, 1.0, ""),
+    ]
+    queries = QUERIES[: len(timed)]
+    answers = measure_answers(timed, queries, Locator(DOCUMENTS, DOCUMENTS), judged, 150)
+    label = Label(run_id="run", system="one", config_hash="0", hero="one", stream="pair", step=5, window=1)
+    rows = agg_table(label, queries, answers, COLLECTION, judged, ["hero"] * 4, range(4))
+    read = read_arm(rows)
+    for field in fields(Arm):
+        np.testing.assert_array_equal(getattr(read, field.name), getattr(answers.arm, field.name), field.name)
+    assert read.cut.tolist() == [0, 1, 0, 0]
+    np.testing.assert_array_equal(np.array(rows["server_ms"]), [np.nan, np.nan, 9.0, np.nan])
