@@ -18,11 +18,15 @@ from numpy.typing import NDArray
 
 from gates.calibration import Bins, calibration_error
 from gates.characteristics import Atoms, Characteristics, Streams
+from gates.checks.forms import Count, Form, Loss, Rate, Shift, Tail
+from gates.checks.question import Constants
 from gates.decimals import decimal
 from gates.eprocess import BETS, RATIOS_BELOW, STAKES
 from gates.errors import ConfigError
 from gates.policy import Policy
+from gates.questions import Asked, asked_checks
 from gates.trackers import Thresholds
+from gates.verdicts import Kind
 
 Array = NDArray[np.float64]
 ENOUGH = 0.95  # chance that an equal hero meets all of a policy, below which it is refused
@@ -80,8 +84,8 @@ def require_attainable(path: str, policy: Policy, known: Characteristics) -> Non
 
 def tasks(policy: Policy, streams: Streams) -> tuple[Task, ...]:
     """Every check that must be GREEN, in the order of reports."""
-    asked = {*policy.asked_gates, *policy.asked_guards}
-    return tuple(task for task in _tasks(policy, streams) if task.check in asked)
+    order = (*policy.asked_gates, *policy.asked_guards)
+    return tuple(sorted(_tasks(policy, streams), key=lambda task: order.index(task.check)))
 
 
 def growth(stream: Atoms) -> Growth:
@@ -114,60 +118,71 @@ def budgets(policy: Policy) -> tuple[int, int]:
     return step * ladder.window, canary * ladder.window
 
 
+def planned_checks(policy: Policy) -> tuple[Asked, ...]:
+    """What the policy asks, before a preflight has fixed anything."""
+    nothing = Constants(
+        median_confidence=math.nan, baseline_ms=(), bin_edges=(), signs=(),
+        slice_edges=((),) * len(policy.slices.intents), sla_ms=policy.gates.sla_recall_at_50_delta.sla_ms, seed=0,
+    )  # fmt: skip
+    return asked_checks(policy, nothing)
+
+
 def _tasks(policy: Policy, streams: Streams) -> Iterator[Task]:
-    gates, guards, atoms = policy.gates, policy.guards, streams.atoms
-    recall, late_share = gates.sla_recall_at_50_delta, 1 - guards.within_sla.share
+    if "aece_tau" in policy.asked_gates:
+        yield from _calibration_tasks(policy, streams)
     step, canary = budgets(policy)
     need = Thresholds.of(policy).green
-    over = share_above(atoms["calibrator_ms"], gates.calibrator_p99.limit_ms)
-    late = share_above(atoms["latency_ms"], guards.within_sla.sla_ms)
+    for asked in planned_checks(policy):
+        if asked.head.required != "green":
+            continue
+        gate = asked.head.kind is Kind.GATE
+        for field, limit, of, most in _shown(asked.form, streams):
+            whole = not gate or field == "final_margin"
+            budget, found = (canary if whole else step), of(limit)
+            yield Task(
+                check=asked.head.check, where="over the canary" if whole else "at each step",
+                pairs=found.pairs(need), budget=budget, chance=found.chance(budget, need),
+                key=f"{'gates' if gate else 'guards'}.{asked.head.check}.{field}",
+                would_do=partial(_enough_at, of, need, budget, limit, most),
+            )  # fmt: skip
 
-    def task(
-        check: str, where: str, budget: int, limit: float, of: Callable[[float], Growth], key: str, most: float
-    ) -> Task:
-        """`of` gives the growth at a limit; limits between the policy's and `most` are tried as ways out."""
-        found = of(limit)
-        return Task(
-            check=check, where=where, pairs=found.pairs(need), budget=budget, chance=found.chance(budget, need),
-            key=key, would_do=lambda: _smallest(lambda at: of(at).pairs(need) <= budget, limit, most),
-        )  # fmt: skip
 
-    def against_loss(name: str) -> Callable[[float], Growth]:
-        lost = atoms[name]
-        return lambda margin: growth(Atoms(value=(margin - lost.value) / (1 + margin), weight=lost.weight))
+def _enough_at(of: Callable[[float], Growth], need: float, budget: int, limit: float, most: float) -> float:
+    return _smallest(lambda at: of(at).pairs(need) <= budget, limit, most)
 
-    yield task(
-        "calibrator_p99", "at each step", step, gates.calibrator_p99.share,
-        lambda share: rate_growth(over, share, RATIOS_BELOW), "gates.calibrator_p99.share", 0.5,
-    )  # fmt: skip
-    yield from _calibration_tasks(policy, streams)
-    yield task(
-        "confidence_shift", "at each step", step, gates.confidence_shift.limit,
-        lambda limit: _either_way(streams, limit), "gates.confidence_shift.limit", max(streams.shift),
-    )  # fmt: skip
-    for where, budget, name in (("at each step", step, "margin"), ("over the canary", canary, "final_margin")):
-        yield task(
-            "sla_recall_at_50_delta", where, budget, getattr(recall, name), against_loss("recall_lost"),
-            f"gates.sla_recall_at_50_delta.{name}", 0.5,
-        )  # fmt: skip
-    yield task(
-        "ndcg_at_10", "over the canary", canary, guards.ndcg_at_10.margin, against_loss("ndcg_lost"),
-        "guards.ndcg_at_10.margin", 0.5,
-    )  # fmt: skip
-    slow = atoms["slow"]
-    yield task(
-        "p95_latency", "over the canary", canary, guards.p95_latency.margin_ms,
-        lambda _: growth(Atoms(value=-slow.value, weight=slow.weight)), "guards.p95_latency.margin_ms", math.nan,
-    )  # fmt: skip
-    yield task(
-        "within_sla", "over the canary", canary, late_share,
-        lambda share: growth(Atoms(value=share - np.array([0.0, 1.0]), weight=np.array([1 - late, late]))),
-        "1 - guards.within_sla.share", 0.5,
-    )  # fmt: skip
-    yield task(
-        "errors", "over the canary", canary, guards.errors.rate,
-        lambda rate: rate_growth(0.0, rate, RATIOS_BELOW), "guards.errors.rate", 0.5,
-    )  # fmt: skip
+
+Shown = tuple[str, float, Callable[[float], Growth], float]  # field, its limit, growth at a limit, the largest tried
+
+
+def _shown(form: Form, streams: Streams) -> Iterator[Shown]:
+    """What must be shown of an equal hero, by the form of the question."""
+    match form:
+        case Loss(column=column, margin=float(margin), margin_at_last=last):
+            lost = streams.atoms[f"{column}_lost"]
+
+            def against(limit: float) -> Growth:
+                return growth(Atoms(value=(limit - lost.value) / (1 + limit), weight=lost.weight))
+
+            yield "margin", margin, against, 0.5
+            if last is not None:
+                yield "final_margin", last, against, 0.5
+        case Rate(column=column, above=above, share=share, ratios=ratios):
+            over = share_above(streams.atoms[column], above)
+            hits = np.array([0.0, 1.0])
+
+            def below(limit: float) -> Growth:
+                if ratios:
+                    return rate_growth(over, limit, RATIOS_BELOW)
+                return growth(Atoms(value=limit - hits, weight=np.array([1 - over, over])))
+
+            yield "share", share, below, 0.5
+        case Count(rate=rate):
+            yield "rate", rate, lambda limit: rate_growth(0.0, limit, RATIOS_BELOW), 0.5
+        case Shift(limit=limit):
+            yield "limit", limit, lambda at: _either_way(streams, at), max(streams.shift)
+        case Tail(quantile=quantile, margin_ms=margin_ms):
+            flags = streams.tails[quantile]
+            yield "margin_ms", margin_ms, lambda _: growth(Atoms(value=-flags.value, weight=flags.weight)), math.nan
 
 
 def _either_way(streams: Streams, limit: float) -> Growth:

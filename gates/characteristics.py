@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from gates.errors import ConfigError
 from gates.policy import Policy
 
-SCHEMA = "hero-gate/characteristics/v1"
-#: Modules of this room that turn pairs into a decision: a change in one of them makes simulated rates stale.
+SCHEMA = "hero-gate/characteristics/v2"
+#: Modules and folders that turn pairs into a decision: a change in one of them makes simulated rates stale.
 DECIDING = (
-    "budget", "calibration", "catalogue", "decide", "dispersion", "eprocess", "judge", "pvalues", "questions",
-    "trackers", "witness",
+    "budget", "calibration", "checks", "decide", "dispersion", "eprocess", "instruments", "judge", "pvalues",
+    "questions", "trackers", "witness",
 )  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -57,7 +57,9 @@ class Streams:
     source: str
     atoms: Mapping[str, Atoms]
     shift: Mapping[float, tuple[Atoms, Atoms]]  # limit -> flags above and below
+    tails: Mapping[float, Atoms]  # quantile -> what a latency tail bets on: -1, 0, 1
     calibration: tuple[Bin, ...]
+    credits: float  # mean of an answer
     intents: Mapping[str, float]  # share of the queries
     ms_per_pair: float  # to replay one
 
@@ -99,20 +101,28 @@ def rates_of(policy: Policy, known: Characteristics) -> dict[str, str]:
 def deciding_digest() -> str:
     """sha256 over the deciding modules, in order of their names."""
     total = hashlib.sha256()
-    for name in DECIDING:
-        total.update(name.encode() + b"\0" + hashlib.sha256((HERE / f"{name}.py").read_bytes()).digest())
+    for path in deciding_files():
+        name = path.relative_to(HERE).with_suffix("").as_posix()
+        total.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
+
+
+def deciding_files() -> list[Path]:
+    """The deciding modules."""
+    return [path for name in DECIDING for path in (sorted((HERE / name).glob("*.py")) or [HERE / f"{name}.py"])]
 
 
 HERE = Path(__file__).parent
 
 
 def _streams(document: Mapping[str, Any]) -> Streams:
-    named = ("recall_lost", "ndcg_lost", "slow", "late", "calibrator_over", "error", "calibrator_ms", "latency_ms")
+    named = ("recall_lost", "ndcg_lost", "gap_moved", "file_excess", "calibrator_ms", "latency_ms")
     return Streams(
         source=str(document["source"]),
         atoms={name: _atoms(document[name]) for name in named},
         shift={float(s["limit"]): (_atoms(s["above"]), _atoms(s["below"])) for s in document["shift"]},
+        tails={float(t["quantile"]): _atoms(t["flags"]) for t in document["tails"]},
+        credits=float(document["credits"]),
         calibration=tuple(
             Bin(weight=float(b["weight"]), gap=float(b["gap"]), variance=float(b["variance"]))
             for b in document["calibration"]

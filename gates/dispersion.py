@@ -13,11 +13,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.checks.forms import net_ms
+from gates.checks.question import Constants, flag
 from gates.decimals import decimal
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.checks.forms import net_ms
-from gates.checks.question import Constants, flag
 from gates.verdicts import Kind
 
 Array = NDArray[np.float64]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gates.errors import ConfigError
 
@@ -19,6 +19,9 @@ class Document(BaseModel):
 
 
 Model = TypeVar("Model", bound=BaseModel)
+Share = Annotated[float, Field(gt=0, lt=1)]
+#: Subtracted from a stream that reaches down to -1: what is left stays above the -1/.9 that the stakes allow.
+Small = Annotated[float, Field(gt=0, le=0.1)]
 
 
 class _StrictLoader(yaml.SafeLoader):

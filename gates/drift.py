@@ -23,9 +23,9 @@ from pydantic import Field
 from gates.answered import Answered, same_queries
 from gates.calibration import bin_of, equal_mass_edges
 from gates.decimals import decimal
-from gates.documents import Document
+from gates.documents import Document, Share
 from gates.job_cells import alarm_cell, change_cell, count_cell, job_cell, not_evidenced
-from gates.policy import Count, Name, Share
+from gates.policy import Count, Name
 from gates.pvalues import Z95, Interval, mean_interval, p_rate_above, rate_interval
 from gates.recalibration import cox_test, kernel_test
 from gates.verdicts import Cell, Verdict

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gates.attainability import Growth, Task, growth, rate_growth, tasks
+from gates.attainability import Growth, Task, growth, planned_checks, rate_growth, tasks
 from gates.characteristics import Atoms, Streams
+from gates.checks.file_credit import DEPTH, FileCreditShare
+from gates.checks.forms import Calibration, Count, Form, Loss, Rate, Shift, Tail
+from gates.checks.question import ALL
 from gates.eprocess import RATIOS_ABOVE
 from gates.policy import Policy
 from gates.trackers import Thresholds
@@ -30,8 +33,9 @@ class Found:
 
 def foresee(policy: Policy, streams: Streams) -> tuple[Found, ...]:
     """Every check that can roll back, asked of the least pairs that a promotion takes."""
-    asked = {*policy.asked_gates, *policy.asked_guards, *policy.asked_slices}
-    return tuple(found for found in _found(policy, streams) if found.check in asked)
+    order = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices)
+    found = [found for found in _found(policy, streams) if found.check in order]
+    return tuple(sorted(found, key=lambda one: order.index(one.check)))
 
 
 def plan_lines(hero: str, policy: Policy, streams: Streams) -> list[str]:
@@ -66,53 +70,74 @@ def _found_line(found: Found) -> str:
     return f"  {f'{found.check}: {found.what}':42}{shown[0]:>12}{shown[1]:>9}{shown[2]:>9}"
 
 
+Sizes = tuple[str, Sequence[Callable[[float], Growth]], float, float]  # what, growth at a size, largest, scale
+
+
 def _found(policy: Policy, streams: Streams) -> Iterator[Found]:
-    ladder, gates, guards, atoms = policy.ladder, policy.gates, policy.guards, streams.atoms
+    ladder = policy.ladder
     n = ladder.min_windows * len(ladder.steps) * ladder.window
     need = Thresholds.of(policy).red + math.log(2)  # half of the stake runs from the first pair
 
-    def found(
-        check: str, what: str, of: Callable[[float], Growth], most: float, scale: float, share: float = 1.0
-    ) -> Found:
+    def found(check: str, sizes: Sizes, share: float = 1.0) -> Found:
+        what, all_of, most, scale = sizes
         pairs = int(n * share)
-        sizes = tuple(scale * _size(of, pairs, need, chance, most) for chance in CHANCES)
-        return Found(check=check, what=what, pairs=pairs, sizes=sizes)
+        shown = (max(_size(of, pairs, need, chance, most) for of in all_of) for chance in CHANCES)
+        return Found(check=check, what=what, pairs=pairs, sizes=tuple(scale * size for size in shown))
 
-    def losing(name: str) -> Callable[[float], Growth]:
-        lost = atoms[name]
-        return lambda size: growth(Atoms(value=lost.value - lost.mean() + size, weight=lost.weight))
+    for check, limit in (("aece_tau", policy.gates.aece_tau.red_above), ("ece", policy.guards.ece.limit)):
+        yield found(check, ("calibration error", (_witness(streams, limit),), 0.5, 1))
+    for asked in planned_checks(policy):
+        intent = policy.slices.intents[asked.intent] if asked.intent != ALL else ""
+        share = streams.intents.get(intent, 0.0) if intent else 1.0
+        yield found(asked.head.check, _sizes(asked.form, streams), share)
 
-    def more(flags: Atoms) -> Callable[[float], Growth]:
-        """The flag more often at the hero: by `size` of the pairs."""
-        return lambda size: growth(
-            Atoms(value=np.append(flags.value, 1.0), weight=np.append(flags.weight * (1 - size), size))
-        )
 
-    def wrong(limit: float) -> Callable[[float], Growth]:
-        """A witness that bets on the right signs: two values apart by its standard deviation."""
-        sd = math.sqrt(sum(b.weight * b.variance for b in streams.calibration))
-        return lambda size: growth(Atoms(value=size - limit + sd * np.array([-1.0, 1.0]), weight=np.array([0.5, 0.5])))
+def _sizes(form: Form, streams: Streams) -> Sizes:
+    """What is looked for, by the form of the question."""
+    match form:
+        case Loss(column=column, tolerated=tolerated):
+            lost = streams.atoms[f"{column}_lost"]
+            return "points lost", (_moved(lost, tolerated),), 0.9, 100
+        case Rate(share=share, ratios=True):
+            return "% of calls over the limit", (lambda r: rate_growth(r, share, RATIOS_ABOVE),), 1, 100
+        case Rate(share=share):
+            return "% over the limit", (lambda r: growth(_hits(r, share)),), 1, 100
+        case Count():
+            return "% of queries fail", (lambda r: growth(_hits(r, 0.0)),), 1, 100
+        case Shift(limit=limit):
+            above = streams.shift[min(streams.shift, key=lambda stored: abs(stored - limit))][0]
+            return "% of pairs moved over it", (_more(above),), 1, 100
+        case Tail(quantile=quantile):
+            return "% more answers beyond it", (_more(streams.tails[quantile]),), 1, 100
+        case Calibration(allowed=allowed):
+            further = _moved(streams.atoms["gap_moved"], allowed, 2 + allowed)
+            return "calibration error added", (_witness(streams, allowed), further), 0.5, 1
+        case FileCreditShare(limit=limit):
+            scale = limit * DEPTH / streams.credits
+            return "% of credits", (_from(limit, scale, _moved(streams.atoms["file_excess"], 0.0)),), 1, 100
+    raise TypeError(f"{form!r}: a form that the plan does not know")
 
-    share = gates.calibrator_p99.share
-    yield found("calibrator_p99", "% of calls over the limit", lambda r: rate_growth(r, share, RATIOS_ABOVE), 1, 100)
-    yield found("aece_tau", "calibration error", wrong(gates.aece_tau.red_above), 0.5, 1)
-    above = streams.shift[min(streams.shift, key=lambda limit: abs(limit - gates.confidence_shift.limit))][0]
-    yield found("confidence_shift", "% of pairs moved over it", more(above), 1, 100)
-    yield found("sla_recall_at_50_delta", "points lost", losing("recall_lost"), 0.9, 100)
-    yield found("ndcg_at_10", "points lost", losing("ndcg_lost"), 0.9, 100)
-    yield found("p95_latency", "% more answers beyond it", more(atoms["slow"]), 1, 100)
-    late = 1 - guards.within_sla.share
-    yield found("within_sla", "% late", lambda r: growth(_hits(r, late)), 1, 100)
-    yield found("errors", "% of queries fail", lambda r: growth(_hits(r, 0.0)), 1, 100)
-    yield found("ece", "calibration error", wrong(guards.ece.limit), 0.5, 1)
-    spend = guards.spend.share
-    yield found("spend", "% over the cap", lambda r: growth(_hits(r, spend)), 1, 100)
-    for check, (kind, intent) in policy.slices_of.items():
-        part = streams.intents.get(intent, 0.0)
-        if kind == "recall":
-            yield found(check, "points lost", losing("recall_lost"), 0.9, 100, part)
-        else:
-            yield found(check, "calibration error", wrong(policy.slices.calibration.limit), 0.5, 1, part)
+
+def _moved(x: Atoms, allowed: float, scale: float = 1.0) -> Callable[[float], Growth]:
+    """The values moved until their mean is the size, beyond what is allowed."""
+    return lambda size: growth(Atoms(value=(x.value - x.mean() + size - allowed) / scale, weight=x.weight))
+
+
+def _from(limit: float, scale: float, of: Callable[[float], Growth]) -> Callable[[float], Growth]:
+    return lambda share: of((share - limit) / scale)
+
+
+def _more(flags: Atoms) -> Callable[[float], Growth]:
+    """The flag more often at the hero: by `size` of the pairs."""
+    return lambda size: growth(
+        Atoms(value=np.append(flags.value, 1.0), weight=np.append(flags.weight * (1 - size), size))
+    )
+
+
+def _witness(streams: Streams, limit: float) -> Callable[[float], Growth]:
+    """A witness that bets on the right signs: two values apart by its standard deviation."""
+    sd = math.sqrt(sum(b.weight * b.variance for b in streams.calibration))
+    return lambda size: growth(Atoms(value=size - limit + sd * np.array([-1.0, 1.0]), weight=np.array([0.5, 0.5])))
 
 
 def _hits(rate: float, limit: float) -> Atoms:

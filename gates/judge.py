@@ -89,7 +89,7 @@ class Judge:
     @property
     def busy(self) -> tuple[str, ...]:
         """Checks that only the clock as measured shows broken: the machine was too busy to decide them."""
-        return tuple(check for check, tracker in self._trackers.items() if tracker.busy and not tracker.red)
+        return tuple(check for check, tracker in self._trackers.items() if tracker.busy)
 
     def moved(self) -> dict[str, list[list[str]]]:
         """What the questions that move were fixed at, window by window: decimal strings."""
@@ -101,7 +101,7 @@ class Judge:
         """What must still be shown GREEN before the step may advance (at the last step: the guards as well)."""
         needed = list(self.policy.asked_gates)
         if self._percent == self.policy.ladder.steps[-1]:
-            needed += [c for c in (*self.policy.asked_guards, "aa_shadow") if self._required(c) == "green"]
+            needed += [c for c in (*self.policy.asked_guards, "aa_shadow") if self.required(c) == "green"]
         return tuple(c for c in needed if c in self.missing or (c in self._trackers and not self._trackers[c].green))
 
     @property
@@ -141,7 +141,7 @@ class Judge:
             check=check,
             kind=kind,
             verdict=verdict,
-            required="green" if check in self.busy else self._required(check),
+            required=self.required(check),
             on_red=self.policy.on_red(check),
             unit=self._unit(check),
             n=n,
@@ -162,8 +162,11 @@ class Judge:
             return f"{line}  RED: {', '.join(self.red)}"
         return f"{line}  open: {', '.join(self.undecided) or 'nothing'}"
 
-    def _required(self, check: str) -> str:
+    def required(self, check: str) -> str:
+        """Must a check be shown to hold ("green"), or not be shown broken ("not_red")?"""
         question = self._questions.get(check)
+        if check in self.busy:
+            return "green"
         return question.required if question else "not_red"
 
     def _kind(self, check: str) -> Kind:

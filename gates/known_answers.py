@@ -2,9 +2,10 @@
 
 A sign that is swapped, a history that is forgotten or a missing cell that passes would find every hero good; no
 evidence about a hero can show that. So made-up heroes are judged first, by the very code and policy of this release:
-one worse in everything, one better in everything, one whose loss is spread over two steps, one with a good window
-between two bad ones. `made_up` pairs come from the ladder: a system with known faults, asked, timed and measured as
-heroes are, which shows that hero and baseline are not mixed up on the way, and that units are what they are called.
+one worse in everything, one better in everything, one whose loss is spread over two steps, and by the letter one with
+a good window between two bad ones. `made_up` pairs come from the ladder: a system with known faults, asked, timed and
+measured as heroes are, which shows that hero and baseline are not mixed up on the way, and that units are what they
+are called.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from gates.checks.question import Constants
 from gates.decide import Seen, decide, plan
 from gates.errors import EvidenceError
 from gates.judge import Judge
 from gates.observations import Arm, Pairs
 from gates.policy import Policy
-from gates.checks.question import Constants
 from gates.trackers import Thresholds
 from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 
@@ -134,12 +135,17 @@ def _spread(policy: Policy, constants: Constants, missing: Mapping[str, str]) ->
     return "" if RECALL in judge.red else f"{RECALL} is not RED"
 
 
-SPREAD = 4  # windows of a step over which the loss is spread, so that no window is suspect by itself
+SPREAD = 4  # windows of a step over which the loss is spread
 
 
 def _between(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
     """Red windows count only in a row: a good one between them breaks it."""
-    if RECALL not in policy.asked_gates or RECALL in missing or _in_a_row(policy) < 2:
+    if (
+        policy.mode != "letter"
+        or RECALL not in policy.asked_gates
+        or RECALL in missing
+        or policy.letter.red_windows < 2
+    ):
         return ""
     bad, good = _losing(policy, constants, 16, 0.25), _losing(policy, constants, 16, -0.25)
     apart, together = _new(policy, constants, missing), _new(policy, constants, missing)
@@ -251,7 +257,8 @@ def _empty(policy: Policy, constants: Constants, missing: Mapping[str, str], mad
     if float(made_up.hero.recall.sum()) > 0 or not float(made_up.baseline.recall.sum()) > 0:
         return "found something, or the baseline nothing"
     judge = _new(policy, constants, missing)
-    in_time = replace(made_up, hero=replace(made_up.hero, latency_ms=made_up.baseline.latency_ms))
+    hero = replace(made_up.hero, latency_ms=made_up.baseline.latency_ms, found=made_up.hero.recall)
+    in_time = replace(made_up, hero=hero)
     for _ in range(math.ceil(N / len(made_up))):
         judge.observe(in_time)
         judge.end_window()
@@ -290,8 +297,8 @@ def _cell(key: tuple[str, int, str], verdict: Verdict) -> Cell:
 
 
 def _in_a_row(policy: Policy) -> int:
-    """Windows that the second trigger needs."""
-    return policy.letter.red_windows if policy.mode == "letter" else 2
+    """Bad windows after which all that can be RED is: a question that moves learns its direction from the first."""
+    return max(2, policy.letter.red_windows) if policy.mode == "letter" else 2
 
 
 def _new(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> Judge:

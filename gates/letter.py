@@ -13,11 +13,11 @@ from collections.abc import Callable
 import numpy as np
 
 from gates import calibration
+from gates.checks.forms import Loss
+from gates.checks.question import Constants
 from gates.decimals import decimal
 from gates.observations import Pairs, as_measured, join
 from gates.policy import Policy
-from gates.checks.forms import Loss
-from gates.checks.question import Constants
 from gates.trackers import BUSY
 from gates.verdicts import Kind
 
@@ -68,7 +68,7 @@ class LetterTracker:
         self.check, self._rule, self._needed = check, rule, red_windows
         self._in_a_row = self._busy_in_a_row = 0
         self._step: list[Pairs] = []
-        self.green = self.busy = False
+        self.green = self._clock_red = False
         self.red = ""
 
     def begin_step(self, *, last: bool) -> None:
@@ -84,10 +84,14 @@ class LetterTracker:
             self.red = f"{self._in_a_row} red windows in a row"
         measured, limit = self._rule(as_measured(window))
         self._busy_in_a_row = self._busy_in_a_row + 1 if measured > limit else 0
-        self.busy |= self._busy_in_a_row >= self._needed
+        self._clock_red |= self._busy_in_a_row >= self._needed
         self._step.append(window)
         estimate, limit = self._rule(as_measured(join(self._step)))
         self.green = estimate <= limit and not self.busy
+
+    @property
+    def busy(self) -> bool:
+        return self._clock_red and not self.red
 
     def numbers(self, step: Pairs, canary: Pairs) -> dict[str, str]:
         estimate, limit = self._rule(as_measured(step))

@@ -54,13 +54,14 @@ class Pairs:
 
 def as_measured(pairs: Pairs) -> Pairs:
     """The pairs on the clock alone, as if nobody had waited; the same object where nobody did."""
-    arms = {"hero": pairs.hero, "baseline": pairs.baseline, "repeat": pairs.repeat}
-    if not any(arm.wait_ms.any() for arm in arms.values()):
+    if not any(arm.wait_ms.any() for arm in (pairs.hero, pairs.baseline, pairs.repeat)):
         return pairs
-    nobody = {name: np.zeros(len(arm)) for name, arm in arms.items()}
-    return replace(
-        pairs, **{name: replace(arm, wait_ms=nobody[name], cut=nobody[name]) for name, arm in arms.items()}
-    )
+
+    def hurried(arm: Arm) -> Arm:
+        nothing = np.zeros(len(arm))
+        return replace(arm, wait_ms=nothing, cut=nothing)
+
+    return replace(pairs, hero=hurried(pairs.hero), baseline=hurried(pairs.baseline), repeat=hurried(pairs.repeat))
 
 
 def waiting_share(arm: Arm) -> float:

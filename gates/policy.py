@@ -9,16 +9,16 @@ from typing import Annotated, Any, Literal, Self
 import rfc8785
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from gates.checks.check import Check, Limits, OnRed
+from gates.checks.check import Check, Limits
 from gates.checks.confidence import CalibrationLimits, ShiftLimits
 from gates.checks.errors import ErrorsLimits
 from gates.checks.file_credit import FileCreditLimits
-from gates.checks.losses import NdcgLimits, RecallLimits, Share, SliceLimits
+from gates.checks.losses import NdcgLimits, RecallLimits, SliceLimits
 from gates.checks.question import EVERY, Intent
-from gates.checks.rates import CalibratorLimits, SlaLimits, Small, SpendLimits
+from gates.checks.rates import CalibratorLimits, SlaLimits, SpendLimits
 from gates.checks.registry import BY_INTENT, BY_KEY
 from gates.checks.tails import TailLimits
-from gates.documents import Document, read_model
+from gates.documents import Document, Share, Small, read_model
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 Count = Annotated[int, Field(gt=0)]

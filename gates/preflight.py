@@ -24,7 +24,6 @@ from gates.observations import Arm
 from gates.policy import Policy
 from gates.verdicts import Cell, Kind, Verdict
 
-
 SLICE_BINS, ENOUGH = 4, 200  # bins of the confidence on an intent, and baseline answers on it that fix their edges
 
 

@@ -89,4 +89,3 @@ def red_processes(policy: Policy) -> int:
     asked = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices)
     known = {key: policy.check(key) for key in asked if policy.on_red(key) == "rollback"}
     return len(policy.heroes) * sum(found[0].processes if found else 1 for found in known.values())
-

@@ -50,7 +50,10 @@ class Tracker(Protocol):
     check: str
     kind: Kind
     red: str  # "" or the trigger that showed it broken
-    busy: bool  # only the clock as measured shows it broken
+
+    @property
+    def busy(self) -> bool:
+        """Does only the clock as measured show it broken?"""
 
     def begin_step(self, *, last: bool) -> None:
         """A step of the ladder begins."""
@@ -75,7 +78,7 @@ class StreamTracker:
     def __init__(self, asked: Question | Moving, thresholds: Thresholds, steps: int) -> None:
         self._moving = asked if isinstance(asked, Moving) else None
         self._known = self._moving.before if self._moving else np.zeros(0)
-        self.question = self._moving.at(self._known) if self._moving else asked
+        self.question: Question = asked.at(self._known) if isinstance(asked, Moving) else asked
         question = self.question
         self.check, self.kind = question.check, question.kind
         instrument = question.kind is Kind.INSTRUMENT
@@ -85,7 +88,7 @@ class StreamTracker:
         self._raw = [[StartMixture(steps) for _ in process] for process in question.red]
         self._green = [Restarting() for _ in question.green]
         self._at_last = [Restarting() for _ in question.green_at_last]
-        self._shown = self._last_step = self.busy = False
+        self._shown = self._last_step = self._clock_red = False
         self._blocks = 0
         self.told: list[tuple[float, ...]] = []  # what a moving question was fixed at, window by window
         self.red = ""
@@ -114,7 +117,7 @@ class StreamTracker:
             self._blocks += self.question.blocked(pairs)
         if not self.red and self._evidence(self._red) >= self._need_red:
             self.red = E_PROCESS
-        self.busy |= self._evidence(self._raw) >= self._need_red
+        self._clock_red |= self._evidence(self._raw) >= self._need_red
 
     def end_window(self, window: Pairs) -> None:
         # not latched: what is GREEN now is what the numbers of the cell say now
@@ -127,6 +130,10 @@ class StreamTracker:
     @property
     def green(self) -> bool:
         return self._shown and not self._blocks and not self.busy
+
+    @property
+    def busy(self) -> bool:
+        return self._clock_red and not self.red
 
     def _evidence(self, processes: list[list[StartMixture]]) -> float:
         shown = (mean_log([m.log_e for m in process]) for process in processes)

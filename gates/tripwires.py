@@ -16,9 +16,9 @@ from pydantic import Field
 
 from gates.answered import Answered
 from gates.decimals import decimal
-from gates.documents import Document
+from gates.documents import Document, Share
 from gates.job_cells import WARNING, job_cell, not_evidenced
-from gates.policy import Count, Name, Share
+from gates.policy import Count, Name
 from gates.pvalues import Interval, ratio_interval
 from gates.verdicts import Cell, Verdict
 

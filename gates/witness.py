@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates import calibration
+from gates.checks.forms import blameless
+from gates.checks.question import Constants, detectable_mean
 from gates.decimals import decimal, evidence_text, interval_numbers
 from gates.eprocess import StartMixture, bet
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.checks.forms import blameless
-from gates.checks.question import Constants, detectable_mean
 from gates.questions import CalibrationQuestion
 from gates.trackers import E_PROCESS, Thresholds
 

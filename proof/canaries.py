@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.policy import Policy
-from gates.checks.question import ALL
 from gates.trackers import Thresholds
 from gates.verdicts import Decision, Kind
-from proof import triggers
+from proof import looks
 from proof.features import Features, Plan
 from proof.mixtures import list_processes, log_mean, log_mixture
+from proof.tails import Tails, grow
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -79,23 +79,24 @@ class _Climb:
             *(q.check for q in plan.streams),
             "traffic_share",
             *(q.check for q in plan.witnesses),
+            *(head.check for head, _ in (*plan.tails, *plan.slices)),
             "aa_dispersion",
         )
         self.processes = list_processes(plan, self.limits)
         heroes, steps, k = len(draws), len(plan.policy.ladder.steps), plan.bins
-        streams = features.red.shape[1] + 2 + len(plan.witnesses)
+        streams = features.red.shape[1] + 2 + len(plan.witnesses) + len(plan.tails) + 2 * len(plan.slices)
         self.cum = np.zeros((heroes, streams, 5))
         self.starts = np.zeros((heroes, steps, streams, 5))  # the sums when a step began
         self.green = np.zeros((heroes, features.green.shape[1], 5))
         self.last = np.zeros((heroes, features.last.shape[1], 5))
         self.blocked = np.zeros((heroes, len(plan.streams)))
         self.shown = np.zeros((heroes, len(self.checks)), dtype=np.bool_)
-        signs = np.array(plan.constants.signs) > 0
-        self.plus = np.broadcast_to(signs, (heroes, features.gaps.shape[1], k)).copy()
-        self.gaps = np.zeros((heroes, features.gaps.shape[1], k))
+        self.plus = np.broadcast_to(np.array(plan.constants.signs) > 0, (heroes, k)).copy()
+        self.gaps = np.zeros((heroes, k))
         self.counts = np.zeros((heroes, k, 3))
-        self.suspect = np.zeros((heroes, len(plan.windows)), dtype=np.bool_)
-        self.suspect_calibration = np.zeros(heroes, dtype=np.bool_)
+        self.slice_gaps = np.zeros((heroes, *features.slice_gaps.shape[1:]))
+        self.tails = Tails([form for _, form in plan.tails], plan, heroes)
+        self.tail_green = np.zeros((heroes, len(plan.tails), 5))
         self.squares, self.counted = np.zeros((heroes, 3)), np.zeros((heroes, 3), dtype=np.intp)
         self.step, self.step_windows, self.windows = (np.zeros(heroes, dtype=np.intp) for _ in range(3))
         self.pairs = np.zeros(heroes, dtype=np.intp)
@@ -143,6 +144,7 @@ class _Climb:
         at_last = self.step[a] == len(self.policy.ladder.steps) - 1
         gates = np.array([c in self.policy.asked_gates for c in self.checks])
         required = {q.check for q in self.plan.streams if q.required == "green"}
+        required |= {head.check for head, _ in self.plan.tails if head.required == "green"}
         more = np.array([c in required and c not in self.policy.asked_gates for c in self.checks])
         needed = gates[None, :] | (at_last[:, None] & more[None, :])
         return np.asarray(needed & ~self.shown[a])
@@ -179,12 +181,19 @@ class _Climb:
 
     def _growth(self, a: Numbers, rows: Numbers) -> Array:
         served = self.draws.served[self.step[a], a, self.windows[a]]
-        group = [q.intent - ALL for q in self.plan.witnesses]  # row of the gaps: over all, then by intent
-        plus = self.plus[a][:, group].astype(np.float32)
-        witness = self.f.base[rows] + np.einsum("hwqbj,hqb->hwqj", self.f.turn[rows], plus)
+        plus = self.plus[a].astype(np.float32)
+        witness = self.f.base[rows] + np.einsum("hwqbj,hb->hwqj", self.f.turn[rows], plus)
+        tails = grow(self.tails.flags(a, self.f.ms[rows]))
+        known = np.sign(self.slice_gaps[a])
+        signs = np.stack([known < 0, known > 0], axis=2).astype(np.float32)
+        slices = np.einsum("hwcisbj,hcsb->hwcij", self.f.signed[rows], signs)
         return np.concatenate(
-            [self.f.red[rows], self.traffic[self.step[a][:, None], served], witness], axis=2, dtype=np.float64
-        )
+            [
+                self.f.red[rows], self.traffic[self.step[a][:, None], served], witness, tails,
+                slices.reshape(*slices.shape[:2], -1, slices.shape[-1]),
+            ],
+            axis=2, dtype=np.float64,
+        )  # fmt: skip
 
     def _red_looks(self, a: Numbers, sums: Array) -> Numbers:
         """The first look of this window at which each check is RED, (heroes, checks); beyond the last where none."""
@@ -201,30 +210,28 @@ class _Climb:
                 continue
             wealth = sums[near][:, :, process.streams]
             starts = self.starts[a[near]][:, :, process.streams]
-            over = log_mixture(wealth, starts, step[near]) >= process.need
+            if process.each:
+                each = [log_mixture(wealth[:, :, [i]], starts[:, :, [i]], step[near]) for i in range(wealth.shape[2])]
+                over = np.minimum.reduce(each) >= process.need
+            else:
+                over = log_mixture(wealth, starts, step[near]) >= process.need
             found = np.where(over.any(axis=1), over.argmax(axis=1), looks)
             c = self.checks.index(process.check)
             red_at[near, c] = np.minimum(red_at[near, c], found)
         return red_at
 
     def _close(self, a: Numbers, rows: Numbers) -> Flags:
-        """The end of a window: second triggers, the A/A alarm, what is GREEN now. Returns what is RED, by check."""
-        f, policy, n = self.f, self.policy, self.policy.ladder.window
+        """The end of a window: the A/A alarm, what is GREEN now, what the next one is fixed by. Returns what is RED."""
+        f, policy = self.f, self.policy
         red = np.zeros((len(a), len(self.checks)), dtype=np.bool_)
-        sums = f.sums[rows].sum(axis=1)
-        armed = self.windows[a] <= self.limits.windows
-        for t, test in enumerate(self.plan.windows):
-            low = triggers.low_windows(test, sums[:, t], n, self.limits.window_p)
-            red[:, self.checks.index(test.check)] |= low & self.suspect[a, t] & armed
-            self.suspect[a, t] = low
-        gaps, counts = f.gaps[rows].sum(axis=1), f.counts[rows].sum(axis=1)
-        self.gaps[a] += gaps
-        self.counts[a] += counts
+        self.gaps[a] += f.gaps[rows].sum(axis=1)
+        self.counts[a] += f.counts[rows].sum(axis=1)
         self.plus[a] = self.gaps[a] >= 0
+        self.slice_gaps[a] += f.slice_gaps[rows].sum(axis=1)
+        ms = f.ms[rows]
+        self.tail_green[a] += grow(-self.tails.flags(a, ms)).sum(axis=1)
+        self.tails.learn(a, ms[:, :, 0])
         if "aece_tau" in self.checks:
-            low = self._low_calibration(a, gaps[:, 0], counts)
-            red[:, self.checks.index("aece_tau")] |= low & self.suspect_calibration[a] & armed
-            self.suspect_calibration[a] = low
             self._look_at_calibration(a)
         if "aa_dispersion" in policy.asked_instruments:
             red[:, self.checks.index("aa_dispersion")] = self._dispersed(a, f.repeated[rows].sum(axis=1))
@@ -233,13 +240,6 @@ class _Climb:
         self.blocked[a] += f.blocked[rows].sum(axis=1)
         self._show(a)
         return red
-
-    def _low_calibration(self, a: Numbers, gaps: Array, counts: Array) -> Flags:
-        low = np.zeros(len(a), dtype=np.bool_)
-        limit = self.policy.gates.aece_tau.red_above
-        for key, at in self._by_cell(a):
-            low[at] = triggers.low_calibration(gaps[at], counts[at], limit, self.limits.window_p, key)
-        return low
 
     def _look_at_calibration(self, a: Numbers) -> None:
         gate, rate, c = self.policy.gates.aece_tau, self.policy.error_rates.green, self.checks.index("aece_tau")
@@ -250,7 +250,7 @@ class _Climb:
             for h in a[at][~self.shown[a[at], c]]:
                 allowed = rate / (look * (look + 1))
                 limit = gate.green_below[key[1] - 1]
-                self.shown[h, c] = triggers.green_calibration(self.gaps[h, 0], self.counts[h], limit, allowed, key)
+                self.shown[h, c] = looks.green_calibration(self.gaps[h], self.counts[h], limit, allowed, key)
 
     def _by_cell(self, a: Numbers) -> list[tuple[tuple[int, int, int], Numbers]]:
         """Heroes by (seed, step from 1, window of the step): what the gate's null simulations are drawn from."""
@@ -267,7 +267,7 @@ class _Climb:
         self.counted[a] += differs
         rate = self.policy.error_rates.green
         return np.array(
-            [triggers.dispersed(self.squares[h], self.counted[h], int(self.windows[h]), rate) for h in a],
+            [looks.dispersed(self.squares[h], self.counted[h], int(self.windows[h]), rate) for h in a],
             dtype=np.bool_,
         )
 
@@ -284,6 +284,8 @@ class _Climb:
                 shown &= end.all(axis=1) | ~at_last
             self.shown[a, q] = shown & (self.blocked[a, q] == 0)
             at, at_end = at + len(question.green), at_end + len(question.green_at_last)
+        for t, (head, _) in enumerate(self.plan.tails):
+            self.shown[a, self.checks.index(head.check)] = log_mean(self.tail_green[a, t]) >= self.limits.green
 
     def _end(self, a: Numbers, red: Flags, more_pairs: Numbers) -> None:
         rolls_back = np.array([_rolls_back(self.policy, c) for c in self.checks])

@@ -10,12 +10,11 @@ import numpy as np
 from gates.observations import Arm as GateArm
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.preflight import fix_constants
 from gates.verdicts import Decision
 from proof import changes
 from proof.cells import Change
 from proof.drive import drive
-from proof.model import draw_model
+from proof.model import draw_model, draw_preflight
 from proof.peers import PEERS
 from proof.population import Population, blocks_of, serve
 from proof.record import Recording
@@ -77,14 +76,14 @@ def run_letter(world: str, policy: Policy, recording: Recording | None, heroes: 
         n = policy.ladder.total_windows * policy.ladder.window
         if recording is None:
             population = draw_model(n, rng).rows(rng.permutation(2 * n)[:n])
-            alone = draw_model(policy.ladder.preflight, rng).baseline.rows(slice(0, policy.ladder.preflight))
+            alone = draw_preflight(policy.ladder.preflight, rng)
         else:
-            whole = equal_hero(recording, tuple(policy.heroes)[i % len(policy.heroes)], policy)
+            whole = equal_hero(recording, tuple(policy.heroes)[i % len(policy.heroes)])
             population = changes.fair_swap(whole.rows(rng.permutation(len(whole))[:n]), rng)
             alone = recording.preflight.rows(rng.permutation(len(recording.preflight))[: policy.ladder.preflight])
         blocks, ladder = blocks_of(population, policy), policy.ladder
         served = [rng.binomial(ladder.red_every, s / 100, len(blocks)) for s in ladder.steps]
-        end = drive(letter, fix_constants(policy, alone, i, {}), _dealer(blocks, served, policy), fresh=len(population))
+        end = drive(letter, alone.constants(policy, i), _dealer(blocks, served, policy), fresh=len(population))
         found[Decision(end.decision).value] += 1
     return dict(found)
 

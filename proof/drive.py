@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Set
 from functools import partial
 from typing import NamedTuple
 
-from gates.catalogue import ask, ask_calibration
+from gates.checks.question import Constants
 from gates.decide import Seen, decide, plan
 from gates.judge import Judge
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.checks.question import Constants
 from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 from rollout.climb import Climb, Red
 
@@ -55,9 +54,8 @@ def drive(
         verdicts |= {(percent, gate): _verdict(judge, gate) for gate in policy.asked_gates}
         if climb.ended:
             break
-    required = {q.check: q.required for q in ask(policy, constants)}
-    required |= {q.check: q.required for q in ask_calibration(policy)}
-    not_red = {"aa_dispersion", *(check for check, what in required.items() if what == "not_red")}
+    asked = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)
+    not_red = {check for check in asked if judge.required(check) == "not_red"}
     decision = _decide(policy, judge, verdicts, not_red, climb.ended, pairs)
     return End(decision, step, judge.windows, pairs, frozenset(judge.red), climb.waiting)
 

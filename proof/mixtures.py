@@ -22,10 +22,11 @@ class Process:
     check: str
     streams: tuple[int, ...]
     need: float
+    each: bool = False  # every stream must show it, instead of their mean
 
 
 def list_processes(plan: Plan, limits: Thresholds) -> tuple[Process, ...]:
-    """Every RED process, over streams in the order: questions, traffic share (two), witnesses."""
+    """Every RED process, over streams in the order: questions, traffic share (two), witnesses, tails, slices (two)."""
     found, at = [], 0
     for question in plan.streams:
         need = limits.green if question.kind is Kind.INSTRUMENT else limits.red
@@ -34,8 +35,13 @@ def list_processes(plan: Plan, limits: Thresholds) -> tuple[Process, ...]:
             at += len(streams)
     if plan.traffic is not None:
         found.append(Process(check="traffic_share", streams=(at, at + 1), need=limits.green))
-    for q, witness in enumerate(plan.witnesses):
-        found.append(Process(check=witness.check, streams=(at + 2 + q,), need=limits.red))
+    at += 2
+    for check in (*(w.check for w in plan.witnesses), *(head.check for head, _ in plan.tails)):
+        found.append(Process(check=check, streams=(at,), need=limits.red))
+        at += 1
+    for head, _ in plan.slices:
+        found.append(Process(check=head.check, streams=(at, at + 1), need=limits.red, each=True))
+        at += 2
     return tuple(found)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gates.observations import Arm
-from proof.population import Population, join_populations
+from proof.population import Population, Preflight, join_populations
 
 Array = NDArray[np.float64]
 
@@ -66,6 +67,12 @@ def draw_model(
         )
 
     return join_populations([population(first, second), population(second, first)])
+
+
+def draw_preflight(n: int, rng: np.random.Generator, **model: Any) -> Preflight:
+    """n queries answered by the incumbent of such a world alone."""
+    drawn = draw_model(n, rng, **model).rows(np.arange(n))
+    return Preflight(arm=drawn.baseline, intent=drawn.intent)
 
 
 def true_share(confidence: Array, error: float, shape: str = "stretch") -> Array:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.checks.question import Constants
 from gates.observations import Arm, Pairs, join_arms
 from gates.policy import Policy
+from gates.preflight import fix_constants
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -34,6 +36,25 @@ class Population:
             repeat=self.repeat.rows(at),
             intent=self.intent[at],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """The baseline's answers before a canary, and the position of each query's intent."""
+
+    arm: Arm
+    intent: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.arm)
+
+    def rows(self, at: Rows) -> Preflight:
+        """Some of the queries."""
+        return Preflight(arm=self.arm.rows(at), intent=self.intent[at])
+
+    def constants(self, policy: Policy, seed: int) -> Constants:
+        """What they fix."""
+        return fix_constants(policy, self.arm, self.intent, seed)
 
 
 def join_populations(parts: list[Population]) -> Population:

@@ -12,6 +12,7 @@ import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,7 @@ from fixtures.systems import Answer, Collection, Documents, Query, SearchSystem
 from gates.observations import Arm, join_arms
 from gates.policy import Policy
 from proof.kept import fill_once, kept_folder
-from proof.population import Population
+from proof.population import Population, Preflight
 from rollout.replay import Judged, Locator, Timed, ask, judge_collection, measure_answers, quiet
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +55,7 @@ class Recording:
     intent: NDArray[np.int8]  # position in the policy's intents
     arms: Mapping[str, Arm]  # "baseline", "repeat" and each hero
     preflight_id: tuple[str, ...]
-    preflight: Arm
+    preflight: Preflight
 
     def population(self, hero: str) -> Population:
         """A hero beside the baseline."""
@@ -99,7 +100,7 @@ def load_recording(folder: Path) -> Recording:
         intent=queries["intent"].to_numpy().astype(np.int8),
         arms={name: _arm(pq.read_table(folder / f"{name}.parquet")) for name in names},
         preflight_id=tuple(calibration["query_id"].to_pylist()),
-        preflight=_arm(calibration),
+        preflight=Preflight(arm=_arm(calibration), intent=calibration["intent"].to_numpy().astype(np.int8)),
     )
 
 
@@ -111,10 +112,16 @@ def _record(folder: Path, configs: Path, policy: Policy, names: Sequence[str], t
         _write(folder / f"{name}.parquet", join_arms([share.arms[name] for share in shares]))
     ids = [query_id for share in shares for query_id in share.query_id]
     intents = policy.slices.intents
-    at = [intents.index(i) if i in intents else -1 for share in shares for i in share.intents]
-    pq.write_table(pa.table({"query_id": ids, "intent": pa.array(at, pa.int8())}), folder / "queries.parquet")
+
+    def positions(named: Sequence[Sequence[str]]) -> pa.Array:
+        return pa.array([intents.index(i) if i in intents else -1 for some in named for i in some], pa.int8())
+
+    at = positions([share.intents for share in shares])
+    pq.write_table(pa.table({"query_id": ids, "intent": at}), folder / "queries.parquet")
     preflight = join_arms([share.preflight for share in shares])
-    _write(folder / "calibration.parquet", preflight, [i for share in shares for i in share.preflight_id])
+    calm = [i for share in shares for i in share.preflight_id]
+    more = {"query_id": calm, "intent": positions([share.preflight_intents for share in shares])}
+    _write(folder / "calibration.parquet", preflight, more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +132,7 @@ class Share:
     intents: list[str]
     arms: dict[str, Arm]
     preflight_id: list[str]
+    preflight_intents: list[str]
     preflight: Arm
 
 
@@ -161,6 +169,7 @@ def record_share(configs: Path, policy: Policy, worker: int) -> Share:
         intents=[q.intent for q in queries],
         arms=arms,
         preflight_id=[q.query_id for q in calm],
+        preflight_intents=[q.intent for q in calm],
         preflight=_measured(baseline.documents, alone, calm, collection, judged, sla_ms),
     )
 
@@ -249,9 +258,8 @@ def _measured(
     return measure_answers(timed, queries, Locator(documents, collection.documents), judged, sla_ms).arm
 
 
-def _write(path: Path, arm: Arm, query_id: Sequence[str] = ()) -> None:
-    columns = {name: getattr(arm, name) for name in COLUMNS}
-    pq.write_table(pa.table({**({"query_id": list(query_id)} if query_id else {}), **columns}), path)
+def _write(path: Path, arm: Arm, more: Mapping[str, Any] | None = None) -> None:
+    pq.write_table(pa.table({**(more or {}), **{name: getattr(arm, name) for name in COLUMNS}}), path)
 
 
 def _arm(table: pa.Table) -> Arm:

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from fixtures.systems import Query
+from gates.checks.question import Constants
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.preflight import fix_constants, judge_preflight
-from gates.checks.question import Constants
+from gates.preflight import judge_preflight
 from gates.verdicts import Decision, Verdict
 from proof.drive import End, drive
 from proof.population import Population, blocks_of
@@ -44,8 +44,8 @@ def run_seeds(recording: Recording, heroes: Sequence[str], policy: Policy, seeds
         fingerprint = hashlib.sha256(f"seed {seed}".encode()).hexdigest()
         first = [q.query_ord for q in order.query_order(fingerprint, calm)[: policy.ladder.preflight]]
         alone = recording.preflight.rows(np.array(first))
-        constants = fix_constants(policy, alone, order.seed(fingerprint), {})
-        ready = judge_preflight("seeded", policy, alone, constants, {}).verdict is Verdict.GREEN
+        constants = alone.constants(policy, order.seed(fingerprint))
+        ready = judge_preflight("seeded", policy, alone.arm, constants, {}).verdict is Verdict.GREEN
         canary = order.query_order(fingerprint, queries)
         rows = np.array([q.query_ord for q in canary])
         for hero in heroes:

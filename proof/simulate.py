@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.calibration import calibration_error, fill_bins
-from gates.policy import Policy
-from gates.preflight import fix_constants
 from gates.checks.question import Constants
+from gates.policy import Policy
 from proof import changes
 from proof.canaries import Draws, Ends, join_ends, run_canaries
 from proof.cells import HEROES, MODEL, Cell
 from proof.features import features_of, join_features, plan_canary, traffic_growth
-from proof.model import draw_model
+from proof.model import draw_model, draw_preflight
 from proof.population import Population, Rows, blocks_of, join_populations
 from proof.record import Recording
 
@@ -72,7 +70,7 @@ def draw_world(cell: Cell, policy: Policy, recording: Recording | None, blocks: 
     """The pools of a cell and the constants that a preflight of its incumbent fixes."""
     size = blocks * policy.ladder.red_every
     if cell.world == MODEL:
-        alone = draw_model(policy.ladder.preflight, rng, **cell.model).baseline.rows(slice(0, policy.ladder.preflight))
+        alone = draw_preflight(policy.ladder.preflight, rng, **cell.model)
         equal = [draw_model(size // 2, rng, **cell.model)]
     else:
         if recording is None:
@@ -80,7 +78,7 @@ def draw_world(cell: Cell, policy: Policy, recording: Recording | None, blocks: 
         at = rng.permutation(len(recording.preflight))[: policy.ladder.preflight]
         alone = recording.preflight.rows(at)
         equal = real_heroes(cell, policy, recording, size, rng)
-    constants = fix_constants(policy, alone, int(rng.integers(2**31)), {})
+    constants = alone.constants(policy, int(rng.integers(2**31)))
     seed = int(rng.integers(2**31))
     if cell.shock_points:
         return World(
@@ -102,34 +100,19 @@ def real_heroes(
         return [recording.population(cell.hero).rows(rows)]
     coin = int(rng.integers(2**31))  # one coin a query for all three: they share the baseline's luck
     return [
-        changes.fair_swap(equal_hero(recording, hero, policy).rows(rows), np.random.default_rng(coin))
+        changes.fair_swap(equal_hero(recording, hero).rows(rows), np.random.default_rng(coin))
         for hero in tuple(policy.heroes)[:HEROES]
     ]
 
 
-def equal_hero(recording: Recording, hero: str, policy: Policy) -> Population:
-    """A recorded hero before its arms are swapped: its own hits, the clock of the incumbent's third answers.
-
-    A hero whose confidence lies on an intent keeps the incumbent's: an equal hero is calibrated as the incumbent is.
-    """
+def equal_hero(recording: Recording, hero: str) -> Population:
+    """A recorded hero before its arms are swapped: its own hits, the clock of the incumbent's third answers."""
     clock, population = recording.arms["equal"], recording.population(hero)
     own = replace(
         population.hero, latency_ms=clock.latency_ms, wait_ms=clock.wait_ms, cut=clock.cut,
         calibrator_ms=clock.calibrator_ms, spend_ms=clock.spend_ms,
     )  # fmt: skip
-    if lies(population, policy):
-        own = replace(own, confidence=population.baseline.confidence, correct=population.baseline.correct)
     return replace(population, hero=own)
-
-
-def lies(population: Population, policy: Policy) -> bool:
-    """Is the hero's plug-in calibration error on some intent beyond twice the slice's limit?"""
-    edges = np.quantile(population.hero.confidence, np.linspace(0, 1, 6)[1:-1])
-    errors = []
-    for i in range(len(policy.slices.intents)):
-        on = population.intent == i
-        errors.append(calibration_error(fill_bins(population.hero.confidence[on], population.hero.correct[on], edges)))
-    return max(errors) > 2 * policy.slices.calibration.limit
 
 
 def _shocked(population: Population, points: float, rng: np.random.Generator) -> Population:

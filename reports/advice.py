@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from gates.checks.name import number_of
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.budget import used_windows, waits
 from reports.escaping import typed
-from reports.labels import check_name, number_of
+from reports.labels import check_name
 
 #: What to do before any hero can be judged, where the battery or an instrument is broken or open.
 _MEND = {

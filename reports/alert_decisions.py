@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gates.checks.name import Name, number_of
 from gates.errors import ConfigError
 from gates.release import Release
 from gates.verdicts import Decision
@@ -16,7 +17,7 @@ from reports.alert_rules import built_in, load_alert_rules
 from reports.alerts import LOG, Event, tell, words_of
 from reports.attestation.statements import SECTIONS
 from reports.escaping import cut, typed
-from reports.labels import Name, check_name, number_of
+from reports.labels import check_name
 
 Attestation = Mapping[str, Any]
 

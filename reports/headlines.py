@@ -6,7 +6,7 @@ from gates.policy import Policy
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.budget import waits
-from reports.labels import plain, slice_parts
+from reports.labels import plain
 
 #: Between a check's outcome and the error that it ended in, as gates.decide words it.
 NO_EVIDENCE = ", no evidence: "
@@ -72,24 +72,15 @@ def _broken(check: str, policy: Policy) -> str:
         return _BROKEN[check]
     if policy.mode == "letter" and check in policy.asked_gates:
         return f"{_broken_letter(policy)[check]} in {policy.letter.red_windows} windows in a row"
-    question, intent = slice_parts(check)
+    known = policy.check(check)
+    if known is not None:
+        asked, limits, intent = known
+        return f"{asked.broken(limits)} shown{f' on intent {intent.name}' if intent.name else ''}"
     words = {
-        "calibrator_p99": f"calibrator slower than {plain(policy.gates.calibrator_p99.limit_ms)} ms",
         "aece_tau": f"calibration error above {plain(policy.gates.aece_tau.red_above)}",
-        "confidence_shift": f"confidence shift beyond {plain(policy.gates.confidence_shift.limit)}",
-        "sla_recall_at_50_delta": "SLA-Recall@50 loss",
-        "ndcg_at_10": "nDCG@10 loss",
-        "p95_latency": f"more answers beyond the p95 + {plain(policy.guards.p95_latency.margin_ms)} ms",
-        "within_sla": f"too many answers after {plain(policy.guards.within_sla.sla_ms)} ms",
-        "errors": "errors that only the hero has",
         "ece": f"calibration error above {plain(policy.guards.ece.limit)} over the release",
-        "file_credit": f"file credit above {plain(policy.guards.file_credit.limit * 100)} %",
-        "spend": "answers over the spend cap",
-        "recall": "recall loss",
-        "calibration": "calibration error",
     }
-    shown = f"{words[question or check]} shown" if (question or check) in words else f"{check} shown broken"
-    return f"{shown} on intent {intent}" if intent else shown
+    return f"{words[check]} shown" if check in words else f"{check} shown broken"
 
 
 def _broken_letter(policy: Policy) -> dict[str, str]:

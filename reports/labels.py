@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gates.checks.name import Name, number_of
+from gates.checks.registry import BY_INTENT, BY_KEY
 from gates.policy import Policy
 from gates.verdicts import Cell, Verdict
 
-
 CHECKS = {
+    **{key: check.name for key, check in BY_KEY.items()},
     "index_integrity": Name(label="documents not found again", unit="%", scale=100, digits=0, brief="index"),
     "oracle_queries": Name(label="known answers not found", digits=0, brief="oracles"),
     "file_only": Name(label="credits for the file alone", unit="%", scale=100, digits=1, brief="file only"),
@@ -23,17 +25,8 @@ CHECKS = {
     "core_search": Name(label="answers by a fallback", unit="%", scale=100, digits=1, brief="core search"),
     "stop_rule": Name(label="suspicious patterns", digits=0, brief="stop rule"),
     "lock": Name(label="fields not as locked", digits=0),
-    "calibrator_p99": Name(label="calibrator p99", unit="ms", digits=3),
     "aece_tau": Name(label="calibration error", digits=3),
-    "confidence_shift": Name(label="confidence shift", digits=3, two_sided=True),
-    "sla_recall_at_50_delta": Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=1),
-    "ndcg_at_10": Name(label="nDCG@10 lost", unit="pt", scale=100, digits=1),
-    "p95_latency": Name(label="p95 latency added", unit="ms", digits=1),
-    "within_sla": Name(label="answers after the SLA", unit="%", scale=100, digits=1),
-    "errors": Name(label="hero-only errors", unit="%", scale=100, digits=2),
     "ece": Name(label="ECE in all", digits=3),
-    "file_credit": Name(label="file credit", unit="%", scale=100, digits=1),
-    "spend": Name(label="spend over the cap", unit="%", scale=100, digits=1),
     "known_answers": Name(label="known answers", unit="wrong", digits=0),
     "preflight": Name(label="baseline preflight", unit="%", scale=100, digits=1),
     "traffic_share": Name(label="traffic beyond the step's", unit="%", scale=100, digits=1, two_sided=True),
@@ -45,12 +38,6 @@ CHECKS = {
 BY_LETTER = {
     "aece_tau": Name(label="AECE - tau", digits=3),
     "sla_recall_at_50_delta": Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=2),
-}
-
-#: Questions that are asked of each intent: recall_docstring, calibration_docstring, ...
-BY_INTENT = {
-    "recall": Name(label="recall lost", unit="pt", scale=100, digits=1),
-    "calibration": Name(label="calibration error", digits=3),
 }
 
 METRICS = {
@@ -70,19 +57,12 @@ CLAIMED = {"recall_at_50": "sla_recall_at_50"}
 
 #: The measure that a check or question is about: what "by intent" and "lost most" are told in.
 _MEASURE_OF = {
-    "sla_recall_at_50_delta": "sla_recall_at_50",
-    "ndcg_at_10": "ndcg_at_10",
+    **{key: check.measure for key, check in (*BY_KEY.items(), *BY_INTENT.items())},
     "aece_tau": "ece",
-    "p95_latency": "p95_latency_ms",
-    "within_sla": "p95_latency_ms",
     "ece": "ece",
-    "file_credit": "file_credit",
-    "spend": "p95_latency_ms",
     "file_only": "file_credit",
     "stop_rule": "ndcg_at_10",
     "oracle_queries": "ndcg_at_10",
-    "recall": "sla_recall_at_50",
-    "calibration": "ece",
 }
 
 MARKS = {Verdict.GREEN: "+", Verdict.RED: "x", Verdict.INCONCLUSIVE: "?", Verdict.NOT_REACHED: "."}
@@ -103,7 +83,7 @@ def check_name(check: str, unit: str = "", mode: str = "evidence") -> Name:
     """The name of a check under a mode of decision; its own key where it has none."""
     question, intent = slice_parts(check)
     if question:
-        name = BY_INTENT[question]
+        name = BY_INTENT[question].name
         return replace(name, label=f"{name.label}, intent {intent}")
     named = {**CHECKS, **BY_LETTER} if mode == "letter" else CHECKS
     return named.get(check) or Name(label=check, unit=unit, digits=4)
@@ -112,7 +92,7 @@ def check_name(check: str, unit: str = "", mode: str = "evidence") -> Name:
 def slice_parts(check: str) -> tuple[str, str]:
     """(question, intent) of a check on one intent, ("", "") of any other."""
     question, _, intent = check.partition("_")
-    return (question, intent) if question in BY_INTENT else ("", "")
+    return (question, intent) if question in BY_INTENT and check not in BY_KEY else ("", "")
 
 
 def measure_of(check: str) -> str:

@@ -16,10 +16,10 @@ from fixtures.fingerprint import fingerprint
 from fixtures.material import lock_material
 from fixtures.packs import Hero
 from fixtures.systems import Collection, Query, SearchSystem
+from gates.checks.question import ALL
 from gates.errors import EvidenceError
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.checks.question import ALL
 from gates.questions import input_of, missing_inputs
 from rollout import order
 from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers

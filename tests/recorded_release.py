@@ -44,7 +44,7 @@ POLICY = dedent(
       aa_every: 2
       preflight: 100
       calibration_looks_every: 1
-    error_rates: {red: 0.009, two_windows: 0.001, green: 0.01}
+    error_rates: {red: 0.01, green: 0.01}
     gates:
       calibrator_p99: {on_red: rollback, limit_ms: 1.0, share: 0.01}
       aece_tau: {on_red: rollback, red_above: 0.1, green_below: [0.5, 0.4], bins: 4}
@@ -52,16 +52,18 @@ POLICY = dedent(
       sla_recall_at_50_delta: {on_red: rollback, sla_ms: 150, margin: 0.2, final_margin: 0.1}
     guards:
       ndcg_at_10: {on_red: rollback, margin: 0.2}
-      p95_latency: {on_red: rollback, margin_ms: 5}
+      p95_latency: {on_red: rollback, margin_ms: 5, floor_ms: 5, margin_share: 0}
+      p99_latency: {on_red: rollback, margin_ms: 20, floor_ms: 20, margin_share: 0, required: not_red}
       within_sla: {on_red: rollback, sla_ms: 150, share: 0.8}
       errors: {on_red: rollback, rate: 0.1}
-      ece: {on_red: rollback, limit: 0.1}
+      ece: {on_red: hold, limit: 0.1}
       file_credit: {on_red: rollback, limit: 0.2, margin: 0.1}
       spend: {on_red: rollback, cap_ms: 5, slack_ms: 1, share: 0.1}
     slices:
       intents: [all]
       recall: {on_red: rollback}
-      calibration: {on_red: rollback, limit: 0.1}
+      ndcg: {on_red: rollback}
+      calibration: {on_red: rollback, allowed: 0.1}
     instruments:
       lock: {on_red: hold}
       known_answers: {on_red: hold}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from gates.checks.check import Check, Limits
 from gates.checks.forms import Calibration, Shift
-from gates.checks.losses import Share
 from gates.checks.name import Name
 from gates.checks.question import Constants, Intent
-from gates.checks.rates import Small
+from gates.documents import Share, Small
 from gates.verdicts import Kind
 
 
@@ -30,9 +29,7 @@ class ConfidenceShift(Check):
     unit, name = "confidence", Name(label="confidence shift", digits=3, two_sided=True)
 
     def form(self, limits: ShiftLimits, constants: Constants, intent: Intent) -> Shift:
-        return Shift(
-            column="confidence", median=constants.median_confidence, limit=limits.limit, seed=constants.seed
-        )
+        return Shift(column="confidence", median=constants.median_confidence, limit=limits.limit, seed=constants.seed)
 
     def broken(self, limits: ShiftLimits) -> str:
         return f"confidence shift beyond {limits.limit:.4g}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from gates.checks.check import Check, Limits
 from gates.checks.forms import Count
-from gates.checks.losses import Share
 from gates.checks.name import Name
 from gates.checks.question import Constants, Intent
+from gates.documents import Share
 from gates.verdicts import Kind
 
 

@@ -9,10 +9,9 @@ import numpy as np
 from gates import pvalues
 from gates.checks.check import Check, Limits
 from gates.checks.forms import Head
-from gates.checks.losses import Share
 from gates.checks.name import Name
 from gates.checks.question import Array, Constants, Intent, Question, detectable_mean
-from gates.checks.rates import Small
+from gates.documents import Share, Small
 from gates.eprocess import bet
 from gates.observations import Arm, Pairs
 from gates.verdicts import Kind

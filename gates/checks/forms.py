@@ -96,7 +96,8 @@ class Loss:
 
     def told(self, p: Pairs) -> Array:
         """What is lost, on time as measured."""
-        return (getattr(p.baseline, self.column) - getattr(p.hero, self.column))[on_intent(p, self.intent)]
+        lost: Array = getattr(p.baseline, self.column) - getattr(p.hero, self.column)
+        return lost[on_intent(p, self.intent)]
 
     def red(self, p: Pairs) -> Array:
         """Null: no more than `tolerated` is lost."""

@@ -10,9 +10,9 @@ from gates.checks.check import Check, Limits
 from gates.checks.forms import Loss
 from gates.checks.name import Name
 from gates.checks.question import Constants, Intent
+from gates.documents import Share
 from gates.verdicts import Kind
 
-Share = Annotated[float, Field(gt=0, lt=1)]
 #: Points lost that are no fault. A stream that reaches down to -1 stays above the -1/.9 that the stakes allow.
 Tolerated = Annotated[float, Field(ge=0, le=0.1)]
 

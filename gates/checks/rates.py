@@ -8,13 +8,10 @@ from pydantic import Field
 
 from gates.checks.check import Check, Limits
 from gates.checks.forms import Rate
-from gates.checks.losses import Share
 from gates.checks.name import Name
 from gates.checks.question import Constants, Intent
+from gates.documents import Share, Small
 from gates.verdicts import Kind
-
-#: Subtracted from a stream that reaches down to -1: what is left stays above the -1/.9 that the stakes allow.
-Small = Annotated[float, Field(gt=0, le=0.1)]
 
 
 class CalibratorLimits(Limits):

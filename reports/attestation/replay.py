@@ -16,6 +16,7 @@ from pyarrow import ArrowException
 from evidence.digests import file_digest, logical_digest
 from evidence.schemas import SchemaDrift
 from fixtures.fingerprint import ROOMS, digest_sources
+from gates.checks.question import Constants
 from gates.decide import Seen, decide, item_id, plan
 from gates.errors import EvidenceError
 from gates.judge import Judge
@@ -23,7 +24,6 @@ from gates.known_answers import judge_known_answers
 from gates.lock import judge_lock
 from gates.policy import Policy
 from gates.preflight import fix_constants, judge_preflight
-from gates.checks.question import Constants
 from gates.sanity import judge_battery
 from gates.snapshot import read_snapshot
 from gates.verdicts import OUTCOME, Cell, Kind

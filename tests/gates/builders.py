@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from gates.checks.question import Constants
 from gates.observations import Arm, Pairs
 from gates.policy import Policy
-from gates.checks.question import Constants
 from gates.verdicts import Cell, Kind, Verdict
 
 
@@ -52,6 +52,8 @@ def pairs(hero: Arm, baseline: Arm, *, repeat_every: int = 4, percent: int = 5) 
 def equal_pairs(n: int, seed: int = 0, **hero: Any) -> Pairs:
     """A hero that answers as the baseline does, but for the columns given."""
     baseline = arm(n, seed)
+    if "recall" in hero:
+        hero.setdefault("found", hero["recall"])
     changed = {name: np.broadcast_to(np.asarray(v, np.float64), (n,)).copy() for name, v in hero.items()}
     return pairs(replace(baseline, **changed), baseline)
 
@@ -59,7 +61,15 @@ def equal_pairs(n: int, seed: int = 0, **hero: Any) -> Pairs:
 def constants(**changes: Any) -> Constants:
     """What a preflight of such answers fixes."""
     edges = tuple(np.linspace(0.05, 0.95, 11)[1:-1].tolist())
-    values = {"median_confidence": 0.5, "q95_ms": 19.25, "bin_edges": edges, "signs": (1.0,) * 10, "seed": 22}
+    values = {
+        "median_confidence": 0.5,
+        "baseline_ms": tuple(np.linspace(5, 20, 800).tolist()),
+        "bin_edges": edges,
+        "signs": (1.0,) * 10,
+        "slice_edges": ((0.275, 0.5, 0.725),) * 3,
+        "sla_ms": 150.0,
+        "seed": 22,
+    }
     return Constants(**{**values, **changes})
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates import catalogue, known_answers, trackers
+from gates import known_answers, trackers
+from gates.checks import forms
 from gates.judge import Judge
 from gates.known_answers import CALIBRATOR_MS, FAULTS, PAUSE_MS, judge_known_answers
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.trackers import StreamTracker, Thresholds, TwoWindows
+from gates.trackers import StreamTracker, Thresholds
 from gates.verdicts import Cell, Decision, Verdict
 from tests.gates.builders import arm, changed, constants, pairs
 
@@ -29,6 +30,7 @@ def made_up(**columns: Any) -> Pairs:
     late = turn == FAULTS.index("late")
     values = {
         "recall": np.zeros(50),
+        "found": np.where(late, baseline.found, 0.0),
         "ndcg": np.where(late, baseline.ndcg, 0.0),
         "error": (turn == FAULTS.index("failing")).astype(np.float64),
         "latency_ms": np.select([late, turn == FAULTS.index("slow")], [np.inf, PAUSE_MS + 0.1], 0.02),
@@ -56,7 +58,7 @@ def known(policy: Policy, found: Pairs | None = None, **missing: str) -> Cell:
             "gates": {"aece_tau": {"on_red": "hold", "red_above": 0.1, "green_below": [0.3], "bins": 2}},
         },
         {"left_out": {"sla_recall_at_50_delta": "x", "traffic_share": "x", "p95_latency": "x"}},
-        {"error_rates": {"red": 1e-6, "two_windows": 1e-6}},
+        {"error_rates": {"red": 1e-6}},
     ],
     ids=str,
 )
@@ -102,7 +104,7 @@ def test_second_answers_of_somebody_else_are_red(policy: Policy) -> None:
     assert "not so: the baseline's second answers are the baseline's" in cell.note
 
 
-def blind(self: StreamTracker, pairs: Pairs) -> None:
+def blind(self: StreamTracker, pairs: Pairs, measured: Pairs) -> None:
     """A tracker that sees nothing."""
 
 
@@ -110,11 +112,6 @@ def forgetful(self: Judge, percent: int, *, begin: Callable[..., None] = Judge.b
     fresh = Judge(hero=self.hero, policy=self.policy, constants=constants(), missing=self.missing)
     self._trackers = fresh._trackers
     begin(self, percent)
-
-
-def any_two(self: TwoWindows, low: bool) -> bool:
-    suspect, self._suspect = self._suspect, self._suspect or low
-    return suspect and low
 
 
 def lenient(self: Judge, *, end: Callable[[Judge], tuple[str, ...]] = Judge.end_window) -> tuple[str, ...]:
@@ -135,9 +132,8 @@ def latched(self: StreamTracker, window: Pairs, *, end: Callable[..., None] = St
     ("owner", "name", "mutant", "says"),
     [
         (trackers.StreamTracker, "observe", blind, "a hero worse in everything: not RED: "),
-        (catalogue, "bet", lambda x: -abs(x).sum() * np.ones(5), "not RED"),
+        (forms, "bet", lambda x: -abs(x).sum() * np.ones(5), "not RED"),
         (Judge, "begin_step", forgetful, "a loss spread over two steps"),
-        (TwoWindows, "end_window", any_two, "a good window between two bad ones"),
         (Judge, "end_window", lenient, "a window looked at twice: it counted"),
         (Judge, "_refuse_nan", lambda *_: None, "what is no number: it was taken"),
         (Thresholds, "of", priced_as_one, "evidence for one question: sla_recall_at_50_delta is RED"),
@@ -151,7 +147,6 @@ def latched(self: StreamTracker, window: Pairs, *, end: Callable[..., None] = St
         "blind",
         "swapped",
         "history pruned",
-        "green between reds",
         "double poll",
         "NaN",
         "no multiplicity",

@@ -7,15 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from gates.checks.question import Constants
 from gates.observations import Pairs
 from gates.policy import Policy
-from gates.preflight import fix_constants
-from gates.checks.question import Constants
 from proof import changes
 from proof.canaries import Draws, Ends, run_canaries
 from proof.drive import End, drive
 from proof.features import features_of, plan_canary, traffic_growth
-from proof.model import draw_model
+from proof.model import draw_model, draw_preflight
 from proof.population import Population, blocks_of, serve
 from tests.gates.builders import changed
 
@@ -36,7 +35,10 @@ SMALL = {
     },
     "guards": {
         "ndcg_at_10": {"on_red": "rollback", "margin": 0.03},
-        "p95_latency": {"on_red": "rollback", "margin_ms": 12},
+        "p95_latency": {"on_red": "rollback", "margin_ms": 12, "floor_ms": 1, "margin_share": 0.5},
+        "p99_latency": {
+            "on_red": "rollback", "margin_ms": 20, "floor_ms": 1, "margin_share": 0.5, "required": "not_red",
+        },
         "errors": {"on_red": "hold", "rate": 0.01},
     },
     "instruments": {"aa_shadow": {"on_red": "hold", "margin": 0.05}},
@@ -54,6 +56,13 @@ WORLDS: dict[str, Change] = {
     ),
     "shifted": lambda p, rng: changed_hero(p, confidence=np.clip(p.hero.confidence + 0.13, 0, 0.999)),
     "a slow calibrator": lambda p, rng: changed_hero(p, calibrator_ms=p.hero.calibrator_ms * 2),
+    "a slow tail": lambda p, rng: changed_hero(
+        p, latency_ms=p.hero.latency_ms + np.where(rng.random(len(p)) < 0.04, 110.0, 0.0)
+    ),
+    "down on one intent": lambda p, rng: changed_hero(p, ndcg=np.where(p.intent == 1, 0.8, 1.0) * p.hero.ndcg),
+    "sure of one intent": lambda p, rng: changed_hero(
+        p, confidence=np.clip(p.hero.confidence + np.where(p.intent == 0, 0.25, 0.0), 0, 0.999)
+    ),
     "failing": lambda p, rng: changed_hero(p, error=(rng.random(len(p)) < 0.01).astype(np.float64)),
 }
 
@@ -73,7 +82,7 @@ def both(
     policy: Policy, change: Change, *, seed: int = 0, heroes: int = HEROES, fresh: int = 10**9, late: bool = False
 ) -> Twin:
     rng = np.random.default_rng(seed)
-    constants = fix_constants(policy, draw_model(400, rng).baseline, seed, {})
+    constants = draw_preflight(400, rng).constants(policy, seed)
     equal = draw_model(4_000, rng)
     blocks = blocks_of(equal, policy) + blocks_of(change(equal, rng), policy)
     half, ladder = len(blocks) // 2, policy.ladder
@@ -133,6 +142,20 @@ def twins() -> dict[str, Twin]:
 def test_each_hero_ends_as_the_gate_ends_it(small: Policy, world: str, twins: dict[str, Twin]):
     twins[world] = both(small, WORLDS[world])
     assert_same(twins[world])
+
+
+@pytest.mark.parametrize(
+    ("world", "check"),
+    [
+        ("a slow tail", "p99_latency"),
+        ("down on one intent", "ndcg_identifier"),
+        ("sure of one intent", "calibration_docstring"),
+    ],
+)
+def test_what_moves_is_red_in_its_world(small: Policy, world: str, check: str, twins: dict[str, Twin]):
+    """Else the twin would compare questions that never speak."""
+    ends = (twins.get(world) or both(small, WORLDS[world])).driven
+    assert any(check in end.red for end in ends)
 
 
 def test_every_end_occurs_in_these_worlds(small: Policy, twins: dict[str, Twin]):

@@ -1,4 +1,4 @@
-"""Which windows are low, and which looks GREEN? As gates.trackers and gates.witness decide, for many heroes at once.
+"""Which looks at the calibration are GREEN, and is the A/A alarm raised? As gates.witness and gates.dispersion decide.
 
 Each answer is the one that the gate's own function gives; what is faster is only that hopeless or certain cases are
 told from a part of the draws: a p-value that a prefix of the draws already makes too large stays too large.
@@ -6,8 +6,7 @@ told from a part of the draws: a p-value that a prefix of the draws already make
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
-from statistics import NormalDist
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,55 +14,10 @@ from numpy.typing import NDArray
 from gates import calibration
 from gates.calibration import Bins
 from gates.dispersion import EVERY, chi_squared_tail
-from gates.pvalues import p_rate_above
 from gates.witness import PURPOSES
-from proof.features import EITHER_SIGN, MEAN, RATE, WindowTest
 
 Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 PREFIX = 200  # draws that settle most windows and looks
-
-
-def low_windows(test: WindowTest, sums: Array, n: int, level: float) -> Flags:
-    """Whose window has a p-value below `level`? `sums` has shape (heroes, 4) over n pairs."""
-    if test.kind == MEAN:
-        mean = sums[:, 0] / n
-        variance = np.maximum(sums[:, 1] - n * mean**2, 0) / (n - 1)
-        return np.asarray(mean > -NormalDist().inv_cdf(level) * np.sqrt(variance / n))
-    if test.kind == RATE:
-        return np.asarray(sums[:, 0] >= fewest(n, test.rate, level))
-    if test.kind == EITHER_SIGN:  # twice the smaller of two p-values
-        return _many_ups(sums[:, :2], level / 2) | _many_ups(sums[:, 2:], level / 2)
-    return _many_ups(sums[:, :2], level)
-
-
-@cache
-def fewest(n: int, rate: float, level: float) -> int:
-    """The fewest hits of n whose p-value against `rate` is below `level`; n + 1 where even n hits are not enough."""
-    low, high = 0, n + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if p_rate_above(middle, n, rate) < level else (middle, high)
-    return high
-
-
-def low_calibration(gaps: Array, counts: Array, limit: float, level: float, draws: tuple[int, int, int]) -> Flags:
-    """Whose window shows a calibration error above `limit`? Shapes (heroes, bins), (heroes, bins, 3)."""
-    low = np.zeros(len(gaps), dtype=np.bool_)
-    filled = (counts[:, :, 0] > 0).all(axis=1)
-    weight, gap, error = _bins(gaps[filled], counts[filled])
-    observed = (weight * np.abs(gap)).sum(axis=1)
-    scale = np.where(observed > limit, limit / np.maximum(observed, 1e-300), 1.0)
-    noise = _window_noise(draws, gaps.shape[1])
-    shifted = np.abs((gap * scale[:, None])[:, None, :] + noise[None] * error[:, None, :])
-    as_large = (np.einsum("hdb,hb->hd", shifted, weight) >= observed[:, None]).sum(axis=1)
-    hopeless = np.flatnonzero(filled)[as_large >= level * (calibration.DRAWS + 1) - 1]
-    open_ = np.ones(len(gaps), dtype=np.bool_)
-    open_[hopeless] = False
-    for h in np.flatnonzero(open_):
-        rng = np.random.default_rng((*draws, PURPOSES.index("window")))
-        low[h] = calibration.is_shown_above(_bins_of(gaps[h], counts[h]), limit, level, rng)
-    return low
 
 
 def green_calibration(gaps: Array, counts: Array, limit: float, allowed: float, draws: tuple[int, int, int]) -> bool:
@@ -93,12 +47,6 @@ def dispersed(squares: Array, counted: NDArray[np.intp], windows: int, rate: flo
     return min(1.0, 3 * tail) < rate / (look * (look + 1))
 
 
-def _many_ups(signs: Array, level: float) -> Flags:
-    differ = signs.sum(axis=1).astype(np.intp)
-    needed = {n: max(1, fewest(n, 0.5, level)) for n in np.unique(differ).tolist()}
-    return np.asarray(signs[:, 0] >= np.array([needed[n] for n in differ.tolist()]))
-
-
 def _bins(gaps: Array, counts: Array) -> tuple[Array, Array, Array]:
     """Weight, gap and standard error as gates.calibration.fill_bins has them, from sums; every bin is filled."""
     n = counts[..., 0]
@@ -110,12 +58,6 @@ def _bins(gaps: Array, counts: Array) -> tuple[Array, Array, Array]:
 def _bins_of(gaps: Array, counts: Array) -> Bins:
     filled = counts[:, 0] > 0
     return Bins(*_bins(gaps[filled], counts[filled]))
-
-
-@lru_cache(maxsize=64)
-def _window_noise(draws: tuple[int, int, int], bins: int) -> Array:
-    rng = np.random.default_rng((*draws, PURPOSES.index("window")))
-    return rng.standard_normal((calibration.DRAWS // 20, bins))[:PREFIX]
 
 
 @lru_cache(maxsize=16)
