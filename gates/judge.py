@@ -92,9 +92,10 @@ class Judge:
         return tuple(check for check, tracker in self._trackers.items() if tracker.busy)
 
     def moved(self) -> dict[str, list[list[str]]]:
-        """What the questions that move were fixed at, window by window: decimal strings."""
+        """What the questions that move were fixed at, for each window that was begun: decimal strings."""
+        begun = self._windows + self.open_window
         told = {check: tracker.told for check, tracker in self._trackers.items() if isinstance(tracker, StreamTracker)}
-        return {check: [[decimal(v) for v in values] for values in rows] for check, rows in told.items() if rows}
+        return {c: [[decimal(v, 12) for v in values] for values in rows[:begun]] for c, rows in told.items() if rows}
 
     @property
     def undecided(self) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ class StreamTracker:
         self._at_last = [Restarting() for _ in question.green_at_last]
         self._shown = self._last_step = self._clock_red = False
         self._blocks = 0
-        self.told: list[tuple[float, ...]] = []  # what a moving question was fixed at, window by window
+        self.told = [self._moving.told(self._known)] if self._moving else []  # what it was fixed at, by window
         self.red = ""
 
     def begin_step(self, *, last: bool) -> None:
@@ -123,9 +123,9 @@ class StreamTracker:
         # not latched: what is GREEN now is what the numbers of the cell say now
         self._shown = bool(self.question.green) and self._log_green >= self._need_green
         if self._moving is not None:
-            self.told.append(self._moving.told(self._known))
             self._known = self._moving.learn(self._known, window)
             self.question = self._moving.at(self._known)
+            self.told.append(self._moving.told(self._known))
 
     @property
     def green(self) -> bool:
