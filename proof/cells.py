@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from proof.population import Population
 Change = Callable[[Population, np.random.Generator], Population]
 MODEL, REAL = "model", "real pairs"
 HEROES = 3  # of a release
+ERROR = 2  # position of the intent "error" in the policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class Cell:
     heroes: int  # simulated; three in a row are a release
     change: Change | None = None
     late: tuple[int, int] | None = None  # step and windows into it, from which on the change holds; None: always
+    before: Change | None = None  # that holds until then
     shock_points: float = 0.0  # sd of what each window shares
     fresh: int = 1_000_000_000  # pairs there are
     pool: int = 3_000  # heroes that share a pool and a preflight; a cell with more has several
@@ -76,7 +79,30 @@ def all_cells(scale: float = 1.0) -> tuple[Cell, ...]:
             )
             for error in (0, 0.01, 0.0175, 0.02, 0.025, 0.03, 0.05)
         ]  # fmt: skip
+        found += [
+            cell(f"{name}-{key}", group, world, what, heroes, change=change)
+            for key, group, what, heroes, change in _skewed()
+        ]
     found += [
+        *(
+            cell(f"real-{key}", "one intent", REAL, what, 999, **change)
+            for key, what, change in (
+                ("sure-10", "error messages: confidence +.10", {"change": _biased(0.10)}),
+                ("sure-20", "error messages: confidence +.20", {"change": _biased(0.20)}),
+                ("unsure-10", "error messages: confidence -.10", {"change": _biased(-0.10)}),
+                ("flip", "error messages: confidence -.15, from the 50 % step on +.10",
+                 {"change": _biased(0.10), "before": _biased(-0.15), "late": (2, 0)}),
+                ("right-8", "error messages: 8 more of 100 first hits right, same confidence",
+                 {"change": lambda p, rng: changes.more_right(p, 0.08, ERROR, rng)}),
+                ("wrong-10", "error messages: 10 fewer of 100 first hits right, same confidence",
+                 {"change": lambda p, rng: changes.more_right(p, -0.10, ERROR, rng)}),
+            )
+        ),
+        *(
+            cell(f"real-tail-{share}", "slower", REAL, f"{share} % of the answers +120 ms", 600,
+                 change=lambda p, rng, s=share / 100: changes.late_tail(p, s, 120.0, rng))
+            for share in (0.5, 1, 2, 3)
+        ),
         cell("model-ce-wiggle", "calibration", MODEL, "calibration error 0.0175 of alternating sign", 999,
              model={"error": 0.0175, "shape": "wiggle"}),
         *(
@@ -116,6 +142,29 @@ def all_cells(scale: float = 1.0) -> tuple[Cell, ...]:
         ),
     ]  # fmt: skip
     return tuple(found)
+
+
+def _skewed() -> Iterator[tuple[str, str, str, int, Change]]:
+    """Equal and better heroes whose differences are rare and large on one side, common and small on the other."""
+    for key, what, slips, rescues in (
+        ("slips", "equal: -.02 on 5 % of queries, +1.0 on .1 %", 0.05, 0.001),
+        ("slips-better-1", "better by .1 point: -.02 on 5 %, +1.0 on .2 %", 0.05, 0.002),
+        ("slips-better-2", "better by .2 point: -.02 on 5 %, +1.0 on .3 %", 0.05, 0.003),
+    ):
+        yield key, "skewed", what, 3000, partial(changes.skew, slip=0.02, slips=slips, rescues=rescues)
+    lost = partial(changes.skew, slip=-0.02, slips=0.05, rescues=-0.001)
+    yield "total-losses", "skewed", "equal: +.02 on 5 % of queries, -1.0 on .1 %", 3000, lost
+    for share in (3, 6.5, 10):
+        what = f"equal: {share} % of whole answers churn"
+        yield f"churn-{share}", "churn", what, 999, _churning(share / 100)
+
+
+def _churning(share: float) -> Change:
+    return lambda p, rng: changes.churn_whole(p, share, rng)
+
+
+def _biased(by: float) -> Change:
+    return lambda p, _: changes.bias(p, by, ERROR)
 
 
 def _losing(points: float, keep: float = 0.75) -> Change:

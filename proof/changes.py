@@ -33,6 +33,59 @@ def shock(population: Population, points: float, rng: np.random.Generator, *, ke
     return replace(population, baseline=_lessened(population.baseline, points, hit, keep))
 
 
+def skew(population: Population, rng: np.random.Generator, *, slip: float, slips: float, rescues: float) -> Population:
+    """Equal but for nDCG: the hero lies `slip` below on a share `slips` of each intent's queries, and finds on a share
+    `rescues` what the baseline does not find at all. A negative slip is a small gain, negative rescues total losses."""
+    ndcg = np.clip(population.baseline.ndcg, abs(slip), 1 - abs(slip))
+    hero, baseline = ndcg.copy(), ndcg.copy()
+    for intent in np.unique(population.intent):
+        order = rng.permutation(np.flatnonzero(population.intent == intent))
+        few, many = round(abs(rescues) * len(order)), round(slips * len(order))
+        found, lost = (hero, baseline) if rescues > 0 else (baseline, hero)
+        found[order[:few]], lost[order[:few]] = 1.0, 0.0
+        hero[order[few : few + many]] -= slip
+    same = replace(population.baseline, ndcg=baseline)
+    return replace(population, hero=replace(same, ndcg=hero), baseline=same, repeat=same)
+
+
+def churn_whole(population: Population, share: float, rng: np.random.Generator) -> Population:
+    """Equal, but on a share of the queries one arm finds everything and the other nothing: a fair coin says which."""
+    differ, coin = rng.random(len(population)) < share, rng.random(len(population)) < 0.5
+
+    def arm(finds: NDArray[np.bool_]) -> Arm:
+        def whole(values: Array) -> Array:
+            return np.where(differ, finds.astype(np.float64), values)
+
+        of = population.baseline
+        late = of.latency_ms > SLA_MS
+        return replace(of, ndcg=whole(of.ndcg), found=whole(of.found), recall=np.where(late, 0.0, whole(of.found)))
+
+    return replace(population, hero=arm(coin), baseline=arm(~coin), repeat=arm(~coin))
+
+
+def late_tail(population: Population, share: float, milliseconds: float, rng: np.random.Generator) -> Population:
+    """A share of the hero's answers comes so much later."""
+    more = np.where(rng.random(len(population)) < share, milliseconds, 0.0)
+    latency = population.hero.latency_ms + more
+    recall = np.where(latency > SLA_MS, 0.0, population.hero.found)
+    return replace(population, hero=replace(population.hero, latency_ms=latency, recall=recall))
+
+
+def bias(population: Population, by: float, intent: int) -> Population:
+    """The hero's confidence on one intent is so much higher, and as often right as before."""
+    confidence = population.hero.confidence + np.where(population.intent == intent, by, 0.0)
+    return replace(population, hero=replace(population.hero, confidence=np.clip(confidence, 0.001, 0.999)))
+
+
+def more_right(population: Population, share: float, intent: int, rng: np.random.Generator) -> Population:
+    """So many more of one intent's first hits are right (fewer, if negative), at the confidence that they had."""
+    own = population.hero
+    open_ = (population.intent == intent) & (own.correct == (0.0 if share > 0 else 1.0))
+    chance = abs(share) * float((population.intent == intent).sum()) / max(int(open_.sum()), 1)
+    changed = open_ & (rng.random(len(population)) < chance)
+    return replace(population, hero=replace(own, correct=np.where(changed, float(share > 0), own.correct)))
+
+
 def slow_down(population: Population, factor: float) -> Population:
     """All latencies of the hero times `factor`; what now comes after the SLA is lost."""
     latency = population.hero.latency_ms * factor

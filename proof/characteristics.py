@@ -25,6 +25,7 @@ from evidence.digests import file_digest
 from evidence.files import write_whole
 from gates.characteristics import SCHEMA, deciding_digest, deciding_files
 from gates.documents import read_yaml
+from gates.equal_hero import streams_of
 from gates.observations import join
 from gates.policy import Policy, load_policy
 from proof import changes
@@ -39,7 +40,7 @@ from proof.population import blocks_of
 from proof.record import ROOT, Recording, open_recording
 from proof.seeds import run_seeds
 from proof.simulate import equal_hero, run_share, shares_of
-from proof.streams import stream_atoms
+from proof.streams import streams_document
 from proof.summary import add_counts, cell_row, count_ends
 
 SEEDS, SEEDS_AT_ONCE = 100, 10
@@ -271,7 +272,7 @@ def _streams(recording: Recording, policy: Policy) -> dict[str, Any]:
         for block in blocks_of(changes.fair_swap(equal_hero(recording, hero), rng), policy)
     ]
     source = f"recorded answers of {', '.join(policy.heroes)}, arms swapped by a fair coin a query"
-    return stream_atoms(join(blocks), policy, constants, source)
+    return streams_document(streams_of(join(blocks), policy, constants, source))
 
 
 def _peer_runs(quick: bool) -> int:

@@ -87,7 +87,8 @@ def draw_world(cell: Cell, policy: Policy, recording: Recording | None, blocks: 
     changed = [p if cell.change is None else cell.change(p, np.random.default_rng(seed)) for p in equal]
     if cell.late is None:
         return World(constants=constants, pools=[[p] for p in changed])
-    return World(constants=constants, pools=[[a, b] for a, b in zip(equal, changed, strict=True)])
+    first = [p if cell.before is None else cell.before(p, np.random.default_rng(seed)) for p in equal]
+    return World(constants=constants, pools=[[a, b] for a, b in zip(first, changed, strict=True)])
 
 
 def real_heroes(

@@ -25,7 +25,8 @@ from gates.errors import EvidenceError
 from gates.judge import Judge
 from gates.known_answers import judge_known_answers
 from gates.lock import judge_lock
-from gates.observations import Arm
+from gates.observations import Arm, join
+from gates.power import power_of
 from gates.preflight import fix_constants, judge_preflight
 from gates.verdicts import Cell
 from rollout import order
@@ -154,18 +155,23 @@ class Ladder:
         """Replay one window, look for RED after every `red_every` pairs, and write its evidence."""
         ladder, judge, contest = self.policy.ladder, self._climb.judge, self.contest
         number, begun = judge.windows + 1, self._pairs
-        hits, agg = [], []
+        hits, agg, seen = [], [], []
         red: Red = ()
         while not red and self._pairs - begun < ladder.window:
             queries = self._queries[self._pairs : self._pairs + ladder.red_every]
             block = ask_block(contest, queries, self._pairs, percent)
-            red = judge.observe(pairs_of(contest, block))
+            seen.append(pairs_of(contest, block))
+            red = judge.observe(seen[-1])
             found, rows = rows_of(contest, self.run_id, block, number)
             hits.append(found)
             agg.append(rows)
             self._pairs += len(queries)
         if not red:
             red = judge.end_window()
+            if number == 1 and self.policy.mode == "evidence":
+                power = power_of(self.policy, self._constants, join(seen), contest.missing)
+                self._facts["power"] = power.record()
+                self._tell(power.line())
         write_part(self.folder, f"window-{number:03d}", concat(hits), concat(agg))
         self._tell(judge.headline(percent, number))
         return red
