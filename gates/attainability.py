@@ -70,16 +70,18 @@ class Task:
     chance: float  # of GREEN within the budget
     key: str  # of the limit in the policy
     would_do: Callable[[], float]  # finds the limit that would be met within the budget; NaN where none is
+    least: float = 0.0  # chance below which it must not be required, whatever the others give
 
 
 def require_attainable(path: str, policy: Policy, known: Characteristics) -> None:
     """Refuse a policy that an equal hero meets with a chance below ENOUGH. Raises ConfigError, a line a check."""
     found = tasks(policy, known.streams)
     lost = {task: 1 - task.chance for task in found}
-    if 1 - sum(lost.values()) >= ENOUGH:
-        return
+    enough = 1 - sum(lost.values()) >= ENOUGH
     share = (1 - ENOUGH) / len(found)
-    raise ConfigError([_refusal(path, policy, task) for task in found if lost[task] > share])
+    out = [task for task in found if task.chance < task.least or (not enough and lost[task] > share)]
+    if out:
+        raise ConfigError([_refusal(path, policy, task) for task in out])
 
 
 def tasks(policy: Policy, streams: Streams) -> tuple[Task, ...]:
@@ -144,6 +146,7 @@ def _tasks(policy: Policy, streams: Streams) -> Iterator[Task]:
                 pairs=found.pairs(need), budget=budget, chance=found.chance(budget, need),
                 key=f"{'gates' if gate else 'guards'}.{asked.head.check}.{field}",
                 would_do=partial(_enough_at, of, need, budget, limit, most),
+                least=PLANNED if isinstance(asked.form, Tail) and asked.form.quantile > 0.95 else 0.0,
             )  # fmt: skip
 
 
@@ -253,6 +256,8 @@ def _refusal(path: str, policy: Policy, task: Task) -> str:
     limit = task.would_do()
     if math.isfinite(limit):
         ways.append(f"{task.key} {decimal(limit, 3)}")
+    if task.least:
+        ways.append(f"{task.key.rpartition('.')[0]}.required not_red")
     way_out = f"{' or '.join(ways)} would do" if ways else "no number of pairs would do"
     return (
         f"{path}: {task.check} {task.where}: an equal hero is shown to hold with probability {task.chance:.2f} "

@@ -16,13 +16,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from gates.checks.forms import Head, Loss
 from gates.checks.question import Constants
 from gates.decide import Seen, decide, plan
 from gates.errors import EvidenceError
 from gates.judge import Judge
 from gates.observations import Arm, Pairs
 from gates.policy import Policy
-from gates.trackers import Thresholds
+from gates.questions import asked_checks
+from gates.trackers import StreamTracker, Thresholds
 from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 
 RECALL = "sla_recall_at_50_delta"
@@ -49,6 +51,9 @@ def judge_known_answers(
         "one error": lambda: _one_error(policy, constants, missing),
         "a system without an answer": lambda: _empty(policy, constants, missing, made_up),
         "known faults": lambda: _measured(made_up),
+        "more right answers at the same confidence": lambda: _gained(policy, constants, missing),
+        "a loss that is tolerated": lambda: _tolerated(policy, constants, missing),
+        "a tail fixed beforehand": lambda: _fixed_before(policy, constants, missing),
         "cells that must not promote": lambda: _cells(hero, policy),
     }
     wrong = [f"{what}: {said}" for what, try_it in tried.items() if (said := _answer(try_it))]
@@ -117,6 +122,49 @@ def _better(policy: Policy, constants: Constants, missing: Mapping[str, str]) ->
     shown = [c for c in (RECALL, "ndcg_at_10", "p95_latency") if c not in missing and c not in policy.left_out]
     silent = [check for check in shown if judge.cell(check).verdict is not Verdict.GREEN]
     return f"not GREEN: {', '.join(silent)}" if silent else ""
+
+
+def _gained(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
+    """A hero that is right more often than before, at the confidence that it had, is not charged for it."""
+    judge = _new(policy, constants, missing)
+    for seed in range(_in_a_row(policy)):
+        pairs = _pairs(policy, constants, seed)
+        judge.observe(replace(pairs, hero=replace(pairs.hero, correct=np.ones(N))))
+        judge.end_window()
+    charged = [check for check in judge.red if check in policy.asked_slices]
+    return f"RED: {', '.join(charged)}" if charged else ""
+
+
+def _tolerated(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
+    """Half of what the policy tolerates to be lost, on every query, must not be RED however many there are."""
+    losses = {a.head.check: a.form for a in asked_checks(policy, constants) if isinstance(a.form, Loss)}
+    wrong = []
+    for check, form in losses.items():
+        if not form.tolerated or check in missing or (policy.mode == "letter" and check in policy.asked_gates):
+            continue
+        lost = form.tolerated / 2
+        n = math.ceil((Thresholds.of(policy).red + math.log(10)) / math.log1p(0.9 * lost))
+        pairs = _pairs(policy, constants, 0, n * max(1, len(policy.slices.intents)))
+        less = replace(pairs.hero, ndcg=pairs.hero.ndcg - lost, found=pairs.hero.found - lost)
+        question = form.ask(Head(check=check, kind=Kind.SLICE, required="not_red", unit=""))
+        tracker = StreamTracker(question, Thresholds.of(policy), 1)
+        tracker.begin_step(last=False)
+        asked = replace(pairs, hero=less)
+        tracker.observe(asked, asked)
+        wrong += [check] if tracker.red else []
+    return f"RED: {', '.join(wrong)}" if wrong else ""
+
+
+def _fixed_before(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
+    """Where both arms are beyond what was fixed before the window, neither exceeds it more often."""
+    pairs = _pairs(policy, constants, 0)
+    beyond = 10 * max((1.0, *constants.baseline_ms)) + 2 * policy.guards.p99_latency.margin_ms
+    baseline = replace(pairs.baseline, latency_ms=pairs.baseline.latency_ms + beyond)
+    hero = replace(pairs.hero, latency_ms=pairs.hero.latency_ms + 2 * beyond)
+    judge = _new(policy, constants, missing)
+    judge.observe(replace(pairs, hero=hero, baseline=baseline, repeat=baseline.rows(pairs.repeated)))
+    red = [check for check in ("p95_latency", "p99_latency") if check in judge.red]
+    return f"RED: {', '.join(red)}" if red else ""
 
 
 def _spread(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ A fault that no check catches is a finding to close, not one to drop from the ta
 from __future__ import annotations
 
 from proof.mutant import AREAS, Edit, FileFault, Mutant
-from proof.mutant_code import EARLIER_DEFECTS, LETS_PASS, TURNED
+from proof.mutant_code import BENT, EARLIER_DEFECTS, LETS_PASS, TURNED
 from proof.mutant_heroes import BAD_CALIBRATORS, BAD_HEROES, BAD_INDICES, BAD_POLICIES
 from proof.mutant_measuring import BAD_CLOCKS, BAD_DATA, BAD_FILES, BAD_REPEATS, BAD_TRAFFIC, BAD_UNITS
 from proof.mutant_recorded import BAD_RUNS
@@ -26,6 +26,7 @@ TABLE: tuple[Mutant, ...] = (
     *BAD_POLICIES,
     *EARLIER_DEFECTS,
     *TURNED,
+    *BENT,
     *LETS_PASS,
     *BAD_RUNS,
 )

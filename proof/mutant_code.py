@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proof.mutant import Edit, Mutant, seeded
 
-_CATALOGUE, _JUDGE, _TRACKERS = "gates/catalogue.py", "gates/judge.py", "gates/trackers.py"
+_FORMS, _JUDGE, _TRACKERS = "gates/checks/forms.py", "gates/judge.py", "gates/trackers.py"
 _DECIDE, _PLUGIN, _LADDER = "gates/decide.py", "gates/plugin.py", "rollout/ladder.py"
 _CONTEST = "rollout/contest.py"
 
@@ -43,15 +43,16 @@ EARLIER_DEFECTS = (
     Mutant(
         name="green_between_forgotten",
         area="gate code",
-        what="any two red windows count as consecutive, although a green one lies between",
+        what="by the letter any two red windows count as consecutive, although a green one lies between",
         check="known_answers",
         edits=(
             Edit(
-                file=_TRACKERS,
-                old="suspect, self._suspect = self._suspect, low\n",
-                new="suspect, self._suspect = self._suspect, self._suspect or low\n",
+                file="gates/letter.py",
+                old="self._in_a_row + 1 if estimate > limit else 0\n",
+                new="self._in_a_row + 1 if estimate > limit else self._in_a_row\n",
             ),
         ),
+        arguments=("--decision-mode=letter",),
     ),
     Mutant(
         name="polled_twice",
@@ -90,9 +91,9 @@ TURNED = (
         check="known_answers",
         edits=(
             Edit(
-                file=_CATALOGUE,
-                old="        return p.baseline.recall - p.hero.recall\n",
-                new="        return p.hero.recall - p.baseline.recall\n",
+                file=_FORMS,
+                old="        return baseline - np.where(hero_ms > self.sla_ms, 0.0, p.hero.found)\n",
+                new="        return np.where(hero_ms > self.sla_ms, 0.0, p.hero.found) - baseline\n",
             ),
         ),
     ),
@@ -103,9 +104,9 @@ TURNED = (
         check="known_answers",
         edits=(
             Edit(
-                file=_CATALOGUE,
-                old="        return p.baseline.ndcg - p.hero.ndcg\n",
-                new="        return p.hero.ndcg - p.baseline.ndcg\n",
+                file=_FORMS,
+                old="np.asarray(getattr(p.baseline, self.column) - getattr(p.hero, self.column))",
+                new="np.asarray(getattr(p.hero, self.column) - getattr(p.baseline, self.column))",
             ),
         ),
     ),
@@ -140,8 +141,8 @@ TURNED = (
             ),
             Edit(
                 file=_TRACKERS,
-                old="self._need_green, self._window_p = thresholds.green, thresholds.window_p\n",
-                new="self._need_green, self._window_p = thresholds.red, thresholds.window_p\n",
+                old="self._need_green = thresholds.green\n",
+                new="self._need_green = thresholds.red\n",
             ),
         ),
     ),
@@ -155,6 +156,65 @@ TURNED = (
                 file=_TRACKERS,
                 old="m, rates = max(1, red_processes(policy)), policy.error_rates",
                 new="m, rates = max(1, 0 * red_processes(policy)), policy.error_rates",
+            ),
+        ),
+    ),
+)
+
+#: What a rule that moves, tolerates and compares may get wrong.
+BENT = (
+    Mutant(
+        name="direction_turned",
+        area="gate code",
+        what="confidence is charged where it errs least: bets run against the direction in which the hero is off",
+        check="known_answers",
+        edits=(
+            Edit(
+                file=_FORMS,
+                old="        return np.asarray(signs[calibration.bin_of(",
+                new="        return -np.asarray(signs[calibration.bin_of(",
+            ),
+        ),
+    ),
+    Mutant(
+        name="gained_answers_charged",
+        area="gate code",
+        what="a hero that is right more often than it says is rolled back for getting better",
+        check="known_answers",
+        edits=(
+            Edit(
+                file=_FORMS,
+                old="np.where(s > 0, p.hero.correct, np.minimum(p.hero.correct, p.baseline.correct))",
+                new="p.hero.correct",
+            ),
+        ),
+    ),
+    Mutant(
+        name="quantile_of_the_same_window",
+        area="gate code",
+        what="a tail is measured against the very answers that it is asked about",
+        check="known_answers",
+        edits=(
+            Edit(
+                file=_TRACKERS,
+                old="        waited = measured is not pairs and",
+                new="        if self._moving is not None:\n"
+                "            self._known = self._moving.learn(self._known, pairs)\n"
+                "            self.question = self._moving.at(self._known)\n"
+                "        waited = measured is not pairs and",
+            ),
+        ),
+    ),
+    Mutant(
+        name="tolerance_ignored",
+        area="gate code",
+        what="a loss that the policy tolerates rolls a hero back, if only enough queries show it",
+        check="known_answers",
+        edits=(
+            Edit(
+                file=_FORMS,
+                old="        x = self._lost(p, p.baseline.latency_ms, net_ms(p.hero)) - self.tolerated\n",
+                new="        x = self._lost(p, p.baseline.latency_ms, net_ms(p.hero))\n",
             ),
         ),
     ),
@@ -206,8 +266,8 @@ LETS_PASS = (
         edits=(
             Edit(
                 file=_TRACKERS,
-                old="        return self._shown and not self._blocks\n",
-                new="        return not self._blocks\n",
+                old="        return self._shown and not self._blocks and not self.busy\n",
+                new="        return not self._blocks and not self.busy\n",
             ),
         ),
     ),
@@ -220,8 +280,8 @@ LETS_PASS = (
         edits=(
             Edit(
                 file=_TRACKERS,
-                old="        return self._shown and not self._blocks\n",
-                new="        return self._shown\n",
+                old="        return self._shown and not self._blocks and not self.busy\n",
+                new="        return self._shown and not self.busy\n",
             ),
         ),
     ),

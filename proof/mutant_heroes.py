@@ -86,6 +86,21 @@ BAD_HEROES = (
         heroes="timed",
     ),
     Mutant(
+        name="few_very_late",
+        area="hero",
+        what="nine answers in two hundred come 60 ms later; p95 looks as before",
+        check="p99_latency",
+        pack=seeded("slow", milliseconds=60, share=0.045),
+        heroes="timed",
+    ),
+    Mutant(
+        name="demoted_on_one_intent",
+        area="hero",
+        what="on one kind of query the first hit comes last",
+        check="ndcg_error",
+        pack=seeded("demoted", places=49, intent="error"),
+    ),
+    Mutant(
         name="some_late",
         area="hero",
         what="one answer in fifteen comes too late; the median looks perfect",

@@ -21,9 +21,9 @@ import yaml
 
 from evidence.files import write_whole
 from fixtures.fingerprint import changes
-from fixtures.lock import read_lock
+from fixtures.lock import load_locked, read_lock
 from fixtures.material import material_before
-from fixtures.packs import Hero, load_hero
+from fixtures.packs import Hero
 from gates.documents import read_yaml
 from gates.errors import GateError
 from gates.policy import Promotion, load_policy
@@ -71,7 +71,7 @@ class Asked:
 
 def promote(asked: Asked, name: str, *, accept_untrusted: bool) -> list[str]:
     """Make a hero the incumbent; returns what is told. Raises Refused with the first condition that does not hold."""
-    hero = load_hero(name, asked.configs)
+    hero = load_locked(name, asked.configs)
     with chain.owned(asked.artifacts):
         verified = verify.verify(asked.artifacts, asked.root, asked.now)
         if verified.problems:

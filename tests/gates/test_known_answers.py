@@ -10,6 +10,7 @@ import pytest
 
 from gates import known_answers, trackers
 from gates.checks import forms
+from gates.checks.forms import Calibration, Loss
 from gates.judge import Judge
 from gates.known_answers import CALIBRATOR_MS, FAULTS, PAUSE_MS, judge_known_answers
 from gates.observations import Pairs
@@ -114,6 +115,22 @@ def forgetful(self: Judge, percent: int, *, begin: Callable[..., None] = Judge.b
     begin(self, percent)
 
 
+def turned(self: Calibration, p: Pairs, signs: np.ndarray, *, of: Callable[..., np.ndarray] = Calibration._direction):
+    return -of(self, p, signs)
+
+
+def of_the_same_window(
+    self: StreamTracker, pairs: Pairs, measured: Pairs, *, observe: Callable[..., None] = StreamTracker.observe
+) -> None:
+    if self._moving is not None:
+        self.question = self._moving.at(self._moving.learn(self._known, pairs))
+    observe(self, pairs, measured)
+
+
+def intolerant(self: Loss, p: Pairs, *, red: Callable[..., np.ndarray] = Loss.red) -> np.ndarray:
+    return red(self, p) + self.tolerated
+
+
 def lenient(self: Judge, *, end: Callable[[Judge], tuple[str, ...]] = Judge.end_window) -> tuple[str, ...]:
     return end(self) if self._window else ()
 
@@ -134,6 +151,10 @@ def latched(self: StreamTracker, window: Pairs, *, end: Callable[..., None] = St
         (trackers.StreamTracker, "observe", blind, "a hero worse in everything: not RED: "),
         (forms, "bet", lambda x: -abs(x).sum() * np.ones(5), "not RED"),
         (Judge, "begin_step", forgetful, "a loss spread over two steps"),
+        (Calibration, "_direction", turned, "a hero worse in everything: not RED: calibration"),
+        (Calibration, "_charged", lambda self, p, s: p.hero.correct, "more right answers at the same confidence: RED"),
+        (StreamTracker, "observe", of_the_same_window, "a tail fixed beforehand: RED: p95_latency"),
+        (Loss, "red", intolerant, "a loss that is tolerated: RED: recall_docstring"),
         (Judge, "end_window", lenient, "a window looked at twice: it counted"),
         (Judge, "_refuse_nan", lambda *_: None, "what is no number: it was taken"),
         (Thresholds, "of", priced_as_one, "evidence for one question: sla_recall_at_50_delta is RED"),
@@ -147,6 +168,10 @@ def latched(self: StreamTracker, window: Pairs, *, end: Callable[..., None] = St
         "blind",
         "swapped",
         "history pruned",
+        "direction turned",
+        "gains charged",
+        "quantile of the same window",
+        "tolerance ignored",
         "double poll",
         "NaN",
         "no multiplicity",
