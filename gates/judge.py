@@ -10,6 +10,7 @@ from gates.catalogue import ask, ask_calibration
 from gates.dispersion import DispersionTracker
 from gates.errors import EvidenceError
 from gates.letter import UNITS, LetterTracker, letter_rules
+from gates.machine import ask_machine
 from gates.observations import Arm, Pairs, join
 from gates.policy import Policy
 from gates.questions import CalibrationQuestion, Constants, Question
@@ -41,7 +42,7 @@ class Judge:
 
     def __init__(self, *, hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str]) -> None:
         self.hero, self.policy, self.missing = hero, policy, missing
-        streams, witnesses = ask(policy, constants), ask_calibration(policy)
+        streams, witnesses = (*ask(policy, constants), *ask_machine(policy, constants)), ask_calibration(policy)
         self._questions: dict[str, Question | CalibrationQuestion] = {
             **{q.check: q for q in streams},
             **{q.check: q for q in witnesses},

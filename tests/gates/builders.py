@@ -52,6 +52,8 @@ def pairs(hero: Arm, baseline: Arm, *, repeat_every: int = 4, percent: int = 5) 
 def equal_pairs(n: int, seed: int = 0, **hero: Any) -> Pairs:
     """A hero that answers as the baseline does, but for the columns given."""
     baseline = arm(n, seed)
+    if "recall" in hero:
+        hero.setdefault("found", hero["recall"])
     changed = {name: np.broadcast_to(np.asarray(v, np.float64), (n,)).copy() for name, v in hero.items()}
     return pairs(replace(baseline, **changed), baseline)
 
