@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from gates.judge import Judge
-from gates.trackers import BUSY
+from gates.trackers import NOT_EVIDENCED
 
 
 class Next(StrEnum):
@@ -41,7 +41,7 @@ def next_move(judge: Judge, *, windows: int, fresh: int) -> Move:
     """
     ladder, undecided = judge.policy.ladder, judge.undecided
     if judge.busy:
-        return Move(Next.UNDECIDED, f"{', '.join(judge.busy)}: {BUSY}; run again on a quiet machine")
+        return Move(Next.UNDECIDED, f"{', '.join(judge.busy)}: {NOT_EVIDENCED}; run again on a quiet machine")
     if judge.step_windows >= ladder.min_windows:
         if not undecided:
             return Move(Next.ADVANCE)

@@ -1,4 +1,4 @@
-"""Questions about the measuring itself that are streams: was traffic split as told, and does the baseline equal itself?
+"""Questions about the measuring itself that are streams: is traffic split as told, does the baseline equal itself?
 
 They can only hold.
 """
@@ -9,6 +9,7 @@ from gates import pvalues
 from gates.checks.forms import net_ms
 from gates.checks.question import Array, Constants, Question, bet_against_loss, detectable_mean, flag
 from gates.eprocess import bet
+from gates.machine import ask_machine
 from gates.observations import Pairs
 from gates.policy import Policy
 from gates.verdicts import Kind
@@ -16,7 +17,7 @@ from gates.verdicts import Kind
 
 def ask_instruments(policy: Policy, constants: Constants) -> dict[str, Question]:
     """The asked ones, by check."""
-    questions = (_traffic_share(), _aa_shadow(policy, constants))
+    questions = (_traffic_share(), _aa_shadow(policy, constants), ask_machine(constants))
     return {q.check: q for q in questions if q.check in policy.asked_instruments}
 
 

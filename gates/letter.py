@@ -18,7 +18,7 @@ from gates.checks.question import Constants
 from gates.decimals import decimal
 from gates.observations import Pairs, as_measured, join
 from gates.policy import Policy
-from gates.trackers import BUSY
+from gates.trackers import NOT_EVIDENCED
 from gates.verdicts import Kind
 
 Rule = Callable[[Pairs], tuple[float, float]]  # pairs -> (estimate, limit); red above the limit; net of waiting
@@ -95,7 +95,7 @@ class LetterTracker:
 
     def numbers(self, step: Pairs, canary: Pairs) -> dict[str, str]:
         estimate, limit = self._rule(as_measured(step))
-        note = BUSY if self.busy else "by the letter: a point, no interval decides"
+        note = NOT_EVIDENCED if self.busy else "by the letter: a point, no interval decides"
         return {
             "observed": decimal(estimate),
             "limit": decimal(limit),

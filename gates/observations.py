@@ -64,11 +64,6 @@ def as_measured(pairs: Pairs) -> Pairs:
     return replace(pairs, hero=hurried(pairs.hero), baseline=hurried(pairs.baseline), repeat=hurried(pairs.repeat))
 
 
-def waiting_share(arm: Arm) -> float:
-    """How much of an arm's clock was waiting for a processor; 0 of no time."""
-    return float(np.nansum(arm.wait_ms)) / max(float(np.nansum(arm.latency_ms)), 1e-12)
-
-
 def join_arms(arms: list[Arm]) -> Arm:
     """Rows of several blocks as one."""
     return Arm(**{f.name: np.concatenate([getattr(arm, f.name) for arm in arms]) for f in fields(Arm)})

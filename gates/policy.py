@@ -28,7 +28,7 @@ MOST_OFTEN_WRONG = 0.05  # a gate that is wrong more often promises nothing
 GATES = ("calibrator_p99", "aece_tau", "confidence_shift", "sla_recall_at_50_delta")
 GUARDS = ("ndcg_at_10", "p95_latency", "p99_latency", "within_sla", "errors", "ece", "file_credit", "spend")
 SLICES = tuple(BY_INTENT)  # each on every intent: recall_docstring, ndcg_docstring, ...
-INSTRUMENTS = ("lock", "known_answers", "preflight", "traffic_share", "aa_shadow", "aa_dispersion")
+INSTRUMENTS = ("lock", "known_answers", "preflight", "traffic_share", "aa_shadow", "aa_dispersion", "machine")
 SANITY = ("index_integrity", "oracle_queries", "file_only", "sla_off", "pool", "core_search", "stop_rule")
 
 
@@ -151,6 +151,7 @@ class Instruments(Document):
     traffic_share: Instrument  # the hero is served as often as the step says
     aa_shadow: AaShadow
     aa_dispersion: Instrument  # windows differ among each other no more than pairs do
+    machine: Instrument  # the hero does not slow the baseline
 
 
 class FileOnly(Instrument):

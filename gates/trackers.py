@@ -20,14 +20,14 @@ import numpy as np
 from gates.checks.question import Moving, Question
 from gates.decimals import decimal, evidence_text, interval_numbers
 from gates.eprocess import Restarting, StartMixture, mean_log
-from gates.observations import Pairs, waiting_share
+from gates.machine import BUSY, waiting_share
+from gates.observations import Pairs
 from gates.policy import Policy
 from gates.questions import red_processes
 from gates.verdicts import Kind
 
 E_PROCESS = "e-process"
-BUSY = "not evidenced: machine busy"
-MUCH_WAITING = 0.05  # of the clock: what is not shown to hold then may be the machine's doing
+NOT_EVIDENCED = "not evidenced: machine busy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,11 +163,11 @@ class StreamTracker:
         if self.red:
             return f"trigger: {self.red}"
         if self.busy:
-            return f"{BUSY} (only the clock with its waiting shows it broken)"
+            return f"{NOT_EVIDENCED} (only the clock with its waiting shows it broken)"
         if self._blocks:
             return f"{self._blocks} hero-only errors: one already blocks promotion"
         if self._hindered(pairs):
-            return f"{BUSY} ({100 * most_waiting(pairs):.0f} % of the clock was waiting)"
+            return f"{NOT_EVIDENCED} ({100 * most_waiting(pairs):.0f} % of the clock was waiting)"
         if self.question.detectable is not None and self.question.count(pairs):
             size = decimal(self.question.detectable(pairs, self._need_red), 3)
             return f"not shown broken; {size} would have been found (90 %)"
@@ -182,7 +182,7 @@ class StreamTracker:
     def _hindered(self, pairs: Pairs) -> bool:
         """Must it be shown to hold, is it not, and did an arm wait so much that this may be why?"""
         reads = self.question.clock or bool(pairs.baseline.cut.any())
-        return reads and bool(self.question.green) and not self.green and most_waiting(pairs) > MUCH_WAITING
+        return reads and bool(self.question.green) and not self.green and most_waiting(pairs) > BUSY
 
 
 def most_waiting(pairs: Pairs) -> float:

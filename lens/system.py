@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ LEX, SEM = 0, 1  # what put a hit into an answer
 Ordinals = NDArray[np.int32]
 Floats = NDArray[np.float32]
 Ranked = tuple[Ordinals, Floats]  # documents and scores, best first
+Clock = Callable[[], int]
 
 NOTHING: Ranked = (np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32))
 
@@ -63,19 +64,20 @@ class Lens:
     calibrator: Calibrator
     lexical: LexicalSearch
     dense: DenseSearch
+    clock: Clock
 
     @staticmethod
-    def open(selected: Mapping[str, Any], folder: Path, index: Index) -> Lens:
+    def open(selected: Mapping[str, Any], folder: Path, index: Index, clock: Clock = time.perf_counter_ns) -> Lens:
         """The system that a pack's `selected` block describes. Raises ValueError with one line for each mistake."""
         config = parse(selected)
-        return Lens.of(config, index, read_calibrator(folder / config.calibrator))
+        return Lens.of(config, index, read_calibrator(folder / config.calibrator), clock)
 
     @staticmethod
-    def of(config: Config, index: Index, calibrator: Calibrator) -> Lens:
-        """The system of a configuration and a calibrator."""
+    def of(config: Config, index: Index, calibrator: Calibrator, clock: Clock = time.perf_counter_ns) -> Lens:
+        """The system of a configuration and a calibrator. The router's time runs out by `clock`, in ns."""
         ann = config.ann
         dense = DenseSearch.open(index.graph, index.vectors, ann.efSearch, ann.pq.refine_topk, DEPTH)
-        return Lens(config, index, calibrator, LexicalSearch(index, config.lexical), dense)
+        return Lens(config, index, calibrator, LexicalSearch(index, config.lexical), dense, clock)
 
     def search(self, text: str) -> LensAnswer:
         """Answer one query."""
@@ -128,11 +130,11 @@ class Lens:
 
     def _spend(self, text: str, words: Words, judged: tuple[float, int]) -> LensAnswer:
         """Ask the dense side within the cap; when time runs out, the lexical answer stands."""
-        begun = time.perf_counter_ns()
-        deadline = begun + self.config.router.spend_cap_ms * 1e6
+        begun = time.perf_counter_ns()  # what was spent is told as measured, whatever clock the deadline goes by
+        deadline = self.clock() + self.config.router.spend_cap_ms * 1e6
         vector = self.index.words.embed(text)
-        meaning = NOTHING if vector is None or time.perf_counter_ns() > deadline else self.dense.nearest(vector)
-        if time.perf_counter_ns() > deadline:
+        meaning = NOTHING if vector is None or self.clock() > deadline else self.dense.nearest(vector)
+        if self.clock() > deadline:
             return self._lexical(words, "budget_exceeded", judged, time.perf_counter_ns() - begun)
         return self._fused(words, meaning, "fused", begun, judged[1])
 

@@ -33,7 +33,8 @@ class TokenVectors:
 
     def of(self, words: Sequence[str]) -> Vectors:
         """The vector of each word: the mean of its pieces', shape (words, DIMENSIONS)."""
-        pieces = [e.ids for e in self.tokenizer.encode_batch(list(words), add_special_tokens=False)]
+        # one by one: a batch is spread over threads, and a query would wait for theirs
+        pieces = [self.tokenizer.encode(word, add_special_tokens=False).ids for word in words]
         lengths = np.array([len(p) for p in pieces])
         means: Vectors = np.divide(summed(self.vectors, pieces), lengths[:, None], dtype=np.float32)
         return means

@@ -73,6 +73,9 @@ def simulate(configs: Path, *, quick: bool, tell: Callable[[str], None]) -> dict
     """Everything, as the JSON document."""
     begun = time.monotonic()
     policy = load_policy(configs / "policy.yaml")
+    digest = policy.model_copy(update={"mode": "evidence"}).digest()
+    # a recording cannot say whether a hero slows the baseline beside it
+    policy = policy.model_copy(update={"left_out": {**policy.left_out, "machine": "answers are recorded"}})
     recording = None if quick else open_recording(configs, policy, tell)
     cells = {c.key: c for c in all_cells(QUICK if quick else 1.0) if recording is not None or c.world == MODEL}
     _SHARED.update(policy=policy, recording=recording, cells=cells, quick=quick)
@@ -88,7 +91,7 @@ def simulate(configs: Path, *, quick: bool, tell: Callable[[str], None]) -> dict
         "schema": SCHEMA,
         "sources_digest": deciding_digest(),
         "source_files": [path.relative_to(ROOT).as_posix() for path in deciding_files()],
-        "policy_digest": policy.model_copy(update={"mode": "evidence"}).digest(),
+        "policy_digest": digest,
         "commit": _commit(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "seconds": round(time.monotonic() - begun),

@@ -36,8 +36,8 @@ ROOT = Path(__file__).parents[1]
 #: The code that the answers depend on: of the embedded system (a room), and of what asks, breaks and measures it.
 SYSTEM = "lens"
 MEASURING = (
-    "evidence/measures.py", "fixtures/faults.py", "fixtures/kinds.py", "fixtures/lens_system.py", "fixtures/systems.py",
-    "proof/record.py", "rollout/replay.py",
+    "evidence/measures.py", "fixtures/faults.py", "fixtures/kinds.py", "fixtures/lens_system.py", "fixtures/machine.py",
+    "fixtures/systems.py", "fixtures/waiting.py", "proof/record.py", "rollout/replay.py",
 )  # fmt: skip
 COLUMNS = tuple(f.name for f in fields(Arm))
 WORKERS = 2

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from evidence.files import write_whole
 from evidence.parts import concat, write_part
 from evidence.schemas import HITS
+from fixtures import machine
 from fixtures.lock import lock_state
 from fixtures.systems import Query, SearchSystem
 from gates.decimals import decimal
@@ -34,7 +35,7 @@ from rollout.battery import Battery
 from rollout.blocks import ask_block, label, pairs_of, rows_of
 from rollout.climb import Climb, Red, not_reached
 from rollout.made_up import MadeUp
-from rollout.replay import ask, quiet
+from rollout.replay import ask, doubted, quiet
 from rollout.tables import agg_table
 
 KNOWN = 50  # queries that a system with known faults is asked before the climb
@@ -101,8 +102,10 @@ class Ladder:
         for query in queries[:20]:  # caches and lazy imports are nobody's latency
             _quietly(contest.incumbent.system, query)
             _quietly(contest.challenger.system, query)
+        begun = machine.here().taken()
         with quiet():
             timed = [ask(contest.incumbent.system, query) for query in queries]
+        timed = doubted(timed, machine.here().taken_since(begun))
         answers = contest.measured(timed, queries, contest.incumbent)
         self._constants = fix_constants(
             self.policy, answers.arm, contest.intents(queries), order.seed(contest.fingerprint)

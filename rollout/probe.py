@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from evidence.parts import concat
 from evidence.schemas import AGG, HITS
-from fixtures import kinds
+from fixtures import kinds, machine
 from fixtures.faults import break_system
 from fixtures.fingerprint import fingerprint
 from fixtures.served import Served
 from fixtures.systems import Collection, Query
 from gates.errors import EvidenceError
 from rollout.contest import Contender
-from rollout.replay import Judged, Locator, Timed, ask, judge_collection, measure_answers, quiet
+from rollout.replay import Judged, Locator, Timed, ask, doubted, judge_collection, measure_answers, quiet
 from rollout.tables import Label, Names, agg_table, hits_table
 
 STREAM = "probe"  # of the rows in agg.parquet
@@ -102,13 +102,15 @@ def ask_in_turn(probes: Sequence[Probe], queries: Sequence[Query], run_id: str, 
     for begun in range(0, len(queries), BLOCK):
         block = queries[begun : begun + BLOCK]
         timed: list[list[Timed]] = [[] for _ in probes]
+        since = machine.here().taken()
         with quiet():
             for i, query in enumerate(block):
                 for turn in range(len(probes)):
                     which = (begun + i + turn) % len(probes)
                     timed[which].append(ask(probes[which].contender.system, query))
+        taken = machine.here().taken_since(since)
         for probe, answers, its in zip(probes, timed, parts, strict=True):
-            its.append(_tables(probe, block, answers, begun, run_id, window))
+            its.append(_tables(probe, block, doubted(answers, taken), begun, run_id, window))
     return [
         Probed(
             hits=concat([HITS.empty_table(), *(part.hits for part in its)]),

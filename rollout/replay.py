@@ -1,7 +1,8 @@
 """Asks both arms the same queries at the same moment and turns their answers into evidence.
 
-A block is some pairs in a row. Each arm is timed by the clock (latency) and by the thread's CPU time; an exception is
-that query's error code. What a system answers is ranked, graded and measured here, never by the system itself.
+A block is some pairs in a row. Each arm is timed by the clock (latency), by the thread's CPU time and by what all
+threads waited for a processor meanwhile; an exception is that query's error code. What a system answers is ranked,
+graded and measured here, never by the system itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidence.measures import Measures, Places, Truth, grade_hits, measure, rank_hits
+from fixtures import machine, waiting
 from fixtures.systems import DEPTH, Answer, Collection, Documents, Query, SearchSystem, cut_short
 from gates.observations import Arm
 
@@ -37,7 +39,7 @@ class Timed(NamedTuple):
     latency_ms: float
     cpu_ms: float
     error_code: str
-    wait_ms: float = 0.0
+    wait_ms: float = 0.0  # of latency_ms; none of a recorded one, whose clock is not this machine's
 
 
 class Judged(NamedTuple):
@@ -110,8 +112,13 @@ class Locator:
         self.doc_ord = np.array([at.get(row, -1) for row in rows], dtype=np.int32)
 
 
-def ask(system: SearchSystem, query: Query) -> Timed:
-    """One answer, timed. An exception, or an answer that is none, becomes an error code."""
+def ask(system: SearchSystem, query: Query, clock: waiting.WaitingClock | None = None) -> Timed:
+    """One answer, timed. An exception, or an answer that is none, becomes an error code.
+
+    The waiting is read before the clock starts and after it stops, so that nobody pays for the reading.
+    """
+    mark = (clock or waiting.here()).mark
+    before = mark()
     cpu, begun = time.thread_time_ns(), time.perf_counter_ns()
     try:
         answer = system.answer(query)
@@ -120,7 +127,15 @@ def ask(system: SearchSystem, query: Query) -> Timed:
         answer, error_code = NOTHING, type(error).__name__
     latency, spent = time.perf_counter_ns() - begun, time.thread_time_ns() - cpu
     measured = latency / 1e6 if answer.latency_ms is None else answer.latency_ms
-    return Timed(answer, measured, spent / 1e6, error_code)
+    waited = waiting.wait_ms(before, mark(), measured) if answer.latency_ms is None else 0.0
+    return Timed(answer, measured, spent / 1e6, error_code, waited)
+
+
+def doubted(timed: Sequence[Timed], taken: float) -> list[Timed]:
+    """The answers; each may have waited all its time where the machine took this share of the clock meanwhile."""
+    if taken <= machine.TAKEN:
+        return list(timed)
+    return [t if t.answer.latency_ms is not None else t._replace(wait_ms=t.latency_ms) for t in timed]
 
 
 @contextmanager
@@ -217,12 +232,14 @@ def replay_block(
     """Ask both arms each query, and the baseline twice where `repeat` says so, in the order that `order` draws."""
     systems = {"hero": hero, "baseline": baseline, "repeat": baseline}
     answers: dict[str, list[Timed]] = {"hero": [], "baseline": [], "repeat": []}
+    begun = machine.here().taken()
     with quiet():
         for query, twice in zip(queries, repeat, strict=True):
             arms = ("hero", "baseline", "repeat") if twice else ("hero", "baseline")
             for name in order(query, arms):
                 answers[name].append(ask(systems[name], query))
-    return answers
+    taken = machine.here().taken_since(begun)
+    return {name: doubted(timed, taken) for name, timed in answers.items()}
 
 
 def _well_formed(answer: Answer, locator: Locator) -> bool:

@@ -71,6 +71,7 @@ POLICY = dedent(
       traffic_share: {on_red: hold}
       aa_shadow: {on_red: hold, margin: 0.2}
       aa_dispersion: {on_red: hold}
+      machine: {on_red: hold}
     sanity:
       queries: 100
       index_integrity: {on_red: hold, found: 0.9}

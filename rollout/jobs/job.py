@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 from collections.abc import Mapping
@@ -72,17 +71,6 @@ def machine() -> str:
         lines = []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{models[0] if models else platform.machine()}, {os.cpu_count()} processors"
-
-
-def waited_seconds() -> float:
-    """How long this thread has been ready to run while others ran, since it began; NaN where the system does not say.
-
-    A sleeping or a slow system does not wait: this tells a busy machine from slow answers.
-    """
-    try:
-        return int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):
-        return math.nan
 
 
 def numbers(interval: Interval) -> dict[str, float]:

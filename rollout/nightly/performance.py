@@ -9,7 +9,6 @@ error of few answers is larger than that of many, of the same system.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -23,12 +22,13 @@ from gates.calibration import equal_mass_edges
 from gates.decimals import decimal
 from gates.errors import EvidenceError
 from gates.job_cells import job_cell, not_evidenced
+from gates.machine import waiting_share
 from gates.policy import Policy
 from gates.pvalues import Z95, Interval
 from gates.verdicts import Cell, Verdict
 from gates.whiskers import Resamples, levels
 from rollout import order
-from rollout.jobs.job import Job, machine, numbers, waited_seconds
+from rollout.jobs.job import Job, machine, numbers
 from rollout.jobs.read import answered
 from rollout.nightly.draw import draw
 from rollout.nightly.numbers import ALL, METRICS, Number, Numbers, as_numbers
@@ -71,10 +71,8 @@ def reference_queries(probe: Probe, nightly: Nightly) -> list[Query]:
 def ask_incumbent(probe: Probe, nightly: Nightly, run_id: str, edges: Sequence[float]) -> Night:
     """Ask, and measure by suite. `edges` are those of the numbers on record; without any, tonight's own."""
     queries = reference_queries(probe, nightly)
-    waited, begun = waited_seconds(), time.monotonic()
     probed = ask_all(probe, queries, run_id)
     clocked = _clocked(probe.contender.system, queries[0])
-    waited = (waited_seconds() - waited) / (time.monotonic() - begun) if clocked else math.nan
     found = answered(probed.agg)
     confidence = found.arm.confidence
     inner = np.array(edges) if len(edges) else np.zeros(0)
@@ -95,7 +93,7 @@ def ask_incumbent(probe: Probe, nightly: Nightly, run_id: str, edges: Sequence[f
         queries={suite: len(at) for suite, at in rows.items()},
         edges=tuple(inner.tolist()),
         clocked=clocked,
-        waited=waited,
+        waited=waiting_share(found.arm) if clocked else math.nan,
     )
 
 

@@ -11,7 +11,7 @@ from gates.checks.registry import CHECKS
 from gates.judge import Judge
 from gates.observations import Pairs, as_measured
 from gates.policy import Policy
-from gates.trackers import BUSY
+from gates.trackers import NOT_EVIDENCED
 from gates.verdicts import Kind, Verdict
 from tests.gates.builders import arm, changed, constants, equal_pairs, pairs
 
@@ -149,7 +149,7 @@ def test_a_clock_that_ran_while_the_hero_waited_shows_nothing_broken(
     for check in checks:
         cell = judge.cell(check)
         assert (cell.verdict, cell.required) == (Verdict.INCONCLUSIVE, "green")
-        assert cell.note.startswith(BUSY)
+        assert cell.note.startswith(NOT_EVIDENCED)
 
 
 def test_a_slow_hero_is_red_however_busy_the_machine(policy: Policy) -> None:
@@ -171,7 +171,7 @@ def test_a_baseline_that_waited_is_no_reason_to_promote(policy: Policy) -> None:
     judge = judged(policy, [waiting(p, hero_ms=4.0, baseline_ms=60.0) for p in slow])
     cell = judge.cell("p95_latency")
     assert cell.verdict is Verdict.INCONCLUSIVE
-    assert cell.note.startswith(BUSY)
+    assert cell.note.startswith(NOT_EVIDENCED)
 
 
 @pytest.mark.parametrize("column", ["ndcg", "recall", "found"])

@@ -142,7 +142,7 @@ def test_whatever_is_asked_has_a_question(policy: Policy) -> None:
     asked = {*ask(policy, constants()), *ask_instruments(policy, constants())}
     asked |= {q.check for q in ask_calibration(policy)}
     # the other instruments follow no stream: they are judged once, or window by window
-    assert asked == {*GATES, *GUARDS, *policy.asked_slices, "aa_shadow", "traffic_share"}
+    assert asked == {*GATES, *GUARDS, *policy.asked_slices, "aa_shadow", "machine", "traffic_share"}
 
 
 def test_a_loss_on_one_intent_is_red_on_that_slice_alone(policy: Policy) -> None:

@@ -1,12 +1,13 @@
 """Which index do the tests search? The smoke corpus, built once and shared by all workers."""
 
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
 from lens.index import Index, open_index
-from lens.system import Lens
+from lens.system import Clock, Lens
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +26,10 @@ def index(smoke: Path) -> Index:
 def open_lens(smoke: Path, index: Index):
     """Opens the system of a smoke pack, with changes to one of its blocks."""
 
-    def opened(pack: str = "baseline", **changes: dict[str, object]) -> Lens:
+    def opened(pack: str = "baseline", clock: Clock = time.perf_counter_ns, **changes: dict[str, object]) -> Lens:
         selected = yaml.safe_load((smoke / f"{pack}.yaml").read_text())["selected"]
         for block, values in changes.items():
             selected[block] = {**selected[block], **values}
-        return Lens.open(selected, smoke, index)
+        return Lens.open(selected, smoke, index, clock)
 
     return opened

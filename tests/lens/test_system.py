@@ -1,5 +1,7 @@
 """Does the running system answer as its configuration says?"""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -108,6 +110,18 @@ def test_a_spent_budget_falls_back_to_the_lexical_answer(index, open_lens):
         assert answer.router_decision == "budget_exceeded"
         assert answer.spend_ms > 0
         assert answer.doc_ord.tolist() == words_only.search(text).doc_ord.tolist()
+
+
+def test_the_router_goes_by_the_clock_it_is_given(index, open_lens):
+    """A clock that runs an hour a look spends any cap; one that stands still none, however long it takes."""
+    hours = itertools.count(step=3_600 * 10**9)
+    late = open_lens("router_pack_b", clock=lambda: next(hours), router={"tau": 1.0, "never": []})
+    never = open_lens("router_pack_b", clock=lambda: 0, router={"spend_cap_ms": 1e-6, "tau": 1.0, "never": []})
+    for text in asked(index, "docstring", 10):
+        assert late.search(text).router_decision == "budget_exceeded"
+        answer = never.search(text)
+        assert answer.router_decision == "fused"
+        assert answer.spend_ms > 0  # told as measured
 
 
 def test_all_mistakes_of_a_configuration_are_said_at_once():

@@ -1,5 +1,6 @@
 """Are both arms asked the same, timed alike, and measured by the harness and not by themselves?"""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from fixtures.systems import Answer, Collection, Documents, Judgements, Query
-from rollout.replay import Answers, Locator, ask, judge_collection, measure_answers, replay_block
+from fixtures.waiting import RUN_QUEUE, Mark, WaitingClock
+from rollout.replay import Answers, Locator, Timed, ask, doubted, judge_collection, measure_answers, replay_block
 
 N = 8
 QUERIES = [Query(query_ord=i, query_id=f"q{i}", text="", intent="all", suite="all") for i in range(N)]
@@ -121,6 +123,39 @@ def test_an_answer_that_waited_and_gave_up_was_cut_short(wait: float, decision: 
     judged = judge_collection(COLLECTION)
     found = measure_answers([timed], QUERIES[:1], Locator(DOCUMENTS, COLLECTION.documents), judged, 150).arm
     assert (found.wait_ms.tolist(), found.cut.tolist()) == ([wait], [cut])
+
+
+def counting(*waited_ns: int) -> WaitingClock:
+    """A clock of waiting that reads these, one after the other."""
+    told = iter(waited_ns)
+    return WaitingClock(RUN_QUEUE, lambda: Mark(next(told), 0))
+
+
+def test_a_question_is_told_what_waited_while_it_was_answered() -> None:
+    asked: list[str] = []
+
+    class Slow(Scripted):
+        def answer(self, query: Query) -> Answer:
+            asked.append(query.query_id)
+            time.sleep(0.005)
+            return replace(GOOD, latency_ms=None)
+
+    timed = ask(Slow("hero", []), QUERIES[0], counting(7_000_000, 9_000_000))
+    assert (timed.wait_ms, asked) == (2.0, ["q0"])
+    assert ask(Slow("hero", []), QUERIES[0], counting(7, 10**12)).wait_ms > 5.0  # and no longer than it took
+
+
+def test_a_recorded_answer_waited_for_nothing_here() -> None:
+    assert ask(Scripted("hero", []), QUERIES[0], counting(0, 10**12)).wait_ms == 0.0
+
+
+@pytest.mark.parametrize(("taken", "waited"), [(0.02, [1.0, 0.0]), (0.021, [10.0, 0.0])])
+def test_where_the_machine_took_too_much_nobody_knows_how_long_an_answer_waited(
+    taken: float, waited: list[float]
+) -> None:
+    clocked = Timed(replace(GOOD, latency_ms=None), 10.0, 1.0, "", wait_ms=1.0)
+    recorded = Timed(GOOD, 10.0, 1.0, "")
+    assert [timed.wait_ms for timed in doubted([clocked, recorded], taken)] == waited
 
 
 def test_what_a_system_says_of_its_own_time_stands_beside_the_clock() -> None:

@@ -1,0 +1,44 @@
+"""Did the machine let anything be decided? How much of the clock was waiting, and whether a hero slows the baseline.
+
+A hero must not gain by a busy machine, nor lose by it: RED is judged on time net of waiting, GREEN on time as measured.
+What that does not see is a hero that slows the baseline itself, through caches or memory: then the baseline is slower
+beside it than it was alone, also net of waiting, and a hero that is as slow looks equal.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gates import pvalues
+from gates.checks.forms import net_ms
+from gates.checks.question import Array, Constants, Question, detectable_mean, flag
+from gates.eprocess import bet
+from gates.observations import Arm, Pairs
+from gates.verdicts import Kind
+
+BUSY = 0.05  # of the clock spent waiting: from here on what is not shown is the machine's doing
+SLOWED = 0.075  # of the baseline's answers beyond its own p95 alone, of which one in twenty is expected
+
+
+def waiting_share(arm: Arm) -> float:
+    """Which share of an arm's clock was waiting for a processor; 0 where no answer has a latency."""
+    clock = float(np.nansum(arm.latency_ms))
+    return float(np.nansum(arm.wait_ms)) / clock if clock > 0 else 0.0
+
+
+def ask_machine(constants: Constants) -> Question:
+    """Is the baseline slower beside the hero than alone, net of waiting?"""
+
+    def slowed(p: Pairs) -> Array:
+        return flag(net_ms(p.baseline) > constants.q95_ms)
+
+    return Question(
+        check="machine",
+        kind=Kind.INSTRUMENT,
+        required="not_red",
+        unit="share of the baseline's answers slower than its p95 alone",
+        limit=SLOWED,
+        red=((lambda p: bet(slowed(p) - SLOWED),),),
+        measure=lambda p: pvalues.rate_interval(int(slowed(p).sum()), len(p)),
+        detectable=lambda p, log_needed: SLOWED + detectable_mean(slowed(p) - SLOWED, log_needed),
+    )

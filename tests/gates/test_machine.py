@@ -1,0 +1,66 @@
+"""Is a baseline that is slowed beside a hero told, and is a busy machine no such thing?"""
+
+import math
+
+import numpy as np
+import pytest
+
+from gates.eprocess import log_evidence
+from gates.instruments import ask_instruments
+from gates.machine import SLOWED, ask_machine, waiting_share
+from gates.observations import Arm
+from gates.policy import Policy
+from tests.gates.builders import arm, changed, constants, pairs
+
+N = 8_000
+Q95 = constants().q95_ms
+
+
+def slower(share: float, **columns: object) -> Arm:
+    """A baseline of which so many answers take longer than its p95 alone."""
+    latency = np.where(np.arange(N) % 1_000 < 1_000 * share, Q95 + 10, Q95 / 2)
+    return arm(N, **{"latency_ms": latency, **columns})
+
+
+def evidence(baseline: Arm) -> float:
+    ((stream,),) = ask_machine(constants()).red
+    return log_evidence(stream(pairs(arm(N), baseline)))
+
+
+def test_a_baseline_that_is_slowed_is_shown() -> None:
+    assert evidence(slower(0.12)) >= math.log(100)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, SLOWED])
+def test_a_baseline_as_fast_as_alone_is_not(share: float) -> None:
+    assert evidence(slower(share)) < math.log(100)
+
+
+def test_what_a_busy_machine_took_does_not_count() -> None:
+    assert evidence(slower(0.5, wait_ms=Q95)) < math.log(100)
+    assert evidence(slower(0.5)) >= math.log(100)
+
+
+def test_a_baseline_without_latency_is_not_slowed() -> None:
+    assert evidence(slower(0.5, latency_ms=np.nan)) < 0
+
+
+def test_it_is_asked_where_the_policy_asks_it_and_can_only_hold(policy: Policy) -> None:
+    asked = ask_instruments(policy, constants())["machine"]
+    assert (asked.check, asked.required, policy.on_red(asked.check)) == ("machine", "not_red", "hold")
+    assert "machine" not in ask_instruments(changed(policy, left_out={"machine": "recorded"}), constants())
+
+
+@pytest.mark.parametrize(
+    ("columns", "share"),
+    [
+        ({"latency_ms": 20.0, "wait_ms": 5.0}, 0.25),
+        ({"latency_ms": 20.0}, 0.0),
+        ({"latency_ms": np.nan}, 0.0),
+        ({"latency_ms": 0.0}, 0.0),
+        ({"latency_ms": 20.0, "wait_ms": 20.0}, 1.0),
+    ],
+    ids=["some", "none", "no latency", "no time", "unknown"],
+)
+def test_how_much_of_the_clock_was_waiting(columns: dict[str, float], share: float) -> None:
+    assert waiting_share(arm(100, **columns)) == share
