@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
             try_world(question, world, n, heroes, (SEED, i, n, j))
             for n in MARGINS
             for j, world in enumerate(WORLDS)
-            if question.error or not world.at_least_margin
+            if question.loses_margin or not world.at_least_margin
         ]
         print(f"{time.process_time():5.0f} s CPU  {question.title}", flush=True)
     write_whole(asked.docs / PAGE, page(found, heroes, quick=asked.quick))

@@ -32,6 +32,11 @@ class Question:
     rolls_back: bool  # "U < 0" is asked, with no loss tolerated; else "L > -mu"
     error: bool
 
+    @property
+    def loses_margin(self) -> bool:
+        """Is the margin itself what the heroes lose?"""
+        return self.loss(1.0) == 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:

@@ -22,7 +22,7 @@ class World:
     what: str
     chances: Mapping[float, float]  # what is left of 1 does not differ
     lost: float = -1.0
-    at_least_margin: bool = False  # tried at 1.1 times the least that the queries can reach, for errors alone
+    at_least_margin: bool = False  # tried with a loss of 1.1 times the least margin that the queries can reach
 
     @property
     def values(self) -> Array:
