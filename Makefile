@@ -58,7 +58,7 @@ bench: .venv/dev.done ## time the measures and the calibrator beside their peers
 characteristics: .venv/dev.done ## simulate releases: how often is the gate wrong? (8 minutes; writes docs and configs/characteristics.json)
 	$(PY) -m proof.characteristics $(ARGS)
 
-offline-characteristics: .venv/dev.done ## simulate single looks at few queries: how often does mode offline err? (5 minutes; writes docs)
+offline-characteristics: .venv/dev.done ## simulate single looks at few queries: how often does mode offline err? (4 minutes; writes docs)
 	$(PY) -m proof.offline $(ARGS)
 
 mutants: .venv/dev.done ## does each seeded fault turn its check red? HERO=path scores a hero of your own
