@@ -11,10 +11,10 @@ PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help canary select lock promote rollback nightly weekly continuous emergency test lint bench characteristics mutants report calibrator doctor clean lock-requirements
+.PHONY: help canary select lock promote rollback nightly weekly continuous emergency test lint bench characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 25
 
 canary: .venv/runtime.done ## decide about HERO (lexical, router, ann, all, or a pack's path); 0 only on PROMOTE
 	$(PY) -m pytest -m canary --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)
@@ -57,6 +57,9 @@ bench: .venv/dev.done ## time the measures and the calibrator beside their peers
 
 characteristics: .venv/dev.done ## simulate releases: how often is the gate wrong? (8 minutes; writes docs and configs/characteristics.json)
 	$(PY) -m proof.characteristics $(ARGS)
+
+offline-characteristics: .venv/dev.done ## simulate single looks at few queries: how often does mode offline err? (4 minutes; writes docs)
+	$(PY) -m proof.offline $(ARGS)
 
 mutants: .venv/dev.done ## does each seeded fault turn its check red? HERO=path scores a hero of your own
 	$(PY) -m proof.mutants $(if $(filter-out all,$(HERO)),--hero=$(HERO)) $(ARGS)

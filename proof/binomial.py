@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import gammaln
 
 CONFIDENCE = 0.95
 
@@ -32,12 +33,8 @@ def tail(k: int, n: int, p: float) -> float:
     if p >= 1:
         return 1.0
     i = np.arange(k, n + 1, dtype=np.float64)
-    log_c = math.lgamma(n + 1) - _log_factorial(i) - _log_factorial(n - i)
+    log_c = gammaln(n + 1) - gammaln(i + 1) - gammaln(n - i + 1)
     return float(min(1.0, np.exp(log_c + i * math.log(p) + (n - i) * math.log1p(-p)).sum()))
-
-
-def _log_factorial(values: np.ndarray) -> np.ndarray:
-    return np.array([math.lgamma(v + 1) for v in values])
 
 
 def _solve(is_below: Callable[[float], bool]) -> float:

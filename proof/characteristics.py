@@ -92,7 +92,7 @@ def simulate(configs: Path, *, quick: bool, tell: Callable[[str], None]) -> dict
         "sources_digest": deciding_digest(),
         "source_files": [path.relative_to(ROOT).as_posix() for path in deciding_files()],
         "policy_digest": digest,
-        "commit": _commit(),
+        "commit": commit(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "seconds": round(time.monotonic() - begun),
         "quick": quick,
@@ -282,7 +282,8 @@ def _peer_runs(quick: bool) -> int:
     return 5 if quick else 100
 
 
-def _commit() -> str:
+def commit() -> str:
+    """What is checked out, "-dirty" where it was changed."""
     asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
     return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 

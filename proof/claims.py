@@ -40,7 +40,7 @@ def _of_world(name: str, world: str, rows: dict[str, Row]) -> list[Claim]:
         found.append(_at_most(f"{row['what']}, {world}: promoted", row["promoted"], row["n"], 0.01))
     what = f"equal hero, calibration error .0175, {world}"
     found.append(_at_least(f"{what}: promoted", calibrated["promoted"], calibrated["n"], 0.95))
-    for row in (row for key, row in rows.items() if key.startswith(f"{name}-") and row["group"] == "skewed"):
+    for row in (row for key, row in rows.items() if key.startswith(f"{name}-") and row.get("group") == "skewed"):
         found.append(_at_most(f"{row['what']}, {world}: rolled back", row["rolled_back"], row["n"], 0.0033))
     for hero, (promoted, n) in calibrated["promoted_of"].items():
         found.append(_at_least(f"{what}, with the churn of {hero}: promoted", promoted, n, 0.95))

@@ -34,9 +34,9 @@ EARLIER_DEFECTS = (
         edits=(
             Edit(
                 file=_TRACKERS,
-                old="        for mixture in (m for process in self._red for m in process):\n",
+                old="        for mixture in (m for process in (*self._red, *self._raw) for m in process):\n",
                 new="        self._red = [[StartMixture(4) for _ in process] for process in self._red]\n"
-                "        for mixture in (m for process in self._red for m in process):\n",
+                "        for mixture in (m for process in (*self._red, *self._raw) for m in process):\n",
             ),
         ),
     ),

@@ -32,6 +32,7 @@ CHECKS = {
     "traffic_share": Name(label="traffic beyond the step's", unit="%", scale=100, digits=1, two_sided=True),
     "aa_shadow": Name(label="A/A recall lost", unit="pt", scale=100, digits=1, two_sided=True),
     "aa_dispersion": Name(label="A/A dispersion", unit="times chance", digits=1),
+    "machine": Name(label="baseline slower than alone", unit="%", scale=100, digits=1),
 }
 
 #: Gates that read other numbers by the letter: a limit of 0 is broken by what one digit does not show.

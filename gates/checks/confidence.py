@@ -40,10 +40,10 @@ class CalibrationSlice(Check):
     what is right."""
 
     key, kind, needs, decides, measure = "calibration", Kind.SLICE, "confidence", "confidence", "ece"
-    unit, name = "calibration error added", Name(label="calibration error added", digits=3)
+    unit, name = "calibration error added", Name(label="calibration lost", digits=3)
 
     def form(self, limits: CalibrationLimits, constants: Constants, intent: Intent) -> Calibration:
         return Calibration(intent=intent.at, allowed=limits.allowed, edges=constants.slice_edges[intent.at])
 
     def broken(self, limits: CalibrationLimits) -> str:
-        return f"calibration error more than {limits.allowed:.4g} above the incumbent's"
+        return "calibration loss"

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gates.equal_hero import CELLS, cells_of
 from gates.observations import Arm
 from proof import changes
 from proof.kept import fill_once
 from proof.model import draw_model, true_share
 from proof.pairs_needed import left_of, needed
 from proof.population import Population, swapped
-from proof.streams import ATOMS, cells_of
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +71,9 @@ def test_swapping_exchanges_what_was_found_and_keeps_the_clocks(equal: Populatio
 
 def test_atoms_keep_the_mean(equal: Population):
     lost = equal.baseline.ndcg - equal.hero.ndcg + 0.003
-    atoms = np.array(cells_of(np.clip(lost, -1, 1)))
-    assert len(atoms) <= ATOMS
-    assert atoms[:, 0] @ atoms[:, 1] == pytest.approx(np.clip(lost, -1, 1).mean(), abs=1e-5)
+    atoms = cells_of(np.clip(lost, -1, 1))
+    assert len(atoms.value) <= CELLS
+    assert atoms.mean() == pytest.approx(np.clip(lost, -1, 1).mean(), abs=1e-5)
 
 
 def test_the_null_of_what_is_left_is_exact_at_the_end():

@@ -138,7 +138,7 @@ def test_a_claim_is_told_of_the_measure_that_it_is_about(policy: Policy) -> None
 
 def test_slices_and_instruments_are_recorded_as_guards_are(judged: Judged) -> None:
     content = attested(judged("equal"), "equal")
-    assert [entry["slice"] for entry in content["slices"]] == ["recall_all", "calibration_all"]
+    assert [entry["slice"] for entry in content["slices"]] == ["recall_all", "ndcg_all", "calibration_all"]
     assert {entry["required"] for entry in content["slices"]} == {"not_red"}
     assert {entry["instrument"] for entry in content["instruments"]} >= {
         "known_answers",

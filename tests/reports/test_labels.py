@@ -25,7 +25,7 @@ def test_every_check_that_a_policy_can_ask_has_a_name(policy: Policy) -> None:
 def test_an_intent_called_error_is_not_taken_for_the_gate(policy: Policy) -> None:
     assert slice_parts("calibration_error") == ("calibration", "error")
     assert measure_of("calibration_error") == "ece"
-    assert check_name("calibration_error").label == "calibration error, intent error"
+    assert check_name("calibration_error").label == "calibration lost, intent error"
     assert slice_parts("calibrator_p99") == slice_parts("ece") == ("", "")
 
 

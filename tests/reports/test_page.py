@@ -108,7 +108,7 @@ def test_intents_have_a_table_of_their_own(judged: Judged) -> None:
     page = render_page(release, stories, {}, {}, handmade.SEAL)
     summary = render_summary(release, stories, handmade.SEAL)
     table = page.partition("<h3>Each intent alone</h3>")[2].partition("</table>")[0]
-    assert table.count("<tr") == 3  # the head and two questions
+    assert table.count("<tr") == 4  # the head and three questions
     assert "recall lost, intent all" in table
     assert "Each intent alone: `x` recall lost, intent all" in summary
 

@@ -102,11 +102,11 @@ def test_an_error_that_all_checks_share_is_told_once_and_whole(policy: Policy) -
 def test_a_broken_intent_is_headline_row_and_last_word_by_intent(policy: Policy) -> None:
     release, story = handmade.broken(policy, "calibration_error")
     lines = ending(release, (story,), handmade.SEAL)
-    assert lines[0].startswith("ROLLBACK  lexical at 100 %    calibration error shown on intent error    ")
-    row = next(line for line in lines if line.startswith("  calibration error, intent error  .05"))
+    assert lines[0].startswith("ROLLBACK  lexical at 100 %    calibration loss shown on intent error    ")
+    row = next(line for line in lines if line.startswith("  calibration lost, intent error  .05"))
     assert row.endswith("x  <- rolled back here")
     assert "  by intent x shown broken: calibration on error" in lines
-    assert "5/6 slices" in "".join(lines)
+    assert "8/9 slices" in "".join(lines)
     assert sum("<- rolled back here" in line for line in lines) == 1
 
 
@@ -124,7 +124,7 @@ def test_an_intent_is_no_row_where_the_decision_rests_on_all_queries(policy: Pol
 def test_an_intent_without_queries_is_not_called_unbroken(policy: Policy) -> None:
     release, story = handmade.changed(policy, Decision.HOLD, "recall_error", n=0)
     lines = ending(release, (story,), handmade.SEAL)
-    assert "  by intent ? 1 of 6 questions by intent without an answer" in lines
+    assert "  by intent ? 1 of 9 questions by intent without an answer" in lines
     assert not any("no intent is shown broken" in line for line in lines)
 
 
@@ -216,5 +216,5 @@ def test_by_the_letter_nothing_is_called_shown(policy: Policy) -> None:
 def test_a_long_headline_costs_the_seconds_before_its_own_end(policy: Policy) -> None:
     release, story = handmade.broken(policy, "calibration_identifier")
     assert ending(release, (story,), handmade.SEAL)[0].endswith(
-        "    calibration error shown on intent identifier    baseline serves 100 %"
+        "    calibration loss shown on intent identifier    baseline serves 100 %"
     )

@@ -83,7 +83,7 @@ def test_no_step_begins_beyond_the_windows_of_the_release(ladder: Climb) -> None
 
 def test_a_red_that_may_only_hold_holds(ladder: Climb) -> None:
     gates = {"sla_recall_at_50_delta": {"on_red": "hold", "sla_ms": 150, "margin": 0.2, "final_margin": 0.1}}
-    left_out = dict.fromkeys(("ndcg_at_10", "aece_tau", "recall_all"), "for a test")
+    left_out = dict.fromkeys(("ndcg_at_10", "aece_tau", "recall_all", "ndcg_all"), "for a test")
     climbed = ladder("worse", policy={"gates": gates, "left_out": left_out})
     climbed.reach(100)
     assert climbed.ended == "held at 50 %: sla_recall_at_50_delta shown broken"
