@@ -262,7 +262,7 @@ class StopRule(Instrument):
     variance: Share  # of nDCG@10, at most this is flat
     range: Share  # of nDCG@10, below this is flat
     perfect: Share  # a mean nDCG@10 from here on is too good
-    gain: Share  # in mean nDCG@10 beyond which no configuration is believed
+    gain: Share  # in mean nDCG@10 beyond which it is told as unusual; it is judged all the same
 
 
 class Sanity(Document):
