@@ -10,6 +10,7 @@ from reports.labels import plain, slice_parts
 
 #: Between a check's outcome and the error that it ended in, as gates.decide words it.
 NO_EVIDENCE = ", no evidence: "
+ROOM = 64  # of a headline, beside the hero and what serves
 
 _BROKEN = {
     "index_integrity": "the index is not the one that was built for this code",
@@ -31,6 +32,7 @@ _OPEN = {
     "oracle_queries": "no known question was asked",
     "preflight": "the incumbent is not shown within its limits",
     "aa_shadow": "the baseline is not shown to equal itself",
+    "known_answers": "the baseline finds too little to be compared with",
 }
 
 
@@ -44,7 +46,10 @@ def headline_of(outcome: Outcome, focus: Cell | None, reasons: tuple[str, ...]) 
     if outcome.decision is Decision.ROLLBACK:
         return outcome.reasons[0] if outcome.reasons else "shown to be broken"
     if not outcome.cells:
-        checks, error, _ = (reasons or ("",))[0].partition(NO_EVIDENCE)
+        checks, error, said = (reasons or ("",))[0].partition(NO_EVIDENCE)
+        cause = said.partition("; ")[0]
+        if len(reasons) == 1 and " " in cause and len(cause) <= ROOM:
+            return cause
         return f"{checks}{error}".removesuffix(": ") if error else ": ".join(("no evidence", *reasons[:1]))
     if outcome.missing:
         return f"{len(outcome.missing)} of {len(outcome.planned)} checks gave no result"
