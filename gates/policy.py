@@ -257,7 +257,7 @@ class IndexIntegrity(Instrument):
 
 
 class StopRule(Instrument):
-    """Numbers that no search system gives: too even, too good, too equal. Any of them ends the run at once."""
+    """Numbers that no search system gives: too even, perfect, too equal. Any of them ends the run at once."""
 
     variance: Share  # of nDCG@10, at most this is flat
     range: Share  # of nDCG@10, below this is flat
