@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gates.policy import Policy
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
@@ -47,7 +49,7 @@ def headline_of(outcome: Outcome, focus: Cell | None, reasons: tuple[str, ...]) 
         return outcome.reasons[0] if outcome.reasons else "shown to be broken"
     if not outcome.cells:
         checks, error, said = (reasons or ("",))[0].partition(NO_EVIDENCE)
-        cause = said.partition("; ")[0]
+        cause = re.split("; |, but ", re.sub(r"^/\S*/", "", said))[0]  # what is wrong, in which file
         if len(reasons) == 1 and " " in cause and len(cause) <= ROOM:
             return cause
         return f"{checks}{error}".removesuffix(": ") if error else ": ".join(("no evidence", *reasons[:1]))

@@ -124,7 +124,7 @@ def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest
         fingerprint=fingerprint(material),
         challenger=side(subject.name, subject.config_hash, challenger),
         incumbent=side(subject.baseline_name, subject.baseline_config_hash, incumbent),
-        missing=missing_inputs(subject.policy, {**{c: f"{gap}; give it for all" for c, gap in gaps.items()}, **lacks}),
+        missing=missing_inputs(subject.policy, {**{c: f"{gap}; give {c} for all" for c, gap in gaps.items()}, **lacks}),
         notes=notes,
     )
 

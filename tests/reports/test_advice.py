@@ -93,6 +93,10 @@ def test_what_refused_the_data_says_the_next_step(policy: Policy) -> None:
     outcome = nothing_measured(policy, f"{cause}; give first.run and qrels.txt the same ids")
     assert next_steps(outcome, None, 0) == ("give first.run and qrels.txt the same ids; then run again",)
     assert headline_of(outcome, None, reasons_of(outcome)) == cause
+    outcome = nothing_measured(
+        policy, "/home/me/configs/first.run:6: latency_ms 'inf', but should be a number from 0 on"
+    )
+    assert headline_of(outcome, None, reasons_of(outcome)) == "first.run:6: latency_ms 'inf'"
 
 
 def test_an_error_without_a_way_out_or_of_several_kinds_is_left_to_the_reasons(policy: Policy) -> None:
@@ -109,9 +113,11 @@ def test_a_gap_cannot_be_left_out_and_a_lack_can(policy: Policy) -> None:
     lack = replace(
         focus, n=0, kind=Kind.GUARD, note="latency_ms is missing: a.run has no latency_ms for 9 of 9 queries"
     )
-    gap = replace(lack, note="latency_ms is missing: a.run has no latency_ms for 1 of 9 queries (q3); give it for all")
+    gap = replace(
+        lack, note="latency_ms is missing: a.run has no latency_ms for 1 of 9 queries (q3); give latency_ms for all"
+    )
     assert "left_out of the pack's policy" in next_steps(outcome, lack, 0)[0]
-    assert next_steps(outcome, gap, 0) == ("give it for all",)
+    assert next_steps(outcome, gap, 0) == ("give latency_ms for all",)
 
 
 def test_a_baseline_that_finds_nothing_is_no_mistake_of_the_judge(policy: Policy) -> None:

@@ -167,7 +167,9 @@ class TestJudged:
         rewrite(checkout, "changed.run", column(LATENCY, "-", "q17"))
         checkout.lock()
         assert checkout.gate().ret not in (0, 2, 3, 4)
-        told = "latency_ms is missing: changed.run has no latency_ms for 1 of 800 queries (q17); give it for all"
+        told = (
+            "latency_ms is missing: changed.run has no latency_ms for 1 of 800 queries (q17); give latency_ms for all"
+        )
         reasons = checkout.attestation("equal")["reasons"]
         assert {"p95_latency", "within_sla"} <= {r.partition(":")[0] for r in reasons if told in r}
 
