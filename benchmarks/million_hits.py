@@ -37,7 +37,7 @@ def write(path: Path) -> Evidence:
     truth = Truth(
         start=np.arange(QUERIES + 1, dtype=np.int64) * JUDGED,
         doc_ord=judged.ravel().astype(np.int32),
-        grade=rng.integers(1, 4, judged.size).astype(np.int8),
+        grade=rng.integers(1, 4, judged.size).astype(np.int32),
         places=places,
     )
     tables = []

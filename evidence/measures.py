@@ -32,7 +32,7 @@ class Truth:
 
     start: NDArray[np.int64]
     doc_ord: NDArray[np.int32]
-    grade: NDArray[np.int8]
+    grade: NDArray[np.int32]
     places: Places
 
     def n_relevant(self) -> NDArray[np.int32]:
@@ -75,13 +75,13 @@ def rank_hits(row: NDArray[np.int32], score: NDArray[np.float32], doc: NDArray[n
 
 def grade_hits(
     query_ord: NDArray[np.int32], doc_ord: NDArray[np.int32], places: Places, truth: Truth
-) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """Grade and credit of each hit, shapes (hits,).
 
     A hit that is a judged document earns its grade and `SPAN`. A hit in a judged file whose lines overlap the judged
     span without being it earns grade 0 and `FILE`. `doc_ord` is -1 where the collection has no document there.
     """
-    grade = np.zeros(len(query_ord), dtype=np.int8)
+    grade = np.zeros(len(query_ord), dtype=np.int32)
     overlaps = np.zeros(len(query_ord), dtype=np.bool_)
     asked = np.zeros(len(truth.start) - 1, dtype=np.bool_)
     asked[query_ord] = True
@@ -107,7 +107,7 @@ def grade_hits(
 def measure(
     row: NDArray[np.int32],
     rank: NDArray[np.int16],
-    grade: NDArray[np.int8],
+    grade: NDArray[np.int32],
     credit: NDArray[np.int8],
     *,
     n_relevant: NDArray[np.int32],

@@ -23,7 +23,7 @@ HITS = pa.schema(
         ("line_start", pa.int32()),
         ("line_end", pa.int32()),
         ("score", pa.float32()),
-        ("grade", pa.int8()),
+        ("grade", pa.int32()),
         ("credit", pa.dictionary(pa.int32(), pa.string())),
         ("why", pa.dictionary(pa.int32(), pa.string())),
     ]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
+
 
 class GateError(Exception):
     """The gate cannot judge as asked."""
@@ -20,3 +24,17 @@ class ConfigError(GateError):
 
 class EvidenceError(GateError):
     """Evidence is missing, empty or not a number where a check needs it."""
+
+
+def failures(codes: Iterable[str]) -> str:
+    """How many of these answers failed, and how: "connection refused for 400 of 400 queries"; "" where none did."""
+    found = Counter(codes)
+    n = found.total()
+    del found[""]
+    return ", ".join(f"{_spoken(code)} for {k:,} of {n:,} queries" for code, k in found.most_common())
+
+
+def _spoken(code: str) -> str:
+    """An error code as words: the name of an exception is one word, and says that it is an error."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", code).lower()
+    return words.removesuffix(" error") if words.count(" ") > 1 else words

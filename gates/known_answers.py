@@ -29,6 +29,7 @@ from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 
 RECALL = "sla_recall_at_50_delta"
 N = 800  # pairs of a made-up window
+MOST_OFTEN = 200  # that pairs are seen again to show a loss
 #: Faults of the system behind the `made_up` pairs, taking turns from row to row (rollout.made_up).
 FAULTS = ("nothing", "failing", "slow", "calibrator", "late")
 PAUSE_MS, CALIBRATOR_MS = 5.0, 2.0  # of a slow answer; that the calibrator says it took
@@ -37,7 +38,10 @@ PAUSE_MS, CALIBRATOR_MS = 5.0, 2.0  # of a slow answer; that the calibrator says
 def judge_known_answers(
     hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str], made_up: Pairs
 ) -> Cell:
-    """GREEN when every answer is as it must be; RED names the ones that are not."""
+    """GREEN when every answer is as it must be; RED names the ones that are not.
+
+    A baseline that finds nothing is no mistake of the judge: what it answers is for others to see.
+    """
     tried: dict[str, Callable[[], str]] = {
         "a hero worse in everything": lambda: _worse(policy, constants, missing),
         "a hero better in everything": lambda: _better(policy, constants, missing),
@@ -57,19 +61,21 @@ def judge_known_answers(
         "cells that must not promote": lambda: _cells(hero, policy),
     }
     wrong = [f"{what}: {said}" for what, try_it in tried.items() if (said := _answer(try_it))]
+    tried_whole = bool(_losses(policy, missing, made_up))
+    nothing = f"the baseline finds too little in {len(made_up)} answers for a loss to show; see what it answers"
     return Cell(
         hero=hero,
         step=0,
         check="known_answers",
         kind=Kind.INSTRUMENT,
-        verdict=Verdict.RED if wrong else Verdict.GREEN,
+        verdict=Verdict.RED if wrong else Verdict.GREEN if tried_whole else Verdict.INCONCLUSIVE,
         required="green",
         on_red=policy.on_red("known_answers"),
         unit="wrong answers",
         observed=str(len(wrong)),
         limit="0",
         n=len(tried),
-        note=f"the judge answers wrongly: {'; '.join(wrong)}" if wrong else "",
+        note=f"the judge answers wrongly: {'; '.join(wrong)}" if wrong else "" if tried_whole else nothing,
     )
 
 
@@ -288,7 +294,7 @@ def _measured(made_up: Pairs) -> str:
     """What a system with known faults did must be what was written down of it."""
     hero, turn = made_up.hero, np.arange(len(made_up)) % len(FAULTS)
     failing, slow, calibrator, late = (turn == FAULTS.index(f) for f in ("failing", "slow", "calibrator", "late"))
-    again = float(made_up.repeat.recall.sum()) + float(made_up.repeat.ndcg.sum())
+    again, first = made_up.repeat, made_up.baseline.rows(made_up.repeated)
     right = {
         "a failed query is recorded as one": hero.error[failing].all() and not hero.error[~failing].any(),
         f"the clock sees a pause of {PAUSE_MS} ms": (hero.latency_ms[slow] >= PAUSE_MS).all()
@@ -296,23 +302,35 @@ def _measured(made_up: Pairs) -> str:
         f"a calibrator of {CALIBRATOR_MS} ms takes so long": np.allclose(hero.calibrator_ms[calibrator], CALIBRATOR_MS),
         "a late answer finds nothing in time": not hero.recall[late].any()
         and (bool(hero.ndcg[late].any()) or not made_up.baseline.ndcg[late].any()),
-        "the baseline's second answers are the baseline's": again > 0 or not len(made_up.repeated),
+        "the baseline's second answers are the baseline's": again.ndcg.any() or not first.ndcg.any(),
     }
     return ", ".join(f"not so: {what}" for what, holds in right.items() if not holds)
 
 
 def _empty(policy: Policy, constants: Constants, missing: Mapping[str, str], made_up: Pairs) -> str:
     """Finding nothing, measured as heroes are, must be a loss."""
-    if float(made_up.hero.recall.sum()) > 0 or not float(made_up.baseline.recall.sum()) > 0:
-        return "found something, or the baseline nothing"
+    if made_up.hero.recall.any():
+        return "found something"
+    losses = _losses(policy, missing, made_up)
     judge = _new(policy, constants, missing)
     hero = replace(made_up.hero, latency_ms=made_up.baseline.latency_ms, found=made_up.hero.recall)
     in_time = replace(made_up, hero=hero)
-    for _ in range(math.ceil(N / len(made_up))):
+    for _ in range(max(losses.values(), default=0)):
         judge.observe(in_time)
         judge.end_window()
-    silent = [c for c in (RECALL, "ndcg_at_10") if c not in policy.left_out and c not in missing and c not in judge.red]
+    silent = [check for check in losses if check not in judge.red]
     return f"not RED: {', '.join(silent)}" if silent else ""
+
+
+def _losses(policy: Policy, missing: Mapping[str, str], made_up: Pairs) -> dict[str, int]:
+    """How often these pairs must be seen until a hero that finds nothing is shown broken, by the check that shows it;
+    {} where the baseline finds so little that nobody would wait for it."""
+    lost = {RECALL: made_up.baseline.recall.sum(), "ndcg_at_10": made_up.baseline.ndcg.sum()}
+    asked = {c: float(total) for c, total in lost.items() if c not in policy.left_out and c not in missing}
+    # the largest stake wins at least log 1.9 of what is lost, and has to make good for the other four
+    needed = (Thresholds.of(policy).red + math.log(10)) / math.log(1.9)
+    often = {c: math.ceil(max(N / len(made_up), needed / total)) for c, total in asked.items() if total > 0}
+    return {c: n for c, n in often.items() if n <= MOST_OFTEN}
 
 
 def _cells(hero: str, policy: Policy) -> str:

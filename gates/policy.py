@@ -180,12 +180,12 @@ class IndexIntegrity(Instrument):
 
 
 class StopRule(Instrument):
-    """Numbers that no search system gives: too even, too good, too equal. Any of them ends the run at once."""
+    """Numbers that no search system gives: too even, perfect, too equal. Any of them ends the run at once."""
 
     variance: Share  # of nDCG@10, at most this is flat
     range: Share  # of nDCG@10, below this is flat
     perfect: Share  # a mean nDCG@10 from here on is too good
-    gain: Share  # in mean nDCG@10 beyond which no configuration is believed
+    gain: Share  # in mean nDCG@10 beyond which it is told as unusual; it is judged all the same
 
 
 class Sanity(Document):

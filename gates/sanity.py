@@ -23,7 +23,7 @@ import numpy as np
 from gates.decimals import decimal
 from gates.policy import Policy
 from gates.snapshot import Snapshot
-from gates.stop_rule import suspicious
+from gates.stop_rule import suspicious, unusual
 from gates.verdicts import Cell, Kind, Verdict
 
 _SHOWN = 3  # oracles, files or patterns that a note names
@@ -191,7 +191,8 @@ def _core_search(policy: Policy, snapshot: Snapshot, facts: Mapping[str, Any]) -
 def _stop_rule(policy: Policy, snapshot: Snapshot, facts: Mapping[str, Any]) -> Finding:
     found = suspicious(snapshot, facts, policy.sanity.stop_rule)
     wrong = f"{_some(found)}; no search gives such numbers: see what is measured" if found else ""
-    return Finding(len(found), 0, "suspicious patterns", len(snapshot), wrong)
+    note = unusual(snapshot, policy.sanity.stop_rule)
+    return Finding(len(found), 0, "suspicious patterns", len(snapshot), wrong, note)
 
 
 def _rank(rank: int) -> str:

@@ -1,4 +1,4 @@
-"""Which numbers does no search system give? Too even, too good, too equal: then what was measured is not the hero.
+"""Which numbers does no search system give? Too even, perfect, too equal: then what was measured is not the hero.
 
 Patterns that release pipelines have shipped: a scorer that was fed its own answers, an index that was not joined, one
 run's numbers printed under another's name. Each is read off quality numbers before the time limit is applied, so that
@@ -26,6 +26,15 @@ def suspicious(found: Snapshot, facts: Mapping[str, Any], limits: StopRule) -> l
         *(said for side in found.sides for said in _of_one(side, facts, limits)),
         *_of_both(found, facts, limits),
     ]
+
+
+def unusual(found: Snapshot, limits: StopRule) -> str:
+    """What a search may give, but seldom does: a gain that is worth a second look at the files, and is judged."""
+    gain = float(found.hero.ndcg.mean() - found.baseline.ndcg.mean())
+    if gain <= limits.gain:
+        return ""
+    told = f"{found.hero.name} gains {100 * gain:.1f} points of nDCG on {len(found)} queries before the climb"
+    return f"unusual: {told}, more than {100 * limits.gain:g}"
 
 
 def _of_one(side: Side, facts: Mapping[str, Any], limits: StopRule) -> Iterator[str]:
@@ -57,9 +66,6 @@ def _of_both(found: Snapshot, facts: Mapping[str, Any], limits: StopRule) -> Ite
     widths = [w for side in found.sides for w in _widths(side, found)]
     if len(widths) >= LEAST_INTERVALS and np.ptp(widths) <= 1e-12:
         yield f"all {len(widths)} intervals are {decimal(widths[0], 3)} wide"
-    gain = float(hero.ndcg.mean() - baseline.ndcg.mean())
-    if gain > limits.gain:
-        yield f"{hero.name} gains {decimal(gain, 3)} nDCG, more than {limits.gain:g} is not believed"
 
 
 def _widths(side: Side, found: Snapshot) -> Iterator[float]:

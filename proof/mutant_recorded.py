@@ -101,7 +101,7 @@ BAD_RUNS = (
         name="run_judged_by_the_next",
         area="data",
         what="each query is judged by the next one's judgements",
-        check="known_answers",
+        check="stop_rule",
         file=FileFault(key="qrels", change=_next_judged),
         heroes="recorded",
     ),

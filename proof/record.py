@@ -181,6 +181,7 @@ class Remembered:
         self._timed = {query.query_id: t for query, t in zip(queries, timed, strict=True)}
         self.documents = documents
         self.lacks: Mapping[str, str] = {}
+        self.gaps: Mapping[str, str] = {}
 
     def answer(self, query: Query) -> Answer:
         """The recorded answer with the recorded latency."""

@@ -8,6 +8,7 @@ from gates.checks.name import number_of
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.budget import used_windows, waits
+from reports.checks import reasons_of
 from reports.escaping import typed
 from reports.labels import check_name
 
@@ -87,16 +88,28 @@ def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str,
         fresh, window = int(outcome.ladder.get("unused_queries", 0)), subject.policy.ladder.window
         return (f"give more queries: {fresh:,} fresh ones are left, a window needs {window:,}",)
     if focus is None and outcome.missing:
+        reasons = reasons_of(outcome)
+        way_out = _way_out(reasons[0]) if len(reasons) == 1 else ""
+        if way_out:
+            return (f"{way_out}; then run again",)
         return ("mend what the errors above say and run again: the same queries come in the same order",)
     if focus is None:
         return ()
+    if focus.check == "known_answers" and focus.verdict is not Verdict.RED:
+        return (_way_out(focus.note),)
     if focus.kind is Kind.INSTRUMENT or (focus.kind is Kind.SANITY and focus.n):
         baseline = "the baseline must be shown within its limits first: no hero can be judged against it"
         return (_MEND.get(focus.check, baseline),)
     if not focus.n:
-        return (f"give what is missing, or name {focus.check} with a reason under left_out of the pack's policy",)
+        leave_out = f"name {focus.check} with a reason under left_out of the pack's policy"
+        return (_way_out(focus.note) or f"give what is missing, or {leave_out}",)
     change = f"change {source} and start anew"
     if not windows:
         return (change,)
     longer = f"pytest -m canary --hero={asked} --max-windows={windows}"
     return (longer, "(the same sequence, longer)", f"or {change}")
+
+
+def _way_out(message: str) -> str:
+    """The end of a message of ours, after value, expectation and place; "" where it names none."""
+    return message.rpartition("; ")[2] if "; " in message else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gates.policy import Policy
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
@@ -10,6 +12,7 @@ from reports.labels import plain
 
 #: Between a check's outcome and the error that it ended in, as gates.decide words it.
 NO_EVIDENCE = ", no evidence: "
+ROOM = 64  # of a headline, beside the hero and what serves
 
 _BROKEN = {
     "index_integrity": "the index is not the one that was built for this code",
@@ -31,6 +34,7 @@ _OPEN = {
     "oracle_queries": "no known question was asked",
     "preflight": "the incumbent is not shown within its limits",
     "aa_shadow": "the baseline is not shown to equal itself",
+    "known_answers": "the baseline finds too little to be compared with",
 }
 
 
@@ -44,7 +48,10 @@ def headline_of(outcome: Outcome, focus: Cell | None, reasons: tuple[str, ...]) 
     if outcome.decision is Decision.ROLLBACK:
         return outcome.reasons[0] if outcome.reasons else "shown to be broken"
     if not outcome.cells:
-        checks, error, _ = (reasons or ("",))[0].partition(NO_EVIDENCE)
+        checks, error, said = (reasons or ("",))[0].partition(NO_EVIDENCE)
+        cause = re.split("; |, but ", re.sub(r"^/\S*/", "", said))[0]  # what is wrong, in which file
+        if len(reasons) == 1 and " " in cause and len(cause) <= ROOM:
+            return cause
         return f"{checks}{error}".removesuffix(": ") if error else ": ".join(("no evidence", *reasons[:1]))
     if outcome.missing:
         return f"{len(outcome.missing)} of {len(outcome.planned)} checks gave no result"

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gates.release import Outcome, Release
+from gates.errors import failures
+from gates.release import Outcome, Release, Subject
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from reports.advice import next_steps, to_decide
 from reports.checks import Row, reasons_of, rows_of, speaks
@@ -45,6 +46,7 @@ class Story:
     gained_most: tuple[Example, ...]
     to_decide: str  # how much more evidence, "" where none would help
     next: tuple[str, ...]
+    notes: tuple[str, ...]  # what of the data is unusual or does not meet, though it is judged
     measured: Measured | None
     seed: int
     edges: tuple[float, ...]
@@ -120,10 +122,24 @@ def _tell(release: Release, outcome: Outcome) -> Story:
         gained_most=gained,
         to_decide=more,
         next=next_steps(outcome, focus, windows),
+        notes=(*constants.get("notes", ()), *_unusual(outcome), *_failures(measured, subject)),
         measured=measured,
         seed=seed,
         edges=edges,
     )
+
+
+def _unusual(outcome: Outcome) -> list[str]:
+    """What the stop rule lets pass, but not in silence."""
+    return [c.note for c in outcome.cells if c.check == "stop_rule" and c.verdict is Verdict.GREEN and c.note]
+
+
+def _failures(measured: Measured | None, subject: Subject) -> list[str]:
+    """How the answers of each arm failed in the climb."""
+    if measured is None:
+        return []
+    arms = ((subject.name, measured.hero_error), (subject.baseline_name, measured.baseline_error))
+    return [f"{name}: {said}" for name, codes in arms if (said := failures(codes.tolist()))]
 
 
 def _seed(ladder: dict[str, Any]) -> int:

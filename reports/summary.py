@@ -46,6 +46,8 @@ def _hero(story: Story, seal: Seal) -> list[str]:
         f"Statement `bundles/{seal.decisions[story.hero]}`."
     )
     lines += ["", f"Mode {mode_words(subject)}. How often wrong: {markdown(rates_words(subject))}."]
+    if story.notes:
+        lines += ["", f"Data: {'; '.join(markdown(note) for note in story.notes)}."]
     lines += ["", *_table(story)]
     if outcome.decision is not Decision.PROMOTE:
         lines.append("")

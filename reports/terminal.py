@@ -53,6 +53,7 @@ def _block(release: Release, story: Story, seal: Seal) -> list[str]:
     parts = [
         [_headline(story, f"    {release.seconds:.0f} s")],
         _identity(release, story),
+        _told("data", story.notes),
         _table(story),
         _gains(story) if promoted else _why(story),
         _by_intent(story),
@@ -176,8 +177,13 @@ def _why(story: Story) -> list[str]:
             told.append(f"and {len(story.reasons) - _REASONS} more reasons")
     if outcome.missing and NO_EVIDENCE not in "".join(story.reasons[:1]):
         told.append(f"no result from {len(outcome.missing)} of {len(outcome.planned)}: {outcome.missing[0]} ...")
+    return ["", *_told("why", told)]
+
+
+def _told(head: str, told: Sequence[str]) -> list[str]:
+    """Sentences after a head, each from a line of its own and in as many as it needs."""
     lines = [line for words in told for line in textwrap.wrap(clean(words), WIDTH - _INDENT)]
-    return ["", *(f"  {'why' if i == 0 else '':9} {line}" for i, line in enumerate(lines))]
+    return [f"  {head if i == 0 else '':9} {line}" for i, line in enumerate(lines)]
 
 
 def _measured(cell: Cell, policy: Policy) -> list[str]:

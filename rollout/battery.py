@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from evidence.parts import concat, write_part
 from evidence.schemas import AGG, HITS
@@ -20,7 +21,7 @@ from fixtures import kinds
 from fixtures.oracles import WITHIN, oracles_of
 from fixtures.packs import Hero, config_hash
 from fixtures.systems import FALLBACKS, Query
-from gates.errors import EvidenceError
+from gates.errors import EvidenceError, failures
 from gates.sanity import judge_battery
 from gates.snapshot import STREAM, WINDOW, read_snapshot
 from gates.verdicts import Cell, Verdict
@@ -38,11 +39,13 @@ class Battery:
     contest: Contest
     cells: dict[str, Cell]
     facts: dict[str, Any]
+    notes: tuple[str, ...]  # what does not fit, but does not end the run
 
     def __init__(self, hero: Hero, folder: Path, run_id: str, root: Path, tell: Callable[[str], None]) -> None:
         _claim(folder, hero.subject.name)
         self.contest = contest = open_contest(hero, root, tell)
         hits, agg = _ask(contest, run_id)
+        self.notes = (*contest.notes, *_failures(contest, agg))
         write_part(folder, STREAM, hits, agg)
         self.facts = _facts(contest, asked=agg.num_rows // 2)
         snapshot = read_snapshot(hits, agg, contest.challenger.name, contest.incumbent.name)
@@ -69,6 +72,18 @@ def _ask(contest: Contest, run_id: str) -> tuple[pa.Table, pa.Table]:
         if np.median(block.answers["hero"].latency_ms) > policy.gates.sla_recall_at_50_delta.sla_ms:
             break
     return concat(hits), concat(agg)
+
+
+def _failures(contest: Contest, agg: pa.Table) -> list[str]:
+    """Which side failed how often, and how. Raises EvidenceError where one answers nothing at all."""
+    told = []
+    for side in (contest.challenger, contest.incumbent):
+        codes = agg.filter(pc.equal(agg["system"], side.name))["error_code"].to_pylist()
+        said = f"{side.name}: {failures(codes)}"
+        if codes and all(codes):
+            raise EvidenceError(f"{said}; see that what it asks answers, and run again")
+        told += [f"{said} before the climb"] if any(codes) else []
+    return told
 
 
 def _facts(contest: Contest, asked: int) -> dict[str, Any]:

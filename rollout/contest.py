@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from fixtures.faults import break_system
 from fixtures.fingerprint import fingerprint
 from fixtures.material import lock_material
 from fixtures.packs import Hero
-from fixtures.systems import Collection, Query, SearchSystem
+from fixtures.systems import ANY, Collection, Query, SearchSystem
 from gates.checks.question import ALL
 from gates.errors import EvidenceError
 from gates.observations import Pairs
@@ -24,6 +25,8 @@ from gates.questions import input_of, missing_inputs
 from rollout import order
 from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers
 from rollout.tables import Names
+
+SHOWN = 5  # intents that a message names
 
 
 class Contender(NamedTuple):
@@ -48,6 +51,7 @@ class Contest:
     challenger: Contender
     incumbent: Contender
     missing: dict[str, str]  # asked check -> why neither system gives its input
+    notes: tuple[str, ...]  # what of the files does not meet, but is counted
 
     @property
     def policy(self) -> Policy:
@@ -68,9 +72,10 @@ class Contest:
         return [order.arm_served(self.fingerprint, query, percent) for query in queries]
 
     def measured(self, timed: Sequence[Timed], queries: Sequence[Query], arm: Contender) -> Answers:
-        """One arm's answers, ranked, graded and measured."""
+        """One arm's answers, ranked, graded and measured; a look-up's CPU time is not that of what was recorded."""
         sla_ms = self.policy.gates.sla_recall_at_50_delta.sla_ms
-        return measure_answers(timed, queries, arm.locator, self.judged, sla_ms)
+        answers = measure_answers(timed, queries, arm.locator, self.judged, sla_ms)
+        return replace(answers, cpu_ms=np.full(len(queries), np.nan)) if "cpu_ms" in arm.system.lacks else answers
 
     def intents(self, queries: Sequence[Query]) -> NDArray[np.int8]:
         """Each query's position in the policy's intents; ALL for any other."""
@@ -92,9 +97,10 @@ class Contest:
 
 
 def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest:
-    """Open both sides. Raises EvidenceError where a pack leaves out what its systems give."""
+    """Open both sides. Raises EvidenceError where the policy and what the systems give do not fit."""
     subject = hero.subject
     collection = kinds.open_collection(hero.baseline_system, hero.folder, tell)
+    _require_asked(subject.policy, collection)
     challenger = break_system(kinds.open_system(hero.system, hero.folder, collection), hero.fault)
     incumbent = kinds.open_system(hero.baseline_system, hero.folder, collection)
 
@@ -102,13 +108,19 @@ def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest
         documents = system.documents
         return Contender(name, config_hash, system, Locator(documents, collection.documents), Names.of(documents))
 
-    lacks = {**incumbent.lacks, **challenger.lacks}
+    lacks, gaps = {**incumbent.lacks, **challenger.lacks}, {**incumbent.gaps, **challenger.gaps}
     given = sorted(check for check in hero.left_out if input_of(check) not in lacks)
     if given:
+        few = dict.fromkeys(gaps[input_of(check)] for check in given if input_of(check) in gaps)
+        why = f"{', '.join(few)}; " if few else ""
+        but = "a pack may only where there is none; give it for all" if few else "both systems give them; ask them"
         raise EvidenceError(
-            f"policy.left_out of {subject.source} names {', '.join(given)}, but both systems give them; "
-            "ask them, or leave them out in the policy of --configs"
+            f"{why}policy.left_out of {subject.source} names {', '.join(given)}, but {but}, "
+            "or leave them out in the policy of --configs"
         )
+    notes = tuple(dict.fromkeys((*collection.notes, *incumbent.gaps.values(), *challenger.gaps.values())))
+    for note in notes:
+        tell(note)
     material = lock_material(hero, collection, root)
     return Contest(
         hero=hero,
@@ -118,5 +130,18 @@ def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest
         fingerprint=fingerprint(material),
         challenger=side(subject.name, subject.config_hash, challenger),
         incumbent=side(subject.baseline_name, subject.baseline_config_hash, incumbent),
-        missing=missing_inputs(subject.policy, lacks),
+        missing=missing_inputs(subject.policy, {**{c: f"{gap}; give {c} for all" for c, gap in gaps.items()}, **lacks}),
+        notes=notes,
     )
+
+
+def _require_asked(policy: Policy, collection: Collection) -> None:
+    """Whatever is lost on a mistyped intent, no slice says so. Where no query names an intent, the slices hold."""
+    asked, found = policy.slices.intents, Counter(query.intent for query in collection.queries)
+    others = [f"{i} ({n:,} of {found.total():,} queries)" for i, n in found.most_common() if i not in asked]
+    if asked and others and set(found) != {ANY}:
+        told = ", ".join(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
+        raise EvidenceError(
+            f"nobody asks about intent {told}; the policy asks about {', '.join(asked)}; "
+            "name it under slices.intents, or mend the queries file"
+        )

@@ -49,7 +49,7 @@ class Ladder:
         self.contest, self.folder, self.run_id, self._tell = battery.contest, folder, run_id, tell
         self.hero, self.policy = self.contest.hero, self.contest.policy
         self.broken = ""
-        self._facts: dict[str, object] = {"sanity": battery.facts}
+        self._facts: dict[str, object] = {"sanity": battery.facts, "notes": list(battery.notes)}
         self._queries = self.contest.ordered("canary")
         self._cells: dict[tuple[int, str], Cell] = {(0, cell.check): cell for cell in battery.cells.values()}
         self._pairs = 0

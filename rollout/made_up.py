@@ -30,6 +30,11 @@ class MadeUp:
         """Nothing: it says itself how long it took."""
         return {}
 
+    @property
+    def gaps(self) -> Mapping[str, str]:
+        """None."""
+        return {}
+
     def answer(self, query: Query) -> Answer:
         """The next fault's answer."""
         fault = FAULTS[self._asked % len(FAULTS)]

@@ -8,7 +8,6 @@ graded and measured here, never by the system itself.
 from __future__ import annotations
 
 import gc
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -60,7 +59,7 @@ class Hits:
     doc_ord: NDArray[np.int32]  # ordinal in the collection, -1 where it has no document there
     score: NDArray[np.float32]
     why: NDArray[np.int8]
-    grade: NDArray[np.int8]
+    grade: NDArray[np.int32]
     credit: NDArray[np.int8]
 
 
@@ -247,7 +246,7 @@ def _well_formed(answer: Answer, locator: Locator) -> bool:
     n, known = len(answer.doc_ord), len(locator.doc_ord)
     if not n == len(answer.score) == len(answer.why) or n > DEPTH:
         return False
-    if not np.all((answer.doc_ord >= 0) & (answer.doc_ord < known)) or not math.isfinite(float(answer.score.sum())):
+    if not np.all((answer.doc_ord >= 0) & (answer.doc_ord < known)) or not np.isfinite(answer.score).all():
         return False
     places = locator.doc_ord[answer.doc_ord]
     # two names of one place would be credited twice; what the collection does not know has only its own name

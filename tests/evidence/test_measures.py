@@ -39,7 +39,7 @@ class Answers:
         truth = Truth(
             start=np.searchsorted(judged_query, np.arange(queries + 1)).astype(np.int64),
             doc_ord=np.array(judged_doc, np.int32),
-            grade=rng.integers(1, 4, len(judged_doc)).astype(np.int8),
+            grade=rng.integers(1, 4, len(judged_doc)).astype(np.int32),
             places=places,
         )
         score = rng.integers(0, 12, len(doc)) / 7
@@ -153,7 +153,7 @@ def test_a_hit_earns_its_grade_or_file_credit(
         return Places(file=file, line_start=first, line_end=last)
 
     truth = Truth(
-        start=np.array([0, 1]), doc_ord=np.array([1], np.int32), grade=np.array([3], np.int8),
+        start=np.array([0, 1]), doc_ord=np.array([1], np.int32), grade=np.array([3], np.int32),
         places=places((9, 1, 2), (0, 10, 20), (0, 21, 25)),
     )  # fmt: skip
     found = grade_hits(np.zeros(1, np.int32), np.array([document], np.int32), places((file, *lines)), truth)

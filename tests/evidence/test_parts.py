@@ -34,7 +34,7 @@ def test_one_other_value_is_another_digest(tmp_path: Path) -> None:
     first = merged(tmp_path / "a", [1, 2, 3])
     hits, agg = window(2, WINDOWS[2])
     at = hits.schema.get_field_index("grade")
-    hits = hits.set_column(at, "grade", pa.array([1] + [0] * (len(hits) - 1), pa.int8()))
+    hits = hits.set_column(at, "grade", pa.array([1] + [0] * (len(hits) - 1), pa.int32()))
     write_part(tmp_path / "a" / "parts", "window-002", hits, agg)
     merge_parts(tmp_path / "a" / "parts", tmp_path / "a" / "out")
     assert logical_digest(tmp_path / "a" / "out" / "hits.parquet") != first[0]

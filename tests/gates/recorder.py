@@ -39,6 +39,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
         "decision": outcome.decision,
         "reasons": outcome.reasons,
         "release_fingerprint": outcome.ladder.get("fingerprint", ""),
+        "constants": outcome.ladder.get("constants", {}),
         "steps": [cell.to_json() for cell in outcome.cells if cell.step],
         "tests": {"planned": outcome.planned, "missing": outcome.missing, "passed": outcome.passed},
     }

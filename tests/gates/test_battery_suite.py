@@ -85,4 +85,4 @@ class TestCanary:
         assert checkout.gate().ret == 10
         reasons = checkout.attestation("equal")["reasons"]
         assert reasons[0].startswith("file_only: error, no evidence: ")
-        assert "equal.run:1: 'tag', but should be a number" in reasons[0]
+        assert "equal.run:1: score 'tag', but should be a number" in reasons[0]

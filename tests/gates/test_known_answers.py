@@ -76,7 +76,24 @@ def test_a_system_that_finds_without_answering_is_red(policy: Policy) -> None:
     found = made_up()
     cell = known(policy, replace(found, hero=found.baseline, baseline=found.hero))
     assert cell.verdict is Verdict.RED
-    assert "a system without an answer: found something, or the baseline nothing" in cell.note
+    assert "a system without an answer: found something" in cell.note
+
+
+@pytest.mark.parametrize("mode", ["evidence", "letter"])
+def test_a_baseline_that_finds_nothing_is_no_mistake_of_the_judge(policy: Policy, mode: str) -> None:
+    found, nothing = made_up(ndcg=np.zeros(50)), np.zeros(50)
+    baseline = replace(found.baseline, recall=nothing, ndcg=nothing)
+    cell = known(changed(policy, mode=mode), replace(found, baseline=baseline, repeat=baseline.rows(found.repeated)))
+    assert (cell.verdict, cell.required) == (Verdict.INCONCLUSIVE, "green")
+    assert cell.note == "the baseline finds too little in 50 answers for a loss to show; see what it answers"
+
+
+def test_a_baseline_that_finds_little_is_enough_to_try_the_judge_on(policy: Policy) -> None:
+    found = made_up(ndcg=np.zeros(50))
+    little = np.where(np.arange(50) == 3, 0.5, 0.0)  # a mean of 1 point
+    baseline = replace(found.baseline, recall=little, ndcg=little)
+    cell = known(policy, replace(found, baseline=baseline, repeat=baseline.rows(found.repeated)))
+    assert (cell.verdict, cell.note) == (Verdict.GREEN, "")
 
 
 @pytest.mark.parametrize(

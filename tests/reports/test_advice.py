@@ -6,8 +6,10 @@ import pytest
 
 from gates.policy import Policy
 from gates.release import Outcome
-from gates.verdicts import Cell, Decision
+from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.advice import next_steps, to_decide
+from reports.checks import reasons_of
+from reports.headlines import headline_of
 from tests.reports import handmade
 
 
@@ -76,3 +78,51 @@ def test_where_the_cell_counts_more_pairs_than_its_step_it_is_the_most_that_may_
     outcome, focus = held(policy, (4, 8))
     words, _ = to_decide(outcome, replace(focus, windows=4))
     assert words.startswith("at most about 2,200 more pairs")
+
+
+def nothing_measured(policy: Policy, error: str) -> Outcome:
+    """A hero of which every check ended in the same error."""
+    _, story = handmade.release(policy, Decision.HOLD)
+    planned = story.outcome.planned
+    reasons = tuple(f"check_{i}: error, no evidence: {error}" for i in range(len(planned)))
+    return replace(story.outcome, cells=(), ladder={}, passed=(), missing=planned, reasons=reasons)
+
+
+def test_what_refused_the_data_says_the_next_step(policy: Policy) -> None:
+    cause = "no query of first.run is judged: ids differ (q00000 / Q00000)"
+    outcome = nothing_measured(policy, f"{cause}; give first.run and qrels.txt the same ids")
+    assert next_steps(outcome, None, 0) == ("give first.run and qrels.txt the same ids; then run again",)
+    assert headline_of(outcome, None, reasons_of(outcome)) == cause
+    outcome = nothing_measured(
+        policy, "/home/me/configs/first.run:6: latency_ms 'inf', but should be a number from 0 on"
+    )
+    assert headline_of(outcome, None, reasons_of(outcome)) == "first.run:6: latency_ms 'inf'"
+
+
+def test_an_error_without_a_way_out_or_of_several_kinds_is_left_to_the_reasons(policy: Policy) -> None:
+    told = "mend what the errors above say and run again: the same queries come in the same order"
+    outcome = nothing_measured(policy, "KeyError")
+    assert next_steps(outcome, None, 0) == (told,)
+    assert headline_of(outcome, None, reasons_of(outcome)).endswith("checks: error, no evidence")
+    two = replace(outcome, reasons=("one: error, no evidence: it; mend it", "two: error, no evidence: them; mend them"))
+    assert next_steps(two, None, 0) == (told,)
+
+
+def test_a_gap_cannot_be_left_out_and_a_lack_can(policy: Policy) -> None:
+    outcome, focus = held(policy, (4, 8))
+    lack = replace(
+        focus, n=0, kind=Kind.GUARD, note="latency_ms is missing: a.run has no latency_ms for 9 of 9 queries"
+    )
+    gap = replace(
+        lack, note="latency_ms is missing: a.run has no latency_ms for 1 of 9 queries (q3); give latency_ms for all"
+    )
+    assert "left_out of the pack's policy" in next_steps(outcome, lack, 0)[0]
+    assert next_steps(outcome, gap, 0) == ("give latency_ms for all",)
+
+
+def test_a_baseline_that_finds_nothing_is_no_mistake_of_the_judge(policy: Policy) -> None:
+    note = "the baseline finds too little in 50 answers for a loss to show; see what it answers"
+    _, story = handmade.changed(policy, Decision.HOLD, "known_answers", verdict=Verdict.INCONCLUSIVE, note=note)
+    (cell,) = (c for c in story.outcome.cells if c.check == "known_answers")
+    assert next_steps(story.outcome, cell, 0) == ("see what it answers",)
+    assert headline_of(story.outcome, cell, ()) == "the baseline finds too little to be compared with"

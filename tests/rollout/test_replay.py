@@ -23,7 +23,7 @@ COLLECTION = Collection(
     documents=DOCUMENTS,
     queries=QUERIES,
     judgements=Judgements(
-        start=np.arange(N + 1, dtype=np.int64), doc_ord=np.zeros(N, np.int32), grade=np.full(N, 3, np.int8)
+        start=np.arange(N + 1, dtype=np.int64), doc_ord=np.zeros(N, np.int32), grade=np.full(N, 3, np.int32)
     ),
     part={},
     digests={},
@@ -43,6 +43,7 @@ class Scripted:
 
     documents = DOCUMENTS
     lacks: Mapping[str, str] = {"calibrator_ns": "scripted"}
+    gaps: Mapping[str, str] = {}
 
     def __init__(self, name: str, log: list[tuple[str, str]], answer: Answer = GOOD) -> None:
         self._name, self._log, self._answer = name, log, answer
