@@ -90,7 +90,7 @@ class TestHeldBeforeTheClimb:
     @pytest.mark.parametrize(
         ("number", "name", "checks"),
         [
-            (LATENCY, "latency_ms", ("p95_latency", "within_sla")),
+            (LATENCY, "latency_ms", ("p95_latency", "p99_latency", "within_sla")),
             (CONFIDENCE, "confidence", ("aece_tau", "calibration_all", "confidence_shift", "ece")),
         ],
     )
@@ -159,7 +159,7 @@ class TestJudged:
     def test_a_column_that_nobody_recorded_may_be_left_out(self, checkout: Checkout) -> None:
         candidate(checkout)
         rewrite(checkout, "changed.run", column(LATENCY, "-"))
-        leave_out(checkout, "p95_latency", "within_sla")
+        leave_out(checkout, "p95_latency", "p99_latency", "within_sla")
         self.promoted(checkout)
 
     def test_a_column_missing_for_one_answer_holds_what_needs_it(self, checkout: Checkout) -> None:
