@@ -15,6 +15,7 @@ from typing import Any
 from automation import events as jobs
 from gates.documents import read_yaml
 from gates.errors import ConfigError
+from gates.status import BROKEN, NOT_EVIDENCED
 from reports.alert_rules import DECISIONS, KINDS, NOTICES
 from reports.alerts import Event, Log, read_log
 
@@ -24,8 +25,6 @@ _RECENT = timedelta(days=7)
 _UNFINISHED = "run started, not finished"
 _BUNDLES = "bundles"
 _STATUS = "python -m automation status"
-#: pytest's exit status where tests failed: a check said no. With any other the job itself went wrong.
-_TESTS_FAILED, _NOT_EVIDENCED = 1, 10
 
 
 def find_events(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
@@ -142,7 +141,7 @@ def over(log: Log, now: datetime) -> list[Event]:
 def from_job_event(event: jobs.Event, marker: str | None = None) -> tuple[Event, ...]:
     """What an event of the schedule means for people. `marker` is the one that the job runs, None for a command.
 
-    A job whose checks failed is an alert of its kind (drift, parity, ...); one that could not check is job_failed.
+    A job that showed something broken is an alert of its kind (drift, parity, ...); one that could not is job_failed.
     """
     match event:
         case jobs.JobFailed():
@@ -166,12 +165,12 @@ def from_job_event(event: jobs.Event, marker: str | None = None) -> tuple[Event,
 
 def _failed(event: jobs.JobFailed, marker: str | None) -> tuple[Event, ...]:
     status = event.exit_status
-    if marker == "canary" and status in (_TESTS_FAILED, _NOT_EVIDENCED):
+    if marker == "canary" and status in (BROKEN, NOT_EVIDENCED):
         return ()  # a rollback or a hold: the run has told it
     how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
-    if status == _NOT_EVIDENCED:
+    if status == NOT_EVIDENCED:
         how += " (not evidenced)"
-    checked = marker if marker in KINDS and status == _TESTS_FAILED else None
+    checked = marker if marker in KINDS and status == BROKEN else None
     return (_of_job(event, checked or "job_failed", how, "exit status 0", event.log),)
 
 

@@ -68,6 +68,12 @@ def judge_emergency(system: str, limits: Emergency, found: Rounds, accepted_p95_
     }
 
 
+def nobody_answers(system: str, why: str) -> dict[str, Cell]:
+    """The four cells where what serves cannot even be asked: every answer that a user waits for fails."""
+    cells = {check: not_evidenced(system, check, "nobody answers") for check in CHECKS}
+    return {**cells, "errors": job_cell(system, "errors", Verdict.RED, 0, note=f"nobody answers: {why}")}
+
+
 def _calibrator(system: str, limits: Emergency, found: Rounds) -> Cell:
     calls = found.calibrator_ms[np.isfinite(found.calibrator_ms)]
     if not len(calls):

@@ -37,4 +37,9 @@ def pytest_gate_rolled_back(config: pytest.Config, release: Release) -> None:
 
 @pytest.hookspec
 def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
-    """The decision stands and the evidence is merged: write what people and machines read."""
+    """It is decided, and the evidence is merged: prepare what people and machines read. The disk still says HOLD."""
+
+
+@pytest.hookspec
+def pytest_gate_sign(config: pytest.Config, release: Release, status: int) -> None:
+    """The run is to end with `status`: sign the decision, and let the disk say it. Raise where either cannot be."""

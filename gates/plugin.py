@@ -1,16 +1,15 @@
-"""Turns the items' evidence into one decision per hero, on the controller only, and sets the exit status.
-
-0 promote, 1 rollback, 10 hold; 2 to 5 stay pytest's own (3: an internal error, ours included).
-"""
+"""Turns the items' evidence into one decision per hero, on the controller only, and sets the exit status."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
+import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,29 @@ from filelock import FileLock, Timeout
 from gates import archive
 from gates.decide import Key, Seen, agrees, decide, item_id, plan
 from gates.release import Amiss, Outcome, Release, Subject
+from gates.status import BROKEN, ENDED_OTHERWISE, EXIT, FAILED, NOT_EVIDENCED, Ending, tell_uncaught
 from gates.verdicts import Cell, Decision, Verdict
 
 RUN_ID = pytest.StashKey[str]()
-EXIT = {Decision.PROMOTE: 0, Decision.ROLLBACK: 1, Decision.HOLD: 10}
-INTERNAL_ERROR = 3
+ENDING = pytest.StashKey[Ending]()
 TOLD = "told"  # the user property of a text that an item wants to be printed
-#: Without one of these nothing is measured or recorded.
 GATE = "release-gate"  # the name under which a canary's controller is registered
+#: What conftest.py loads beside this: without one of these nothing is measured or recorded.
 NEEDED = ("fixtures.plugin", "rollout.plugin", "reports.plugin")
+#: With one of these pytest tells something and runs no item.
+ONLY_TELL = {
+    "collectonly": "--collect-only",
+    "setupplan": "--setup-plan",
+    "setuponly": "--setup-only",
+    "plan": "--plan",
+    "showfixtures": "--fixtures",
+    "show_fixtures_per_test": "--fixtures-per-test",
+    "markers": "--markers",
+    "help": "--help",
+    "version": "--version",
+}
+#: With one of these pytest goes by what passed last time.
+LAST_TIME = {"lf": "--lf", "stepwise": "--stepwise", "cacheshow": "--cache-show"}
 
 
 def artifacts(config: pytest.Config) -> Path:
@@ -44,29 +57,82 @@ def run_folder(config: pytest.Config) -> Path:
 
 
 def is_canary(config: pytest.Config) -> bool:
-    """Does this run decide about heroes? Then it archives, records HOLD first and ends with 0, 1 or 10."""
-    if _only_tells(config):
-        return False
-    selects = str(config.option.markexpr)
-    if selects and not Expression.compile(selects).evaluate(lambda name, /, **_: name == "canary"):
+    """Does this run decide about heroes? Then it archives, records HOLD first and ends with 0, 20 or 10."""
+    return _asks(config) and not _only_tells(config)
+
+
+def _asks(config: pytest.Config) -> bool:
+    """Is the canary asked for: by its marker, or by its folder where no marker is against it?"""
+    if _by_name(config):
+        return True
+    if config.option.markexpr and not _selects(config, "canary"):
         return False
     suite = config.rootpath / "suites" / "canary"
     asked = [config.invocation_params.dir.joinpath(str(a).partition("::")[0]).resolve() for a in config.args]
     return any(suite.is_relative_to(path) or path.is_relative_to(suite) for path in asked)
 
 
+def _by_name(config: pytest.Config) -> bool:
+    """Does `-m` name the canary, wherever it is looked for?"""
+    if config.option.help:  # then pytest reads no option that follows
+        return not {"canary", "-mcanary", "-m=canary"}.isdisjoint(map(str, config.invocation_params.args))
+    return _selects(config, "canary") and not _selects(config)
+
+
+def _selects(config: pytest.Config, *markers: str) -> bool:
+    """Does `-m` select an item that bears these markers alone?"""
+    try:
+        selects = Expression.compile(str(config.option.markexpr))
+    except SyntaxError as error:
+        raise pytest.UsageError(f"-m {config.option.markexpr!r}: {error.msg}, column {error.offset}") from None
+    return selects.evaluate(lambda name, /, **_: name in markers)
+
+
 def _of_canary_alone(item: pytest.Item) -> bool:
     return item.get_closest_marker("canary") is not None and item.get_closest_marker("sanity") is None
 
 
-def _only_tells(config: pytest.Config) -> bool:
-    """Does this run tell something about pytest or its items, and run none?"""
-    options = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "plan")
-    return any(getattr(config.option, name, False) for name in options)
+def _only_tells(config: pytest.Config) -> str:
+    """The option with which this run tells something about pytest or its items and runs none; "" for any other run."""
+    return next((option for name, option in ONLY_TELL.items() if getattr(config.option, name, False)), "")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests() -> Generator[None, None, None]:
+    """What is imported now may end Python as it likes, with the status of a promotion as well."""
+    try:
+        yield
+    except SystemExit as error:
+        raise pytest.UsageError(f"a conftest.py called sys.exit({error.code!r}) when it was imported") from error
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
+    """Whatever ends a canary: with 0, 20 or 10 only where that was signed, else with 2 to 5 and one line.
+
+    Here, around all that pytest does once it has read its options, since what other plugins raise when they finish or
+    are unconfigured ends Python with a traceback and 1.
+    """
+    tells = _only_tells(config)
+    if config.option.setuponly and _asks(config):
+        config.option.setupplan = True  # ladders climb in set-up
+    if hasattr(config, "workerinput") or not (is_canary(config) or config.option.plan or (tells and _by_name(config))):
+        return (yield)
+    ending = config.stash[ENDING] = Ending(tells)
+    with ending.watching():
+        try:
+            returned = yield
+        except pytest.UsageError:
+            raise  # told in a line by pytest, which ends with 4
+        except BaseException as error:
+            ending.failed(error)
+            returned = FAILED
+    return ending.status(int(returned or 0))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The gate's command line."""
+    """The gate's command line. What ends Python before there is a run to end is told in a line from now on."""
+    sys.excepthook = tell_uncaught
     group = parser.getgroup("release gate")
     group.addoption("--hero", default="all", help="NAME[,NAME], all, or the path of a pack (default: all)")
     group.addoption("--configs", default="configs", help="folder of policy, baseline and packs (default: configs)")
@@ -88,14 +154,29 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Fix the run id everywhere; on the controller of a canary, take the artifacts folder and watch the items."""
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     config.stash[RUN_ID] = worker["run_id"] if worker else f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
-    if worker is None and is_canary(config) and config.pluginmanager.register(ReleaseGate(config), GATE) is None:
-        raise pytest.UsageError(f"-p no:{GATE}: nothing would decide about this canary; run it without")
+    if worker is None and is_canary(config):
+        _refuse_half_a_canary(config)
+        if config.pluginmanager.register(ReleaseGate(config), GATE) is None:
+            raise pytest.UsageError(f"-p no:{GATE}: nothing would decide about this canary; run it without")
     if worker is None and not is_canary(config) and not _only_tells(config):
         config.pluginmanager.register(OtherSuite(), "other-suite")
+
+
+def _refuse_half_a_canary(config: pytest.Config) -> None:
+    """Raise pytest.UsageError where it is known beforehand that not all would be asked, or not as it was written."""
+    for plugin in NEEDED:
+        if not config.pluginmanager.hasplugin(plugin):
+            raise pytest.UsageError(f"{plugin} is not loaded: nothing would be measured; run with this conftest.py")
+    if sys.flags.optimize:
+        raise pytest.UsageError("python -O, or PYTHONOPTIMIZE: asserts of what measures are off; run without")
+    for name, option in LAST_TIME.items():
+        if getattr(config.option, name, False):
+            raise pytest.UsageError(f"{option}: a canary asks all its checks, whatever passed last time; run without")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -130,10 +211,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 class OtherSuite:
-    """The controller's view of a run that decides nothing: what its items tell, and whether all were evidenced."""
+    """The controller's view of a run that decides nothing: what its items tell, what is broken, what not evidenced."""
 
     def __init__(self) -> None:
-        self._not_evidenced = False
+        self._broken = self._not_evidenced = False
         self._told: list[str] = []
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -143,14 +224,18 @@ class OtherSuite:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what an item says, once it is through."""
         self._not_evidenced |= report.skipped
+        evidence = [Cell.from_json(str(value)) for name, value in report.user_properties if name == "evidence"]
+        self._broken |= report.failed and any(cell.verdict is Verdict.RED for cell in evidence)
         if report.when == "teardown":
             self._told += [str(text) for name, text in report.user_properties if name == TOLD]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """What was not evidenced is no success: 10, as of a decision that is held."""
+        """What is shown broken ends with the status of a rollback, what is not evidenced with that of a hold."""
+        if self._broken and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+            session.exitstatus = BROKEN
         if self._not_evidenced and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = EXIT[Decision.HOLD]
+            session.exitstatus = NOT_EVIDENCED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print what the items told: it is what such a suite is run for."""
@@ -163,17 +248,14 @@ class ReleaseGate:
     """The controller's view of one gate run."""
 
     def __init__(self, config: pytest.Config) -> None:
-        lost = [name for name in NEEDED if not config.pluginmanager.hasplugin(name)]
-        if lost:
-            raise pytest.UsageError(f"{lost[0]} is not loaded, but a canary needs it; run without -p no:{lost[0]}")
         self.config = config
+        self.ending = config.stash[ENDING]
         self.subjects: list[Subject] = config.hook.pytest_gate_subjects(config=config)
         self.plans = {s.name: plan(s.name, s.policy) for s in self.subjects}
         self.keys = {item_id(key): key for keys in self.plans.values() for key in keys}
         self.seen: dict[Key, Seen] = {}
         self.node_ids: dict[Key, str] = {}
         self.strays: dict[str, None] = {}
-        self.broken = ""
         self.release: Release | None = None
         self.started, self.clock = datetime.now(UTC), time.monotonic()
         self.commit = _commit(config.rootpath)
@@ -194,12 +276,7 @@ class ReleaseGate:
         shutil.rmtree(where / ".runs", ignore_errors=True)
         archive.put_away(where, keep=max(s.policy.keep_runs for s in self.subjects))
         run_folder(self.config).mkdir(parents=True)
-        self.config.hook.pytest_gate_started(
-            config=self.config,
-            release=self._release(
-                [self._outcome(s, Decision.HOLD, ["run started, not finished"]) for s in self.subjects]
-            ),
-        )
+        self._hold("run started, not finished")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what could not be collected: with xdist the run goes on without it."""
@@ -229,37 +306,52 @@ class ReleaseGate:
             subject = next(s for s in self.subjects if s.name == key[0])
             release = self._release([self._decided(subject)])
             self.config.hook.pytest_gate_rolled_back(config=self.config, release=release)
+            self.ending.stands = f"nothing was signed: {self._place()} says that a RED of {subject.name} was seen"
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Decide, let everything be written, and turn the decision into the exit status."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Decide before other plugins finish: what one of them raises costs the exit status, and no decision."""
+        signed = self._decide(session)
+        try:
+            yield
+        except BaseException as error:
+            session.exitstatus = FAILED
+            self.ending.failed(error)
+        if signed:
+            shutil.rmtree(run_folder(self.config), ignore_errors=True)
+
+    def _decide(self, session: pytest.Session) -> bool:
+        """Decide, have it written and signed, and set the status; is it signed? Until then the disk says HOLD."""
+        hook = self.config.hook
         try:
             self.release = self._release([self._decided(s) for s in self.subjects])
-            self.config.hook.pytest_gate_merge(config=self.config, release=self.release)
-            self.config.hook.pytest_gate_decided(config=self.config, release=self.release)
-        except Exception as error:  # it would end the run with 1, which reads "rolled back"
-            session.exitstatus = INTERNAL_ERROR
-            self.broken = f"{type(error).__name__}: {error}"
-            self.config.hook.pytest_gate_started(  # what was recorded halfway must not promote
-                config=self.config,
-                release=self._release(
-                    [self._outcome(s, Decision.HOLD, [f"reports: not written: {self.broken}"]) for s in self.subjects]
-                ),
-            )
-            return
-        shutil.rmtree(run_folder(self.config), ignore_errors=True)
-        if exitstatus in (0, 1, pytest.ExitCode.NO_TESTS_COLLECTED):
-            session.exitstatus = EXIT[self.release.decision]
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say so where the decision could not be written."""
-        if self.broken:
-            terminalreporter.write_line(f"HOLD  the results could not be written: {self.broken}", red=True)
+            hook.pytest_gate_merge(config=self.config, release=self.release)
+            hook.pytest_gate_decided(config=self.config, release=self.release)
+            if session.exitstatus not in ENDED_OTHERWISE:
+                session.exitstatus = EXIT[self.release.decision]
+            hook.pytest_gate_sign(config=self.config, release=self.release, status=int(session.exitstatus))
+        except BaseException as error:  # whoever interrupts now has no decision either
+            session.exitstatus = FAILED
+            self.ending.failed(error)
+            with suppress(Exception):  # then it cannot be written, and the ending says so
+                self._hold(f"reports: not written: {type(error).__name__}: {error}")
+            return False
+        self.ending.signed(int(session.exitstatus), f"{self.release.decision} is signed and stands: {self._place()}")
+        return True
 
     def pytest_unconfigure(self) -> None:
         """Give the artifacts folder back."""
         self.lock.release()
+
+    def _hold(self, reason: str) -> None:
+        """Have HOLD recorded: what was recorded halfway must not promote."""
+        release = self._release([self._outcome(s, Decision.HOLD, [reason]) for s in self.subjects])
+        self.ending.stands = f"nothing was decided: {self._place()} cannot be written"
+        self.config.hook.pytest_gate_started(config=self.config, release=release)
+        self.ending.stands = f"nothing was decided: {self._place()} says HOLD"
+
+    def _place(self) -> str:
+        return str(self.config.getoption("--artifacts"))
 
     def _decided(self, subject: Subject) -> Outcome:
         decision, reasons = decide(

@@ -19,7 +19,7 @@ def contradictions(release: Release) -> list[str]:
 
 def unheard(release: Release, status: int, attested: Mapping[str, str]) -> list[str]:
     """Where exit status or attestations (hero -> decision on disk) say another thing than was decided."""
-    worst = {Decision.PROMOTE: 0, Decision.ROLLBACK: 1, Decision.HOLD: 10}
+    worst = {Decision.PROMOTE: 0, Decision.ROLLBACK: 20, Decision.HOLD: 10}
     decisions = [outcome.decision for outcome in release.outcomes]
     decided = next((d for d in (Decision.ROLLBACK, Decision.HOLD) if d in decisions), Decision.PROMOTE)
     wrong = [

@@ -338,8 +338,8 @@ LETS_PASS = (
         edits=(
             Edit(
                 file=_PLUGIN,
-                old="            session.exitstatus = EXIT[self.release.decision]",
-                new="            session.exitstatus = 0 * EXIT[self.release.decision]",
+                old="                session.exitstatus = EXIT[self.release.decision]",
+                new="                session.exitstatus = 0 * EXIT[self.release.decision]",
             ),
         ),
     ),

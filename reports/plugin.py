@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import allure
@@ -11,7 +12,7 @@ import pytest
 
 from evidence.files import write_whole
 from gates.errors import EvidenceError, GateError
-from gates.plugin import INTERNAL_ERROR, artifacts, is_canary
+from gates.plugin import artifacts, is_canary
 from gates.release import Release, Subject
 from gates.second_look import contradictions, unheard
 from gates.verdicts import Cell
@@ -22,7 +23,7 @@ from reports.attestation.document import (
     attested_decisions,
     describe_artefacts,
     describe_evidence,
-    withdraw,
+    publish,
     write_attestations,
 )
 from reports.attestation.seal import Seal
@@ -46,7 +47,20 @@ PAGE, SUMMARY = PAGES
 #: Of headlines; the words say the same without it.
 COLOUR = {"PROMOTE": {"green": True}, "HOLD": {"yellow": True}, "ROLLBACK": {"red": True}}
 SIGNER: pytest.StashKey[tuple[Signer, TrustRoot]] = pytest.StashKey()
-TOLD = pytest.StashKey[tuple[Release, tuple[Story, ...], Seal]]()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A decision and what is told of it."""
+
+    release: Release
+    staged: Release  # the same, where its files wait for their signature
+    stories: tuple[Story, ...]
+    seal: Seal
+    attested: Mapping[str, bytes]
+
+
+DECIDED, SIGNED = pytest.StashKey[Told](), pytest.StashKey[Told]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -90,10 +104,7 @@ def pytest_gate_rolled_back(config: pytest.Config, release: Release) -> None:
 
 @pytest.hookimpl
 def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
-    """Write everything that is read afterwards; the attestations, without which nothing promotes, come last.
-
-    They are signed when the run ends: what is withdrawn then must never have been signed.
-    """
+    """Write the evidence, and beside the run's parts the pages and attestations: they say a decision, unsigned yet."""
     from reports.attestation.sealing import prepare
     from reports.page import render_page  # these two bring matplotlib: a second that workers need not wait
     from reports.plots import write_plots
@@ -110,32 +121,38 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
     artefacts = {story.hero: describe_artefacts(out / story.hero) for story in stories}
     seal = prepare(*config.stash[SIGNER], out, [story.hero for story in stories], release.finished_at)
     attested = attest_heroes(release, stories, evidence, artefacts, seal.decisions)
-    write_whole(out / PAGE, render_page(release, stories, plots, evidence, seal))
-    write_whole(out / SUMMARY, render_summary(release, stories, seal))
-    allure_results.write_results(release, stories, attested, out / "allure-results")
-    write_attestations(release, attested, describe_artefacts(out, PAGES), seal.run)
-    _tell(config, keep_metrics(release, stories))
-    config.stash[TOLD] = (release, stories, seal)
+    staged = replace(release, artifacts=release.run_folder / "unsigned")
+    write_whole(staged.artifacts / PAGE, render_page(release, stories, plots, evidence, seal))
+    write_whole(staged.artifacts / SUMMARY, render_summary(release, stories, seal))
+    write_attestations(staged, attested, describe_artefacts(staged.artifacts, PAGES), seal.run)
+    config.stash[DECIDED] = Told(release=release, staged=staged, stories=stories, seal=seal, attested=attested)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Compare what CI will read with what was decided, then sign; where that fails, nothing is left that promotes."""
-    yield
-    if TOLD not in session.config.stash:
-        return
-    release, _, seal = session.config.stash[TOLD]
-    wrong = unheard(release, int(session.exitstatus), attested_decisions(release))
-    wrong = wrong or _sign(session.config.stash[SIGNER][0], seal, release)
+@pytest.hookimpl
+def pytest_gate_sign(config: pytest.Config, release: Release, status: int) -> None:
+    """Compare what CI will read with what was decided, then sign what lies there, and let it be read."""
+    from reports.attestation.sealing import sign_run
+
+    told = config.stash[DECIDED]
+    wrong = unheard(release, status, attested_decisions(told.staged))
     if wrong:
-        session.exitstatus = INTERNAL_ERROR
-        withdraw(release)
-        _take_pages_away(release)
-        reporter = session.config.pluginmanager.getplugin("terminalreporter")
-        for why in wrong if reporter else ():
-            reporter.write_line(f"evidence: {why}; the attestations were withdrawn", red=True)
+        raise EvidenceError("; ".join(wrong))
+    sign_run(config.stash[SIGNER][0], told.seal, release.artifacts, told.staged.artifacts)
+    publish(told.staged.artifacts, release.artifacts)
+    config.stash[SIGNED] = told
+
+
+@pytest.hookimpl
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the signed decision to Allure, the history and those who are alerted; it stands if that fails."""
+    config = session.config
+    if SIGNED not in config.stash:
         return
-    _alert(session.config, release)
+    told = config.stash[SIGNED]
+    release = told.release
+    allure_results.write_results(release, told.stories, told.attested, release.artifacts / "allure-results")
+    _tell(config, keep_metrics(release, told.stories))
+    _alert(config, release)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -144,9 +161,10 @@ def pytest_terminal_summary(
 ) -> Generator[None, None, None]:
     """End the terminal with the decision, below pytest's own summary."""
     yield
-    if TOLD in config.stash:
+    if SIGNED in config.stash:
+        told = config.stash[SIGNED]
         terminalreporter.ensure_newline()
-        for line in ending(*config.stash[TOLD]):
+        for line in ending(told.release, told.stories, told.seal):
             terminalreporter.write_line(line, **COLOUR.get(line.partition(" ")[0], {}))
 
 
@@ -196,17 +214,6 @@ def _tell(config: pytest.Config, line: str) -> None:
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if line and reporter:
         reporter.write_line(line)
-
-
-def _sign(signer: Signer, seal: Seal, release: Release) -> list[str]:
-    """Sign what was attested; why that failed, if it did."""
-    from reports.attestation.sealing import sign_run
-
-    try:
-        sign_run(signer, seal, release.artifacts)
-    except Exception as error:  # whatever it is: a decision that is not signed must not stay
-        return [f"not signed: {error if isinstance(error, GateError) else type(error).__name__}"]
-    return []
 
 
 def _take_pages_away(release: Release) -> None:

@@ -23,7 +23,6 @@ from gates.policy import load_policy
 
 QUERIES = 800
 HEROES = ("equal", "worse", "unsure")
-PLUGINS = ("fixtures.plugin", "gates.plugin", "rollout.plugin", "reports.plugin")
 
 POLICY = dedent(
     """
@@ -95,7 +94,7 @@ class Checkout:
     """A checkout in miniature, in which whole gates are run: a process each, as a release does."""
 
     def __init__(self, pytester: pytest.Pytester, template: Path) -> None:
-        self._pytester, self.folder = pytester, pytester.path
+        self._pytester, self._template, self.folder = pytester, template, pytester.path
         self._plugins: tuple[str, ...] = ("-p", "xdist", "-p", "allure_pytest")
         shutil.copytree(template, self.folder, dirs_exist_ok=True)
 
@@ -113,7 +112,9 @@ class Checkout:
 
     def also_load(self, plugin: str) -> None:
         """Let a plugin of the tests take part in every process of the run."""
-        (self.folder / "conftest.py").write_text(f"pytest_plugins = {(*PLUGINS, plugin)!r}\n", encoding="utf-8")
+        shutil.copy(self._template / "conftest.py", self.folder)
+        with (self.folder / "conftest.py").open("a", encoding="utf-8") as conftest:
+            conftest.write(f"\npytest_plugins += ({plugin!r},)\n")
         self.lock()
 
     def stand_in_for_reports(self, plugin: Path) -> None:
@@ -147,7 +148,7 @@ def write_release(folder: Path, root: Path) -> None:
     shutil.copy(root / "requirements" / "runtime.lock", folder / "requirements")
     ini = (root / "pytest.ini").read_text(encoding="utf-8")
     (folder / "pytest.ini").write_text(ini.replace("pythonpath = .", f"pythonpath = {root}"), encoding="utf-8")
-    (folder / "conftest.py").write_text(f"pytest_plugins = {PLUGINS!r}\n", encoding="utf-8")
+    shutil.copy(root / "conftest.py", folder)
     configs = folder / "configs"
     configs.mkdir()
     judged = (f"q{q} 0 {_document(q, 0)} {1 + q % 3}\n" for q in range(QUERIES))

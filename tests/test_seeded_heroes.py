@@ -12,7 +12,7 @@ import yaml
 pytestmark = pytest.mark.smoke
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-STATUS = {"PROMOTE": 0, "ROLLBACK": 1, "HOLD": 10}
+STATUS = {"PROMOTE": 0, "ROLLBACK": 20, "HOLD": 10}
 
 
 @pytest.fixture(scope="module")

@@ -197,10 +197,10 @@ def attested_decisions(release: Release) -> dict[str, str]:
     return found
 
 
-def withdraw(release: Release) -> None:
-    """Take the attestations of a run away: without one nothing promotes."""
-    for folder in (release.artifacts, *(release.artifacts / outcome.subject.name for outcome in release.outcomes)):
-        (folder / ATTESTATION).unlink(missing_ok=True)
+def publish(staged: Path, artifacts: Path) -> None:
+    """Let what waited for its signature be read: each file at once, the release's own last."""
+    for path in sorted(staged.rglob("*.*"), key=lambda path: path == staged / ATTESTATION):
+        path.replace(artifacts / path.relative_to(staged))
 
 
 def describe_evidence(folder: Path) -> list[Evidence]:

@@ -53,19 +53,19 @@ def prepare(opened: Signer, root: TrustRoot, artifacts: Path, heroes: Sequence[s
     )
 
 
-def sign_run(opened: Signer, seal: Seal, artifacts: Path) -> None:
-    """Sign what lies on disk: the run, the decision about each hero, then a verification result for each promotion.
+def sign_run(opened: Signer, seal: Seal, artifacts: Path, staged: Path) -> None:
+    """Sign what lies in `staged`: the run, the decision about each hero, a verification result for each promotion.
 
-    Raises GateError; then the attestations must be withdrawn, since some of them are not signed.
+    Raises GateError; then nothing of `staged` may be read as a decision, since some of it is not signed.
     """
     if chain.tip(artifacts)[0] + 1 != seal.first:
         raise chain.ChainError(f"{chain.BUNDLES}/: statements were added while this run was deciding; run it again")
     signed_by = signer(opened.keyid, ephemeral=opened.ephemeral, words=seal.words)
-    attested = {name: (artifacts / name / ATTESTATION).read_bytes() for name in seal.decisions}
+    attested = {name: (staged / name / ATTESTATION).read_bytes() for name in seal.decisions}
     heroes = {name: json.loads(content) for name, content in attested.items()}
     for hero in heroes.values():
         require_evidence(hero)  # before anything is signed
-    content = (artifacts / ATTESTATION).read_bytes()
+    content = (staged / ATTESTATION).read_bytes()
     statement = run_statement(json.loads(content), chain.digest(content), heroes, signed_by)
     run = chain.append(artifacts, "run", "", statement, opened)
     decisions = {}

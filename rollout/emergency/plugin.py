@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evidence.files import write_whole
+from gates.status import BROKEN, NOT_EVIDENCED
 from gates.verdicts import Cell, Verdict
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 FAMILY, JOB = "continuous", "emergency"
 CHECKS = ("calibrator_p99", "errors", "latency", "zero_results")  # gates.emergency's, without its imports
-NOT_EVIDENCED = 10
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -50,9 +50,9 @@ def _checkout(config: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def sentinels(request: pytest.FixtureRequest) -> Callable[[str], Cell]:
-    """check -> its cell. What cannot be asked is an error of every item: nobody answers."""
+    """check -> its cell. Whom to ask must be known; where that one cannot be asked, nobody answers."""
     from fixtures.continuous import load_continuous, newest
-    from gates.emergency import judge_emergency
+    from gates.emergency import judge_emergency, nobody_answers
     from gates.errors import GateError
     from rollout.emergency.probe import ask_sentinels, target
     from rollout.weekly.accepted import FILE, read_facts
@@ -63,9 +63,12 @@ def sentinels(request: pytest.FixtureRequest) -> Callable[[str], Cell]:
     try:
         continuous = load_continuous(configs)
         whom: Target = target(configs, "" if hero == "all" else hero)
-        found = ask_sentinels(whom, configs, continuous.emergency)
     except GateError as error:
         pytest.fail(str(error), pytrace=False)
+    try:
+        found = ask_sentinels(whom, configs, continuous.emergency)
+    except GateError as error:
+        return nobody_answers(whom.name, str(error)).__getitem__
     try:
         path = newest([root / folder for folder in continuous.results], f"weekly/{FILE}")
         p95 = float(read_facts(path)["latency_ms"]["p95"])
@@ -102,7 +105,7 @@ class Findings:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the findings; a check that came back without a verdict is no success."""
+        """Write the findings; the status tells what is shown broken, and what came back without a verdict."""
         document = {
             "schema": "hero-gate/findings/v1",
             "run_id": f"{self._begun:%Y%m%dT%H%M%SZ}-{JOB}",
@@ -114,6 +117,8 @@ class Findings:
         }
         artifacts = _checkout(self._config) / str(self._config.getoption("--artifacts"))
         write_whole(artifacts / FAMILY / f"{JOB}.json", json.dumps(document, indent=1, sort_keys=True) + "\n")
-        inconclusive = any(cell["verdict"] == Verdict.INCONCLUSIVE for cell in self._cells)
-        if inconclusive and session.exitstatus == pytest.ExitCode.OK:
+        verdicts = {cell["verdict"] for cell in self._cells}
+        if Verdict.RED in verdicts and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+            session.exitstatus = BROKEN
+        if Verdict.INCONCLUSIVE in verdicts and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = NOT_EVIDENCED

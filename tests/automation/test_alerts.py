@@ -132,12 +132,14 @@ FAILED = {"attempt": 1, "seconds": 3.0, "log": "logs/weekly_drift/1.log"}
 @pytest.mark.parametrize(
     ("event", "marker", "wanted"),
     [
-        (jobs.JobFailed(**of(exit_status=1, **FAILED)), "drift", [("drift", False)]),
-        (jobs.JobFailed(**of(exit_status=1, **FAILED)), "whiskers", [("job_failed", False)]),
+        (jobs.JobFailed(**of(exit_status=20, **FAILED)), "drift", [("drift", False)]),
+        (jobs.JobFailed(**of(exit_status=1, **FAILED)), "drift", [("job_failed", False)]),
+        (jobs.JobFailed(**of(exit_status=20, **FAILED)), "whiskers", [("job_failed", False)]),
         (jobs.JobFailed(**of(exit_status=10, **FAILED)), "drift", [("job_failed", False)]),
         (jobs.JobFailed(**of(exit_status=-9, **FAILED)), "drift", [("job_failed", False)]),
-        (jobs.JobFailed(**of(exit_status=1, **FAILED)), None, [("job_failed", False)]),
-        (jobs.JobFailed(**of(exit_status=1, **FAILED)), "canary", []),
+        (jobs.JobFailed(**of(exit_status=20, **FAILED)), None, [("job_failed", False)]),
+        (jobs.JobFailed(**of(exit_status=20, **FAILED)), "canary", []),
+        (jobs.JobFailed(**of(exit_status=1, **FAILED)), "canary", [("job_failed", False)]),
         (jobs.JobFailed(**of(exit_status=3, **FAILED)), "canary", [("job_failed", False)]),
         (jobs.JobTimedOut(**of(attempt=1, minutes=5.0, log="l")), "drift", [("job_failed", False)]),
         (jobs.JobLost(**of(attempt=1, log="l")), "drift", [("job_lost", False)]),
@@ -159,7 +161,7 @@ def test_what_an_event_of_the_schedule_means(
 
 def test_the_schedules_events_are_told_until_the_job_succeeds(tmp_path: Path) -> None:
     hear = listener(tmp_path / "out", tmp_path, {"weekly_drift": "drift"})
-    failed = jobs.JobFailed(**of(exit_status=1, **FAILED))
+    failed = jobs.JobFailed(**of(exit_status=20, **FAILED))
     missed = jobs.SlotMissed(
         id="m", at=NOW.isoformat(), job="weekly_drift", owner="sre", severity="P2", count=3, first="a", last="c",
         reason="no tick came in time",

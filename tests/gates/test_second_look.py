@@ -85,13 +85,13 @@ P, H, R = Decision.PROMOTE, Decision.HOLD, Decision.ROLLBACK
     ("decisions", "status", "attested", "wrong"),
     [
         ((P,), 0, {"lexical": "PROMOTE"}, 0),
-        ((R,), 1, {"lexical": "ROLLBACK"}, 0),
-        ((P, H, R), 1, {"lexical": "PROMOTE", "router": "HOLD", "ann": "ROLLBACK"}, 0),
+        ((R,), 20, {"lexical": "ROLLBACK"}, 0),
+        ((P, H, R), 20, {"lexical": "PROMOTE", "router": "HOLD", "ann": "ROLLBACK"}, 0),
         ((P, H), 10, {"lexical": "PROMOTE", "router": "HOLD"}, 0),
         ((H,), 3, {"lexical": "HOLD"}, 0),  # pytest's own statuses promote nothing
         ((R,), 0, {"lexical": "ROLLBACK"}, 1),
         ((P, H), 0, {"lexical": "PROMOTE", "router": "HOLD"}, 1),
-        ((R,), 1, {"lexical": "PROMOTE"}, 1),
+        ((R,), 20, {"lexical": "PROMOTE"}, 1),
         ((P,), 0, {}, 1),
         ((R,), 0, {"lexical": "PROMOTE"}, 2),
     ],

@@ -51,22 +51,11 @@ def befall(checkout: Checkout, *mishaps: str) -> None:
 
 def test_what_befalls_one_item_decides_about_its_hero_and_no_other(checkout: Checkout, workers: Workers) -> None:
     befall(checkout, *LINES)
-    assert checkout.gate(*workers, hero="all").ret == 1  # the worst hero's decision
+    assert checkout.gate(*workers, hero="all").ret == 20  # the worst hero's decision
     attestations = {name: checkout.attestation(name) for name in LINES}
     assert {n: a["decision"] for n, a in attestations.items()} == {n: decision for n, (decision, _) in LINES.items()}
     for name, (_, says) in LINES.items():
         assert says in "\n".join(attestations[name]["reasons"]), name
-
-
-@pytest.mark.parametrize(
-    ("hero", "decision", "status"),
-    [("equal", "PROMOTE", 0), ("worse", "ROLLBACK", 1), ("unsure", "HOLD", 10)],
-)
-def test_the_exit_status_tells_the_decision(
-    checkout: Checkout, workers: Workers, hero: str, decision: str, status: int
-) -> None:
-    assert checkout.gate(*workers, hero=hero).ret == status
-    assert checkout.decision() == decision
 
 
 @pytest.mark.parametrize(
@@ -76,8 +65,9 @@ def test_the_exit_status_tells_the_decision(
         ("-k", "no_such_thing"),
         ("--deselect=suites/canary/test_guards.py",),
         ("suites/canary/test_gates.py",),
+        ("suites/sanity",),
     ],
-    ids=["-k", "-k nothing", "--deselect", "one file"],
+    ids=["-k", "-k nothing", "--deselect", "one file", "another folder"],
 )
 def test_less_than_was_planned_is_held(checkout: Checkout, workers: Workers, selection: tuple[str, ...]) -> None:
     result = checkout.gate(*workers, *selection)
@@ -88,7 +78,6 @@ def test_less_than_was_planned_is_held(checkout: Checkout, workers: Workers, sel
     ("arguments", "says"),
     [
         (("-p", "no:release-gate"), "-p no:release-gate: nothing would decide about this canary; run it without"),
-        (("--pyargs", "suites.canary.test_guards"), "checks of the canary were collected, but this run is none"),
         (("--artifacts=pytest.ini",), "--artifacts=pytest.ini: cannot be written; name another folder"),
         (("--artifacts=/proc/nowhere",), "--artifacts=/proc/nowhere: cannot be written; name another folder"),
     ],
@@ -100,7 +89,14 @@ def test_no_check_runs_where_nothing_decides(checkout: Checkout, arguments: tupl
     assert "passed" not in result.stdout.str()
 
 
-@pytest.mark.parametrize(("marker", "status"), [("canry", 4), ("select and not select", 5)])
+def test_checks_that_are_found_another_way_do_not_run(checkout: Checkout) -> None:
+    result = checkout.pytest("--hero=equal", "--pyargs", "suites.canary.test_guards")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*checks of the canary were collected, but this run is none*"])
+    assert "passed" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(("marker", "status"), [("canry", 4), ("canary and", 4), ("select and not select", 5)])
 def test_a_marker_that_selects_no_canary_neither_passes_nor_decides(
     checkout: Checkout, marker: str, status: int
 ) -> None:
@@ -122,21 +118,20 @@ def test_stopping_at_the_first_failure_is_held(checkout: Checkout, workers: Work
 
 def test_stopping_at_a_red_still_rolls_back(checkout: Checkout, workers: Workers) -> None:
     result = checkout.gate(*workers, "-x", hero="worse")
-    assert (result.ret in (1, 2), checkout.decision()) == (True, "ROLLBACK")
+    assert (result.ret in (2, 20), checkout.decision()) == (True, "ROLLBACK")
 
 
 def test_a_rollback_stands_although_its_item_was_deselected(checkout: Checkout, workers: Workers) -> None:
     result = checkout.gate(*workers, "-k", "aece_tau or within_sla", hero="worse")
-    assert (result.ret, checkout.decision()) == (1, "ROLLBACK")
+    assert (result.ret, checkout.decision()) == (20, "ROLLBACK")
 
 
-def test_only_what_failed_last_time_is_held(checkout: Checkout, workers: Workers) -> None:
-    befall(checkout, "broken_body")
-    cache = ("-o", "addopts=--import-mode=importlib")  # pytest.ini switches it off
-    checkout.gate(*cache, hero="all")
-    checkout.also_load("tests.recorded_release")  # the bug is mended
-    result = checkout.gate(*workers, *cache, "--lf", hero="all")
-    assert (result.ret, checkout.decision()) == (10, "HOLD")
+@pytest.mark.parametrize("option", ["--lf", "--stepwise", "--cache-show"])
+def test_what_goes_by_last_time_is_refused(checkout: Checkout, option: str) -> None:
+    result = checkout.gate(option, "-o", "addopts=--import-mode=importlib")  # pytest.ini switches the cache off
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"ERROR: {option}: a canary asks all its checks, whatever passed last time; *"])
+    assert not (checkout.folder / "reports" / "out").exists()
 
 
 def test_a_module_that_cannot_be_collected_is_held(checkout: Checkout, workers: Workers) -> None:
@@ -164,7 +159,7 @@ def test_a_run_that_is_broken_off_is_held(
 def test_a_killed_process_leaves_hold_on_record(checkout: Checkout, workers: Workers) -> None:
     befall(checkout, "killed", "untouched")
     result = checkout.gate(*workers, hero="all")
-    assert result.ret not in (0, 1)
+    assert result.ret in (-9, 10)
     assert (checkout.decision(), checkout.decision("killed")) == ("HOLD", "HOLD")
     if workers == ("-n2",):  # the crash is one worker's: the other hero is judged, the killed one never again
         assert (result.ret, checkout.decision("untouched")) == (10, "PROMOTE")
@@ -177,7 +172,7 @@ def test_a_killed_process_leaves_hold_on_record(checkout: Checkout, workers: Wor
 def test_an_internal_error_is_held(checkout: Checkout, workers: Workers, hook: str) -> None:
     conftest = checkout.folder / "suites" / "conftest.py"
     conftest.write_text(f"def {hook}():\n    raise RuntimeError('broken plugin')\n", encoding="utf-8")
-    assert checkout.gate(*workers).ret not in (0, 1)
+    assert checkout.gate(*workers).ret in (3, 10)
     assert checkout.decision() == "HOLD"
 
 
@@ -198,18 +193,28 @@ def test_results_that_cannot_be_written_are_held(checkout: Checkout, workers: Wo
     result = checkout.gate(*workers, hero=hero)
     assert (result.ret, checkout.decision()) == (3, "HOLD")
     assert "no space left" in checkout.attestation(hero)["reasons"][0]
-    result.stdout.fnmatch_lines(["HOLD  the results could not be written: OSError: no space left"])
+    says = "exit status 3: OSError: no space left (conftest.py:5); nothing was decided: reports/out says HOLD"
+    assert result.errlines == [says]
 
 
-@pytest.mark.parametrize("plugin", ["fixtures.plugin", "rollout.plugin", "reports.plugin"])
-def test_a_canary_without_one_of_its_plugins_does_not_begin(checkout: Checkout, plugin: str) -> None:
-    result = checkout.gate("-p", f"no:{plugin}")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        *(
+            (("-p", f"no:{plugin}"), f"-p no:{plugin}: nothing would be measured, decided or recorded; run without")
+            for plugin in ("gates.plugin", "fixtures.plugin", "rollout.plugin", "reports.plugin")
+        ),
+        (("--noconftest",), "fixtures.plugin is not loaded: nothing would be measured; run with this conftest.py"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, tuple) else "",
+)
+def test_a_canary_without_one_of_its_plugins_does_not_begin(
+    checkout: Checkout, arguments: tuple[str, ...], says: str
+) -> None:
+    result = checkout.gate(*arguments)
     assert result.ret == 4
-    result.stderr.fnmatch_lines([f"*{plugin} is not loaded*run without -p no:{plugin}"])
-
-
-def test_without_the_gate_itself_nothing_is_promoted(checkout: Checkout, workers: Workers) -> None:
-    assert checkout.pytest(*workers, "-m", "canary", "-p", "no:gates.plugin").ret not in (0, 1)
+    assert [line for line in result.errlines if line] == [f"ERROR: {says}"]
+    assert not (checkout.folder / "reports" / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -250,20 +255,37 @@ def test_a_release_names_only_the_heroes_that_this_run_judged(checkout: Checkout
     assert len(checkout.attestation("equal")["tests"]["planned"]) == 26
 
 
-@pytest.mark.parametrize("only_tells", ["--collect-only", "--plan", "--help", "--version", "--markers", "--fixtures"])
-def test_a_run_that_only_tells_touches_no_record(checkout: Checkout, only_tells: str) -> None:
-    assert checkout.gate(only_tells).ret == 0
+@pytest.mark.parametrize(
+    "only_tells",
+    [
+        *("--collect-only", "--setup-plan", "--setup-only", "--plan"),
+        *("--help", "--markers", "--fixtures", "--fixtures-per-test"),
+    ],
+)
+def test_a_run_that_only_tells_touches_no_record(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, only_tells: str
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", only_tells)
+    result = checkout.gate()
+    assert result.ret == 5
+    assert result.errlines == [f"exit status 5: {only_tells} runs no gate; nothing was decided"]
     assert not (checkout.folder / "reports" / "out").exists()
+
+
+@pytest.mark.parametrize("asked", [("--help",), ("--collect-only", "-m", "sanity")], ids=lambda asked: asked[0])
+def test_what_does_not_name_the_canary_ends_as_pytest_does(checkout: Checkout, asked: tuple[str, ...]) -> None:
+    result = checkout.pytest(*asked)
+    assert (result.ret, result.errlines) == (0, [])
 
 
 def test_a_plan_is_told_before_anything_runs(checkout: Checkout, policy: Policy, workers: Workers) -> None:
     told = checkout.gate("--plan", *workers)
-    assert told.ret == 0
+    assert told.ret == 5
     told.stdout.fnmatch_lines(["plan of equal: its policy names no characteristics file; nothing is known beforehand"])
     stored.write(checkout.folder / "configs" / "characteristics.json", stored.document(policy))
     write_policy(checkout, characteristics="characteristics.json", ladder={"max_windows": 4, "total_windows": 8})
     told = checkout.gate("--plan", *workers)
-    assert told.ret == 0
+    assert told.ret == 5
     told.stdout.fnmatch_lines(["plan of equal: 400 to 1,600 pairs, 2 to 8 windows; *", "*aece_tau at 50 %*"])
     assert not (checkout.folder / "reports" / "out").exists()
 

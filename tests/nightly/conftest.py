@@ -21,7 +21,7 @@ from rollout.jobs.job import Job
 from rollout.probe import Probe, open_probe
 from rollout.replay import Locator
 from rollout.tables import Names
-from tests.recorded_release import PLUGINS, POLICY, Checkout, pack
+from tests.recorded_release import POLICY, Checkout, pack
 
 QUERIES = 4600  # a fifth of them is the calibration part: some 920
 
@@ -61,7 +61,7 @@ def night_template(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path
     shutil.copytree(root / "suites" / "nightly", folder / "suites" / "nightly", ignore=lambda *_: {"__pycache__"})
     ini = (root / "pytest.ini").read_text(encoding="utf-8")
     (folder / "pytest.ini").write_text(ini.replace("pythonpath = .", f"pythonpath = {root}"), encoding="utf-8")
-    (folder / "conftest.py").write_text(f"pytest_plugins = {PLUGINS!r}\n", encoding="utf-8")
+    shutil.copy(root / "conftest.py", folder)
     configs = folder / "configs"
     configs.mkdir()
     (configs / "qrels.txt").write_text("".join(f"q{q} 0 {place(q, 0)} {1 + q % 3}\n" for q in range(QUERIES)))

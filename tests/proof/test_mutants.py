@@ -109,9 +109,9 @@ class TestScore:
     @pytest.mark.parametrize(
         ("mutant", "run"),
         [
-            (LOST, ran(1, "ROLLBACK", ("sla_recall_at_50_delta at 5 %: RED",), red=("sla_recall_at_50_delta",))),
-            (LOST, ran(1, "ROLLBACK", ("errors: RED",), red=("errors", "sla_recall_at_50_delta"))),
-            (LOST, ran(1, "ROLLBACK", ("recall_error: RED",), red=("recall_error",))),
+            (LOST, ran(20, "ROLLBACK", ("sla_recall_at_50_delta at 5 %: RED",), red=("sla_recall_at_50_delta",))),
+            (LOST, ran(20, "ROLLBACK", ("errors: RED",), red=("errors", "sla_recall_at_50_delta"))),
+            (LOST, ran(20, "ROLLBACK", ("recall_error: RED",), red=("recall_error",))),
             (MISSING, ran(reasons=("aece_tau: open", "errors: missing, no evidence"))),
             (REFUSED, ran(4, "", said="ERROR: policy.yaml: guards.ndcg: unknown key; known here: ...")),
             (REFUSED, ran(3, reasons=("reports: not written: unknown key",))),
@@ -127,10 +127,10 @@ class TestScore:
             (LOST, ran(10, "HOLD", (NEVER_PROMOTES,))),
             # what a pipeline reads is the exit status, what a promoter reads is the attestation
             (LOST, ran(0, "ROLLBACK", ("sla_recall_at_50_delta: RED",), red=("sla_recall_at_50_delta",))),
-            (LOST, ran(1, "PROMOTE", ("sla_recall_at_50_delta: RED",), red=("sla_recall_at_50_delta",))),
+            (LOST, ran(20, "PROMOTE", ("sla_recall_at_50_delta: RED",), red=("sla_recall_at_50_delta",))),
             # stopped by luck
-            (LOST, ran(1, "ROLLBACK", ("ndcg_at_10: RED",), red=("ndcg_at_10",))),
-            (LOST, ran(1, "ROLLBACK", ("calibration_error: RED",), red=("calibration_error",))),
+            (LOST, ran(20, "ROLLBACK", ("ndcg_at_10: RED",), red=("ndcg_at_10",))),
+            (LOST, ran(20, "ROLLBACK", ("calibration_error: RED",), red=("calibration_error",))),
             (LOST, ran(10, "HOLD", ("sla_recall_at_50_delta at 5 %: INCONCLUSIVE",))),
             (LOST, ran(4, "", said="ERROR: not a git checkout")),
             (MISSING, ran(reasons=("ndcg_at_10: missing, no evidence",))),
@@ -143,7 +143,7 @@ class TestScore:
         assert not score(mutant, run).caught
 
     def test_why_it_was_stopped_is_told(self) -> None:
-        assert "ndcg_at_10: RED" in score(self.LOST, ran(1, "ROLLBACK", ("ndcg_at_10: RED",))).because
+        assert "ndcg_at_10: RED" in score(self.LOST, ran(20, "ROLLBACK", ("ndcg_at_10: RED",))).because
         assert "no such file" in score(self.LOST, ran(4, "", said="\nERROR: no such file\n")).because
 
     def test_cells_of_every_kind_count(self) -> None:
@@ -273,19 +273,19 @@ class TestCommandLine:
     def test_a_gate_that_holds_everything_scores_nothing(
         self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        stub(ran(reasons=("errors: missing, no evidence",)), ran(1, "ROLLBACK", red=("sla_recall_at_50_delta",)))
+        stub(ran(reasons=("errors: missing, no evidence",)), ran(20, "ROLLBACK", red=("sla_recall_at_50_delta",)))
         assert score_table([BY_NAME["nothing_found_for_some"]], self.SCENE, "") == 2
         (line,) = capsys.readouterr().out.splitlines()
         assert "nothing can be scored" in line
         assert "errors: missing, no evidence" in line
 
     def test_all_caught(self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]) -> None:
-        stub(ran(reasons=(NEVER_PROMOTES,)), ran(1, "ROLLBACK", red=("sla_recall_at_50_delta",)))
+        stub(ran(reasons=(NEVER_PROMOTES,)), ran(20, "ROLLBACK", red=("sla_recall_at_50_delta",)))
         assert score_table([BY_NAME["nothing_found_for_some"], BY_NAME["tail_cut"]], self.SCENE, "") == 0
         assert "mutants: 2 of 2 caught" in capsys.readouterr().out.splitlines()[-1]
 
     def test_one_escaped(self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]) -> None:
-        stub(ran(0, "PROMOTE"), ran(1, "ROLLBACK", red=("sla_recall_at_50_delta",)))
+        stub(ran(0, "PROMOTE"), ran(20, "ROLLBACK", red=("sla_recall_at_50_delta",)))
         assert score_table([BY_NAME["nothing_found_for_some"], BY_NAME["order_lost"]], self.SCENE, "") == 1
         lines = capsys.readouterr().out.splitlines()
         assert "mutants: 1 of 2 caught" in lines[-1]

@@ -56,7 +56,7 @@ def signed(
     artefacts = {hero: describe_artefacts(folder / hero) for hero in heroes}
     attested = attest_heroes(release, (), evidence, artefacts, seal.decisions)
     write_attestations(release, attested, describe_artefacts(folder, PAGES), seal.run)
-    sign_run(signer, seal, folder)
+    sign_run(signer, seal, folder, folder)
     return release
 
 

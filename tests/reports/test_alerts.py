@@ -366,7 +366,7 @@ pytest_gate_decided = pytest_gate_rolled_back
 def test_a_whole_gate_run_appends_its_decision_where_no_later_run_puts_it_away(whole_checkout: Checkout) -> None:
     (whole_checkout.folder / "telling.py").write_text(TELLING)
     whole_checkout.also_load("telling")
-    assert whole_checkout.gate(hero="worse").ret == 1
+    assert whole_checkout.gate(hero="worse").ret == 20
     out = whole_checkout.folder / "reports" / "out"
     put_away(out, keep=0)
     assert [(a.kind, a.hero, a.severity) for a in read_log(out).alerts] == [("rollback", "worse", "P2")]

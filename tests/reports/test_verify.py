@@ -261,7 +261,7 @@ def test_a_promotion_without_evidence_is_never_signed(policy: Policy, tmp_path: 
     seal = prepare(SIGNER, trusting(SIGNER, "decide"), tmp_path, ["lexical"], release.finished_at)
     write_attestations(release, attest_heroes(release, bundles=seal.decisions), (), seal.run)
     with pytest.raises(StatementError, match=r"PROMOTE without agg\.parquet is never signed"):
-        sign_run(SIGNER, seal, tmp_path)
+        sign_run(SIGNER, seal, tmp_path, tmp_path)
     assert bundles(tmp_path) == []
     assert "PROMOTE without agg.parquet" in problems(tmp_path)
 

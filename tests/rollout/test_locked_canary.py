@@ -98,7 +98,7 @@ def test_what_is_shown_broken_rolls_back_lock_or_no_lock(checkout: Checkout, loc
         lock_of(checkout, "worse").write_text("{}")
     elif lock is None:
         lock_of(checkout, "worse").unlink()
-    assert (checkout.gate(hero="worse").ret, checkout.decision()) == (1, "ROLLBACK")
+    assert (checkout.gate(hero="worse").ret, checkout.decision()) == (20, "ROLLBACK")
     reasons = [str(reason) for reason in checkout.attestation("worse")["reasons"]]
     assert reasons[0].startswith("sla_recall_at_50_delta at 50 %: RED")
 

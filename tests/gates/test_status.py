@@ -1,0 +1,221 @@
+"""Can the exit status of a canary lie? Whatever ends a run, it says a decision where one is signed, and only there."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gates.status import Ending
+from tests.recorded_release import Checkout
+from tests.reports.signed import check
+
+Workers = tuple[str, ...]
+PROMOTE, ROLLBACK, HOLD = 0, 20, 10
+#: What people have beside the gate, in the versions of requirements/dev.lock; pytest.ini keeps randomly out.
+BESIDE = ("randomly", "rerunfailures", "timeout", "metadata", "html", "pytest_cov")
+
+
+def beside() -> tuple[str, ...]:
+    """All those plugins at work at once."""
+    loaded = tuple(word for plugin in BESIDE for word in ("-p", plugin))
+    return (*loaded, "--reruns=1", "--timeout=60", "--html=beside.html", "--cov=suites", "--cov-report=xml")
+
+
+def said(result: pytest.RunResult) -> str:
+    """The one line about the status; what else stands on standard error is another plugin's."""
+    (line,) = [line for line in result.errlines if line.startswith(("exit status", "ERROR"))]
+    return line
+
+
+class TestEnding:
+    @pytest.mark.parametrize("returned", [0, 1, 2, 3, 5, 7, 10, 20])
+    def test_without_a_signature_no_status_of_a_decision_is_given(
+        self, returned: int, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        ending = Ending("")
+        with ending.watching():
+            pass
+        assert ending.status(returned) == (returned if returned in (2, 3) else 3)
+        assert len(capfd.readouterr().err.splitlines()) == 1
+
+    @pytest.mark.parametrize("signed", [PROMOTE, ROLLBACK, HOLD, 2, 3])
+    @pytest.mark.parametrize("returned", [0, 1, 2, 3, 10, 20])
+    def test_what_was_signed_is_told_unless_something_else_was_said(self, signed: int, returned: int) -> None:
+        ending = Ending("")
+        ending.signed(signed, "it stands")
+        assert ending.status(returned) == (signed if returned == signed else returned if returned in (2, 3) else 3)
+
+    def test_what_fails_later_is_told_beside_what_stands(self, capfd: pytest.CaptureFixture[str]) -> None:
+        ending = Ending("")
+        ending.signed(PROMOTE, "PROMOTE is signed and stands: reports/out")
+        ending.failed(OSError("no space\nleft"))
+        ending.failed(ValueError("of no interest: a consequence of the first"))
+        assert ending.status(PROMOTE) == 3
+        assert capfd.readouterr().err == "exit status 3: OSError: no space; PROMOTE is signed and stands: reports/out\n"
+
+    def test_a_forked_child_ends_as_it_likes(self) -> None:
+        ending = Ending("")
+        with ending.watching():
+            child = os.fork()
+            if not child:
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+
+
+#: Hero, more options -> status, decision on record, and how the line on standard error ends.
+FOUR = {
+    "promote": ("equal", (), PROMOTE, "PROMOTE", ""),
+    "rollback": ("worse", (), ROLLBACK, "ROLLBACK", ""),
+    "hold": ("unsure", (), HOLD, "HOLD", ""),
+    "no decision": (
+        "equal", ("--junitxml=pytest.ini/junit.xml",), 3, "PROMOTE", "PROMOTE is signed and stands: reports/out"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FOUR)
+def test_the_four_statuses(checkout: Checkout, workers: Workers, case: str) -> None:
+    ends_as(case, checkout, *workers)
+
+
+@pytest.mark.parametrize(
+    ("case", "workers"), [*((case, ()) for case in FOUR), ("promote", ("-n2",)), ("no decision", ("-n2",))]
+)
+def test_the_four_statuses_beside_what_people_have_installed(checkout: Checkout, workers: Workers, case: str) -> None:
+    ends_as(case, checkout, *workers, *beside())
+
+
+def ends_as(case: str, checkout: Checkout, *arguments: str) -> None:
+    hero, options, status, decision, line = FOUR[case]
+    result = checkout.gate(*arguments, *options, hero=hero)
+    assert (result.ret, checkout.decision(hero)) == (status, decision)
+    assert said(result).endswith(line) if line else "exit status" not in result.stderr.str()
+
+
+def test_what_was_signed_verifies_although_the_run_failed(whole_checkout: Checkout) -> None:
+    result = whole_checkout.gate("--junitxml=pytest.ini/junit.xml")
+    assert said(result).startswith("exit status 3: FileExistsError: ")
+    out = whole_checkout.folder / "reports" / "out"
+    assert (check(out).problems, list(check(out).heroes)) == ((), ["equal"])
+    assert not list((out / ".runs").iterdir())
+
+
+#: What another plugin does -> status and decision on record of a hero who would be promoted.
+INTRUDERS = {
+    "configure:asks_for_20": (3, ""),
+    "start:exits": (3, "HOLD"),
+    "item:asks_for_20": (10, "HOLD"),
+    "item:leaves": (3, "HOLD"),
+    "finish:raises": (3, "PROMOTE"),
+    "finish:interrupts": (3, "PROMOTE"),
+    "finish:leaves": (3, "PROMOTE"),
+    "around_finish:raises": (3, "PROMOTE"),
+    "unconfigure:exits": (3, "PROMOTE"),
+    "unconfigure:leaks": (3, "PROMOTE"),
+}
+
+
+@pytest.mark.parametrize("deed", INTRUDERS)
+def test_what_another_plugin_does_is_told_in_a_line(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    monkeypatch.setenv("INTRUDER", deed)
+    status, decision = INTRUDERS[deed]
+    result = checkout.gate("-p", "tests.gates.intruder")
+    assert result.ret == status
+    assert status == HOLD or said(result).startswith(f"exit status {status}: ")
+    assert not [line for line in result.errlines if line.startswith("Traceback")]
+    on_record = (checkout.folder / "reports" / "out" / "attestation.json").exists()
+    assert (checkout.decision() if on_record else "") == decision
+
+
+def test_no_plugin_makes_a_rollback_a_success(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTRUDER", "finish:says_success")
+    result = checkout.gate("-p", "tests.gates.intruder", hero="worse")
+    assert (result.ret, checkout.decision()) == (3, "ROLLBACK")
+    assert said(result) == "exit status 3: pytest ended with 0; ROLLBACK is signed and stands: reports/out"
+
+
+@pytest.mark.parametrize(("workers", "status"), [((), 3), (("-n2",), HOLD)], ids=["alone", "n2"])
+def test_a_timeout_by_thread_holds(checkout: Checkout, workers: Workers, status: int) -> None:
+    """It ends the process with os._exit(1): in a worker that is a crash like any other."""
+    slow = "import time\n\n\ndef pytest_runtest_call(item):\n    time.sleep(60 * ('ndcg_at_10' in item.name))\n"
+    (checkout.folder / "suites" / "conftest.py").write_text(slow, encoding="utf-8")
+    result = checkout.gate(*workers, "-p", "timeout", "--timeout=5", "--timeout-method=thread")
+    assert (result.ret, checkout.decision()) == (status, "HOLD")
+    if not workers:
+        line = "exit status 3: os._exit(1) was called; nothing was decided: reports/out says HOLD"
+        assert line in result.errlines
+
+
+def test_a_check_that_passes_at_its_second_run_is_held(checkout: Checkout) -> None:
+    fails_once = (
+        "import pytest\n\nseen = []\n\n\n"
+        "def pytest_runtest_call(item):\n"
+        "    if 'ndcg_at_10' in item.name and not seen:\n"
+        "        seen.append(item)\n"
+        "        pytest.fail('once')\n"
+    )
+    (checkout.folder / "suites" / "conftest.py").write_text(fails_once, encoding="utf-8")
+    checkout.lock()
+    result = checkout.gate("-p", "rerunfailures", "--reruns=2")
+    assert (result.ret, checkout.decision()) == (HOLD, "HOLD")
+    assert checkout.attestation("equal")["reasons"] == ["ndcg_at_10: evidence says GREEN, pytest says reported twice"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "arguments", "status", "says"),
+    [
+        ({"PYTHONOPTIMIZE": "1"}, (), 4, "ERROR: python -O, or PYTHONOPTIMIZE: asserts of what measures are off; *"),
+        ({}, ("-p", "cacheprovider", "--lf"), 3, "exit status 3: ValueError: option names * already added *"),
+    ],
+    ids=["optimized", "cacheprovider"],
+)
+def test_what_ends_pytest_before_it_begins_is_told_in_a_line(
+    checkout: Checkout,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    arguments: tuple[str, ...],
+    status: int,
+    says: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    result = checkout.gate(*arguments)
+    assert result.ret == status
+    pytest.LineMatcher([said(result)]).fnmatch_lines([says])
+    assert not (checkout.folder / "reports" / "out").exists()
+
+
+def test_a_conftest_that_leaves_is_refused(checkout: Checkout) -> None:
+    (checkout.folder / "suites" / "conftest.py").write_text("import sys\n\nsys.exit(0)\n", encoding="utf-8")
+    result = checkout.gate()
+    assert result.ret == 4
+    assert said(result) == "ERROR: a conftest.py called sys.exit(0) when it was imported"
+
+
+@pytest.mark.parametrize("broken", ["full", "closed", "hung up"])
+def test_a_decision_that_cannot_be_printed_is_no_success(checkout: Checkout, broken: str) -> None:
+    """What stands on disk stays, and Python's own 1 and 120 do not come out."""
+    if broken == "full" and not Path("/dev/full").exists():
+        pytest.skip("no device here that is always full")
+    to = {"full": ">/dev/full", "closed": ">&-", "hung up": ""}[broken]
+    canary = [sys.executable, "-m", "pytest", "-m", "canary", "--hero=equal"]
+    with subprocess.Popen(
+        ["/bin/sh", "-c", f'exec "$@" {to}', "sh", *canary],
+        cwd=checkout.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        if broken == "hung up":
+            process.stdout.readline()
+        process.stdout.close()
+        lines = process.stderr.read().splitlines()
+        assert process.wait(timeout=60) == 3
+    assert [line for line in lines if line.startswith("exit status")] == lines[-1:]
+    assert "Traceback" not in "\n".join(lines[-1:])
