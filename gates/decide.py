@@ -17,6 +17,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from gates.names import sentence
 from gates.policy import Policy
 from gates.verdicts import OUTCOME, Cell, Decision, Verdict
 
@@ -71,7 +72,7 @@ def decide(
         if cell.key != key:
             hold.append(f"{where}: evidence is of {cell.check} at {cell.step} % of {cell.hero}")
         elif cell.verdict is Verdict.RED and _measured(cell):
-            (rollback if cell.on_red == "rollback" else hold).append(f"{where}: {cell.sentence()}")
+            (rollback if cell.on_red == "rollback" else hold).append(f"{where}: {sentence(cell)}")
             if outcome != OUTCOME[cell.verdict]:
                 hold.append(f"{where}: evidence says {cell.verdict}, pytest says {outcome}")
         elif outcome != OUTCOME[cell.verdict]:
@@ -82,7 +83,7 @@ def decide(
         elif cell.verdict is Verdict.RED:
             hold.append(f"{where}: RED from {cell.n} pairs, observed {cell.observed or 'nothing'}")
         elif cell.verdict is Verdict.NOT_REACHED or cell.required == "green" or not cell.n:
-            hold.append(f"{where}: {cell.sentence()}")
+            hold.append(f"{where}: {sentence(cell)}")
     for end in ends:
         if not end.startswith("rolled back"):
             hold += [] if any(end in reason for reason in hold) else [f"ladder: {end}"]

@@ -21,6 +21,7 @@ from gates.checks.question import Moving, Question
 from gates.decimals import decimal, evidence_text, interval_numbers
 from gates.eprocess import Restarting, StartMixture, mean_log
 from gates.machine import BUSY, waiting_share
+from gates.names import told
 from gates.observations import Pairs
 from gates.policy import Policy
 from gates.questions import red_processes
@@ -169,7 +170,7 @@ class StreamTracker:
         if self._hindered(pairs):
             return f"{NOT_EVIDENCED} ({100 * most_waiting(pairs):.0f} % of the clock was waiting)"
         if self.question.detectable is not None and self.question.count(pairs):
-            size = decimal(self.question.detectable(pairs, self._need_red), 3)
+            size = told(self.check, self.question.detectable(pairs, self._need_red))
             return f"not shown broken; {size} would have been found (90 %)"
         if self.check == "sla_recall_at_50_delta" and not np.isfinite(pairs.hero.latency_ms).all():
             return "not every answer has a latency: those without count as in time"

@@ -91,23 +91,3 @@ class Cell:
         raw = json.loads(text)
         raw["verdict"], raw["kind"] = Verdict(raw["verdict"]), Kind(raw["kind"])
         return cls(**raw)
-
-    def sentence(self) -> str:
-        """Everything a release manager needs of this cell in one line."""
-        if self.verdict is Verdict.NOT_REACHED:
-            return f"not reached: {self.ended}"
-        parts = [f"{self.verdict}: " + (f"observed {self.observed}" if self.observed else "nothing observed")]
-        if self.limit:
-            parts.append(f"limit {self.limit}")
-        if self.headroom:
-            parts.append(f"headroom {self.headroom}")
-        parts.append(f"n {self.n:,}")
-        if self.ci_lower:
-            parts.append(f"interval [{self.ci_lower}, {self.ci_upper}]")
-        if self.e_red:
-            parts.append(f"e-red {self.e_red} of {self.e_red_needed} needed")
-        if self.e_green:
-            parts.append(f"e-green {self.e_green} of {self.e_green_needed} needed")
-        if self.note:
-            parts.append(self.note)
-        return ", ".join(parts)

@@ -10,6 +10,7 @@ from gates.checks.forms import blameless
 from gates.checks.question import Constants, detectable_mean
 from gates.decimals import decimal, evidence_text, interval_numbers
 from gates.eprocess import StartMixture, bet
+from gates.names import told
 from gates.observations import Pairs
 from gates.policy import Policy
 from gates.questions import CalibrationQuestion
@@ -71,7 +72,7 @@ class WitnessTracker:
             return f"trigger: {self.red}"
         x = np.concatenate(self._seen)
         size = self.question.limit + detectable_mean(x, self._thresholds.red)
-        return f"not shown broken; {decimal(size, 3)} would have been found (90 %)"
+        return f"not shown broken; {told(self.check, size)} would have been found (90 %)"
 
     def _noise(self, purpose: str) -> Array:
         """Random draws that anyone with the constants can draw again."""

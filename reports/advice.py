@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from gates.checks.name import number_of
+from gates.names import check_name
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.budget import used_windows, waits
 from reports.checks import reasons_of
 from reports.escaping import typed
-from reports.labels import check_name
 
 #: What to do before any hero can be judged, where the battery or an instrument is broken or open.
 _MEND = {

@@ -11,13 +11,13 @@ from typing import Any
 
 from gates.checks.name import Name, number_of
 from gates.errors import ConfigError
+from gates.names import check_name
 from gates.release import Release
 from gates.verdicts import Decision
 from reports.alert_rules import built_in, load_alert_rules
 from reports.alerts import LOG, Event, tell, words_of
 from reports.attestation.statements import SECTIONS
 from reports.escaping import cut, typed
-from reports.labels import check_name
 
 Attestation = Mapping[str, Any]
 

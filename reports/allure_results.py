@@ -22,12 +22,13 @@ from allure_commons.utils import md5
 
 from evidence.files import write_whole
 from gates.decide import item_id
+from gates.names import check_name, slice_parts
 from gates.policy import SANITY
 from gates.release import Outcome, Release, Subject
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.checks import Row
 from reports.escaping import clean, csv_cell
-from reports.labels import check_name, mark, mark_words, slice_parts
+from reports.labels import mark, mark_words
 from reports.story import Story
 from reports.tables import SPANS
 

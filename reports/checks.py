@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gates.checks.name import Name
+from gates.names import check_name
 from gates.policy import GATES, GUARDS, INSTRUMENTS, SANITY, Policy
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.budget import waits
-from reports.labels import check_name, is_enough, limit_words
+from reports.labels import is_enough, limit_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,45 +1,15 @@
-"""What is each check and each measure called, and in which unit do people read its numbers?
-
-A check or measure that has no entry is shown under its own key and in its own unit, so that a new one needs no change
-here to be reported.
-"""
+"""What is each measure called, and how are marks, limits and evidence told? The names of checks: gates.names."""
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 
 from gates.checks.name import Name, number_of
 from gates.checks.registry import BY_INTENT, BY_KEY
+from gates.names import check_name, slice_parts
 from gates.policy import Policy
 from gates.verdicts import Cell, Verdict
-
-CHECKS = {
-    **{key: check.name for key, check in BY_KEY.items()},
-    "index_integrity": Name(label="documents not found again", unit="%", scale=100, digits=0, brief="index"),
-    "oracle_queries": Name(label="known answers not found", digits=0, brief="oracles"),
-    "file_only": Name(label="credits for the file alone", unit="%", scale=100, digits=1, brief="file only"),
-    "sla_off": Name(label="answers masked wrongly", digits=0, brief="SLA off"),
-    "pool": Name(label="pool that one arm lacks", unit="%", scale=100, digits=0, brief="pool"),
-    "core_search": Name(label="answers by a fallback", unit="%", scale=100, digits=1, brief="core search"),
-    "stop_rule": Name(label="suspicious patterns", digits=0, brief="stop rule"),
-    "lock": Name(label="fields not as locked", digits=0),
-    "aece_tau": Name(label="calibration error", digits=3),
-    "ece": Name(label="ECE in all", digits=3),
-    "known_answers": Name(label="known answers", unit="wrong", digits=0),
-    "preflight": Name(label="baseline preflight", unit="%", scale=100, digits=1),
-    "traffic_share": Name(label="traffic beyond the step's", unit="%", scale=100, digits=1, two_sided=True),
-    "aa_shadow": Name(label="A/A recall lost", unit="pt", scale=100, digits=1, two_sided=True),
-    "aa_dispersion": Name(label="A/A dispersion", unit="times chance", digits=1),
-    "machine": Name(label="baseline slower than alone", unit="%", scale=100, digits=1),
-}
-
-#: Gates that read other numbers by the letter: a limit of 0 is broken by what one digit does not show.
-BY_LETTER = {
-    "aece_tau": Name(label="AECE - tau", digits=3),
-    "sla_recall_at_50_delta": Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=2),
-}
 
 METRICS = {
     "ndcg_at_10": Name(label="nDCG@10", unit="pt", scale=100, digits=1),
@@ -78,22 +48,6 @@ MARK_WORDS = {
     ".": "not reached",
     MISSING: "no result",
 }
-
-
-def check_name(check: str, unit: str = "", mode: str = "evidence") -> Name:
-    """The name of a check under a mode of decision; its own key where it has none."""
-    question, intent = slice_parts(check)
-    if question:
-        name = BY_INTENT[question].name
-        return replace(name, label=f"{name.label}, intent {intent}")
-    named = {**CHECKS, **BY_LETTER} if mode == "letter" else CHECKS
-    return named.get(check) or Name(label=check, unit=unit, digits=4)
-
-
-def slice_parts(check: str) -> tuple[str, str]:
-    """(question, intent) of a check on one intent, ("", "") of any other."""
-    question, _, intent = check.partition("_")
-    return (question, intent) if question in BY_INTENT and check not in BY_KEY else ("", "")
 
 
 def measure_of(check: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gates.errors import failures
+from gates.names import slice_parts
 from gates.release import Outcome, Release, Subject
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from reports.advice import next_steps, to_decide
@@ -15,7 +16,7 @@ from reports.checks import Row, reasons_of, rows_of, speaks
 from reports.examples import Example, find_examples
 from reports.gains import Gain, compare, compare_intents
 from reports.headlines import headline_of
-from reports.labels import CLAIMED, is_enough, mark, measure_of, metric_name, slice_parts
+from reports.labels import CLAIMED, is_enough, mark, measure_of, metric_name
 from reports.pairs import Measured, read_measured
 
 #: Who answers users now.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from gates.names import check_name
 from gates.policy import Policy
 from gates.release import Release, Subject
 from gates.verdicts import Cell, Decision, Kind, Verdict
@@ -14,16 +15,7 @@ from reports.checks import Row
 from reports.escaping import clean, cut, cut_path, typed
 from reports.examples import Example, Place
 from reports.headlines import NO_EVIDENCE
-from reports.labels import (
-    COSTS,
-    check_name,
-    evidence_words,
-    headroom_words,
-    mark,
-    metric_name,
-    plain,
-    short,
-)
+from reports.labels import COSTS, evidence_words, headroom_words, mark, metric_name, plain, short
 from reports.rates import wrong_words
 from reports.story import Story, claim_words, effect_words, ladder_words, slice_words, worst_marks
 

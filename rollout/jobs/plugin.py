@@ -19,6 +19,7 @@ from evidence.history import HistoryError
 from evidence.schemas import SchemaDrift
 from fixtures.served import load_served
 from gates.errors import GateError
+from gates.names import sentence
 from gates.plugin import RUN_ID, artifacts
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.job import Job, now, own
@@ -165,7 +166,7 @@ class Findings:
         terminalreporter.section("jobs")
         for family, job in keys:
             for cell in self._found.get((family, job), []):
-                line = f"{SAYS[cell.verdict]:13}  {job} {cell.hero} {cell.check}: {cell.sentence()}"
+                line = f"{SAYS[cell.verdict]:13}  {job} {cell.hero} {cell.check}: {sentence(cell)}"
                 terminalreporter.write_line(line, **COLOUR.get(cell.verdict, {"yellow": True}))
         for key in keys:
             for line in self._broken.get(key, []):

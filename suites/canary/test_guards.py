@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = pytest.mark.canary
@@ -10,6 +11,6 @@ pytestmark = pytest.mark.canary
 def test_guard(guard: Cell) -> None:
     """The hero would cost users quality, time or answers that no single step shows."""
     if guard.verdict is Verdict.RED:
-        pytest.fail(guard.sentence(), pytrace=False)
+        pytest.fail(sentence(guard), pytrace=False)
     if guard.verdict is not Verdict.GREEN:
-        pytest.skip(guard.sentence())
+        pytest.skip(sentence(guard))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = pytest.mark.canary
@@ -10,6 +11,6 @@ pytestmark = pytest.mark.canary
 def test_instrument(instrument: Cell) -> None:
     """What was measured could not be trusted: the incumbent is out of its limits, or differs from itself."""
     if instrument.verdict is Verdict.RED:
-        pytest.fail(instrument.sentence(), pytrace=False)
+        pytest.fail(sentence(instrument), pytrace=False)
     if instrument.verdict is not Verdict.GREEN:
-        pytest.skip(instrument.sentence())
+        pytest.skip(sentence(instrument))

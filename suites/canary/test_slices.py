@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = pytest.mark.canary
@@ -10,6 +11,6 @@ pytestmark = pytest.mark.canary
 def test_slice(slice_of: Cell) -> None:
     """People who search for this kind of thing would find less, or be told that wrong answers are right."""
     if slice_of.verdict is Verdict.RED:
-        pytest.fail(slice_of.sentence(), pytrace=False)
+        pytest.fail(sentence(slice_of), pytrace=False)
     if slice_of.verdict is not Verdict.GREEN:
-        pytest.skip(slice_of.sentence())
+        pytest.skip(sentence(slice_of))

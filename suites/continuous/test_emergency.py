@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = [pytest.mark.continuous, pytest.mark.emergency]
@@ -10,6 +11,6 @@ pytestmark = [pytest.mark.continuous, pytest.mark.emergency]
 def test_emergency(alarmed: Cell) -> None:
     """Users get nothing, or wait, right now: whoever is on call rolls back first and looks for the reason later."""
     if alarmed.verdict is Verdict.RED:
-        pytest.fail(alarmed.sentence(), pytrace=False)
+        pytest.fail(sentence(alarmed), pytrace=False)
     if alarmed.verdict is not Verdict.GREEN:
-        pytest.skip(alarmed.sentence())
+        pytest.skip(sentence(alarmed))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = [pytest.mark.continuous, pytest.mark.gate_monitor]
@@ -10,6 +11,6 @@ pytestmark = [pytest.mark.continuous, pytest.mark.gate_monitor]
 def test_gate_monitor(monitored: Cell) -> None:
     """Something serves that nobody decided on, nobody has looked for days, or the gates it passed would stop it now."""
     if monitored.verdict is Verdict.RED:
-        pytest.fail(monitored.sentence(), pytrace=False)
+        pytest.fail(sentence(monitored), pytrace=False)
     if monitored.verdict is not Verdict.GREEN:
-        pytest.skip(monitored.sentence())
+        pytest.skip(sentence(monitored))

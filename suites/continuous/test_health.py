@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = [pytest.mark.continuous, pytest.mark.health]
@@ -10,6 +11,6 @@ pytestmark = [pytest.mark.continuous, pytest.mark.health]
 def test_health(healthy: Cell) -> None:
     """Users wait longer or find less than yesterday, and nobody has changed anything on purpose."""
     if healthy.verdict is Verdict.RED:
-        pytest.fail(healthy.sentence(), pytrace=False)
+        pytest.fail(sentence(healthy), pytrace=False)
     if healthy.verdict is not Verdict.GREEN:
-        pytest.skip(healthy.sentence())
+        pytest.skip(sentence(healthy))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = [pytest.mark.nightly, pytest.mark.refresh]
@@ -10,6 +11,6 @@ pytestmark = [pytest.mark.nightly, pytest.mark.refresh]
 def test_refresh(refreshed: Cell) -> None:
     """A loss on this kind of query would go unseen: too few are asked, or the same ones every night."""
     if refreshed.verdict is Verdict.RED:
-        pytest.fail(refreshed.sentence(), pytrace=False)
+        pytest.fail(sentence(refreshed), pytrace=False)
     if refreshed.verdict is not Verdict.GREEN:
-        pytest.skip(refreshed.sentence())
+        pytest.skip(sentence(refreshed))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = [pytest.mark.nightly, pytest.mark.whiskers]
@@ -10,6 +11,6 @@ pytestmark = [pytest.mark.nightly, pytest.mark.whiskers]
 def test_whiskers(whiskered: Cell) -> None:
     """A number of the night stands without saying how sure it is, so any wobble of it reads as news."""
     if whiskered.verdict is Verdict.RED:
-        pytest.fail(whiskered.sentence(), pytrace=False)
+        pytest.fail(sentence(whiskered), pytrace=False)
     if whiskered.verdict is not Verdict.GREEN:
-        pytest.skip(whiskered.sentence())
+        pytest.skip(sentence(whiskered))

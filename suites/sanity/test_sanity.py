@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = [pytest.mark.sanity, pytest.mark.canary]
@@ -10,6 +11,6 @@ pytestmark = [pytest.mark.sanity, pytest.mark.canary]
 def test_sanity(sanity: Cell) -> None:
     """Users would be served from a damaged or foreign index, or what was measured would not be what they get."""
     if sanity.verdict is Verdict.RED:
-        pytest.fail(sanity.sentence(), pytrace=False)
+        pytest.fail(sentence(sanity), pytrace=False)
     if sanity.verdict is not Verdict.GREEN:
-        pytest.skip(sanity.sentence())
+        pytest.skip(sentence(sanity))

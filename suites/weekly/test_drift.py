@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = [pytest.mark.weekly, pytest.mark.drift]
@@ -10,6 +11,6 @@ pytestmark = [pytest.mark.weekly, pytest.mark.drift]
 def test_drift(drifted: Cell) -> None:
     """The router would spend, and reports would vouch for answers, by confidences that no longer come true."""
     if drifted.verdict is Verdict.RED:
-        pytest.fail(drifted.sentence(), pytrace=False)
+        pytest.fail(sentence(drifted), pytrace=False)
     if drifted.verdict is not Verdict.GREEN:
-        pytest.skip(drifted.sentence())
+        pytest.skip(sentence(drifted))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = [pytest.mark.weekly, pytest.mark.pool]
@@ -10,6 +11,6 @@ pytestmark = [pytest.mark.weekly, pytest.mark.pool]
 def test_pool(pooled: Cell) -> None:
     """Judgements would be made of another pool: numbers of this week and of the last could not be compared."""
     if pooled.verdict is Verdict.RED:
-        pytest.fail(pooled.sentence(), pytrace=False)
+        pytest.fail(sentence(pooled), pytrace=False)
     if pooled.verdict is not Verdict.GREEN:
-        pytest.skip(pooled.sentence())
+        pytest.skip(sentence(pooled))

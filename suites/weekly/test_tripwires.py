@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.names import sentence
 from gates.verdicts import Cell, Verdict
 
 pytestmark = [pytest.mark.weekly, pytest.mark.tripwire]
@@ -10,6 +11,6 @@ pytestmark = [pytest.mark.weekly, pytest.mark.tripwire]
 def test_tripwire(tripped: Cell) -> None:
     """Users would be sent beside the code, or be served one and the same answer: RED here alone rolls back at once."""
     if tripped.verdict is Verdict.RED:
-        pytest.fail(tripped.sentence(), pytrace=False)
+        pytest.fail(sentence(tripped), pytrace=False)
     if tripped.verdict is not Verdict.GREEN:
-        pytest.skip(tripped.sentence())
+        pytest.skip(sentence(tripped))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gates.names import sentence
 from gates.policy import Policy
 from gates.release import Outcome, Release, Subject
 from gates.verdicts import Cell, Decision, Verdict
@@ -38,10 +39,11 @@ def test_a_verdict_or_kind_that_does_not_exist_is_refused(wrong: tuple[str, str]
 
 
 def test_a_sentence_says_what_is_known_and_no_more() -> None:
-    assert cell(Verdict.NOT_REACHED, ended="held at 5 %").sentence() == "not reached: held at 5 %"
-    assert cell().sentence() == "GREEN: observed 0.001, limit 0.02, n 3,200"
-    told = cell(headroom="0.5", ci_lower="0", ci_upper="1", e_red="2", e_red_needed="9", note="vacuous").sentence()
-    assert told.endswith("headroom 0.5, n 3,200, interval [0, 1], e-red 2 of 9 needed, vacuous")
+    assert sentence(cell(Verdict.NOT_REACHED, ended="held at 5 %")) == "not reached: held at 5 %"
+    assert sentence(cell()) == "GREEN: observed 0.10 pt, limit 2.00 pt, n 3,200"
+    told = sentence(cell(headroom="0.5", ci_lower="0", ci_upper="1", e_red="2", e_red_needed="9", note="vacuous"))
+    assert sentence(cell(check="no_such_check")) == "GREEN: observed 0.001, limit 0.02, n 3,200"
+    assert told.endswith("headroom 0.5, n 3,200, interval [0.00 pt, 100.00 pt], e-red 2 of 9 needed, vacuous")
 
 
 @pytest.mark.parametrize(

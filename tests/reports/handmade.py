@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gates.names import sentence
 from gates.policy import Policy
 from gates.pvalues import Interval
 from gates.release import Difference, Outcome, Release, Subject
@@ -202,7 +203,7 @@ def _outcome(
     policy: Policy, name: str, decision: Decision, cells: tuple[Cell, ...], ladder: dict[str, object]
 ) -> Outcome:
     ids = tuple(f"test_gate[{'-'.join(map(str, c.key))}]" for c in cells)
-    reasons = tuple(f"{c.check}: {c.sentence()}" for c in cells if c.verdict is not Verdict.GREEN)
+    reasons = tuple(f"{c.check}: {sentence(c)}" for c in cells if c.verdict is not Verdict.GREEN)
     return Outcome(
         subject=subject(policy, name), decision=decision, cells=cells, planned=ids, passed=ids, missing=(),
         not_reached=(), ladder=ladder, reasons=() if decision is Decision.PROMOTE else reasons,

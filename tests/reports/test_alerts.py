@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from gates.archive import put_away
 from gates.errors import ConfigError
+from gates.names import sentence
 from gates.policy import Policy
 from gates.release import Release
 from gates.verdicts import Decision
@@ -276,7 +277,7 @@ def decided(policy: Policy, decision: Decision, folder: Path, **changed: object)
     """A hero's release with its reasons as `gates.decide` words them."""
     whole, _ = handmade.release(policy, decision)
     (outcome,) = whole.outcomes
-    at = {f"{c.check}: {c.sentence()}": f"{c.check} at {c.step} %: {c.sentence()}" for c in outcome.cells if c.step}
+    at = {f"{c.check}: {sentence(c)}": f"{c.check} at {c.step} %: {sentence(c)}" for c in outcome.cells if c.step}
     outcome = replace(outcome, reasons=tuple(at.get(reason, reason) for reason in outcome.reasons))
     return replace(whole, artifacts=folder, outcomes=(outcome,), **changed)  # type: ignore[arg-type]
 

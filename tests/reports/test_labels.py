@@ -2,8 +2,9 @@
 
 import pytest
 
+from gates.names import check_name, slice_parts
 from gates.policy import Policy
-from reports.labels import check_name, evidence_words, limit_words, measure_of, slice_parts
+from reports.labels import evidence_words, limit_words, measure_of
 from tests.reports.handmade import by_letter
 
 
