@@ -31,32 +31,51 @@ _MEND = {
 def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
     """How many more pairs may decide, in words, and which --max-windows asks for them; ("", 0) if unknown.
 
-    A bet's evidence grows by about the same factor with every pair; an interval shrinks with the root of the pairs.
-    No windows are named where the queries end before, and nothing by the letter: a point does not come closer.
+    It speaks over all checks that were open where the climb ended: the slowest of them decides. A bet's evidence grows
+    by about the same factor with every pair; an interval shrinks with the root of the pairs. No windows are named where
+    the queries end before, and nothing by the letter: a point does not come closer.
     """
-    if focus is None or focus.kind is not Kind.GATE or focus.verdict is not Verdict.INCONCLUSIVE or not focus.n:
-        return "", 0
     policy, ladder = outcome.subject.policy, outcome.ladder
-    if policy.mode == "letter":
+    open_ = _open(outcome, focus) if focus is not None and policy.mode != "letter" else []
+    if not open_:
         return "", 0
-    more = _pairs_missing(focus)
+    slowest = max(open_, key=_pairs_missing)
+    more, name = _pairs_missing(slowest), check_name(slowest.check, slowest.unit)
+    others = f" of {len(open_)} open" if len(open_) > 1 else ""
     if not math.isfinite(more):
-        name = check_name(focus.check, focus.unit)
-        measured = f"{name.show(focus.observed)} measured, limit {name.show(focus.limit)}"
-        return f"unknown: evidence that it holds has not grown so far; {measured}", 0
+        measured = f"{name.show(slowest.observed)} measured, limit {name.show(slowest.limit)}"
+        return f"unknown: evidence that {name.label}{others} holds has not grown so far; {measured}", 0
     window, steps = policy.ladder.window, len(policy.ladder.steps)
     windows = max(1, math.ceil(more / window))
     more = max(window, round(more, -2))
     unused = int(ladder.get("unused_queries", 0))
     speed = number_of(ladder.get("pairs_per_second", ""))
     seconds = f", {more / speed:.0f} s" if speed > 0 else ""
-    about = "at most about" if focus.n > focus.windows * window else "about"
-    words = f"{about} {more:,.0f} more pairs{seconds}; {unused:,} unused queries are left"
+    about = "at most about" if slowest.n > slowest.windows * window else "about"
+    which = f" ({name.label}, the slowest{others})" if others else ""
+    words = f"{about} {more:,.0f} more pairs{seconds}{which}; {unused:,} unused queries are left"
     if more > unused:
         return f"{words}: too few to decide this hero", 0
     # a step may use as many as it needs, and all steps together so many times their number
     in_all = math.ceil((used_windows(outcome) + windows) / steps)
-    return words, max(policy.ladder.max_windows, focus.windows + windows, in_all)
+    return words, max(policy.ladder.max_windows, _in_this_step(outcome) + windows, in_all)
+
+
+def _open(outcome: Outcome, focus: Cell) -> list[Cell]:
+    """What was asked where the climb ended and must be shown to hold, but is not; none where that is not the cause."""
+    if focus.verdict is not Verdict.INCONCLUSIVE or not focus.n or focus.kind is Kind.SANITY:
+        return []
+    top = outcome.subject.policy.ladder.steps[-1]
+    last = focus.step in (0, top)  # guards must be shown at the top alone
+    cells = [focus if c.key == focus.key else c for c in outcome.cells]
+    at = focus.step or top
+    asked = [c for c in cells if c.step == at or (last and c.kind in (Kind.GUARD, Kind.INSTRUMENT))]
+    return [c for c in asked if c.verdict is Verdict.INCONCLUSIVE and c.required == "green" and c.n and c.e_red_needed]
+
+
+def _in_this_step(outcome: Outcome) -> int:
+    steps = outcome.ladder.get("steps", ())
+    return int(steps[-1]["windows"]) if steps else 0
 
 
 def _pairs_missing(cell: Cell) -> float:
