@@ -5,8 +5,11 @@ The same queries are asked every week and compared one by one with the accepted 
 - AECE: mean |confidence - correct| over equal-mass bins of that week's own confidences, K = min(floor(sqrt N), bins).
 - DECE: the same in one pass over bins that are frozen with the accepted answers.
 - Both are biased upwards at any N that can be had (.058 at N 800, K 28 for a perfect calibrator), mostly by the same
-  amount in both weeks. So a difference is judged, with a paired bootstrap's standard error, never a value. What is
-  left of the bias pulls the difference towards 0: what is shown to have moved has moved at least so far.
+  amount in both weeks. So a difference is judged, never a value. What is left of the bias pulls it towards 0: what is
+  shown to have moved has moved at least so far.
+- RED where the difference is beyond its limit and Gaffke's bound shows that the answers moved so far, in the direction
+  in which they are off (`p_further_off`): most did not move at all, and a standard deviation of such differences says
+  nothing of rare ones. A paired bootstrap's interval is told; GREEN needs all of it within the limit.
 """
 
 from __future__ import annotations
@@ -21,10 +24,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gates.answered import Answered, same_queries
-from gates.calibration import bin_of, equal_mass_edges
+from gates.calibration import bin_of, equal_mass_edges, witness_signs
 from gates.decimals import decimal
 from gates.documents import Document, Share
-from gates.job_cells import alarm_cell, change_cell, count_cell, job_cell, not_evidenced
+from gates.gaffke import tail
+from gates.job_cells import ALPHA, alarm_cell, change_cell, count_cell, job_cell, not_evidenced
 from gates.policy import Count, Name
 from gates.pvalues import Z95, Interval, mean_interval, p_rate_above, rate_interval
 from gates.recalibration import cox_test, kernel_test
@@ -65,6 +69,7 @@ class Errors(NamedTuple):
     now: float
     then: float
     change: Interval
+    p: float  # of "no further off than the limit, on the same queries"; 1 where the change is within it
     finds: float  # the measured rise that would be shown beyond the limit in nine of ten samples
 
 
@@ -116,7 +121,25 @@ def compare_errors(
     half = 0.0 if unchanged else Z95 * float((drawn[:, 0] - drawn[:, 1]).std())
     tried_error = float((drawn[:, 2] - drawn[:, 1]).std())
     change = here - there
-    return Errors(here, there, Interval(change, change - half, change + half), limit + (Z95 + Z90) * tried_error)
+    p = 1.0
+    if abs(change) > limit:
+        one, other, own = (now, then, edges[0]) if change > 0 else (then, now, edges[1])
+        p = p_further_off(one, other, own, limit, rng)
+    return Errors(here, there, Interval(change, change - half, change + half), p, limit + (Z95 + Z90) * tried_error)
+
+
+def p_further_off(
+    one: tuple[Array, Array], other: tuple[Array, Array], edges: Array, limit: float, rng: np.random.Generator
+) -> float:
+    """P-value of "in the direction in which `one` is off, it is so by at most `limit` more than `other`".
+
+    A random half of the queries says which direction that is in each bin of `one`, the other half is judged by it.
+    """
+    (confidence, correct), (confidence_of_other, correct_of_other) = one, other
+    asked, judged = np.array_split(rng.permutation(len(confidence)), 2)
+    signs = witness_signs(confidence[asked], correct[asked], edges)[bin_of(confidence, edges)]
+    further = signs * ((confidence - correct) - (confidence_of_other - correct_of_other))  # within [-2, 2]
+    return tail(-further[judged] / 2, limit / 2)
 
 
 def gap_columns(confidence: Array, correct: Array, edges: Array) -> NDArray[np.float32]:
@@ -205,9 +228,10 @@ def _usable(side: Answered) -> Answered:
 
 def _error_cell(system: str, check: str, found: Errors, limit: float, n: int, k: int) -> Cell:
     way_out = "see what changed since (index, calibrator, libraries); go back to it, or accept it with --write"
-    cell = change_cell(system, check, found.change, limit, n, unit="change of the error", red=way_out)
+    shown = found.p <= ALPHA
+    cell = change_cell(system, check, found.change, limit, n, shown=shown, unit="change of the error", red=way_out)
     told = (
-        f"{decimal(found.then, 3)} when accepted, {decimal(found.now, 3)} now, K {k}; "
+        f"{decimal(found.then, 3)} when accepted, {decimal(found.now, 3)} now, K {k}, p {decimal(found.p, 2)}; "
         f"n {n:,} finds a rise of {decimal(found.finds, 2)} with 90 %"
     )
     return _with_note(cell, told)
@@ -294,7 +318,7 @@ def _output_clamp(system: str, limits: Drift, held: int, n: int) -> Cell:
     if not n:
         return not_evidenced(system, "output_clamp", "no answer was looked at")
     share = rate_interval(held, n)
-    broken = p_rate_above(held, n, limits.clamp) < 0.025
+    broken = p_rate_above(held, n, limits.clamp) < ALPHA
     fine = share.upper < limits.clamp
     note = "confidence has run into its bounds: see which queries, and refit" if broken else ""
     if not broken and not fine:

@@ -16,8 +16,8 @@ from gates.answered import Answered, same_queries
 from gates.decimals import decimal
 from gates.documents import Document
 from gates.emergency import Count, Positive, Share, share_cell
-from gates.job_cells import count_cell, job_cell, not_evidenced
-from gates.pvalues import mean_interval, p_mean_above_zero, quantile_interval
+from gates.job_cells import count_cell, job_cell, loss_cell, not_evidenced
+from gates.pvalues import quantile_interval
 from gates.verdicts import Cell, Verdict
 
 CHECKS = ("p95_latency", "p99_latency", "errors", "ndcg_at_10", "calibrator_p99", "confidence_range")
@@ -87,16 +87,12 @@ def _quantile(
 
 def _ndcg(system: str, limits: Health, now: Answered, then: Answered) -> Cell:
     here, there = same_queries(now, then)
-    if len(here) < 2:
+    if not len(here):
         return not_evidenced(
             system, "ndcg_at_10", "no accepted answer is to one of these queries; run -m drift --write"
         )
-    loss = there.arm.ndcg - here.arm.ndcg
-    found = mean_interval(loss)
-    broken = p_mean_above_zero(loss - limits.ndcg) <= limits.alarm
-    told = f"{decimal(float(there.arm.ndcg.mean()), 3)} when accepted, {decimal(float(here.arm.ndcg.mean()), 3)} now"
-    return job_cell(
-        system, "ndcg_at_10", Verdict.RED if broken else Verdict.GREEN, len(here), unit="loss of nDCG@10",
-        observed=decimal(found.value), limit=decimal(limits.ndcg), ci_lower=decimal(found.lower),
-        ci_upper=decimal(found.upper), note=f"{told}; see what changed, or roll back" if broken else told,
+    accepted, current = (decimal(float(side.arm.ndcg.mean()), 3) for side in (there, here))
+    return loss_cell(
+        system, "ndcg_at_10", there.arm.ndcg - here.arm.ndcg, limits.ndcg, limits.alarm, unit="loss of nDCG@10",
+        told=f"{accepted} when accepted, {current} now, ", red="see what changed, or roll back",
     )  # fmt: skip

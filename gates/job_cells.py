@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gates.decimals import decimal, interval_numbers
+from gates.gaffke import lower, tail, upper
 from gates.pvalues import Interval
 from gates.verdicts import Cell, Kind, Verdict
 
 WARNING = "warning: "  # begins the note of what is told and fails nothing
+ALPHA = 0.025  # p-value at which a weekly look shows something; of a 95 % interval, one side
 
 
 def job_cell(
@@ -29,21 +34,40 @@ def not_evidenced(system: str, check: str, why: str, on_red: str = "alert") -> C
     return job_cell(system, check, Verdict.INCONCLUSIVE, 0, note=f"not evidenced: {why}", on_red=on_red)
 
 
-def change_cell(system: str, check: str, change: Interval, limit: float, n: int, *, unit: str, red: str) -> Cell:
-    """Did something move by more than `limit`, either way? RED where the interval lies beyond it, GREEN within it.
+def change_cell(
+    system: str, check: str, change: Interval, limit: float, n: int, *, shown: bool, unit: str, red: str
+) -> Cell:
+    """Did something move by more than `limit`, either way? RED where that is `shown`, GREEN by the interval.
 
     `red` is the way out; what is neither shown is INCONCLUSIVE and says what would be found.
     """
     if not all(math.isfinite(value) for value in change):
         return not_evidenced(system, check, "nothing was measured that could have moved")
     numbers = interval_numbers(change, limit, two_sided=True)
-    if change.lower > limit or change.upper < -limit:
+    if shown:
         return job_cell(system, check, Verdict.RED, n, unit=unit, note=red, **numbers)
     if -limit < change.lower and change.upper < limit:
         return job_cell(system, check, Verdict.GREEN, n, unit=unit, **numbers)
     half = (change.upper - change.lower) / 2
     note = f"neither a move beyond {limit:g} nor one below it is shown; ask more queries (the interval is ±{half:.2g})"
     return job_cell(system, check, Verdict.INCONCLUSIVE, n, unit=unit, note=note, **numbers)
+
+
+def loss_cell(
+    system: str, check: str, loss: NDArray[np.float64], limit: float, alarm: float, *, unit: str, told: str, red: str
+) -> Cell:
+    """RED where the mean of paired losses in [-1, 1] is shown to be above its limit: Gaffke's p-value, at `alarm`.
+
+    Most losses are 0, so their standard deviation says nothing of the rare ones that nobody saw.
+    """
+    p = tail(-loss, limit)
+    broken = p <= alarm
+    note = f"{told}p {decimal(p, 2)}"
+    return job_cell(
+        system, check, Verdict.RED if broken else Verdict.GREEN, len(loss), unit=unit,
+        observed=decimal(float(loss.mean())), limit=decimal(limit), ci_lower=decimal(lower(loss, ALPHA)),
+        ci_upper=decimal(upper(loss, ALPHA)), note=f"{note}; {red}" if broken else note,
+    )  # fmt: skip
 
 
 def count_cell(system: str, check: str, wrong: int, n: int, *, unit: str, red: str) -> Cell:

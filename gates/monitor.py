@@ -7,7 +7,7 @@ says RED where one look shows it at `alarm`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +17,9 @@ from gates.calibration import DRAWS, calibration_error, equal_mass_edges, fill_b
 from gates.decimals import decimal
 from gates.documents import Document
 from gates.emergency import Count, Positive, Share, share_cell
-from gates.job_cells import job_cell, not_evidenced
+from gates.job_cells import job_cell, loss_cell, not_evidenced
 from gates.policy import Policy
-from gates.pvalues import mean_interval, p_mean_above_zero, p_rate_above
+from gates.pvalues import p_rate_above
 from gates.verdicts import Cell, Verdict
 
 RUNS = ("nightly_overdue", "weekly_overdue")
@@ -132,24 +132,23 @@ def _shift(system: str, limits: Monitor, policy: Policy, here: Answered, there: 
 
 def _recall(system: str, limits: Monitor, policy: Policy, here: Answered, there: Answered) -> Cell:
     """A loss at all is what the canary calls RED; here one beyond its last margin, since answers were accepted once."""
-    margin = policy.gates.sla_recall_at_50_delta.final_margin
+    check, margin = "sla_recall_at_50_delta", policy.gates.sla_recall_at_50_delta.final_margin
     loss = there.arm.recall - here.arm.recall
-    found = mean_interval(loss)
-    return _shown(
-        system, "sla_recall_at_50_delta", p_mean_above_zero(loss - margin), limits, len(loss),
-        unit="loss of SLA-Recall@50", observed=found.value, limit=margin,
-        interval={"ci_lower": decimal(found.lower), "ci_upper": decimal(found.upper)},
-    )  # fmt: skip
+    return loss_cell(
+        system, check, loss, margin, limits.alarm, unit="loss of SLA-Recall@50", told="", red=_way_out(check)
+    )
 
 
 def _shown(
-    system: str, check: str, p: float, limits: Monitor, n: int, *, unit: str, observed: float, limit: float,
-    interval: Mapping[str, str] | None = None,
-) -> Cell:  # fmt: skip
+    system: str, check: str, p: float, limits: Monitor, n: int, *, unit: str, observed: float, limit: float
+) -> Cell:
     broken = p <= limits.alarm
     told = f"p {decimal(p, 2)}"
-    way_out = f"{told}; the canary's {check} would no longer hold: run the canary again, roll back if it agrees"
     return job_cell(
         system, check, Verdict.RED if broken else Verdict.GREEN, n, unit=unit, observed=decimal(observed),
-        limit=decimal(limit), note=way_out if broken else told, **(interval or {}),
+        limit=decimal(limit), note=f"{told}; {_way_out(check)}" if broken else told,
     )  # fmt: skip
+
+
+def _way_out(check: str) -> str:
+    return f"the canary's {check} would no longer hold: run the canary again, roll back if it agrees"

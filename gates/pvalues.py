@@ -21,17 +21,6 @@ class Interval(NamedTuple):
     upper: float
 
 
-def p_mean_above_zero(x: Array) -> float:
-    """P-value of "mean <= 0" by the normal approximation of the mean; 1 where nothing varies."""
-    n = len(x)
-    if n < 2:
-        return 1.0
-    se = float(x.std(ddof=1)) / math.sqrt(n)
-    if se == 0:
-        return 0.0 if n and float(x[0]) > 0 else 1.0
-    return 0.5 * math.erfc(float(x.mean()) / se / math.sqrt(2))
-
-
 def p_rate_above(k: int, n: int, rate: float) -> float:
     """P-value of "rate at most `rate`" from k hits of n: exact binomial tail P(X >= k)."""
     if k == 0:

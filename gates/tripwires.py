@@ -1,7 +1,8 @@
 """Are the answers of what serves such as no working search gives? The weekly tripwires, on every suite and intent.
 
 - leak: hits in the right file whose lines are not the judged ones, as a share of all credited hits. A scorer that
-  lets them pass as finds cannot trip this one; ours grades them 0 and counts them (evidence/measures.py).
+  lets them pass as finds cannot trip this one; ours grades them 0 and counts them (evidence/measures.py). Queries
+  vary, not credits: each is one value of Gaffke's bound (gates/gaffke.py).
 - flatline: Var(nDCG@10) = 0, the original rule. It is met by answers that are all alike, and by nothing else.
 - spread: Var(nDCG@10) > 1e-4 and range >= .02, the stronger rule: a flatline with noise on it is one, too.
 """
@@ -15,9 +16,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gates.answered import Answered
+from gates.checks.file_credit import DEPTH
 from gates.decimals import decimal
 from gates.documents import Document, Share
-from gates.job_cells import WARNING, job_cell, not_evidenced
+from gates.gaffke import tail
+from gates.job_cells import ALPHA, WARNING, job_cell, not_evidenced
+from gates.observations import Arm
 from gates.policy import Count, Name
 from gates.pvalues import Interval, ratio_interval
 from gates.verdicts import Cell, Verdict
@@ -63,17 +67,29 @@ def _leak(system: str, limits: Tripwires, answered: Answered, slices: Slices) ->
     if silent:
         why = f"no answer of {', '.join(silent)} earns any credit; see what is served"
         return not_evidenced(system, "leak", why, ROLLBACK)
-    broken = [name for name, share in shares.items() if share.lower > limits.leak]
-    worst = max(shares, key=lambda name: shares[name].lower)
+    p = {name: p_share_at_most(limits.leak, arm.rows(at)) for name, at in slices.items()}
+    broken = [name for name in shares if p[name] <= ALPHA]
+    worst = min(shares, key=lambda name: (p[name], -shares[name].value))
     share: Interval = shares[worst]
     above = [name for name, share in shares.items() if share.value > limits.leak]
     fine = f"{WARNING}above the limit, but not shown to be: {_some(above)}" if above else f"the most is of {worst}"
-    red = f"{_some(broken)}: answers point beside the code; roll back at once, and build the index again"
+    red = f"{_some(broken)}, p {decimal(p[worst], 2)}: answers point beside the code; "
+    red += "roll back at once, and build the index again"
     return job_cell(
         system, "leak", Verdict.RED if broken else Verdict.GREEN, len(slices[worst]), unit="share of file credits",
         observed=decimal(share.value), limit=decimal(limits.leak), ci_lower=decimal(share.lower),
         ci_upper=decimal(share.upper), note=red if broken else fine, on_red=ROLLBACK,
     )  # fmt: skip
+
+
+def p_share_at_most(limit: float, arm: Arm) -> float:
+    """P-value of "file credits are at most `limit` of all credits".
+
+    Each answer is filled up to the most credits there can be, `limit` of the added ones being of the file: the mean
+    share is then above `limit` exactly where the ratio of sums is, and the worst answer is known.
+    """
+    share = (arm.file_credits + limit * (DEPTH - arm.credits)) / DEPTH
+    return tail(1 - share, limit - 1)
 
 
 def _flatline(system: str, limits: Tripwires, answered: Answered, slices: Slices) -> Cell:

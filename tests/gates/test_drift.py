@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from fixtures.weekly import load_weekly
-from gates.drift import CHECKS, Drift, bin_count, judge_drift, merged_bins, reliability_slope
+from gates.calibration import equal_mass_edges
+from gates.drift import (
+    CHECKS,
+    Drift,
+    Errors,
+    bin_count,
+    compare_errors,
+    judge_drift,
+    merged_bins,
+    p_further_off,
+    reliability_slope,
+)
+from gates.job_cells import ALPHA
 from gates.verdicts import Cell, Verdict
 from tests.gates.weeks import week
 
@@ -62,6 +74,45 @@ def test_a_few_other_confidences_are_no_drift(limits: Drift) -> None:
     jitter = np.random.default_rng(1).normal(0, 0.02, len(then)) * (np.arange(len(then)) % 20 == 0)
     now = week(confidence=np.clip(then.arm.confidence + jitter, 0.002, 0.998))
     assert red(judged(limits, now, then)) == set()
+
+
+def slipped(limits: Drift, seed: int, limit: float) -> Errors:
+    """Every confidence is a little higher than when accepted, and rarely an answer is right that was wrong.
+
+    The error moved by exactly the limit: the rescues are in the measured mean, or nobody saw one.
+    """
+    draw, n, rescues = np.random.default_rng(seed), 2_400, 0.0006
+    right = draw.uniform(0.2, 0.6, n)
+    then = right + 0.18, (draw.random(n) < right).astype(np.float64)
+    correct = np.where(draw.random(n) < rescues / (1 - right), 1.0, then[1])
+    now = then[0] + limit + rescues, correct
+    edges = equal_mass_edges(now[0], 10), equal_mass_edges(then[0], 10)
+    return compare_errors(now, then, edges, limits.model_copy(update={"resamples": 200}), limit, draw)
+
+
+def test_slips_and_rare_rescues_are_no_drift(limits: Drift) -> None:
+    found = [slipped(limits, seed, limits.aece) for seed in range(60)]
+    assert sum(one.change.lower > limits.aece for one in found) > 0.1 * len(found)  # what the bootstrap says
+    assert sum(one.p <= ALPHA for one in found) <= 0.05 * len(found)
+
+
+def test_what_moved_is_shown_by_the_half_that_is_judged() -> None:
+    draw, n = np.random.default_rng(3), 800
+    right = draw.uniform(0.2, 0.6, n)
+    then = right, (draw.random(n) < right).astype(np.float64)
+    surer, edges = (right + 0.1, then[1]), np.linspace(0.3, 0.7, 5)
+    assert p_further_off(surer, then, edges, 0.01, draw) < 0.001
+    assert p_further_off(then, then, edges, 0.01, draw) > 0.5
+    assert p_further_off(surer, then, edges, 0.12, draw) > 0.5
+
+
+def test_a_change_that_is_measured_but_not_shown_is_not_evidenced(limits: Drift) -> None:
+    then = week(400)
+    now = week(400, confidence=np.clip(then.arm.confidence + 0.013 * np.sign(then.arm.confidence - 0.5), 0, 1))
+    tight = limits.model_copy(update={"aece": 0.0005, "dece": 0.0005})
+    cell = judged(tight, now, then)["aece"]
+    assert float(cell.ci_upper) < -tight.aece  # by the bootstrap's standard deviation
+    assert cell.verdict is Verdict.INCONCLUSIVE
 
 
 def test_only_shared_queries_are_compared(limits: Drift) -> None:

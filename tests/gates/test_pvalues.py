@@ -36,26 +36,6 @@ def test_more_hits_are_a_smaller_p_value(k: int, n: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "p"),
-    [([], 1.0), ([3.0], 1.0), ([0.2, 0.2], 0.0), ([0.0, 0.0], 1.0), ([-0.2, -0.2], 1.0), ([-1.0, 1.0], 0.5)],
-)
-def test_a_means_p_value_where_little_is_known(x: list[float], p: float) -> None:
-    assert pvalues.p_mean_above_zero(np.array(x)) == pytest.approx(p)
-
-
-@pytest.mark.parametrize(("shift", "small"), [(0.0, False), (-0.1, False), (0.1, True)])
-def test_a_means_p_value_sees_a_loss_only(shift: float, small: bool) -> None:
-    x = np.random.default_rng(5).choice([-1.0, 0.0, 1.0], 5_000) + shift
-    assert (pvalues.p_mean_above_zero(x) < 1e-4) == small
-
-
-def test_a_means_p_value_is_uniform_under_the_null() -> None:
-    x = np.random.default_rng(6).choice([-1.0, 0.0, 1.0], (4_000, 800), p=[0.1, 0.8, 0.1])
-    p = np.array([pvalues.p_mean_above_zero(row) for row in x])
-    assert np.mean(p < 0.05) == pytest.approx(0.05, abs=0.012)  # 3.5 standard errors
-
-
-@pytest.mark.parametrize(
     ("interval", "truth"),
     [
         (lambda x: pvalues.mean_interval(x), 0.3),

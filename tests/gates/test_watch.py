@@ -10,7 +10,7 @@ from gates.health import judge_health
 from gates.monitor import Decided, judge_gates, judge_overdue, judge_promoted
 from gates.policy import Policy
 from gates.verdicts import Cell, Verdict
-from tests.gates.weeks import week
+from tests.gates.weeks import slips_and_rescues, week
 
 N = 100
 HUNDRED = np.arange(N)
@@ -50,6 +50,36 @@ def test_a_sound_system_is_healthy(limits: Continuous) -> None:
 )
 def test_health_finds_each_by_its_own_check(limits: Continuous, arm: dict[str, Any], found: set[str]) -> None:
     assert red(probed(limits, **arm)) == found
+
+
+def at_its_limit(seed: int, n: int, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Values when accepted and now, of mean loss `limit`: one rescue outweighs the slips of half of the others."""
+    share, rescue = 0.9, 1.5 / n
+    draw = np.random.default_rng(seed)
+    loss = slips_and_rescues(draw, n, slip=rescue / share, share=share, rescue=rescue) + limit
+    then = np.where(loss < 0, 0.0, 0.9)
+    return then, then - loss
+
+
+def test_slips_and_rare_rescues_are_no_loss(limits: Continuous, policy: Policy) -> None:
+    # a normal test of the mean calls every fifth of them broken: no standard deviation where nobody was rescued
+    margin = policy.gates.sla_recall_at_50_delta.final_margin
+    for seed in range(6):
+        then, now = at_its_limit(seed, N, limits.health.ndcg)
+        accepted = week(N, ndcg=then), {"p95": 4.0, "p99": 6.0}
+        assert red(judge_health("lens", limits.health, week(N, ndcg=now), *accepted)) == set()
+        then, now = at_its_limit(seed, 2_400, margin)
+        answers = week(2_400, recall=now), week(2_400, recall=then)
+        assert red(judge_gates("lens", limits.gate_monitor, policy, *answers, seed=1)) == set()
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.10, Verdict.GREEN), (0.35, Verdict.RED)])
+def test_a_loss_is_shown_by_as_many_whole_answers(limits: Continuous, share: float, verdict: Verdict) -> None:
+    then = week(N, ndcg=np.ones(N))
+    now = week(N, ndcg=np.where(np.arange(N) < share * N, 0.0, 1.0))
+    cell = judge_health("lens", limits.health, now, then, {"p95": 4.0, "p99": 6.0})["ndcg_at_10"]
+    assert cell.verdict is verdict
+    assert (float(cell.ci_lower) > limits.health.ndcg) or verdict is Verdict.GREEN
 
 
 def test_other_queries_evidence_no_quality(limits: Continuous) -> None:

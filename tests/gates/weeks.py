@@ -8,6 +8,11 @@ from gates.answered import Answered
 from gates.observations import Arm
 
 
+def slips_and_rescues(draw: np.random.Generator, n: int, *, slip: float, share: float, rescue: float) -> np.ndarray:
+    """Losses of mean 0 of which most are 0: many small ones, and a whole gain that is rare enough not to be seen."""
+    return draw.choice([slip, -1.0, 0.0], n, p=[share, rescue, 1 - share - rescue])
+
+
 def week(n: int = 4_000, seed: int = 7, *, columns: dict[str, Any] | None = None, **arm: Any) -> Answered:
     """Answers to n queries of two suites. Keywords replace columns of the arm, `columns` those beside it."""
     draw = np.random.default_rng(seed)

@@ -130,9 +130,7 @@ def test_a_baseline_that_finds_nothing_is_no_mistake_of_the_judge(policy: Policy
 
 def test_what_it_takes_to_decide_is_said_over_all_open_checks(policy: Policy) -> None:
     outcome, focus = held(policy, (4, 8))
-    slow = replace(
-        focus, check="sla_recall_at_50_delta", e_green="3", e_green_needed="100", observed="0.01", limit="0.02"
-    )
+    slow = replace(focus, check="confidence_shift", e_green="3")
     cells = tuple(slow if c.key == slow.key else c for c in outcome.cells)
     words, _ = to_decide(replace(outcome, cells=cells), focus)
     assert "(confidence shift, the slowest of 2 open)" in words
