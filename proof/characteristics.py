@@ -29,6 +29,7 @@ from gates.equal_hero import streams_of
 from gates.observations import join
 from gates.policy import Policy, load_policy
 from proof import changes
+from proof.busy import GOOD, SLOW, busy_recording
 from proof.cells import MODEL, Cell, all_cells
 from proof.claims import LAST_STEP, claims
 from proof.compared import STREAMS, run_letter, run_peers
@@ -85,8 +86,9 @@ def simulate(configs: Path, *, quick: bool, tell: Callable[[str], None]) -> dict
         for key, cell in cells.items()
     }
     seeds = _seeds(configs, policy, done) if recording is not None else {}
+    busy = _busy(done) if recording is not None else {}
     letter = {world: done["letter", world] for world in ("model", "real") if ("letter", world) in done}
-    proven = claims(rows, seeds)
+    proven = claims(rows, seeds, busy)
     return {
         "schema": SCHEMA,
         "sources_digest": deciding_digest(),
@@ -107,6 +109,7 @@ def simulate(configs: Path, *, quick: bool, tell: Callable[[str], None]) -> dict
         "streams_of_peers": {stream: list(cells_) for stream, (_, *cells_) in STREAMS.items()},
         "letter": letter,
         "seeds": seeds,
+        "busy": busy,
         "streams": done.get(("streams",), {}),
     }
 
@@ -127,6 +130,11 @@ def run_task(task: Task) -> Any:
             numbers = range(int(first), int(first) + SEEDS_AT_ONCE)
             ends_by_hero = run_seeds(recording, sorted(_seeded(recording)), policy, numbers)
             return {hero: [dict(e.decisions), dict(e.red), e.pairs] for hero, e in ends_by_hero.items()}
+        case ("busy", first):
+            numbers = range(int(first), int(first) + SEEDS_AT_ONCE)
+            waits = busy_recording(recording, policy, int(first))
+            ends_by_hero = run_seeds(waits, (*GOOD, *SLOW), policy, numbers)
+            return {hero: [dict(e.decisions), dict(e.red), e.pairs] for hero, e in ends_by_hero.items()}
         case ("needed", "model"):
             return _needed_on_models(quick)
         case ("needed", "variants"):
@@ -140,7 +148,8 @@ def _tasks(cells: dict[str, Cell], recording: Recording | None, quick: bool) -> 
     tasks: list[Task] = [("cell", key, str(i)) for key, cell in cells.items() for i in range(shares_of(cell))]
     tasks += [("peers", stream) for stream in STREAMS] + [("letter", "model"), ("needed", "model")]
     if recording is not None:
-        tasks = [("seeds", str(i)) for i in range(0, SEEDS, SEEDS_AT_ONCE)] + tasks
+        parts = [str(i) for i in range(0, SEEDS, SEEDS_AT_ONCE)]
+        tasks = [(kind, part) for kind in ("seeds", "busy") for part in parts] + tasks
         tasks += [("letter", "real"), ("needed", "variants"), ("streams",)]
     return tasks
 
@@ -230,6 +239,16 @@ def _seeds(configs: Path, policy: Policy, done: dict[Task, Any]) -> dict[str, An
                     "most": int(np.quantile(pairs, 0.99, method="inverted_cdf")),
                 },
             }
+    return found
+
+
+def _busy(done: dict[Task, Any]) -> dict[str, Any]:
+    """Decisions on a busy machine over all seeds."""
+    parts = [done["busy", str(i)] for i in range(0, SEEDS, SEEDS_AT_ONCE)]
+    found = {}
+    for hero in parts[0]:
+        decisions, red = (dict(sum((Counter(part[hero][i]) for part in parts), Counter())) for i in range(2))
+        found[hero] = {"n": sum(decisions.values()), "decisions": decisions, "red": red}
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from gates.policy import INSTRUMENTS, SANITY
 from proof.binomial import bounds, upper_bound
+from proof.busy import GOOD, SLOW
 
 Row = dict[str, Any]
 Claim = dict[str, Any]
@@ -15,7 +16,7 @@ LAST_STEP = ("late-2-3-0", "late-5-3-0")
 LOSSES = ("loss-1", "loss-2", "loss-5", *LAST_STEP)
 
 
-def claims(rows: dict[str, Row], seeds: dict[str, Any]) -> list[Claim]:
+def claims(rows: dict[str, Row], seeds: dict[str, Any], busy: dict[str, Any]) -> list[Claim]:
     """Each promise: what was measured, the bound of confidence, and whether it holds.
 
     A promise about simulated heroes holds when its bound says so, one about 100 orders of the queries when all of them
@@ -29,6 +30,25 @@ def claims(rows: dict[str, Row], seeds: dict[str, Any]) -> list[Claim]:
             found += _of_world(name, world, rows)
     if seeds:
         found += _of_seeds(seeds)
+    if busy:
+        found += _of_busy(busy)
+    return found
+
+
+def _of_busy(busy: dict[str, Any]) -> list[Claim]:
+    """On a busy machine nobody is rolled back who is not slow, and nobody promoted who is."""
+    found = []
+    for hero, seen in busy.items():
+        n, decisions = seen["n"], seen["decisions"]
+        if hero in GOOD:
+            rolled = decisions.get("ROLLBACK", 0)
+            found.append(_at_most(f"busy machine, {hero}: rolled back", rolled, n, 0.0, sure=False))
+        else:
+            promoted = decisions.get("PROMOTE", 0)
+            found.append(_at_most(f"busy machine, {hero}: promoted", promoted, n, 0.0, sure=False))
+    most = busy[max(SLOW, key=lambda hero: SLOW[hero])]
+    named = most["red"].get("p95_latency", 0)
+    found.append(_at_least("busy machine, 20 ms more on 10 %: rolled back", named, most["n"], 0.95, sure=False))
     return found
 
 

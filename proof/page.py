@@ -29,6 +29,7 @@ def write_page(found: dict[str, Any], docs: Path) -> None:
         sections.breaks(rows),
         sections.recorded(rows),
         sections.seeds(found["seeds"]),
+        sections.busy(found["busy"]),
         sections.letter(found),
         sections.peers(found, rows),
         sections.needed(found),

@@ -11,7 +11,7 @@ def seeds(**seen: Any) -> dict[str, Any]:
 
 
 def kept(seen: dict[str, Any]) -> list[bool]:
-    return [claim["holds"] for claim in claims({}, seen)]
+    return [claim["holds"] for claim in claims({}, seen, {})]
 
 
 def test_a_bad_hero_must_be_stopped_by_its_check_in_every_order():
@@ -42,7 +42,7 @@ def test_a_rate_must_be_shown_to_be_small():
             f"model-{cell}": loss for cell in ("loss-1", "loss-2", "loss-5", "late-2-3-0", "late-5-3-0", "ce-0.0175")
         }
         rows["model-aa"] = {"releases_rolled_back": k, "releases": n}
-        return bool(claims(rows, {})[0]["holds"])
+        return bool(claims(rows, {}, {})[0]["holds"])
 
     assert releases(9, 10_000)
     assert not releases(1, 100)  # as small a rate as is promised, but from too few to show it
