@@ -256,8 +256,8 @@ def busy(found: dict[str, Any]) -> str:
     ]
     text = """## A busy machine
 
-The recorded answers with waiting put on every clock (proof/busy.py): each waits with a chance of a half, 4 ms on average,
-one in twenty 20 ms more. RED is judged on time net of that, GREEN on time as measured; 100 orders each.
+The recorded answers with waiting put on every clock (proof/busy.py): each waits with a chance of a half, 4 ms on
+average, one in twenty 20 ms more. RED is judged on time net of that, GREEN on time as measured; 100 orders each.
 """
     return f"{text}\n{table(['hero', 'PROMOTE', 'ROLLBACK', 'HOLD', 'RED in all'], lines)}"
 
