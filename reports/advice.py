@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+from gates.machine import NOT_EVIDENCED
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.budget import used_windows, waits
 from reports.escaping import typed
 from reports.labels import check_name, number_of
+from reports.machine import busy
 
 #: What to do before any hero can be judged, where the battery or an instrument is broken or open.
 _MEND = {
@@ -23,7 +25,11 @@ _MEND = {
     "known_answers": "mend the judge in gates/ first: it is wrong about made-up pairs, so about heroes as well",
     "traffic_share": "mend the splitter first: heroes are judged on the traffic that their step names",
     "aa_dispersion": "find what the windows share (other load on this machine?), then run again",
+    "machine": "run again on a quiet machine; where it says so again, give each system a machine of its own",
 }
+#: What a busy machine must not decide: their numbers are times.
+_CLOCKED = ("calibrator_p99", "sla_recall_at_50_delta", "p95_latency", "p99_latency", "within_sla", "spend")
+_AGAIN = "run again on a quiet machine: the same queries come in the same order"
 
 
 def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
@@ -80,6 +86,8 @@ def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str,
     asked = subject.name if subject.name in subject.policy.heroes else source
     if outcome.decision is Decision.PROMOTE:
         return (f"make promote HERO={asked}",)
+    if _by_a_busy_machine(outcome, focus):
+        return (_AGAIN,)
     if outcome.decision is Decision.ROLLBACK:
         return ("this fingerprint stays rolled back; a changed config is a new hero",)
     if waits(outcome):
@@ -99,3 +107,11 @@ def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str,
         return (change,)
     longer = f"pytest -m canary --hero={asked} --max-windows={windows}"
     return (longer, "(the same sequence, longer)", f"or {change}")
+
+
+def _by_a_busy_machine(outcome: Outcome, focus: Cell | None) -> bool:
+    """Did the machine keep the check open that the decision rests on, or was it broken by a busy machine's clock?"""
+    if focus is None:
+        return False
+    broken = focus.verdict is Verdict.RED and focus.check in _CLOCKED
+    return NOT_EVIDENCED in focus.note or (broken and busy(outcome))

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from gates.policy import Policy
 from gates.verdicts import Cell, Verdict
 
+SELF_REPORTED = "self-reported"  # by the system that is judged
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
@@ -24,6 +26,7 @@ class Name:
     digits: int = 3
     brief: str = ""  # the label where room is short
     two_sided: bool = False  # the limit holds both ways
+    source: str = ""  # whose word it is; "" where it is measured here
 
     @property
     def short(self) -> str:
@@ -31,9 +34,19 @@ class Name:
         return self.brief or self.label
 
     @property
-    def heading(self) -> str:
-        """Label and unit, as the head of a row."""
+    def named(self) -> str:
+        """The label, and whose word it is."""
+        return f"{self.label} ({self.source})" if self.source else self.label
+
+    @property
+    def head(self) -> str:
+        """Label and unit, as the head of a narrow row."""
         return f"{self.label}, {self.unit}" if self.unit else self.label
+
+    @property
+    def heading(self) -> str:
+        """Label, unit and whose word it is, as the head of a row."""
+        return f"{self.head} ({self.source})" if self.source else self.head
 
     def show(self, value: str | float, *, signed: bool = False) -> str:
         """A number of the evidence as people read it; "" for what is no number."""
@@ -63,7 +76,7 @@ CHECKS = {
     "core_search": Name(label="answers by a fallback", unit="%", scale=100, digits=1, brief="core search"),
     "stop_rule": Name(label="suspicious patterns", digits=0, brief="stop rule"),
     "lock": Name(label="fields not as locked", digits=0),
-    "calibrator_p99": Name(label="calibrator p99", unit="ms", digits=3),
+    "calibrator_p99": Name(label="calibrator p99", unit="ms", digits=3, source=SELF_REPORTED),
     "aece_tau": Name(label="calibration error", digits=3),
     "confidence_shift": Name(label="confidence shift", digits=3, two_sided=True),
     "sla_recall_at_50_delta": Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=1),
@@ -73,12 +86,13 @@ CHECKS = {
     "errors": Name(label="hero-only errors", unit="%", scale=100, digits=2),
     "ece": Name(label="ECE in all", digits=3),
     "file_credit": Name(label="file credit", unit="%", scale=100, digits=1),
-    "spend": Name(label="spend over the cap", unit="%", scale=100, digits=1),
+    "spend": Name(label="spend over the cap", unit="%", scale=100, digits=1, source=SELF_REPORTED),
     "known_answers": Name(label="known answers", unit="wrong", digits=0),
     "preflight": Name(label="baseline preflight", unit="%", scale=100, digits=1),
     "traffic_share": Name(label="traffic beyond the step's", unit="%", scale=100, digits=1, two_sided=True),
     "aa_shadow": Name(label="A/A recall lost", unit="pt", scale=100, digits=1, two_sided=True),
     "aa_dispersion": Name(label="A/A dispersion", unit="times chance", digits=1),
+    "machine": Name(label="baseline slower than alone", unit="%", scale=100, digits=1),
 }
 
 #: Gates that read other numbers by the letter: a limit of 0 is broken by what one digit does not show.
@@ -97,13 +111,14 @@ METRICS = {
     "ndcg_at_10": Name(label="nDCG@10", unit="pt", scale=100, digits=1),
     "sla_recall_at_50": Name(label="SLA-Recall@50", unit="pt", scale=100, digits=1),
     "p95_latency_ms": Name(label="p95 latency", unit="ms", digits=1, brief="p95"),
+    "p95_net_ms": Name(label="p95 net of waiting", unit="ms", digits=1, brief="p95 net"),
     "cpu_ms": Name(label="CPU time a query", unit="ms", digits=2, brief="CPU time"),
     "ece": Name(label="calibration error (ECE)", digits=3, brief="ECE"),
     "file_credit": Name(label="file credit", unit="%", scale=100, digits=1),
 }
 
 #: More is worse.
-COSTS = ("p95_latency_ms", "cpu_ms", "ece", "file_credit")
+COSTS = ("p95_latency_ms", "p95_net_ms", "cpu_ms", "ece", "file_credit")
 
 #: The measure that a claim is about, where a pack calls it otherwise.
 CLAIMED = {"recall_at_50": "sla_recall_at_50"}

@@ -68,7 +68,7 @@ class Contest:
     def measured(self, timed: Sequence[Timed], queries: Sequence[Query], arm: Contender) -> Answers:
         """One arm's answers, ranked, graded and measured."""
         sla_ms = self.policy.gates.sla_recall_at_50_delta.sla_ms
-        return measure_answers(timed, queries, arm.locator, self.judged, sla_ms)
+        return measure_answers(timed, queries, arm.locator, self.judged, sla_ms, self.policy.latency)
 
     def pairs(self, queries: Sequence[Query], answers: dict[str, Answers], repeated: np.ndarray, percent: int) -> Pairs:
         """The measured answers of "hero", "baseline" and "repeat" side by side."""
@@ -85,6 +85,16 @@ class Contest:
         )
 
 
+def lacks_of(system: SearchSystem, policy: Policy) -> dict[str, str]:
+    """What a system cannot give: evidence column -> why. Of latency that is the clock that the policy judges by."""
+    lacks = dict(system.lacks)
+    if policy.latency == "server":
+        lacks.pop("latency_ms", None)
+        if "server_ms" in lacks:
+            lacks["latency_ms"] = lacks["server_ms"]
+    return lacks
+
+
 def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest:
     """Open both sides. Raises EvidenceError where a pack leaves out what its systems give."""
     subject = hero.subject
@@ -96,7 +106,7 @@ def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest
         documents = system.documents
         return Contender(name, config_hash, system, Locator(documents, collection.documents), Names.of(documents))
 
-    lacks = {**incumbent.lacks, **challenger.lacks}
+    lacks = {**lacks_of(incumbent, subject.policy), **lacks_of(challenger, subject.policy)}
     given = sorted(check for check in hero.left_out if input_of(check) not in lacks)
     if given:
         raise EvidenceError(
