@@ -1,6 +1,9 @@
 """Does a hero climb, fall and stop as the policy says, once a run, leaving all that it takes to check it?"""
 
+import gc
+import itertools
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +12,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from fixtures import kinds
+from fixtures import kinds, waiting
+from fixtures.faults import BURNS
 from fixtures.systems import Answer, Query, SearchSystem
+from fixtures.waiting import RUN_QUEUE, Mark, WaitingClock
 from gates.errors import EvidenceError
 from gates.verdicts import Verdict
 from rollout.ladder import Ladder
@@ -107,6 +112,44 @@ def test_the_machine_is_attested_of_the_preflight_and_every_window(ladder: Climb
     assert (told["hero"], told["baseline"]) == ("0", "0")  # recorded: their clock is not this machine's
     assert "hero" not in told["windows"][0]
     assert float(told["seconds"]) > 0
+
+
+def test_of_a_hero_that_burns_threads_all_that_a_clock_says_is_in_doubt(
+    ladder: Climb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made-up counters: while its threads burn, each of them waits as long as anything takes."""
+    waited = itertools.count(step=10**9)
+    clock = WaitingClock(RUN_QUEUE, lambda: Mark(next(waited) if burning() else 0, 0))
+    monkeypatch.setattr(waiting, "here", lambda: clock)
+    opened = kinds.open_system
+    monkeypatch.setattr(kinds, "open_system", lambda *asked: Clocked(opened(*asked)))
+    climbed = ladder("equal", fault={"kind": "threads"})
+    climbed.reach(100)
+    told = record(climbed)["machine"]
+    assert (told["hero"], told["baseline"]) == ("1", "1")
+    pairs = [row for row in rows(climbed) if row["stream"] in ("pair", "aa", "preflight")]
+    assert pairs
+    assert all(row["wait_ms"] == row["latency_ms"] > 0 for row in pairs)
+    del climbed
+    gc.collect()  # the threads end with their system
+    for thread in threading.enumerate():
+        if thread.name == BURNS:
+            thread.join(60)
+    assert not burning()
+
+
+def burning() -> bool:
+    return any(thread.name == BURNS for thread in threading.enumerate())
+
+
+class Clocked:
+    """A recorded system that this machine's clock times."""
+
+    def __init__(self, system: SearchSystem) -> None:
+        self._system, self.documents, self.lacks = system, system.documents, system.lacks
+
+    def answer(self, query: Query) -> Answer:
+        return replace(self._system.answer(query), latency_ms=None)
 
 
 def test_a_budget_that_is_used_up_holds(ladder: Climb) -> None:
