@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from gates.judge import Judge
-from gates.trackers import NOT_EVIDENCED
+from gates.machine import NOT_EVIDENCED
 
 
 class Next(StrEnum):

@@ -16,9 +16,9 @@ from gates import calibration
 from gates.checks.forms import Loss
 from gates.checks.question import Constants
 from gates.decimals import decimal
+from gates.machine import NOT_EVIDENCED
 from gates.observations import Pairs, as_measured, join
 from gates.policy import Policy
-from gates.trackers import NOT_EVIDENCED
 from gates.verdicts import Kind
 
 Rule = Callable[[Pairs], tuple[float, float]]  # pairs -> (estimate, limit); red above the limit; net of waiting

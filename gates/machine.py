@@ -16,6 +16,7 @@ from gates.eprocess import bet
 from gates.observations import Arm, Pairs
 from gates.verdicts import Kind
 
+NOT_EVIDENCED = "not evidenced: machine busy"  # begins the note of a check that waiting kept open
 BUSY = 0.05  # of the clock spent waiting: from here on what is not shown is the machine's doing
 SLOWED = 0.075  # of the baseline's answers beyond its own p95 alone, of which one in twenty is expected
 

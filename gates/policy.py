@@ -238,6 +238,7 @@ class Policy(Document):
 
     schema_: Literal["hero-gate/policy/v1"] = Field(alias="schema")
     mode: Literal["evidence", "letter"]
+    latency: Literal["client", "server"] = "client"  # the clock of who asks, or how long a system says that it took
     keep_runs: Annotated[int, Field(ge=0)]  # older runs kept under history/
     promotes: bool  # false: the best decision is HOLD (a smoke corpus proves nothing about production)
     baseline: str  # file name of the incumbent's pack

@@ -20,7 +20,7 @@ import numpy as np
 from gates.checks.question import Moving, Question
 from gates.decimals import decimal, evidence_text, interval_numbers
 from gates.eprocess import Restarting, StartMixture, mean_log
-from gates.machine import BUSY, waiting_share
+from gates.machine import BUSY, NOT_EVIDENCED, waiting_share
 from gates.names import told
 from gates.observations import Pairs
 from gates.policy import Policy
@@ -28,7 +28,6 @@ from gates.questions import red_processes
 from gates.verdicts import Kind
 
 E_PROCESS = "e-process"
-NOT_EVIDENCED = "not evidenced: machine busy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from gates.checks.name import number_of
+from gates.machine import NOT_EVIDENCED
 from gates.names import check_name
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
@@ -25,7 +26,9 @@ _MEND = {
     "known_answers": "mend the judge in gates/ first: it is wrong about made-up pairs, so about heroes as well",
     "traffic_share": "mend the splitter first: heroes are judged on the traffic that their step names",
     "aa_dispersion": "find what the windows share (other load on this machine?), then run again",
+    "machine": "run again on a quiet machine; where it says so again, give each system a machine of its own",
 }
+_AGAIN = "run again on a quiet machine: the same queries come in the same order"
 
 
 def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
@@ -103,6 +106,8 @@ def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str,
         return (f"make promote HERO={asked}",)
     if outcome.decision is Decision.ROLLBACK:
         return ("this fingerprint stays rolled back; a changed config is a new hero",)
+    if focus is not None and NOT_EVIDENCED in focus.note:
+        return (_AGAIN,)
     if waits(outcome):
         fresh, window = int(outcome.ladder.get("unused_queries", 0)), subject.policy.ladder.window
         return (f"give more queries: {fresh:,} fresh ones are left, a window needs {window:,}",)

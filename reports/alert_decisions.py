@@ -57,7 +57,7 @@ def decision_event(attestation: Attestation, owner: str, artifacts: Path) -> Eve
     name = check_name(check, str(cell.get("unit", "")), str(attestation["mode"]))
     observed, limit = (_shown(name, str(cell.get(which, ""))) for which in ("observed", "limit"))
     at = f" at {step} %" if step else ""
-    told = f"{name.label} {observed}, limit {limit or 'not measured'}" if _decides(cell) else words
+    told = f"{name.named} {observed}, limit {limit or 'not measured'}" if _decides(cell) else words
     return Event(
         kind=str(decision).lower(),
         hero=hero,

@@ -166,7 +166,7 @@ def decision_html(story: Story) -> str:
     reasons = "".join(f"<li>{html.escape(clean(reason))}</li>" for reason in story.reasons[:8])
     steps = "".join(f"<th>{step} %</th>" for step in story.steps)
     gates = "".join(_row(row) for row in story.rows if row.kind is Kind.GATE and row.cells)
-    others = ", ".join(f"{row.name.label}: {mark_words(row.cells[0])}" for row in story.rows if len(row.cells) == 1)
+    others = ", ".join(f"{row.name.named}: {mark_words(row.cells[0])}" for row in story.rows if len(row.cells) == 1)
     return (
         f"<h3>{outcome.decision} {html.escape(story.hero)}: {html.escape(clean(story.headline))}</h3>"
         f"<p>{html.escape(story.serving)}</p>"

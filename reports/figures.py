@@ -174,7 +174,7 @@ def draw_latency(figure: Figure, story: Story) -> None:
     slowest, fastest = 0.0, math.inf
     for name, colour, _, arm in _arms(story):
         x, share = _curve(arm.latency_ms)
-        p95 = p95_of(arm)
+        p95 = p95_of(arm.latency_ms)
         style = "-" if colour == HERO else "--"
         axes.step(
             x, share, color=colour, linestyle=style, linewidth=1.5, where="post", label=f"{name}: p95 {p95:.1f} ms"

@@ -20,6 +20,7 @@ from reports.examples import Example, Place
 from reports.gains import Gain
 from reports.headlines import verdict_words
 from reports.labels import MARK_WORDS, headroom_words, mark, mark_words, metric_name
+from reports.machine import machine_words
 from reports.plots import Plot
 from reports.rates import mode_words, rates_words
 from reports.story import Story, claim_words, effect_words, ladder_words
@@ -70,6 +71,7 @@ def _hero(story: Story, plots: Sequence[Plot], evidence: Sequence[Evidence]) -> 
         "mode": mode_words(outcome.subject),
         "rates": rates_words(outcome.subject),
         "budget": budget_words(outcome),
+        "machine": "; ".join(machine_words(outcome)),
         "ended": str(outcome.ladder.get("ended", "")),
         "pairs": f"{int(outcome.ladder.get('pairs', 0)):,}",
         "fingerprint": str(outcome.ladder.get("fingerprint", "")) or "none",

@@ -12,6 +12,7 @@ from reports.checks import Row
 from reports.escaping import markdown, typed
 from reports.headlines import verdict_words
 from reports.labels import MARK_WORDS, mark, metric_name
+from reports.machine import machine_words
 from reports.rates import mode_words, rates_words
 from reports.story import Story
 
@@ -46,6 +47,8 @@ def _hero(story: Story, seal: Seal) -> list[str]:
         f"Statement `bundles/{seal.decisions[story.hero]}`."
     )
     lines += ["", f"Mode {mode_words(subject)}. How often wrong: {markdown(rates_words(subject))}."]
+    if words := machine_words(outcome):
+        lines.append(f"Machine: {'; '.join(words)}.")
     if story.notes:
         lines += ["", f"Data: {'; '.join(markdown(note) for note in story.notes)}."]
     lines += ["", *_table(story)]
@@ -75,7 +78,7 @@ def _table(story: Story) -> list[str]:
             cells = [row.limit, *_cells(row)]
         lines.append(f"| {row.name.heading} | {' | '.join(cells)} |")
     for title, kind in _KINDS:
-        told = [f"`{mark(row.cells[0])}` {row.name.label}" for row in story.rows if row.kind is kind and row.cells]
+        told = [f"`{mark(row.cells[0])}` {row.name.named}" for row in story.rows if row.kind is kind and row.cells]
         if told:
             lines += ["", f"{title}: {', '.join(told)}."]
     return lines

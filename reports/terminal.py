@@ -16,6 +16,7 @@ from reports.escaping import clean, cut, cut_path, typed
 from reports.examples import Example, Place
 from reports.headlines import NO_EVIDENCE
 from reports.labels import COSTS, evidence_words, headroom_words, mark, metric_name, plain, short
+from reports.machine import machine_words
 from reports.rates import wrong_words
 from reports.story import Story, claim_words, effect_words, ladder_words, slice_words, worst_marks
 
@@ -88,6 +89,7 @@ def _identity(release: Release, story: Story) -> list[str]:
             lines.append(f"            {ended}")
         if story.outcome.decision is Decision.ROLLBACK:
             lines.append("            replay: no user was exposed")
+        lines += _packed("  machine   ", machine_words(story.outcome))
     return lines
 
 
@@ -117,22 +119,27 @@ def _table(story: Story) -> list[str]:
     lines[-1] += "    bound  headroom" if promoted else ""
     for row in story.rows:
         if row.left_out:
-            lines.append(_start(row.name.heading, f"left out: {row.left_out}"))
+            lines.append(_start(row.name.head, f"left out: {row.left_out}"))
         elif row.kind is Kind.GATE:
             cells = "".join(f"{_cell(cell, row):>{column}}" for cell in row.cells)
             remark = _bound(row) if promoted else _remark(row)
-            lines.append(f"{_start(row.name.heading, short(row.limit))}{cells}{remark}")
+            lines.append(f"{_start(row.name.head, _limit_of(row))}{cells}{remark}")
         elif row.blocks and row.cells[0] is not None and not _told_by_intent(row, story):
             # what has no result is counted below
             place = "before" if row.kind is Kind.SANITY else "in all"
             whole = f"{place:>{column}}{_cell(row.cells[0], row):>{column}}"
-            lines.append(f"{_start(row.name.heading, short(row.limit))}{whole}{_remark(row)}")
+            lines.append(f"{_start(row.name.head, _limit_of(row))}{whole}{_remark(row)}")
     return lines
 
 
 def _told_by_intent(row: Row, story: Story) -> bool:
     """Is this a slice that only says again, of one intent, what the decision rests on?"""
     return row.kind is Kind.SLICE and story.focus is not None and story.focus.kind is not Kind.SLICE
+
+
+def _limit_of(row: Row) -> str:
+    """The limit, and whose word it is that it keeps."""
+    return f"{short(row.limit)} {row.name.source}".rstrip()
 
 
 def _start(heading: str, limit: str) -> str:
@@ -183,10 +190,10 @@ def _measured(cell: Cell, policy: Policy) -> list[str]:
     name = check_name(cell.check, cell.unit, policy.mode)
     where = f"at {cell.step} %: " if cell.step else ""
     if not cell.n:
-        return [f"{where}{name.label}: nothing was measured", *([cell.note] if cell.note else [])]
+        return [f"{where}{name.named}: nothing was measured", *([cell.note] if cell.note else [])]
     unit = f" {name.unit}" if name.unit else ""
     observed = f"{name.show(cell.observed)}{unit} {name.range(cell.ci_lower, cell.ci_upper)}".rstrip()
-    lines = [f"{where}{name.label} {observed}, {_limit(cell, policy)}, n {cell.n:,}"]
+    lines = [f"{where}{name.named} {observed}, {_limit(cell, policy)}, n {cell.n:,}"]
     found = []
     if cell.e_red:
         reached = cell.verdict is Verdict.RED and "e-process" in cell.note

@@ -74,7 +74,7 @@ class Contest:
     def measured(self, timed: Sequence[Timed], queries: Sequence[Query], arm: Contender) -> Answers:
         """One arm's answers, ranked, graded and measured; a look-up's CPU time is not that of what was recorded."""
         sla_ms = self.policy.gates.sla_recall_at_50_delta.sla_ms
-        answers = measure_answers(timed, queries, arm.locator, self.judged, sla_ms)
+        answers = measure_answers(timed, queries, arm.locator, self.judged, sla_ms, self.policy.latency)
         return replace(answers, cpu_ms=np.full(len(queries), np.nan)) if "cpu_ms" in arm.system.lacks else answers
 
     def intents(self, queries: Sequence[Query]) -> NDArray[np.int8]:
@@ -96,6 +96,16 @@ class Contest:
         )
 
 
+def lacks_of(system: SearchSystem, policy: Policy) -> dict[str, str]:
+    """What a system cannot give: evidence column -> why. Of latency that is the clock that the policy judges by."""
+    lacks = dict(system.lacks)
+    if policy.latency == "server":
+        lacks.pop("latency_ms", None)
+        if "server_ms" in lacks:
+            lacks["latency_ms"] = lacks["server_ms"]
+    return lacks
+
+
 def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest:
     """Open both sides. Raises EvidenceError where the policy and what the systems give do not fit."""
     subject = hero.subject
@@ -108,7 +118,8 @@ def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest
         documents = system.documents
         return Contender(name, config_hash, system, Locator(documents, collection.documents), Names.of(documents))
 
-    lacks, gaps = {**incumbent.lacks, **challenger.lacks}, {**incumbent.gaps, **challenger.gaps}
+    given_by = [lacks_of(system, subject.policy) for system in (incumbent, challenger)]
+    lacks, gaps = {**given_by[0], **given_by[1]}, {**incumbent.gaps, **challenger.gaps}
     given = sorted(check for check in hero.left_out if input_of(check) not in lacks)
     if given:
         few = dict.fromkeys(gaps[input_of(check)] for check in given if input_of(check) in gaps)

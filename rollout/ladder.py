@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from evidence.files import write_whole
 from evidence.parts import concat, write_part
 from evidence.schemas import HITS
-from fixtures import machine
+from fixtures import machine, waiting
 from fixtures.lock import lock_state
 from fixtures.systems import Query, SearchSystem
 from gates.decimals import decimal
@@ -26,7 +26,7 @@ from gates.errors import EvidenceError
 from gates.judge import Judge
 from gates.known_answers import judge_known_answers
 from gates.lock import judge_lock
-from gates.observations import Arm, join
+from gates.observations import Arm, Pairs, join
 from gates.power import power_of
 from gates.preflight import fix_constants, judge_preflight
 from gates.verdicts import Cell
@@ -37,6 +37,7 @@ from rollout.climb import Climb, Red, not_reached
 from rollout.made_up import MadeUp
 from rollout.replay import ask, doubted, quiet
 from rollout.tables import agg_table
+from rollout.watched import Watched
 
 KNOWN = 50  # queries that a system with known faults is asked before the climb
 BEFORE = 0  # the window of what is measured before the climb
@@ -54,6 +55,7 @@ class Ladder:
         self._cells: dict[tuple[int, str], Cell] = {(0, cell.check): cell for cell in battery.cells.values()}
         self._pairs = 0
         self._climb_seconds = 0.0
+        self._watched = Watched(machine.here(), waiting.here())
         self._preflight()
 
     @property
@@ -102,11 +104,13 @@ class Ladder:
         for query in queries[:20]:  # caches and lazy imports are nobody's latency
             _quietly(contest.incumbent.system, query)
             _quietly(contest.challenger.system, query)
+        self._watched.begin()
         begun = machine.here().taken()
         with quiet():
             timed = [ask(contest.incumbent.system, query) for query in queries]
         timed = doubted(timed, machine.here().taken_since(begun))
         answers = contest.measured(timed, queries, contest.incumbent)
+        self._watched.end(BEFORE, 0, {"baseline": [answers.arm]})
         self._constants = fix_constants(
             self.policy, answers.arm, contest.intents(queries), order.seed(contest.fingerprint)
         )
@@ -158,8 +162,10 @@ class Ladder:
         """Replay one window, look for RED after every `red_every` pairs, and write its evidence."""
         ladder, judge, contest = self.policy.ladder, self._climb.judge, self.contest
         number, begun = judge.windows + 1, self._pairs
-        hits, agg, seen = [], [], []
+        hits, agg = [], []
+        seen: list[Pairs] = []
         red: Red = ()
+        self._watched.begin()
         while not red and self._pairs - begun < ladder.window:
             queries = self._queries[self._pairs : self._pairs + ladder.red_every]
             block = ask_block(contest, queries, self._pairs, percent)
@@ -169,6 +175,7 @@ class Ladder:
             hits.append(found)
             agg.append(rows)
             self._pairs += len(queries)
+        self._watched.end(number, percent, {"hero": [p.hero for p in seen], "baseline": [p.baseline for p in seen]})
         if not red:
             red = judge.end_window()
             if number == 1 and self.policy.mode == "evidence":
@@ -199,6 +206,7 @@ class Ladder:
             "judged": self._totals(),
             "unused_queries": len(self._queries) - self._pairs,
             "pairs_per_second": decimal(self._pairs / self._climb_seconds, 4) if self._climb_seconds else "",
+            "machine": self._watched.record(),
             "ended": climb.ended,
             "waiting": climb.waiting,  # held for too little traffic, not for what was measured
             "rolled_back_at_step": climb.steps[-1]["percent"] if rolled_back and climb.steps else None,

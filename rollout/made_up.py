@@ -36,7 +36,13 @@ class MadeUp:
         return {}
 
     def answer(self, query: Query) -> Answer:
-        """The next fault's answer."""
+        """The next fault's answer, with the time that it took also by its own word."""
+        begun = time.perf_counter()
+        found = self._faulty(query)
+        took = 1000 * (time.perf_counter() - begun) if found.latency_ms is None else found.latency_ms
+        return replace(found, server_ms=took)
+
+    def _faulty(self, query: Query) -> Answer:
         fault = FAULTS[self._asked % len(FAULTS)]
         self._asked += 1
         match fault:

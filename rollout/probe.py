@@ -16,7 +16,7 @@ from fixtures.fingerprint import fingerprint
 from fixtures.served import Served
 from fixtures.systems import Collection, Query
 from gates.errors import EvidenceError
-from rollout.contest import Contender
+from rollout.contest import Contender, lacks_of
 from rollout.replay import Judged, Locator, Timed, ask, doubted, judge_collection, measure_answers, quiet
 from rollout.tables import Label, Names, agg_table, hits_table
 
@@ -56,7 +56,7 @@ class Probe:
     @property
     def lacks(self) -> dict[str, str]:
         """What this system cannot give: evidence column -> why."""
-        return dict(self.contender.system.lacks)
+        return lacks_of(self.contender.system, self.served.policy)
 
     def queries(self, part: str) -> list[Query]:
         """The queries of a part, in the collection's order; none where there is no such part."""
@@ -124,8 +124,9 @@ def _tables(
     probe: Probe, queries: Sequence[Query], timed: Sequence[Timed], begun: int, run_id: str, window: int
 ) -> Probed:
     side, n = probe.contender, len(queries)
-    sla_ms = probe.served.policy.gates.sla_recall_at_50_delta.sla_ms
-    answers = measure_answers(timed, queries, side.locator, probe.judged, sla_ms)
+    policy = probe.served.policy
+    sla_ms = policy.gates.sla_recall_at_50_delta.sla_ms
+    answers = measure_answers(timed, queries, side.locator, probe.judged, sla_ms, policy.latency)
     label = Label(
         run_id=run_id,
         system=side.name,

@@ -148,9 +148,17 @@ def quiet() -> Iterator[None]:
 
 
 def measure_answers(
-    timed: Sequence[Timed], queries: Sequence[Query], locator: Locator, judged: Judged, sla_ms: float
+    timed: Sequence[Timed],
+    queries: Sequence[Query],
+    locator: Locator,
+    judged: Judged,
+    sla_ms: float,
+    latency: str = "client",
 ) -> Answers:
-    """Rank, grade and measure one arm's answers. An answer after `sla_ms` counts 0 in SLA-Recall; NaN is in time."""
+    """Rank, grade and measure one arm's answers. An answer after `sla_ms` counts 0 in SLA-Recall; NaN is in time.
+
+    Where `latency` is "server", how long an answer took is what the system says; what waited here is not in it.
+    """
     timed = [
         t if _well_formed(t.answer, locator) else t._replace(answer=NOTHING, error_code="malformed_answer")
         for t in timed
@@ -173,10 +181,13 @@ def measure_answers(
         n_relevant=judged.n_relevant[query_ord],
         ideal_dcg_at_10=judged.ideal_dcg_at_10[query_ord],
     )  # fmt: skip
-    latency = np.array([t.latency_ms for t in timed])
-    wait = np.array([t.wait_ms for t in timed])
+    server_ms = np.array([np.nan if t.answer.server_ms is None else t.answer.server_ms for t in timed])
+    latency_ms, wait_ms = np.array([t.latency_ms for t in timed]), np.array([t.wait_ms for t in timed])
+    if latency == "server":  # of what failed only the client can tell
+        told = np.isfinite(server_ms) | np.array([not t.error_code for t in timed], dtype=np.bool_)
+        latency_ms, wait_ms = np.where(told, server_ms, latency_ms), np.where(told, 0.0, wait_ms)
     decisions = tuple(t.answer.router_decision for t in timed)
-    within = ~(latency > sla_ms)
+    within = ~(latency_ms > sla_ms)
     recall = np.where(within, measures.recall_at_50, 0.0)
     error = np.array([bool(t.error_code) for t in timed])
     calibrator = np.array([t.answer.calibrator_ns for t in timed], dtype=np.int64)
@@ -189,8 +200,8 @@ def measure_answers(
             ndcg=measures.ndcg_at_10,
             recall=recall,
             found=measures.recall_at_50,
-            latency_ms=latency,
-            wait_ms=wait,
+            latency_ms=latency_ms,
+            wait_ms=wait_ms,
             calibrator_ms=np.where(calibrator < 0, np.nan, calibrator / 1e6),
             confidence=np.array([t.answer.confidence for t in timed]),
             correct=measures.correct.astype(np.float64),
@@ -198,11 +209,11 @@ def measure_answers(
             credits=measures.credits.astype(np.float64),
             error=error.astype(np.float64),
             spend_ms=np.array([t.answer.spend_ms if t.answer.router_decision else 0.0 for t in timed]),
-            cut=cut_short(wait, decisions),
+            cut=cut_short(wait_ms, decisions),
         ),
-        latency_ms=latency,
+        latency_ms=latency_ms,
         cpu_ms=np.array([t.cpu_ms for t in timed]),
-        server_ms=np.array([np.nan if t.answer.server_ms is None else t.answer.server_ms for t in timed]),
+        server_ms=server_ms,
         calibrator_ns=calibrator,
         within_sla=within,
         sla_recall_at_50=recall,

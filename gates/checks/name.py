@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+SELF_REPORTED = "self-reported"  # by the system that is judged
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
@@ -16,6 +18,7 @@ class Name:
     digits: int = 3
     brief: str = ""  # the label where room is short
     two_sided: bool = False  # the limit holds both ways
+    source: str = ""  # whose word it is; "" where it is measured here
 
     @property
     def short(self) -> str:
@@ -23,9 +26,19 @@ class Name:
         return self.brief or self.label
 
     @property
-    def heading(self) -> str:
-        """Label and unit, as the head of a row."""
+    def named(self) -> str:
+        """The label, and whose word it is."""
+        return f"{self.label} ({self.source})" if self.source else self.label
+
+    @property
+    def head(self) -> str:
+        """Label and unit, as the head of a narrow row."""
         return f"{self.label}, {self.unit}" if self.unit else self.label
+
+    @property
+    def heading(self) -> str:
+        """Label, unit and whose word it is, as the head of a row."""
+        return f"{self.head} ({self.source})" if self.source else self.head
 
     def show(self, value: str | float, *, signed: bool = False) -> str:
         """A number of the evidence as people read it; "" for what is no number."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gates.checks.check import Check, Limits
 from gates.checks.forms import Rate
-from gates.checks.name import Name
+from gates.checks.name import SELF_REPORTED, Name
 from gates.checks.question import Constants, Intent
 from gates.documents import Share, Small
 from gates.verdicts import Kind
@@ -40,7 +40,7 @@ class CalibratorP99(Check):
     """The calibrator holds up answers."""
 
     key, kind, needs, decides, measure = "calibrator_p99", Kind.GATE, "calibrator_ns", "calibrator_ms", "p95_latency_ms"
-    unit, name = "ms", Name(label="calibrator p99", unit="ms", digits=3)
+    unit, name = "ms", Name(label="calibrator p99", unit="ms", digits=3, source=SELF_REPORTED)
 
     def form(self, limits: CalibratorLimits, constants: Constants, intent: Intent) -> Rate:
         return Rate(column="calibrator_ms", above=limits.limit_ms, share=limits.share, ratios=True, quantile=True)
@@ -66,7 +66,7 @@ class Spend(Check):
     """A router's dense side costs more than was agreed."""
 
     key, kind, needs, decides, measure = "spend", Kind.GUARD, "spend_ms", "spend_ms", "p95_latency_ms"
-    unit, name = "share over cap", Name(label="spend over the cap", unit="%", scale=100, digits=1)
+    unit, name = "share over cap", Name(label="spend over the cap", unit="%", scale=100, digits=1, source=SELF_REPORTED)
 
     def required(self, limits: SpendLimits) -> str:
         return "not_red"

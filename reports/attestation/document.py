@@ -71,6 +71,7 @@ def attest(
         "decision": str(outcome.decision),
         "reasons": list(outcome.reasons),
         "constants": ladder.get("constants", {}),
+        "machine": ladder.get("machine", {}),
         "traffic": {
             "from_percent": 0,
             "to_percent": int(ladder.get("to_percent", 0)) if outcome.decision is Decision.PROMOTE else 0,

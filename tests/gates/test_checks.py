@@ -9,9 +9,9 @@ import pytest
 from gates.checks.forms import Calibration, Loss, Tail
 from gates.checks.registry import CHECKS
 from gates.judge import Judge
+from gates.machine import NOT_EVIDENCED
 from gates.observations import Pairs, as_measured
 from gates.policy import Policy
-from gates.trackers import NOT_EVIDENCED
 from gates.verdicts import Kind, Verdict
 from tests.gates.builders import arm, changed, constants, equal_pairs, pairs
 

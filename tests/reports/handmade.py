@@ -32,7 +32,14 @@ SEAL = Seal(
     first=1,
 )
 #: Of which it is enough that they are not shown broken.
-_NOT_RED = ("ece", "file_credit", "spend", "traffic_share", "aa_dispersion")
+_NOT_RED = ("ece", "file_credit", "spend", "traffic_share", "aa_dispersion", "machine")
+#: What a quiet machine says of itself.
+MACHINE = {
+    "waiting": "run queue", "processors": 2, "seconds": "31.2", "hero": "0.021", "baseline": "0.0194",
+    "own_threads": "0", "others": "0.12", "steal": "0", "throttled": "0", "windows": [],
+}  # fmt: skip
+#: What a busy one says.
+BUSY = {**MACHINE, "hero": "0.413", "baseline": "0.387", "others": "1.81", "steal": "0.004", "own_threads": "0.7"}
 _LIMITS = {
     "calibrator_p99": "1",
     "confidence_shift": "0.02",
@@ -212,7 +219,7 @@ def _outcome(
 
 def _promoted(policy: Policy) -> Outcome:
     steps = [{"percent": step, "windows": 4} for step in policy.ladder.steps]
-    ladder = {"steps": steps, "pairs": 12_800, "ended": "", "to_percent": 100}
+    ladder = {"steps": steps, "pairs": 12_800, "ended": "", "to_percent": 100, "machine": MACHINE}
     return _outcome(policy, "lexical", Decision.PROMOTE, _cells(policy, "lexical", 100, Verdict.GREEN), ladder)
 
 
@@ -222,6 +229,7 @@ def _held(policy: Policy) -> Outcome:
         "pairs": 9_600,
         "unused_queries": 11_700,
         "pairs_per_second": "300",
+        "machine": MACHINE,
         "ended": "held at 25 %: sla_recall_at_50_delta undecided: budget of 8 windows used up",
     }
     return _outcome(policy, "router", Decision.HOLD, _cells(policy, "router", 25, Verdict.INCONCLUSIVE), ladder)
@@ -249,6 +257,7 @@ def _gains() -> dict[str, Gain]:
         _gain("ndcg_at_10", 0.009, 0.005, 0.013),
         _gain("sla_recall_at_50", 0.002, -0.001, 0.005),
         _gain("p95_latency_ms", 0.9, 0.8, 1.0),
+        _gain("p95_net_ms", 0.8, 0.7, 0.9),
         _gain("cpu_ms", -0.13, -0.14, -0.12),
         _gain("ece", -0.001, -0.004, 0.002),
         _gain("file_credit", -0.001, -0.004, 0.002),

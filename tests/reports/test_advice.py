@@ -1,9 +1,11 @@
 """Is a longer run advised only where it can decide, and never for less than it may take?"""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from gates.machine import NOT_EVIDENCED
 from gates.policy import Policy
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
@@ -57,6 +59,38 @@ def test_by_the_letter_more_pairs_bring_a_point_no_closer(policy: Policy) -> Non
     assert story.next == ("change configs/router_pack.yaml and start anew",)
 
 
+def on_a_busy_machine(outcome: Outcome) -> Outcome:
+    return replace(outcome, ladder={**outcome.ladder, "machine": handmade.BUSY})
+
+
+def test_what_a_busy_machine_kept_open_is_run_again_on_a_quiet_one(policy: Policy) -> None:
+    _, story = handmade.changed(policy, Decision.HOLD, "sla_recall_at_50_delta", note=f"{NOT_EVIDENCED}, 41 % waiting")
+    assert story.next == ("run again on a quiet machine: the same queries come in the same order",)
+
+
+@pytest.mark.parametrize(
+    ("check", "machine", "stays"),
+    [
+        ("p95_latency", on_a_busy_machine, False),
+        ("spend", on_a_busy_machine, False),
+        ("p95_latency", lambda outcome: outcome, True),
+        ("ndcg_at_10", on_a_busy_machine, True),  # no clock decided it
+    ],
+    ids=["p95 busy", "spend busy", "p95 quiet", "nDCG busy"],
+)
+def test_what_a_busy_clock_broke_does_not_stay_rolled_back(
+    policy: Policy, check: str, machine: Callable[[Outcome], Outcome], stays: bool
+) -> None:
+    _, story = handmade.broken(policy, check)
+    (said,) = next_steps(machine(story.outcome), story.focus, 0)
+    assert said.startswith("this fingerprint stays rolled back" if stays else "run again on a quiet machine")
+
+
+def test_more_pairs_are_asked_of_a_busy_machine_where_it_is_not_the_machine_that_keeps_it_open(policy: Policy) -> None:
+    _, story = handmade.release(policy, Decision.HOLD)
+    assert "--max-windows" in next_steps(on_a_busy_machine(story.outcome), story.focus, 11)[0]
+
+
 def test_each_broken_instrument_has_its_own_way_out(policy: Policy) -> None:
     advised = {check: handmade.broken(policy, check)[1].next for check in policy.asked_instruments}
     assert all(len(lines) == 1 for lines in advised.values())
@@ -64,6 +98,7 @@ def test_each_broken_instrument_has_its_own_way_out(policy: Policy) -> None:
     assert "splitter" in advised["traffic_share"][0]
     assert "windows share" in advised["aa_dispersion"][0]
     assert "baseline" in advised["preflight"][0]
+    assert "quiet machine" in advised["machine"][0]
     assert "lock the hero anew" in advised["lock"][0]
 
 

@@ -37,6 +37,15 @@ def test_it_is_told_by_intent_of_the_same_rows(measured: Measured) -> None:
         assert gains["cpu_ms"].baseline == pytest.approx(measured.baseline_cpu_ms[at].mean())
 
 
+def test_p95_is_told_net_of_waiting_beside_it_where_something_waited(measured: Measured) -> None:
+    assert "p95_net_ms" not in compare(measured, edges=EDGES, seed=1)  # recorded: nothing waited here
+    waited = replace(measured.hero, wait_ms=measured.hero.latency_ms / 2)
+    gains = compare(replace(measured, hero=waited), edges=EDGES, seed=1)
+    raw, net = gains["p95_latency_ms"], gains["p95_net_ms"]
+    assert (net.hero, net.baseline) == (pytest.approx(raw.hero / 2), raw.baseline)
+    assert net.shown == "less shown"
+
+
 def test_it_is_not_told_where_a_system_gives_none(measured: Measured) -> None:
     nothing = np.full(len(measured), np.nan)
     assert "cpu_ms" not in compare(replace(measured, hero_cpu_ms=nothing), edges=EDGES, seed=1)

@@ -23,6 +23,14 @@ def test_every_check_that_a_policy_can_ask_has_a_name(policy: Policy) -> None:
     assert not [check for check in asked if check_name(check).label == check]
 
 
+def test_what_a_system_tells_of_itself_is_marked(policy: Policy) -> None:
+    asked = (*policy.asked_gates, *policy.asked_guards)
+    marked = [check for check in asked if check_name(check).heading.endswith("(self-reported)")]
+    assert marked == ["calibrator_p99", "spend"]
+    assert check_name("spend").named == "spend over the cap (self-reported)"
+    assert check_name("spend").head == "spend over the cap, %"  # a narrow row says it beside the limit
+
+
 def test_an_intent_called_error_is_not_taken_for_the_gate(policy: Policy) -> None:
     assert slice_parts("calibration_error") == ("calibration", "error")
     assert measure_of("calibration_error") == "ece"

@@ -1,6 +1,10 @@
 """Does a hero climb, fall and stop as the policy says, once a run, leaving all that it takes to check it?"""
 
+import gc
+import itertools
 import json
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +12,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from fixtures import kinds, waiting
+from fixtures.faults import BURNS
+from fixtures.systems import Answer, Query, SearchSystem
+from fixtures.waiting import RUN_QUEUE, Mark, WaitingClock
 from gates.errors import EvidenceError
 from gates.verdicts import Verdict
 from rollout.ladder import Ladder
@@ -52,6 +60,96 @@ def test_a_hero_that_cannot_be_asked_is_held(ladder: Climb) -> None:
     climbed.reach(100)
     assert climbed.ended.startswith("held at 100 %: p95_latency: latency_ms is missing: unsure.run has no latency_ms")
     assert record(climbed)["to_percent"] == 0
+
+
+def judged_by_the_server(configs: Path) -> None:
+    """Let the policy judge by what systems say of their own time."""
+    policy = configs / "policy.yaml"
+    policy.write_text(policy.read_text(encoding="utf-8").replace("mode: evidence", "mode: evidence\nlatency: server"))
+
+
+def test_a_system_that_says_nothing_of_its_own_time_lacks_its_latency(ladder: Climb, configs: Path) -> None:
+    judged_by_the_server(configs)
+    climbed = ladder("equal")
+    climbed.reach(100)
+    why = "p95_latency: latency_ms is missing: equal.run is a recorded run, the latency it brings is its client's"
+    assert why in climbed.ended
+
+
+def test_the_servers_clock_judges_where_the_policy_says_so(
+    ladder: Climb, configs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by_the_server(configs)
+    opened = kinds.open_system
+    monkeypatch.setattr(kinds, "open_system", lambda *asked: Timekeeper(opened(*asked)))
+    climbed = ladder("equal")
+    climbed.reach(100)
+    assert climbed.whole("p95_latency").verdict is Verdict.GREEN
+    pairs = [row for row in rows(climbed) if row["stream"] == "pair"]
+    assert all(row["latency_ms"] == row["server_ms"] for row in pairs)
+    assert 0 < float(record(climbed)["constants"]["q95_ms"]) < 5  # a quarter of what the run files say
+
+
+class Timekeeper:
+    """A recorded system that also says how long it took: a quarter of what its client saw."""
+
+    def __init__(self, system: SearchSystem) -> None:
+        self._system, self.documents = system, system.documents
+        self.lacks = {column: why for column, why in system.lacks.items() if column != "server_ms"}
+
+    def answer(self, query: Query) -> Answer:
+        found = self._system.answer(query)
+        assert found.latency_ms is not None
+        return replace(found, server_ms=found.latency_ms / 4)
+
+
+def test_the_machine_is_attested_of_the_preflight_and_every_window(ladder: Climb) -> None:
+    climbed = ladder("equal")
+    climbed.reach(100)
+    told = record(climbed)["machine"]
+    windows = [(window["window"], window["percent"]) for window in told["windows"]]
+    assert windows == [(0, 0), (1, 50), (2, 100)]
+    assert (told["hero"], told["baseline"]) == ("0", "0")  # recorded: their clock is not this machine's
+    assert "hero" not in told["windows"][0]
+    assert float(told["seconds"]) > 0
+
+
+def test_of_a_hero_that_burns_threads_all_that_a_clock_says_is_in_doubt(
+    ladder: Climb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made-up counters: while its threads burn, each of them waits as long as anything takes."""
+    waited = itertools.count(step=10**9)
+    clock = WaitingClock(RUN_QUEUE, lambda: Mark(next(waited) if burning() else 0, 0))
+    monkeypatch.setattr(waiting, "here", lambda: clock)
+    opened = kinds.open_system
+    monkeypatch.setattr(kinds, "open_system", lambda *asked: Clocked(opened(*asked)))
+    climbed = ladder("equal", fault={"kind": "threads"})
+    climbed.reach(100)
+    told = record(climbed)["machine"]
+    assert (told["hero"], told["baseline"]) == ("1", "1")
+    pairs = [row for row in rows(climbed) if row["stream"] in ("pair", "aa", "preflight")]
+    assert pairs
+    assert all(row["wait_ms"] == row["latency_ms"] > 0 for row in pairs)
+    del climbed
+    gc.collect()  # the threads end with their system
+    for thread in threading.enumerate():
+        if thread.name == BURNS:
+            thread.join(60)
+    assert not burning()
+
+
+def burning() -> bool:
+    return any(thread.name == BURNS for thread in threading.enumerate())
+
+
+class Clocked:
+    """A recorded system that this machine's clock times."""
+
+    def __init__(self, system: SearchSystem) -> None:
+        self._system, self.documents, self.lacks = system, system.documents, system.lacks
+
+    def answer(self, query: Query) -> Answer:
+        return replace(self._system.answer(query), latency_ms=None)
 
 
 def test_a_budget_that_is_used_up_holds(ladder: Climb) -> None:

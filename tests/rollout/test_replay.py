@@ -165,6 +165,22 @@ def test_what_a_system_says_of_its_own_time_stands_beside_the_clock() -> None:
 
 
 @pytest.mark.parametrize(
+    ("clock", "latency", "waited", "recall"), [("client", 200.0, 150.0, 0.0), ("server", 4.0, 0.0, 1.0)]
+)
+def test_a_policy_may_judge_by_the_servers_clock(clock: str, latency: float, waited: float, recall: float) -> None:
+    timed = [
+        Timed(replace(GOOD, server_ms=4.0), 200.0, 1.0, "", wait_ms=150.0),
+        Timed(replace(GOOD, server_ms=None), 90.0, 1.0, "", wait_ms=0.0),
+        Timed(replace(GOOD, server_ms=None), 30.0, 1.0, "TimeoutError", wait_ms=2.0),
+    ]
+    judged = judge_collection(COLLECTION)
+    found = measure_answers(timed, QUERIES[:3], Locator(DOCUMENTS, DOCUMENTS), judged, 150, clock).arm
+    assert (found.latency_ms[0], found.wait_ms[0], found.recall[0]) == (latency, waited, recall)
+    assert found.latency_ms[1] == 90.0 if clock == "client" else np.isnan(found.latency_ms[1])
+    assert (found.latency_ms[2], found.wait_ms[2]) == (30.0, 2.0)  # of what failed only the client can tell
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"score": np.array([2, np.nan], dtype=np.float32)},
