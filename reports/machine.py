@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from fixtures.waiting import SWITCHES, UNKNOWN
 from gates.checks.name import number_of
-from gates.machine import BUSY
 from gates.release import Outcome
 from reports.labels import short
 
 _ARMS = ("hero", "baseline")
-
-
-def busy(outcome: Outcome) -> bool:
-    """Was more of an arm's clock waiting than a decision by the clock stands?"""
-    told = outcome.ladder.get("machine", {})
-    return any(number_of(told.get(arm, "")) > BUSY for arm in _ARMS)
 
 
 def machine_words(outcome: Outcome) -> tuple[str, ...]:

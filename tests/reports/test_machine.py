@@ -10,7 +10,7 @@ from gates.policy import Policy
 from gates.release import Outcome
 from gates.verdicts import Decision
 from reports.attestation.document import attest
-from reports.machine import busy, machine_words
+from reports.machine import machine_words
 from reports.page import render_page
 from reports.summary import render_summary
 from reports.terminal import WIDTH, ending
@@ -50,17 +50,8 @@ def test_waiting_and_whose_it_was_are_put_in_words(
     assert machine_words(with_machine(policy, **told)) == words
 
 
-@pytest.mark.parametrize(
-    ("hero", "baseline", "is_busy"),
-    [("0.051", "0.01", True), ("0.01", "0.051", True), ("0.05", "0.05", False), ("", "", False)],
-)
-def test_either_arm_makes_it_busy(policy: Policy, hero: str, baseline: str, is_busy: bool) -> None:
-    assert busy(with_machine(policy, hero=hero, baseline=baseline)) is is_busy
-
-
-def test_a_ladder_that_says_nothing_of_it_is_not_busy(policy: Policy) -> None:
-    outcome = replace(with_machine(policy), ladder={})
-    assert (busy(outcome), machine_words(outcome)) == (False, ())
+def test_a_ladder_that_says_nothing_of_it_has_no_words(policy: Policy) -> None:
+    assert machine_words(replace(with_machine(policy), ladder={})) == ()
 
 
 def test_it_stands_in_terminal_page_summary_and_attestation(policy: Policy) -> None:

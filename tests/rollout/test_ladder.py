@@ -94,7 +94,7 @@ class Timekeeper:
     """A recorded system that also says how long it took: a quarter of what its client saw."""
 
     def __init__(self, system: SearchSystem) -> None:
-        self._system, self.documents = system, system.documents
+        self._system, self.documents, self.gaps = system, system.documents, system.gaps
         self.lacks = {column: why for column, why in system.lacks.items() if column != "server_ms"}
 
     def answer(self, query: Query) -> Answer:
@@ -146,7 +146,7 @@ class Clocked:
     """A recorded system that this machine's clock times."""
 
     def __init__(self, system: SearchSystem) -> None:
-        self._system, self.documents, self.lacks = system, system.documents, system.lacks
+        self._system, self.documents, self.lacks, self.gaps = system, system.documents, system.lacks, system.gaps
 
     def answer(self, query: Query) -> Answer:
         return replace(self._system.answer(query), latency_ms=None)
