@@ -101,7 +101,7 @@ def _only_tells(config: pytest.Config) -> str:
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """What is imported now may end Python as it likes, with the status of a promotion as well."""
     try:
-        yield
+        return (yield)
     except SystemExit as error:
         raise pytest.UsageError(f"a conftest.py called sys.exit({error.code!r}) when it was imported") from error
 

@@ -40,10 +40,9 @@ class Ending:
         """The decision is signed, and the run is to end with this status."""
         self._signed, self.stands = status, stands
 
-    def failed(self, error: BaseException, stands: str = "") -> None:
-        """This was raised: the run ends with 3, whatever is on record."""
+    def failed(self, error: BaseException) -> None:
+        """This was raised: the run ends with 3, whatever is on record. What was raised first is told."""
         self._why = self._why or _said(error)
-        self.stands = stands or self.stands
 
     def status(self, returned: int) -> int:
         """The status that the process may end with, where pytest `returned` this one."""

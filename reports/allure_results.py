@@ -89,12 +89,15 @@ def verdict_table(cell: Cell) -> str:
     return out.getvalue()
 
 
-def write_results(release: Release, stories: Iterable[Story], attested: Mapping[str, bytes], folder: Path) -> None:
+def write_results(
+    release: Release, stories: Iterable[Story], attested: Mapping[str, bytes], folder: Path, filed: Path
+) -> None:
     """Write the decision about each hero, a result for each item that never came back, and the environment.
 
-    `attested` is by hero: the attestation that will be written once everything else is.
+    `attested` is by hero: the attestation that will be written once everything else is. In `filed` allure-pytest has
+    put its results.
     """
-    logger, reported = AllureFileLogger(folder), _reported(folder)
+    logger, reported = AllureFileLogger(folder), _reported(filed)
     for place, story in enumerate(stories):
         logger.report_result(_decision(release, story, attested[story.hero], folder, place))
         missing = {node_id.partition("[")[2].removesuffix("]") for node_id in story.outcome.missing}

@@ -24,6 +24,7 @@ from reports.attestation.document import (
     describe_artefacts,
     describe_evidence,
     publish,
+    withdraw,
     write_attestations,
 )
 from reports.attestation.seal import Seal
@@ -43,6 +44,7 @@ pytest_plugins = ("reports.nightly.plugin",)
 
 #: What people read is taken away while nothing is decided: a page that is not there promotes nothing.
 PAGE, SUMMARY = PAGES
+ALLURE = "allure-results"
 
 #: Of headlines; the words say the same without it.
 COLOUR = {"PROMOTE": {"green": True}, "HOLD": {"yellow": True}, "ROLLBACK": {"red": True}}
@@ -57,7 +59,6 @@ class Told:
     staged: Release  # the same, where its files wait for their signature
     stories: tuple[Story, ...]
     seal: Seal
-    attested: Mapping[str, bytes]
 
 
 DECIDED, SIGNED = pytest.StashKey[Told](), pytest.StashKey[Told]()
@@ -70,7 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Workers read the command line anew, so what the controller sets does not reach them.
     """
     if is_canary(config):
-        config.option.allure_report_dir = str(artifacts(config) / "allure-results")
+        config.option.allure_report_dir = str(artifacts(config) / ALLURE)
         config.option.clean_alluredir = False  # a worker would delete what the others wrote
         if config.pluginmanager.hasplugin("allure_pytest"):
             config.pluginmanager.register(AllureFiling(), "gate-allure")
@@ -85,20 +86,20 @@ def pytest_gate_prepare(config: pytest.Config) -> None:
         config.stash[SIGNER] = open_for_run(artifacts(config), config.rootpath)
     except GateError as error:
         raise pytest.UsageError(str(error)) from None
-    shutil.rmtree(artifacts(config) / "allure-results", ignore_errors=True)
+    shutil.rmtree(artifacts(config) / ALLURE, ignore_errors=True)
 
 
 @pytest.hookimpl
 def pytest_gate_started(release: Release) -> None:
     """Record HOLD and withdraw what is read, so that neither a killed nor a broken run leaves another decision."""
-    write_attestations(release, attest_heroes(release))
+    _record(release)
     _take_pages_away(release)
 
 
 @pytest.hookimpl
 def pytest_gate_rolled_back(config: pytest.Config, release: Release) -> None:
     """Record a rollback as soon as it is known, and the alert about it; delivering that is the tick's."""
-    write_attestations(release, attest_heroes(release))
+    _record(release)
     _alert(config, release)
 
 
@@ -124,8 +125,9 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
     staged = replace(release, artifacts=release.run_folder / "unsigned")
     write_whole(staged.artifacts / PAGE, render_page(release, stories, plots, evidence, seal))
     write_whole(staged.artifacts / SUMMARY, render_summary(release, stories, seal))
+    allure_results.write_results(release, stories, attested, staged.artifacts / ALLURE, out / ALLURE)
     write_attestations(staged, attested, describe_artefacts(staged.artifacts, PAGES), seal.run)
-    config.stash[DECIDED] = Told(release=release, staged=staged, stories=stories, seal=seal, attested=attested)
+    config.stash[DECIDED] = Told(release=release, staged=staged, stories=stories, seal=seal)
 
 
 @pytest.hookimpl
@@ -144,15 +146,13 @@ def pytest_gate_sign(config: pytest.Config, release: Release, status: int) -> No
 
 @pytest.hookimpl
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tell the signed decision to Allure, the history and those who are alerted; it stands if that fails."""
+    """Tell the history and those who are alerted of the signed decision; it stands if that fails."""
     config = session.config
     if SIGNED not in config.stash:
         return
     told = config.stash[SIGNED]
-    release = told.release
-    allure_results.write_results(release, told.stories, told.attested, release.artifacts / "allure-results")
-    _tell(config, keep_metrics(release, told.stories))
-    _alert(config, release)
+    _tell(config, keep_metrics(told.release, told.stories))
+    _alert(config, told.release)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -202,6 +202,13 @@ class AllureFiling:
                 table = allure_results.verdict_table(Cell.from_json(str(value)))
                 allure.attach(table, name="verdict", attachment_type=allure.attachment_type.CSV)
         yield
+
+
+def _record(release: Release) -> None:
+    """Write what is not signed; where the disk then says another thing than was meant, it says nothing."""
+    write_attestations(release, attest_heroes(release))
+    if attested_decisions(release) != {outcome.subject.name: str(outcome.decision) for outcome in release.outcomes}:
+        withdraw(release)
 
 
 def _alert(config: pytest.Config, release: Release) -> None:

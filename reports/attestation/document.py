@@ -198,10 +198,19 @@ def attested_decisions(release: Release) -> dict[str, str]:
     return found
 
 
+def withdraw(release: Release) -> None:
+    """Take the attestations of a run away: without one nothing promotes."""
+    for folder in (release.artifacts, *(release.artifacts / outcome.subject.name for outcome in release.outcomes)):
+        (folder / ATTESTATION).unlink(missing_ok=True)
+
+
 def publish(staged: Path, artifacts: Path) -> None:
-    """Let what waited for its signature be read: each file at once, the release's own last."""
-    for path in sorted(staged.rglob("*.*"), key=lambda path: path == staged / ATTESTATION):
-        path.replace(artifacts / path.relative_to(staged))
+    """Let what waited for its signature be read, each file whole; attestations last, the release's after all others."""
+    waiting = [path for path in staged.rglob("*") if path.is_file()]
+    for path in sorted(waiting, key=lambda path: (path.name == ATTESTATION, path.parent == staged)):
+        target = artifacts / path.relative_to(staged)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
 
 
 def describe_evidence(folder: Path) -> list[Evidence]:

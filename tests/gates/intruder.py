@@ -8,12 +8,10 @@ import os
 import socket
 import sys
 from collections.abc import Generator
-from typing import NoReturn
 
 import pytest
 
 HOOK, _, DEED = os.environ["INTRUDER"].partition(":")
-LEAKED = []
 
 
 def act(hook: str, config: pytest.Config | None = None) -> None:
@@ -33,8 +31,6 @@ def act(hook: str, config: pytest.Config | None = None) -> None:
             os._exit(0)
         case "leaks":
             socket.socket()
-            LEAKED.append(socket.socket())
-            LEAKED.clear()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -61,7 +57,7 @@ class Around:
     """As a plugin of its own, for a hook may be implemented once in a module."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, NoReturn, None]:
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         act("around_finish", session.config)
         yield
 

@@ -156,14 +156,18 @@ def test_what_cannot_be_signed_at_the_end_is_held(whole_checkout: Checkout) -> N
     assert_nothing_is_decided(whole_checkout)
 
 
-def test_what_the_second_look_refuses_is_never_signed(whole_checkout: Checkout) -> None:
+@pytest.mark.parametrize("lies", [("ROLLBACK",), ("ROLLBACK", "HOLD")], ids=["of the decision", "of all"])
+def test_what_the_second_look_refuses_is_never_signed(whole_checkout: Checkout, lies: tuple[str, ...]) -> None:
     (whole_checkout.folder / "lies.py").write_text(
         "def pytest_configure():\n"
         "    from reports import plugin\n"
         "    write = plugin.write_attestations\n"
         "    def lying(release, attested, *signed):\n"
-        "        lies = {hero: told.replace(b'ROLLBACK', b'PROMOTED') for hero, told in attested.items()}\n"
-        "        write(release, lies, *signed)\n"
+        "        for hero, told in attested.items():\n"
+        f"            for decision in {lies!r}:\n"
+        '                told = told.replace(f\'"decision":"{decision}"\'.encode(), b\'"decision":"PROMOTED"\')\n'
+        "            attested = {**attested, hero: told}\n"
+        "        write(release, attested, *signed)\n"
         "    plugin.write_attestations = lying\n"
     )
     run = whole_checkout.gate("-p", "lies", hero="worse")
@@ -172,6 +176,10 @@ def test_what_the_second_look_refuses_is_never_signed(whole_checkout: Checkout) 
     assert said.startswith("exit status 3: EvidenceError: worse: decided ROLLBACK, attested PROMOTED ")
     assert chain.read(out(whole_checkout)).statements == ()
     assert not list(out(whole_checkout).glob("*.html"))
+    if lies == ("ROLLBACK",):
+        assert whole_checkout.decision("worse") == "HOLD"
+    else:  # where not even a HOLD can be recorded, nothing is
+        assert not [*out(whole_checkout).glob("attestation.json"), *out(whole_checkout).glob("*/attestation.json")]
 
 
 def test_a_run_that_is_killed_leaves_nothing_signed(whole_checkout: Checkout) -> None:
