@@ -120,6 +120,19 @@ def test_an_unattainable_policy_is_refused_all_at_once(
         assert any(re.search(pattern, line) for line in refused.value.mistakes), refused.value.mistakes
 
 
+def test_a_p99_that_an_equal_hero_hardly_holds_must_not_be_required(policy: Policy, tmp_path: Path) -> None:
+    content = stored.document(policy)
+    content["streams"]["tails"][1]["flags"] = [[-1, 0.01], [0, 0.983], [1, 0.007]]
+    known = read_characteristics(stored.write(tmp_path / "heavy.json", content))
+    with pytest.raises(ConfigError) as refused:
+        require_attainable("policy.yaml", policy, known)
+    (line,) = refused.value.mistakes
+    assert line.startswith("policy.yaml: p99_latency over the canary: an equal hero is shown to hold with probability")
+    assert line.endswith("guards.p99_latency.required not_red would do")
+    tail = {**policy.guards.p99_latency.model_dump(), "required": "not_red"}
+    require_attainable("policy.yaml", changed(policy, guards={"p99_latency": tail}), known)
+
+
 def test_what_is_left_out_need_not_be_attainable(policy: Policy, known: Characteristics) -> None:
     short = {"guards": {"errors": {"on_red": "rollback", "rate": 1e-5}}, "left_out": {"errors": "for a test"}}
     require_attainable("policy.yaml", changed(policy, **short), known)

@@ -8,6 +8,7 @@ import pytest
 from gates.equal_hero import CELLS, cells_of
 from gates.observations import Arm
 from proof import changes
+from proof.busy import waiting
 from proof.kept import fill_once
 from proof.model import draw_model, true_share
 from proof.pairs_needed import left_of, needed
@@ -74,6 +75,38 @@ def test_atoms_keep_the_mean(equal: Population):
     atoms = cells_of(np.clip(lost, -1, 1))
     assert len(atoms.value) <= CELLS
     assert atoms.mean() == pytest.approx(np.clip(lost, -1, 1).mean(), abs=1e-5)
+
+
+@pytest.mark.parametrize(("rescues", "mean"), [(0.001, 0.0), (0.002, 0.001), (-0.001, 0.0)])
+def test_a_skewed_hero_is_as_much_better_as_is_said(equal: Population, rescues: float, mean: float):
+    slip = 0.02 if rescues > 0 else -0.02
+    skewed = changes.skew(equal, np.random.default_rng(4), slip=slip, slips=0.05, rescues=rescues)
+    gained = skewed.hero.ndcg - skewed.baseline.ndcg
+    assert gained.mean() == pytest.approx(mean, abs=1e-6 + 2e-5)
+    assert set(np.round(gained, 6).tolist()) == {-slip, 0.0, 1.0 if rescues > 0 else -1.0}
+    assert np.array_equal(skewed.hero.found, skewed.baseline.found)
+
+
+def test_churn_of_whole_answers_is_fair(equal: Population):
+    churned = changes.churn_whole(equal, 0.1, np.random.default_rng(5))
+    gained = churned.hero.found - churned.baseline.found
+    assert float((gained != 0).mean()) == pytest.approx(0.1, abs=0.01)
+    assert gained.mean() == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("share", [0.08, -0.1])
+def test_so_many_more_first_hits_are_right(equal: Population, share: float):
+    more = changes.more_right(equal, share, 2, np.random.default_rng(6))
+    on = equal.intent == 2
+    assert (more.hero.correct - equal.hero.correct)[on].mean() == pytest.approx(share, abs=0.02)
+    assert np.array_equal(more.hero.correct[~on], equal.hero.correct[~on])
+
+
+def test_waiting_is_on_the_clock_and_told(equal: Population):
+    busy = waiting(equal.hero, 150.0, np.random.default_rng(7))
+    assert busy.latency_ms - busy.wait_ms == pytest.approx(equal.hero.latency_ms)
+    assert busy.wait_ms.mean() == pytest.approx(3.0, rel=0.05)
+    assert np.array_equal(busy.recall, np.where(busy.latency_ms > 150, 0.0, busy.found))
 
 
 def test_the_null_of_what_is_left_is_exact_at_the_end():

@@ -10,6 +10,14 @@ from tests.recorded_release import QUERIES, Checkout, declare, pack
 
 Change = Callable[[list[str]], list[str]]
 LATENCY, CONFIDENCE = 6, 7
+columns = pytest.mark.parametrize(
+    ("number", "name", "checks"),
+    [
+        (LATENCY, "latency_ms", ("p95_latency", "p99_latency", "within_sla")),
+        (CONFIDENCE, "confidence", ("aece_tau", "calibration_all", "confidence_shift", "ece")),
+    ],
+    ids=["latency", "confidence"],
+)
 
 
 def rewrite(checkout: Checkout, name: str, change: Change) -> None:
@@ -87,13 +95,7 @@ class TestHeldBeforeTheClimb:
         with_intents(checkout, lambda q: "" if q == 7 else "error", "error")
         assert held(checkout).startswith("nobody asks about intent all (1 of 800 queries); the policy asks about error")
 
-    @pytest.mark.parametrize(
-        ("number", "name", "checks"),
-        [
-            (LATENCY, "latency_ms", ("p95_latency", "p99_latency", "within_sla")),
-            (CONFIDENCE, "confidence", ("aece_tau", "calibration_all", "confidence_shift", "ece")),
-        ],
-    )
+    @columns
     def test_a_column_missing_for_one_answer_cannot_be_left_out(
         self, checkout: Checkout, number: int, name: str, checks: tuple[str, ...]
     ) -> None:
@@ -162,16 +164,17 @@ class TestJudged:
         leave_out(checkout, "p95_latency", "p99_latency", "within_sla")
         self.promoted(checkout)
 
-    def test_a_column_missing_for_one_answer_holds_what_needs_it(self, checkout: Checkout) -> None:
+    @columns
+    def test_a_column_missing_for_one_answer_holds_what_needs_it(
+        self, checkout: Checkout, number: int, name: str, checks: tuple[str, ...]
+    ) -> None:
         candidate(checkout)
-        rewrite(checkout, "changed.run", column(LATENCY, "-", "q17"))
+        rewrite(checkout, "changed.run", column(number, "-", "q17"))
         checkout.lock()
         assert checkout.gate().ret not in (0, 2, 3, 4)
-        told = (
-            "latency_ms is missing: changed.run has no latency_ms for 1 of 800 queries (q17); give latency_ms for all"
-        )
+        told = f"{name} is missing: changed.run has no {name} for 1 of 800 queries (q17); give {name} for all"
         reasons = checkout.attestation("equal")["reasons"]
-        assert {"p95_latency", "within_sla"} <= {r.partition(":")[0] for r in reasons if told in r}
+        assert set(checks) <= {reason.partition(":")[0].partition(" ")[0] for reason in reasons if told in reason}
 
     def test_a_loss_beyond_the_grades_of_a_byte_is_seen(self, checkout: Checkout) -> None:
         rewrite(checkout, "qrels.txt", lambda f: [*f[:3], "1000"])
