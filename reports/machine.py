@@ -20,7 +20,8 @@ def machine_words(outcome: Outcome) -> tuple[str, ...]:
     words = [f"waiting {at_most}{', '.join(shares)} of the clock"]
     if told["waiting"] == UNKNOWN:
         words = ["waiting unknown: no clock rolls back"]
-    for name, said in (("others", "other processes had {} of {}"), ("own_threads", "threads of its own {} beyond one")):
+    whose = {"others": "other processes had {} of {}", "own_threads": "other threads of its own {} of {}"}
+    for name, said in whose.items():
         if number_of(told.get(name, "")) >= 0.05:
             words.append(said.format(short(f"{number_of(told[name]):.1f}"), f"{told['processors']} processors"))
     for name in ("steal", "throttled"):

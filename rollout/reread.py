@@ -174,8 +174,10 @@ def _wrong_of(system: str, hits: pa.Table, rows: pa.Table, sla_ms: float) -> lis
         row.astype(np.int32), rank, _numbers(hits, "grade"), _credit(hits),
         n_relevant=relevant, ideal_dcg_at_10=_numbers(rows, "ideal_dcg_at_10"),
     )  # fmt: skip
-    within = ~(_numbers(rows, "latency_ms") > sla_ms)
+    latency, waited = _numbers(rows, "latency_ms"), _numbers(rows, "wait_ms")
+    within = ~(latency > sla_ms)
     follows: dict[str, NDArray[Any]] = {
+        "wait_ms": np.fmax(np.fmin(waited, latency), 0),  # nothing waits longer than it takes
         "ndcg_at_10": found.ndcg_at_10,
         "within_sla": within,
         "recall_at_50": found.recall_at_50,

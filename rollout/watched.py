@@ -17,7 +17,7 @@ class _Spent(NamedTuple):
     """Seconds of one stretch of the run, or of several."""
 
     clock: float
-    own_threads: float  # of this process, beyond what one processor gives
+    own_threads: float  # of this process, beside the one that asks
     others: float  # of processes that are not this one's children
     steal: float
     throttled: float
@@ -40,11 +40,11 @@ class Watched:
     def end(self, window: int, percent: int, arms: Mapping[str, Sequence[Arm]]) -> None:
         """A window ended; `arms` are the answers of "hero" and "baseline" in it, where there are some."""
         taken, used = self._machine.taken(), self._machine.used()
-        clock, own = taken.clock - self._taken.clock, used.own - self._used.own
+        clock, own = taken.clock - self._taken.clock, (used.own - self._used.own) - (used.asking - self._used.asking)
         others = (used.everyone - self._used.everyone) - (used.tree - self._used.tree)
         spent = _Spent(
             clock,
-            max(own - clock, 0 * own),  # NaN stays NaN
+            max(own, 0 * own),  # NaN stays NaN
             max(others, 0 * others),
             taken.steal - self._taken.steal,
             taken.throttled - self._taken.throttled,

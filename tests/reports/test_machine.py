@@ -36,7 +36,7 @@ def with_machine(policy: Policy, **told: Any) -> Outcome:
         (
             {"others": "", "own_threads": "0.9", "steal": "0.011", "throttled": "0.31"},
             (
-                "waiting hero 2.1 %, baseline 1.9 % of the clock", "threads of its own .9 beyond one",
+                "waiting hero 2.1 %, baseline 1.9 % of the clock", "other threads of its own .9 of 2 processors",
                 "steal 1.1 %", "throttled 31.0 %",
             ),
         ),

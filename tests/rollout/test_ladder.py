@@ -125,6 +125,7 @@ def test_of_a_hero_that_burns_threads_all_that_a_clock_says_is_in_doubt(
     monkeypatch.setattr(kinds, "open_system", lambda *asked: Clocked(opened(*asked)))
     climbed = ladder("equal", fault={"kind": "threads"})
     climbed.reach(100)
+    assert climbed.ended.startswith("held at ")
     told = record(climbed)["machine"]
     assert (told["hero"], told["baseline"]) == ("1", "1")
     pairs = [row for row in rows(climbed) if row["stream"] in ("pair", "aa", "preflight")]

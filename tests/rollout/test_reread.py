@@ -3,12 +3,31 @@
 from dataclasses import fields, replace
 
 import numpy as np
+import pyarrow as pa
+import pytest
 
 from gates.observations import Arm
 from rollout.replay import Locator, Timed, judge_collection, measure_answers
-from rollout.reread import read_arm
-from rollout.tables import Label, agg_table
+from rollout.reread import read_arm, wrong_measures
+from rollout.tables import Label, Names, agg_table, hits_table
 from tests.rollout.test_replay import COLLECTION, DOCUMENTS, GOOD, QUERIES
+
+
+@pytest.mark.parametrize(("waited", "follows"), [(12.0, "10.0"), (-1.0, "0.0")])
+def test_a_wait_that_cannot_be_is_found(waited: float, follows: str) -> None:
+    hits, agg = written([Timed(GOOD, 10.0, 1.0, "", wait_ms=waited)])
+    (wrong,) = wrong_measures(hits, agg, 150)
+    assert wrong.startswith(f"agg.parquet: wait_ms of one for query q0 is {waited}, but {follows} follows")
+    assert wrong_measures(*written([Timed(GOOD, 10.0, 1.0, "", wait_ms=10.0), Timed(GOOD, np.nan, 1.0, "")]), 150) == []
+
+
+def written(timed: list[Timed]) -> tuple[pa.Table, pa.Table]:
+    """The rows of both evidence files for these answers to the first queries."""
+    judged, queries = judge_collection(COLLECTION), QUERIES[: len(timed)]
+    answers = measure_answers(timed, queries, Locator(DOCUMENTS, DOCUMENTS), judged, 150)
+    label = Label(run_id="run", system="one", config_hash="0", hero="one", stream="pair", step=5, window=1)
+    agg = agg_table(label, queries, answers, COLLECTION, judged, ["hero"] * len(timed), range(len(timed)))
+    return hits_table(label, queries, answers, Names.of(DOCUMENTS)), agg
 
 
 def test_every_column_of_an_arm_is_read_back_as_it_was_judged() -> None:
@@ -21,8 +40,7 @@ def test_every_column_of_an_arm_is_read_back_as_it_was_judged() -> None:
     ]
     queries = QUERIES[: len(timed)]
     answers = measure_answers(timed, queries, Locator(DOCUMENTS, DOCUMENTS), judged, 150)
-    label = Label(run_id="run", system="one", config_hash="0", hero="one", stream="pair", step=5, window=1)
-    rows = agg_table(label, queries, answers, COLLECTION, judged, ["hero"] * 4, range(4))
+    rows = written(timed)[1]
     read = read_arm(rows)
     for field in fields(Arm):
         np.testing.assert_array_equal(getattr(read, field.name), getattr(answers.arm, field.name), field.name)

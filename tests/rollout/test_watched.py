@@ -30,11 +30,11 @@ def waited(ms: float, latency: float = 10.0) -> Arm:
     return arm(4, latency_ms=latency, wait_ms=ms)
 
 
-BEGUN = Taken(100.0, 1.0, 0.0), Used(50.0, 20.0, 15.0)
+BEGUN = Taken(100.0, 1.0, 0.0), Used(50.0, 20.0, 15.0, 9.0)
 
 
 def test_a_window_says_whose_its_time_was() -> None:
-    later = Taken(102.0, 1.1, 0.02), Used(54.0, 23.0, 17.4)
+    later = Taken(102.0, 1.1, 0.02), Used(54.0, 23.0, 17.4, 11.0)
     watched = Watched(Counted(BEGUN, BEGUN, later), CLOCK)
     watched.begin()
     watched.end(3, 25, {"hero": [waited(1.0), waited(2.0)], "baseline": [waited(0.5)]})
@@ -51,8 +51,8 @@ def test_a_window_says_whose_its_time_was() -> None:
 
 
 def test_all_windows_are_weighed_by_their_time() -> None:
-    looks = [BEGUN, BEGUN, (Taken(101.0, 1.0, 0.0), Used(51.0, 21.0, 16.0))]
-    looks += [looks[-1], (Taken(104.0, 1.0, 0.0), Used(57.0, 24.0, 19.0))]
+    looks = [BEGUN, BEGUN, (Taken(101.0, 1.0, 0.0), Used(51.0, 21.0, 16.0, 10.0))]
+    looks += [looks[-1], (Taken(104.0, 1.0, 0.0), Used(57.0, 24.0, 19.0, 13.0))]
     watched = Watched(Counted(*looks), CLOCK)
     for number, (ms, latency) in enumerate([(0.0, 10.0), (3.0, 30.0)]):
         watched.begin()
@@ -63,8 +63,8 @@ def test_all_windows_are_weighed_by_their_time() -> None:
 
 
 def test_what_the_machine_does_not_say_is_left_empty() -> None:
-    look = Taken(100.0, NAN, 0.0), Used(NAN, NAN, NAN)
-    watched = Watched(Counted(look, look, (Taken(101.0, NAN, 0.0), Used(NAN, NAN, NAN))), CLOCK)
+    look = Taken(100.0, NAN, 0.0), Used(NAN, NAN, NAN, 0.0)
+    watched = Watched(Counted(look, look, (Taken(101.0, NAN, 0.0), Used(NAN, NAN, NAN, 0.0))), CLOCK)
     watched.begin()
     watched.end(0, 0, {"baseline": [waited(1.0)]})
     record = watched.record()
