@@ -87,6 +87,8 @@ def all_cells(scale: float = 1.0) -> tuple[Cell, ...]:
         *(
             cell(f"real-{key}", "one intent", REAL, what, 999, **change)
             for key, what, change in (
+                ("traded", "nDCG -8 points on error messages, +1.4 on docstrings, +.3 on identifiers",
+                 {"change": lambda p, rng: changes.trade(p, {ERROR: -8.0, 0: 1.4, 1: 0.3}, rng)}),
                 ("sure-10", "error messages: confidence +.10", {"change": _biased(0.10)}),
                 ("sure-20", "error messages: confidence +.20", {"change": _biased(0.20)}),
                 ("unsure-10", "error messages: confidence -.10", {"change": _biased(-0.10)}),

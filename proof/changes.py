@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -84,6 +85,19 @@ def more_right(population: Population, share: float, intent: int, rng: np.random
     chance = abs(share) * float((population.intent == intent).sum()) / max(int(open_.sum()), 1)
     changed = open_ & (rng.random(len(population)) < chance)
     return replace(population, hero=replace(own, correct=np.where(changed, float(share > 0), own.correct)))
+
+
+def trade(population: Population, by_intent: Mapping[int, float], rng: np.random.Generator) -> Population:
+    """nDCG of each intent moves by so many points: right answers fall from the first place to the fifth, or whole
+    answers are found that were not."""
+    ndcg = population.baseline.ndcg.copy()
+    for intent, points in by_intent.items():
+        open_ = (population.intent == intent) & (ndcg == 1.0 if points < 0 else ndcg < 0.5)
+        moved = np.where(points < 0, 1 / np.log2(6), 1.0) - ndcg  # of one answer
+        share = points / 100 * float((population.intent == intent).sum()) / float(moved[open_].sum())
+        ndcg += np.where(open_ & (rng.random(len(population)) < share), moved, 0.0)
+    same = replace(population.baseline)
+    return replace(population, hero=replace(same, ndcg=ndcg), baseline=same, repeat=same)
 
 
 def slow_down(population: Population, factor: float) -> Population:

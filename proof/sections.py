@@ -76,9 +76,9 @@ def one_intent(rows: dict[str, Row]) -> str:
         for row in rows.values()
         if row["group"] == "one intent"
     ]
-    text = """## Confidence on one kind of query
+    text = """## One kind of query
 
-Equal heroes on real pairs, their confidence or their first hits changed on error messages (one query in fifteen).
+Equal heroes on real pairs, their order, confidence or first hits changed on error messages (one query in fifteen).
 Answers gained at equal confidence are never charged; what keeps its confidence and loses answers is a matter of recall
 and nDCG.
 """

@@ -131,3 +131,10 @@ def test_a_folder_that_was_not_filled_is_not_there(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
     fill_once(tmp_path / "kept", lambda part: None)
     fill_once(tmp_path / "kept", fail)  # not filled again
+
+
+def test_what_is_traded_between_intents_is_as_much_as_is_said(equal: Population):
+    traded = changes.trade(equal, {2: -8.0, 0: 1.4}, np.random.default_rng(8))
+    gained = traded.hero.ndcg - traded.baseline.ndcg
+    found = {intent: 100 * float(gained[equal.intent == intent].mean()) for intent in (0, 1, 2)}
+    assert found == pytest.approx({0: 1.4, 1: 0.0, 2: -8.0}, abs=0.6)
