@@ -60,7 +60,7 @@ class Judge:
             tracker.begin_step(last=percent == self.policy.ladder.steps[-1])
 
     def observe(self, pairs: Pairs) -> tuple[str, ...]:
-        """Look at some pairs; returns the checks that are RED now. Raises EvidenceError on what is not a number."""
+        """Look at some pairs; returns what ends the climb now. Raises EvidenceError on what is not a number."""
         self._refuse_nan(pairs)
         self._window.append(pairs)
         self._step_blocks.append(pairs)
@@ -68,10 +68,10 @@ class Judge:
         measured = as_measured(pairs)
         for tracker in self._trackers.values():
             tracker.observe(pairs, measured)
-        return self.red
+        return self.ends
 
     def end_window(self) -> tuple[str, ...]:
-        """Close the window; returns the checks that are RED now."""
+        """Close the window; returns what ends the climb now."""
         if not self._window:
             raise EvidenceError("a window is closed without a new pair: the same window must not be looked at twice")
         window, self._window = join(self._window), []
@@ -79,12 +79,17 @@ class Judge:
         self._step_windows += 1
         for tracker in self._trackers.values():
             tracker.end_window(window)
-        return self.red
+        return self.ends
 
     @property
     def red(self) -> tuple[str, ...]:
         """Checks shown broken so far."""
         return tuple(check for check, tracker in self._trackers.items() if tracker.red)
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The RED checks that end a climb. A guard or a slice that can only hold lets it show what else is wrong."""
+        return tuple(check for check in self.red if ends_climb(self.policy, check))
 
     @property
     def busy(self) -> tuple[str, ...]:
@@ -195,6 +200,12 @@ class Judge:
         if "p95_latency" in self._trackers:
             for name, arm in (("hero", pairs.hero), ("baseline", pairs.baseline)):
                 _refuse_clock(name, arm.latency_ms)
+
+
+def ends_climb(policy: Policy, check: str) -> bool:
+    """Does a RED of this check end a climb at once?"""
+    goes_on = check in (*policy.asked_guards, *policy.asked_slices)
+    return policy.on_red(check) == "rollback" or not goes_on
 
 
 def _totals(arm: Arm) -> dict[str, float]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.judge import ends_climb
 from gates.policy import Policy
 from gates.trackers import Thresholds
 from gates.verdicts import Decision, Kind
@@ -82,6 +83,7 @@ class _Climb:
             *(head.check for head, _ in (*plan.tails, *plan.slices)),
             "aa_dispersion",
         )
+        self.ending = np.array([ends_climb(plan.policy, c) for c in self.checks])
         self.processes = list_processes(plan, self.limits)
         heroes, steps, k = len(draws), len(plan.policy.ladder.steps), plan.bins
         streams = features.red.shape[1] + 2 + len(plan.witnesses) + len(plan.tails) + 2 * len(plan.slices)
@@ -118,7 +120,8 @@ class _Climb:
         through = enough & ~undecided.any(axis=1)
         finished = a[through & (self.step[a] == len(ladder.steps) - 1)]
         self.active[finished] = False
-        self.decision[finished] = (Decision.PROMOTE if self.policy.promotes else Decision.HOLD).value
+        promotes = self.policy.promotes & ~self.red[finished].any(axis=1)
+        self.decision[finished] = np.where(promotes, Decision.PROMOTE.value, Decision.HOLD.value)
         self._begin_step(a[through & (self.step[a] < len(ladder.steps) - 1)])
         used_up = enough & ~through & (self.step_windows[a] >= ladder.max_windows)
         used_up |= self.active[a] & (self.windows[a] >= ladder.total_windows)
@@ -159,17 +162,18 @@ class _Climb:
         rows = self._rows(a)
         sums = self.cum[a][:, None] + np.cumsum(self._growth(a, rows), axis=1)
         red_at = self._red_looks(a, sums)
-        first = red_at.min(axis=1)
+        first = red_at[:, self.ending].min(axis=1)
         ended = first < rows.shape[1]
-        self._end(a[ended], red_at[ended] == first[ended, None], (first[ended] + 1) * self.policy.ladder.red_every)
+        self.red[a] |= red_at <= np.minimum(first, rows.shape[1] - 1)[:, None]
+        self._end(a[ended], (first[ended] + 1) * self.policy.ladder.red_every)
         a, rows, sums = a[~ended], rows[~ended], sums[~ended]
         self.cum[a] = sums[:, -1]
         self.windows[a] += 1
         self.step_windows[a] += 1
         self.pairs[a] += self.policy.ladder.window
-        red = self._close(a, rows)
-        ended = red.any(axis=1)
-        self._end(a[ended], red[ended], np.zeros(int(ended.sum()), dtype=np.intp))
+        self.red[a] |= self._close(a, rows)
+        ended = self.red[a][:, self.ending].any(axis=1)
+        self._end(a[ended], np.zeros(int(ended.sum()), dtype=np.intp))
 
     def _rows(self, a: Numbers) -> Numbers:
         rows = self.draws.blocks[a, self.windows[a]]
@@ -287,12 +291,12 @@ class _Climb:
         for t, (head, _) in enumerate(self.plan.tails):
             self.shown[a, self.checks.index(head.check)] = log_mean(self.tail_green[a, t]) >= self.limits.green
 
-    def _end(self, a: Numbers, red: Flags, more_pairs: Numbers) -> None:
+    def _end(self, a: Numbers, more_pairs: Numbers) -> None:
         rolls_back = np.array([_rolls_back(self.policy, c) for c in self.checks])
         self.active[a] = False
-        self.red[a] = red
         self.pairs[a] += more_pairs
-        self.decision[a] = np.where((red & rolls_back).any(axis=1), Decision.ROLLBACK.value, Decision.HOLD.value)
+        rolled = (self.red[a] & rolls_back).any(axis=1)
+        self.decision[a] = np.where(rolled, Decision.ROLLBACK.value, Decision.HOLD.value)
 
     def ends(self) -> Ends:
         """What became of everyone."""

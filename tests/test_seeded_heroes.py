@@ -40,7 +40,12 @@ def red(attestation: dict) -> set[str]:
     return battery | gates | whole["guard"] | whole["slice"]
 
 
-@pytest.mark.parametrize("pack", sorted((CONFIGS / "bad").glob("*.yaml")), ids=lambda path: path.stem)
+#: What the smoke corpus cannot show: it holds 130 error messages, and its latency limits are wide.
+TOO_SMALL = ("error_answers_demoted", "slow_4ms", "slow_tail", "too_sure_on_errors", "unsure_on_errors")
+BAD = sorted((CONFIGS / "bad").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("pack", [p for p in BAD if p.stem not in TOO_SMALL], ids=lambda path: path.stem)
 def test_a_bad_hero_is_stopped_by_the_check_it_names(root: Path, smoke: Path, tmp_path: Path, pack: Path):
     expected = yaml.safe_load(pack.read_text())["expect"]
     status, attestation = canary(root, smoke, tmp_path, str(pack))
@@ -50,8 +55,18 @@ def test_a_bad_hero_is_stopped_by_the_check_it_names(root: Path, smoke: Path, tm
     assert attestation["traffic"]["to_percent"] == 0
 
 
+@pytest.mark.parametrize("pack", [p for p in BAD if p.stem in TOO_SMALL], ids=lambda path: path.stem)
+def test_what_the_smoke_corpus_cannot_show_is_shown_on_the_whole_one(pack: Path):
+    """Over 100 orders of the recorded answers: make characteristics."""
+    expected = yaml.safe_load(pack.read_text())["expect"]
+    seen = json.loads((CONFIGS / "characteristics.json").read_text())["seeds"]["bad"][pack.stem]
+    assert seen["check"] == expected["check"]
+    assert seen["red"].get(expected["check"], 0) >= 0.9 * seen["n"]
+    assert "PROMOTE" not in seen["decisions"]
+
+
 def test_there_are_at_least_eight_bad_heroes():
-    assert len(list((CONFIGS / "bad").glob("*.yaml"))) >= 8
+    assert len(BAD) >= 8
 
 
 @pytest.mark.parametrize("hero", ["lexical", "router", "ann"])

@@ -81,7 +81,7 @@ def test_old_results_do_not_linger_and_what_never_came_back_is_in_allure(whole_c
     assert {labels(result)["feature"] for result in results} == {"equal"}
     missing = {result["name"] for result in results if result["status"] == "broken"}
     assert "no result: equal-ndcg_at_10" in missing
-    assert len(missing) == 6
+    assert len(missing) == 7
 
 
 def test_a_report_that_breaks_leaves_hold_and_no_page(whole_checkout: Checkout) -> None:
