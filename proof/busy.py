@@ -1,7 +1,7 @@
 """What does a busy machine do to a decision? The recorded answers, with waiting put on every clock.
 
-Each answer waits with a chance of a half, 4 ms on average, and one in twenty 20 ms more, as beside four busy loops on
-two cores: several times what the answers take by themselves. Everybody waits alike, baseline and preflight as well.
+An answer waits with a chance that says how busy the machine is, 4 ms on average, which is several times what answers
+take by themselves. Everybody waits alike, baseline and preflight as well.
 """
 
 from __future__ import annotations
@@ -14,28 +14,30 @@ from gates.observations import Arm
 from gates.policy import Policy
 from proof.record import Recording
 
-SLOWER_MS = 20.0
+LOADS = {"busy": 0.02, "very busy": 0.5}  # chance that an answer waits
+WAITS_MS, SLOWER_MS = 4.0, 20.0
 SLOW = {"equal, 20 ms more on 10 %": 0.10, "equal, 20 ms more on 7 %": 0.07}
 GOOD = ("equal", "better", "router")
 
 
-def busy_recording(recording: Recording, policy: Policy, seed: int) -> Recording:
+def busy_recording(recording: Recording, policy: Policy, load: str, seed: int) -> Recording:
     """The good heroes and two slow ones on a busy machine."""
+    chance = LOADS[load]
     rng, sla_ms = np.random.default_rng((seed, 2)), policy.gates.sla_recall_at_50_delta.sla_ms
     equal = recording.arms["equal"]
     slow = {name: slowed(equal, share, sla_ms, rng) for name, share in SLOW.items()}
     arms = {**{name: recording.arms[name] for name in ("baseline", "repeat", *GOOD)}, **slow}
     return replace(
         recording,
-        arms={name: waiting(arm, sla_ms, rng) for name, arm in arms.items()},
-        preflight=replace(recording.preflight, arm=waiting(recording.preflight.arm, sla_ms, rng)),
+        arms={name: waiting(arm, chance, sla_ms, rng) for name, arm in arms.items()},
+        preflight=replace(recording.preflight, arm=waiting(recording.preflight.arm, chance, sla_ms, rng)),
     )
 
 
-def waiting(arm: Arm, sla_ms: float, rng: np.random.Generator) -> Arm:
+def waiting(arm: Arm, chance: float, sla_ms: float, rng: np.random.Generator) -> Arm:
     """The answers, each as late as it waited."""
     n = len(arm)
-    wait = np.where(rng.random(n) < 0.5, rng.exponential(4.0, n), 0.0) + np.where(rng.random(n) < 0.05, 20.0, 0.0)
+    wait = np.where(rng.random(n) < chance, rng.exponential(WAITS_MS, n), 0.0)
     return replace(later(arm, wait, sla_ms), wait_ms=wait)
 
 

@@ -29,7 +29,7 @@ from gates.equal_hero import streams_of
 from gates.observations import join
 from gates.policy import Policy, load_policy
 from proof import changes
-from proof.busy import GOOD, SLOW, busy_recording
+from proof.busy import GOOD, LOADS, SLOW, busy_recording
 from proof.cells import MODEL, Cell, all_cells
 from proof.claims import LAST_STEP, claims
 from proof.compared import STREAMS, run_letter, run_peers
@@ -130,9 +130,9 @@ def run_task(task: Task) -> Any:
             numbers = range(int(first), int(first) + SEEDS_AT_ONCE)
             ends_by_hero = run_seeds(recording, sorted(_seeded(recording)), policy, numbers)
             return {hero: [dict(e.decisions), dict(e.red), e.pairs] for hero, e in ends_by_hero.items()}
-        case ("busy", first):
+        case ("busy", load, first):
             numbers = range(int(first), int(first) + SEEDS_AT_ONCE)
-            waits = busy_recording(recording, policy, int(first))
+            waits = busy_recording(recording, policy, load, int(first))
             ends_by_hero = run_seeds(waits, (*GOOD, *SLOW), policy, numbers)
             return {hero: [dict(e.decisions), dict(e.red), e.pairs] for hero, e in ends_by_hero.items()}
         case ("needed", "model"):
@@ -149,7 +149,7 @@ def _tasks(cells: dict[str, Cell], recording: Recording | None, quick: bool) -> 
     tasks += [("peers", stream) for stream in STREAMS] + [("letter", "model"), ("needed", "model")]
     if recording is not None:
         parts = [str(i) for i in range(0, SEEDS, SEEDS_AT_ONCE)]
-        tasks = [(kind, part) for kind in ("seeds", "busy") for part in parts] + tasks
+        tasks = [("seeds", part) for part in parts] + [("busy", load, part) for load in LOADS for part in parts] + tasks
         tasks += [("letter", "real"), ("needed", "variants"), ("streams",)]
     return tasks
 
@@ -244,11 +244,13 @@ def _seeds(configs: Path, policy: Policy, done: dict[Task, Any]) -> dict[str, An
 
 def _busy(done: dict[Task, Any]) -> dict[str, Any]:
     """Decisions on a busy machine over all seeds."""
-    parts = [done["busy", str(i)] for i in range(0, SEEDS, SEEDS_AT_ONCE)]
-    found = {}
-    for hero in parts[0]:
-        decisions, red = (dict(sum((Counter(part[hero][i]) for part in parts), Counter())) for i in range(2))
-        found[hero] = {"n": sum(decisions.values()), "decisions": decisions, "red": red}
+    found: dict[str, Any] = {}
+    for load in LOADS:
+        parts = [done["busy", load, str(i)] for i in range(0, SEEDS, SEEDS_AT_ONCE)]
+        for hero in parts[0]:
+            decisions, red = (dict(sum((Counter(part[hero][i]) for part in parts), Counter())) for i in range(2))
+            seen = {"n": sum(decisions.values()), "decisions": decisions, "red": red}
+            found.setdefault(load, {})[hero] = seen
     return found
 
 

@@ -248,18 +248,19 @@ rolled back here by another check: simulated releases have no battery.
 
 def busy(found: dict[str, Any]) -> str:
     """A busy machine."""
-    if not found:
-        return ""
     lines = [
-        [hero, *(str(seen["decisions"].get(d, 0)) for d in ("PROMOTE", "ROLLBACK", "HOLD")), top(seen["red"])]
-        for hero, seen in found.items()
+        [load, hero, *(str(seen["decisions"].get(d, 0)) for d in ("PROMOTE", "ROLLBACK", "HOLD")), top(seen["red"])]
+        for load, heroes in found.items()
+        for hero, seen in heroes.items()
     ]
     text = """## A busy machine
 
-The recorded answers with waiting put on every clock (proof/busy.py): each waits with a chance of a half, 4 ms on
-average, one in twenty 20 ms more. RED is judged on time net of that, GREEN on time as measured; 100 orders each.
+The recorded answers with waiting put on every clock (proof/busy.py): on a busy machine one answer in fifty waits, on a very
+busy one every second, 4 ms on average, where answers take less than one. RED is judged on time net of that, GREEN on
+time as measured; 100 orders each.
 """
-    return f"{text}\n{table(['hero', 'PROMOTE', 'ROLLBACK', 'HOLD', 'RED in all'], lines)}"
+    head = ["machine", "hero", "PROMOTE", "ROLLBACK", "HOLD", "RED in all"]
+    return f"{text}\n{table(head, lines)}" if lines else ""
 
 
 def letter(found: dict[str, Any]) -> str:

@@ -103,9 +103,9 @@ def test_so_many_more_first_hits_are_right(equal: Population, share: float):
 
 
 def test_waiting_is_on_the_clock_and_told(equal: Population):
-    busy = waiting(equal.hero, 150.0, np.random.default_rng(7))
+    busy = waiting(equal.hero, 0.5, 150.0, np.random.default_rng(7))
     assert busy.latency_ms - busy.wait_ms == pytest.approx(equal.hero.latency_ms)
-    assert busy.wait_ms.mean() == pytest.approx(3.0, rel=0.05)
+    assert busy.wait_ms.mean() == pytest.approx(2.0, rel=0.05)
     assert np.array_equal(busy.recall, np.where(busy.latency_ms > 150, 0.0, busy.found))
 
 
