@@ -255,9 +255,9 @@ def busy(found: dict[str, Any]) -> str:
     ]
     text = """## A busy machine
 
-The recorded answers with waiting put on every clock (proof/busy.py): on a busy machine one answer in fifty waits, on a very
-busy one every second, 4 ms on average, where answers take less than one. RED is judged on time net of that, GREEN on
-time as measured; 100 orders each.
+The recorded answers with waiting put on every clock (proof/busy.py): on a busy machine one answer in fifty waits, on a
+very busy one every second, 4 ms on average, where answers take less than one. RED is judged on time net of that, GREEN
+on time as measured; 100 orders each.
 """
     head = ["machine", "hero", "PROMOTE", "ROLLBACK", "HOLD", "RED in all"]
     return f"{text}\n{table(head, lines)}" if lines else ""
