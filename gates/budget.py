@@ -40,9 +40,9 @@ def next_move(judge: Judge, *, windows: int, fresh: int) -> Move:
     `windows` is what this run may use in all, `fresh` how many pairs have not been asked yet.
     """
     ladder, undecided = judge.policy.ladder, judge.undecided
-    if judge.busy:
-        return Move(Next.UNDECIDED, f"{', '.join(judge.busy)}: {NOT_EVIDENCED}; run again on a quiet machine")
     if judge.step_windows >= ladder.min_windows:
+        if judge.busy:  # a hero that is slow by itself has had its time to be shown so
+            return Move(Next.UNDECIDED, f"{', '.join(judge.busy)}: {NOT_EVIDENCED}; run again on a quiet machine")
         if not undecided:
             return Move(Next.ADVANCE)
         if set(undecided) <= set(judge.missing):
