@@ -58,6 +58,7 @@ class Mutant:
     arguments: tuple[str, ...] = ()  # of pytest; {hero} is the hero's name
     environment: Mapping[str, str] = field(default_factory=dict)
     heroes: Heroes = "own"
+    relock: bool = False  # lock the changed checkout: where nothing but the lock would stop it, that is luck
 
 
 def seeded(kind: str, **values: float | str) -> dict[str, Any]:

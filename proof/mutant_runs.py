@@ -94,6 +94,8 @@ def run_mutant(mutant: Mutant, scene: Scene, hero: str) -> Run:
         asked = hero
         if mutant.pack or mutant.file:
             asked = str(write_pack(mutant, load_hero(_found(hero, checkout), checkout / scene.configs), place))
+        if mutant.relock:
+            lock_hero(Scene(checkout=checkout, configs=scene.configs), asked)
         name = _name(hero, checkout / scene.configs, checkout) if mutant.arguments else ""
         arguments = [argument.format(hero=name) for argument in mutant.arguments]
         return run_canary(

@@ -12,7 +12,7 @@ NEVER_PROMOTES = "policy: promotes is false, so the best decision is HOLD"
 
 
 #: How the slices of a gate begin: they ask its question on one intent, and may be RED a look earlier.
-SLICES = {"aece_tau": "calibration_", "sla_recall_at_50_delta": "recall_"}
+SLICES = {"aece_tau": "calibration_", "sla_recall_at_50_delta": "recall_", "ndcg_at_10": "ndcg_"}
 
 
 class Score(NamedTuple):
