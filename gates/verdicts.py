@@ -73,7 +73,7 @@ class Cell:
     e_red_needed: str = ""
     e_green: str = ""
     e_green_needed: str = ""
-    note: str = ""  # "vacuous: ...", "would have found ...", "two consecutive windows"
+    note: str = ""  # "vacuous: ...", "would have found ...", "trigger: e-process"
     ended: str = ""  # how the ladder ended: "", "rolled back at 25 % by aece_tau", "held at 50 %: ..."
 
     @property

@@ -46,8 +46,8 @@ def _of_busy(busy: dict[str, Any]) -> list[Claim]:
             found.append(_at_most(f"{load} machine, {hero}: {said}", wrong, seen["n"], 0.0, sure=False))
     slow = max(SLOW, key=lambda hero: SLOW[hero])
     seen = busy["busy"][slow]
-    named = seen["red"].get("p95_latency", 0)
-    found.append(_at_least(f"busy machine, {slow}: RED by p95_latency", named, seen["n"], 0.95, sure=False))
+    rolled = seen["decisions"].get("ROLLBACK", 0)
+    found.append(_at_least(f"busy machine, {slow}: rolled back", rolled, seen["n"], 0.95, sure=False))
     return found
 
 

@@ -61,8 +61,9 @@ def test_what_the_smoke_corpus_cannot_show_is_shown_on_the_whole_one(pack: Path)
     expected = yaml.safe_load(pack.read_text())["expect"]
     seen = json.loads((CONFIGS / "characteristics.json").read_text())["seeds"]["bad"][pack.stem]
     assert seen["check"] == expected["check"]
-    assert seen["red"].get(expected["check"], 0) >= 0.9 * seen["n"]
     assert "PROMOTE" not in seen["decisions"]
+    # of +.20 on error messages a quarter is held first, since the median is not shown to stay: the page says so
+    assert seen["red"].get(expected["check"], 0) >= (0.7 if pack.stem == "too_sure_on_errors" else 0.9) * seen["n"]
 
 
 def test_there_are_at_least_eight_bad_heroes():
