@@ -32,5 +32,6 @@ def test_what_is_promised_is_kept(root: Path) -> None:
     assert [claim["n"] for claim in equal] == [10_000, 10_000]
     assert [claim["claim"] for claim in found["claims"] if not claim["holds"]] == [
         "equal hero, calibration error .0175, real pairs, with the churn of ann: promoted",
-        "bad/overconfident: stopped by aece_tau",
+        "bad/overconfident: stopped by calibration_docstring",
+        "bad/too_sure_on_errors: stopped by calibration_error",
     ]
