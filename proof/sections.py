@@ -64,7 +64,7 @@ def skewed(rows: dict[str, Row]) -> str:
     return (
         "## Skewed differences and churn\n\n"
         "Nobody here is worse. A rule that estimates a standard deviation rolls the first of them back in 99 of 100\n"
-        "canaries (docs/adr/0016-no-second-trigger.md). Where many whole answers churn, part of the equal heroes is held.\n\n"
+        "canaries (docs/adr/0016-no-second-trigger.md). Where many whole answers churn, some equal heroes are held.\n\n"
         + table(head, both(rows, ("skewed", "churn")))
     )
 
