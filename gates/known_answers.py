@@ -339,17 +339,18 @@ def _cells(hero: str, policy: Policy) -> str:
     green = {key: Seen(_cell(key, Verdict.GREEN), OUTCOME[Verdict.GREEN]) for key in planned}
     if decide(planned, green)[0] is not Decision.PROMOTE:
         return "all GREEN does not promote"
-    red = Seen(_cell(planned[0], Verdict.RED), OUTCOME[Verdict.RED])
-    open_cell = _cell(planned[0], Verdict.INCONCLUSIVE)
+    one = next((key for key in planned if key[1]), planned[0])  # of a step, where there is one
+    red = Seen(_cell(one, Verdict.RED), OUTCOME[Verdict.RED])
+    open_cell = _cell(one, Verdict.INCONCLUSIVE)
     changes: dict[str, tuple[Seen, Decision]] = {
         "a RED": (red, Decision.ROLLBACK),
         "an open cell": (Seen(open_cell, OUTCOME[Verdict.INCONCLUSIVE]), Decision.HOLD),
         "an open cell that passed": (Seen(open_cell, "passed"), Decision.HOLD),
         "no evidence": (Seen(None, "passed"), Decision.HOLD),
-        "a skip": (Seen(_cell(planned[0], Verdict.GREEN), "skipped"), Decision.HOLD),
+        "a skip": (Seen(_cell(one, Verdict.GREEN), "skipped"), Decision.HOLD),
     }
-    wrong = [w for w, (seen, must) in changes.items() if decide(planned, {**green, planned[0]: seen})[0] is not must]
-    if decide(planned, {key: green[key] for key in planned[1:]})[0] is not Decision.HOLD:
+    wrong = [w for w, (seen, must) in changes.items() if decide(planned, {**green, one: seen})[0] is not must]
+    if decide(planned, {key: seen for key, seen in green.items() if key != one})[0] is not Decision.HOLD:
         wrong.append("a missing cell")
     return f"wrong for {', '.join(wrong)}" if wrong else ""
 

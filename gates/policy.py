@@ -129,6 +129,13 @@ class Slices(Document):
             raise ValueError(f"{list(intents)} should name each intent once")
         return intents
 
+    @model_validator(mode="after")
+    def _tolerated_where_asked(self) -> Slices:
+        for limits in (self.recall, self.ndcg):
+            if unknown := sorted(set(limits.tolerated_loss) - set(self.intents)):
+                raise ValueError(f"tolerated_loss: {unknown} should be among the intents, {list(self.intents)}")
+        return self
+
 
 class Instrument(Document):
     """A check of the measuring itself that has no limit of its own."""

@@ -58,6 +58,11 @@ def mistakes_of(document: dict[str, Any], folder: Path) -> list[str]:
         ("error_rates.red", 0.3, "error_rates: red is 0.3, but should be at most 0.05"),
         ("mode", "strict", "mode: 'strict': Input should be 'evidence' or 'letter'"),
         ("schema", "hero-gate/policy/v2", "schema: 'hero-gate/policy/v2': Input should be 'hero-gate/policy/v1'"),
+        (
+            "slices.recall.tolerated_loss",
+            {"eror": 0.002},
+            "slices: tolerated_loss: ['eror'] should be among the intents, ['docstring', 'identifier', 'error']",
+        ),
         ("guards.recall", {}, "guards.recall: unknown key; known here: ece, errors, file_credit, ndcg_at_10,"),
     ],
 )
