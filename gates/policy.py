@@ -132,7 +132,7 @@ class Slices(Document):
     @model_validator(mode="after")
     def _tolerated_where_asked(self) -> Slices:
         for limits in (self.recall, self.ndcg):
-            if unknown := sorted(set(limits.tolerated_loss) - set(self.intents)):
+            if self.intents and (unknown := sorted(set(limits.tolerated_loss) - set(self.intents))):
                 raise ValueError(f"tolerated_loss: {unknown} should be among the intents, {list(self.intents)}")
         return self
 
