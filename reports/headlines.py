@@ -28,7 +28,7 @@ _BROKEN = {
     "traffic_share": "the hero was not given its share of traffic",
     "aa_shadow": "the baseline differs from itself",
     "aa_dispersion": "windows of the baseline differ by more than chance",
-    "machine": "the hero slows the baseline: what is as slow looks equal",
+    "machine": "the baseline is slower than alone: what is as slow looks equal",
 }
 _OPEN = {
     "index_integrity": "the state of the index is not evidenced",
