@@ -130,7 +130,7 @@ def test_sixty_three_processes_make_a_threshold_of_6300(policy: Policy) -> None:
         ({"left_out": {"aece_tau": "one process"}}, 60),
         ({"left_out": {"ece": "holds only"}}, 63),
         ({"guards": {"errors": {"on_red": "hold", "rate": 0.001}}}, 60),
-        ({"slices": {"intents": ["docstring"]}}, 45),
+        ({"slices": {"intents": ["docstring", "identifier"]}}, 54),
         ({"left_out": {"aa_shadow": "holds only"}}, 63),
     ],
 )
