@@ -347,7 +347,7 @@ BAD_FILES = (
         check="evidence",
         says="is not what was judged",
         edits=_before_merge(
-            'path = folder / "window-002-hits.parquet"\n'
+            'path = folder / "window-001-hits.parquet"\n'
             "pq.write_table(pq.read_table(path, partitioning=None).slice(0, 100), path)"
         ),
     ),
