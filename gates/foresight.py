@@ -15,6 +15,7 @@ from gates.checks.forms import Calibration, Count, Form, Loss, Rate, Shift, Tail
 from gates.checks.question import ALL
 from gates.eprocess import RATIOS_ABOVE
 from gates.policy import Policy
+from gates.questions import ask_calibration
 from gates.trackers import Thresholds
 
 CHANCES = (0.5, 0.9, 0.99)
@@ -34,8 +35,7 @@ class Found:
 def foresee(policy: Policy, streams: Streams) -> tuple[Found, ...]:
     """Every check that can roll back, asked of the least pairs that a promotion takes."""
     order = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices)
-    found = [found for found in _found(policy, streams) if found.check in order]
-    return tuple(sorted(found, key=lambda one: order.index(one.check)))
+    return tuple(sorted(_found(policy, streams), key=lambda one: order.index(one.check)))
 
 
 def plan_lines(hero: str, policy: Policy, streams: Streams) -> list[str]:
@@ -84,8 +84,8 @@ def _found(policy: Policy, streams: Streams) -> Iterator[Found]:
         shown = (max(_size(of, pairs, need, chance, most) for of in all_of) for chance in CHANCES)
         return Found(check=check, what=what, pairs=pairs, sizes=tuple(scale * size for size in shown))
 
-    for check, limit in (("aece_tau", policy.gates.aece_tau.red_above), ("ece", policy.guards.ece.limit)):
-        yield found(check, ("calibration error", (_witness(streams, limit),), 0.5, 1))
+    for q in ask_calibration(policy):
+        yield found(q.check, ("calibration error", (_witness(streams, q.limit),), 0.5, 1))
     for asked in planned_checks(policy):
         intent = policy.slices.intents[asked.intent] if asked.intent != ALL else ""
         share = streams.intents.get(intent, 0.0) if intent else 1.0

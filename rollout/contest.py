@@ -17,13 +17,13 @@ from fixtures.fingerprint import fingerprint
 from fixtures.material import lock_material
 from fixtures.packs import Hero
 from fixtures.systems import ANY, Collection, Query, SearchSystem
-from gates.checks.question import ALL
 from gates.errors import EvidenceError
 from gates.observations import Pairs
 from gates.policy import Policy
 from gates.questions import input_of, missing_inputs
 from rollout import order
 from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers
+from rollout.reread import positions
 from rollout.tables import Names
 
 SHOWN = 5  # intents that a message names
@@ -79,8 +79,7 @@ class Contest:
 
     def intents(self, queries: Sequence[Query]) -> NDArray[np.int8]:
         """Each query's position in the policy's intents; ALL for any other."""
-        asked = self.policy.slices.intents
-        return np.array([asked.index(q.intent) if q.intent in asked else ALL for q in queries], dtype=np.int8)
+        return positions([q.intent for q in queries], self.policy.slices.intents)
 
     def pairs(self, queries: Sequence[Query], answers: dict[str, Answers], repeated: np.ndarray, percent: int) -> Pairs:
         """The measured answers of "hero", "baseline" and "repeat" side by side."""

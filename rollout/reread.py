@@ -82,7 +82,7 @@ def read_stream(agg: pa.Table, hero: str, baseline: str, names: tuple[str, str],
             baseline=read_arm(sides[1]),
             repeat=read_arm(repeats),
             repeated=_numbers(repeats, "pair_ord").astype(np.intp),
-            intent=_positions(intent, intents),
+            intent=positions(intent, intents),
             served=np.array([who == "hero" for who in served], dtype=np.float64),
             share=step / 100,
         ),
@@ -120,10 +120,11 @@ def read_arm(rows: pa.Table) -> Arm:
 def read_preflight(agg: pa.Table, baseline: str, intents: Sequence[str]) -> tuple[Arm, NDArray[np.int8]]:
     """The baseline's answers before the climb, and each query's position in the policy's intents."""
     rows = _of(agg, "preflight", baseline)
-    return read_arm(rows), _positions(rows["intent"].to_pylist(), intents)
+    return read_arm(rows), positions(rows["intent"].to_pylist(), intents)
 
 
-def _positions(intent: Sequence[str], intents: Sequence[str]) -> NDArray[np.int8]:
+def positions(intent: Sequence[str], intents: Sequence[str]) -> NDArray[np.int8]:
+    """Where each one stands among the policy's intents; ALL for any other."""
     return np.array([intents.index(i) if i in intents else ALL for i in intent], dtype=np.int8)
 
 

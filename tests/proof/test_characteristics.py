@@ -52,7 +52,7 @@ def loosened(policy: Policy, **rates: float) -> Policy:
 @pytest.fixture(scope="module")
 def eager(policy: Policy) -> Policy:
     """A rule that needs no evidence to roll back."""
-    return loosened(policy, red=0.9, two_windows=0.09)
+    return loosened(policy, red=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def credulous(policy: Policy) -> Policy:
         gates={"sla_recall_at_50_delta": {**recall, "margin": 0.05, "final_margin": 0.05}},
         guards={"ndcg_at_10": {"on_red": "rollback", "margin": 0.05}},
     )
-    return loosened(wide, red=1e-30, two_windows=1e-30)
+    return loosened(wide, red=1e-30)
 
 
 def test_equal_heroes_are_not_rolled_back(policy: Policy):
