@@ -150,7 +150,7 @@ def _tolerated(policy: Policy, constants: Constants, missing: Mapping[str, str])
         if not form.tolerated or check in missing or (policy.mode == "letter" and check in policy.asked_gates):
             continue
         lost = form.tolerated / 2
-        n = math.ceil((Thresholds.of(policy).red + math.log(10)) / math.log1p(0.9 * lost))
+        n = math.ceil(_losses_to_show(Thresholds.of(policy).red, lost))
         pairs = _pairs(policy, constants, 0, n * max(1, len(policy.slices.intents)))
         less = replace(pairs.hero, ndcg=pairs.hero.ndcg - lost, found=pairs.hero.found - lost)
         question = form.ask(Head(check=check, kind=Kind.SLICE, required="not_red", unit=""))
@@ -178,8 +178,7 @@ def _spread(policy: Policy, constants: Constants, missing: Mapping[str, str]) ->
     """Half of the evidence at one step and half at the next is all of it: nothing may be forgotten between."""
     if not _asks_recall(policy, missing) or len(policy.ladder.steps) < 2:
         return ""
-    # pairs that lose everything, one after the other, until the smallest stake alone would do
-    needed = math.ceil((Thresholds.of(policy).red + math.log(10)) / math.log(1.9)) + 1
+    needed = math.ceil(_losses_to_show(Thresholds.of(policy).red)) + 1
     judge = _new(policy, constants, missing)
     for i in range(2):
         if i:
@@ -244,7 +243,7 @@ def _one_question(policy: Policy, constants: Constants, missing: Mapping[str, st
     if not _asks_recall(policy, missing) or questions < 20:  # else the evidence of one is nearly that of all
         return ""
     judge = _new(policy, constants, missing)
-    judge.observe(_losing(policy, constants, math.ceil((one + math.log(10)) / math.log(1.9)) + 1, 1.0))
+    judge.observe(_losing(policy, constants, math.ceil(_losses_to_show(one)) + 1, 1.0))
     return f"{RECALL} is RED" if RECALL in judge.red else ""
 
 
@@ -327,8 +326,7 @@ def _losses(policy: Policy, missing: Mapping[str, str], made_up: Pairs) -> dict[
     {} where the baseline finds so little that nobody would wait for it."""
     lost = {RECALL: made_up.baseline.recall.sum(), "ndcg_at_10": made_up.baseline.ndcg.sum()}
     asked = {c: float(total) for c, total in lost.items() if c not in policy.left_out and c not in missing}
-    # the largest stake wins at least log 1.9 of what is lost, and has to make good for the other four
-    needed = (Thresholds.of(policy).red + math.log(10)) / math.log(1.9)
+    needed = _losses_to_show(Thresholds.of(policy).red)
     often = {c: math.ceil(max(N / len(made_up), needed / total)) for c, total in asked.items() if total > 0}
     return {c: n for c, n in often.items() if n <= MOST_OFTEN}
 
@@ -362,6 +360,14 @@ def _cell(key: tuple[str, int, str], verdict: Verdict) -> Cell:
         hero=hero, step=step, check=check, kind=kind, verdict=verdict,
         required="green", on_red="rollback", observed="0", n=N,
     )  # fmt: skip
+
+
+def _losses_to_show(evidence: float, each: float = 1.0) -> float:
+    """Pairs that lose `each`, one after the other, until there is so much evidence (a log).
+
+    The largest stake wins at least log 1.9 of all that can be lost, and has to make good for the other four.
+    """
+    return (evidence + math.log(10)) / math.log1p(0.9 * each)
 
 
 def _in_a_row(policy: Policy) -> int:
