@@ -65,7 +65,7 @@ mutants: .venv/dev.done ## does each seeded fault turn its check red? HERO=path 
 	$(PY) -m proof.mutants $(if $(filter-out all,$(HERO)),--hero=$(HERO)) $(ARGS)
 
 report: .venv/dev.done ## render the Allure results of the last canary into one HTML file
-	$(PY) -m reports.render_allure
+	$(PY) -m reports.render.allure_page
 
 calibrator: .venv/runtime.done ## fit CALIB_V22 anew (a new calibrator is a new release)
 	$(PY) -m lens fit-calibrator --configs=$(CONFIGS)

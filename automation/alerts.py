@@ -1,7 +1,7 @@
 """What should be told that no gate run tells? Decisions without an alert, reviews that are due, jobs that failed.
 
-Each function here turns what lies on disk into events and may be asked at every tick: reports.alerts tells an event
-once, however often it is found.
+Each function here turns what lies on disk into events and may be asked at every tick: reports.alerts.told tells an
+event once, however often it is found.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from automation import events as jobs
 from gates.documents import read_yaml
 from gates.errors import ConfigError
 from gates.status import BROKEN, NOT_EVIDENCED
-from reports.alert_rules import DECISIONS, KINDS, NOTICES
-from reports.alerts import Event, Log, read_log
+from reports.alerts.rules import DECISIONS, KINDS, NOTICES
+from reports.alerts.told import Event, Log, read_log
 
 #: Decisions older than this are news to nobody.
 _RECENT = timedelta(days=7)
@@ -42,7 +42,7 @@ def untold_decisions(artifacts: Path, log: Log, owners: Mapping[str, str], now: 
             decision = (attestation["run_id"], attestation["hero"], str(attestation["decision"]).lower())
             recent = now - datetime.fromisoformat(attestation["finished_at"]) < _RECENT
             if recent and decision not in told and _stands(attestation, artifacts):
-                from reports.alert_decisions import decision_event  # half a second that most ticks need not wait
+                from reports.alerts.decisions import decision_event  # half a second that most ticks need not wait
 
                 found.append(decision_event(attestation, owners.get(str(attestation["hero"]), ""), artifacts))
         except (ValueError, KeyError, TypeError, AttributeError):

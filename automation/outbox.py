@@ -29,8 +29,8 @@ from automation.deliver import LONGEST_WAIT, Answer, Target, targets_of
 from automation.events import Event as JobEvent
 from automation.events import Told
 from gates.errors import ConfigError
-from reports.alert_rules import Delivery, load_alert_rules
-from reports.alerts import LOG, Alert, Log, append, close, read_lines, read_log, tell, words_of
+from reports.alerts.rules import Delivery, load_alert_rules
+from reports.alerts.told import LOG, Alert, Log, append, close, read_lines, read_log, tell, words_of
 from reports.escaping import typed
 
 STATE = "alerts-delivery.jsonl"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.observations import Arm
+from gates.pairs import Arm
 
 Texts = NDArray[np.str_]
 

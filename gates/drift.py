@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gates.answered import Answered, same_queries
-from gates.calibration import bin_of, equal_mass_edges, witness_signs
-from gates.decimals import decimal
 from gates.documents import Document, Share
-from gates.gaffke import tail
 from gates.job_cells import ALPHA, alarm_cell, change_cell, count_cell, job_cell, not_evidenced
 from gates.policy import Count, Name
-from gates.pvalues import Z95, Interval, mean_interval, p_rate_above, rate_interval
-from gates.recalibration import cox_test, kernel_test
+from gates.statistics.calibration import bin_of, equal_mass_edges, witness_signs
+from gates.statistics.decimals import decimal
+from gates.statistics.gaffke import tail
+from gates.statistics.pvalues import Z95, Interval, mean_interval, p_rate_above, rate_interval
+from gates.statistics.recalibration import cox_test, kernel_test
 from gates.verdicts import Cell, Verdict
 
 Array = NDArray[np.float64]
@@ -85,7 +85,7 @@ def judge_drift(
     """The cell of each check that is not left out.
 
     `then` are the accepted answers, None where there are none yet. `calibrators` are the facts of both calibrators as
-    fixtures.kinds tells them, {} where a system calls none.
+    fixtures.systems.kinds tells them, {} where a system calls none.
     """
     rng = np.random.default_rng(seed)
     cells = {

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gates.decimals import decimal
 from gates.documents import Document
 from gates.job_cells import job_cell, not_evidenced
-from gates.pvalues import p_rate_above, rate_interval
+from gates.statistics.decimals import decimal
+from gates.statistics.pvalues import p_rate_above, rate_interval
 from gates.verdicts import Cell, Verdict
 
 CHECKS = ("calibrator_p99", "errors", "latency", "zero_results")

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gates.answered import Answered, same_queries
-from gates.decimals import decimal
 from gates.documents import Document
 from gates.emergency import Count, Positive, Share, share_cell
 from gates.job_cells import count_cell, job_cell, loss_cell, not_evidenced
-from gates.pvalues import quantile_interval
+from gates.statistics.decimals import decimal
+from gates.statistics.pvalues import quantile_interval
 from gates.verdicts import Cell, Verdict
 
 CHECKS = ("p95_latency", "p99_latency", "errors", "ndcg_at_10", "calibrator_p99", "confidence_range")

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.decimals import decimal, interval_numbers
-from gates.gaffke import lower, tail, upper
-from gates.pvalues import Interval
+from gates.statistics.decimals import decimal, interval_numbers
+from gates.statistics.gaffke import lower, tail, upper
+from gates.statistics.pvalues import Interval
 from gates.verdicts import Cell, Kind, Verdict
 
 WARNING = "warning: "  # begins the note of what is told and fails nothing

@@ -13,13 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from gates.answered import Answered, same_queries
-from gates.calibration import DRAWS, calibration_error, equal_mass_edges, fill_bins, p_error_at_most
-from gates.decimals import decimal
 from gates.documents import Document
 from gates.emergency import Count, Positive, Share, share_cell
 from gates.job_cells import job_cell, loss_cell, not_evidenced
 from gates.policy import Policy
-from gates.pvalues import p_rate_above
+from gates.statistics.calibration import DRAWS, calibration_error, equal_mass_edges, fill_bins, p_error_at_most
+from gates.statistics.decimals import decimal
+from gates.statistics.pvalues import p_rate_above
 from gates.verdicts import Cell, Verdict
 
 RUNS = ("nightly_overdue", "weekly_overdue")

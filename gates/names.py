@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from gates.checks.name import Name
 from gates.checks.registry import BY_INTENT, BY_KEY
-from gates.decimals import decimal
+from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Verdict
 
 CHECKS = {

@@ -19,8 +19,8 @@ from _pytest.mark.expression import Expression
 from filelock import FileLock, Timeout
 
 from gates import archive
-from gates.decide import Key, Seen, agrees, decide, item_id, plan
 from gates.release import Amiss, Outcome, Release, Subject
+from gates.rule.decide import Key, Seen, agrees, decide, item_id, plan
 from gates.status import BROKEN, ENDED_OTHERWISE, EXIT, FAILED, NOT_EVIDENCED, Ending, tell_uncaught
 from gates.verdicts import Cell, Decision, Verdict
 

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from gates.decimals import decimal
 from gates.documents import Document, Share
 from gates.job_cells import WARNING, job_cell, not_evidenced
 from gates.policy import Count
+from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Verdict
 
 TEXT = pa.dictionary(pa.int32(), pa.string())

@@ -2,7 +2,7 @@
 
 - leak: hits in the right file whose lines are not the judged ones, as a share of all credited hits. A scorer that
   lets them pass as finds cannot trip this one; ours grades them 0 and counts them (evidence/measures.py). Queries
-  vary, not credits: each is one value of Gaffke's bound (gates/gaffke.py).
+  vary, not credits: each is one value of Gaffke's bound (gates/statistics/gaffke.py).
 - flatline: Var(nDCG@10) = 0, the original rule. It is met by answers that are all alike, and by nothing else.
 - spread: Var(nDCG@10) > 1e-4 and range >= .02, the stronger rule: a flatline with noise on it is one, too.
 """
@@ -17,13 +17,13 @@ from pydantic import Field
 
 from gates.answered import Answered
 from gates.checks.file_credit import DEPTH
-from gates.decimals import decimal
 from gates.documents import Document, Share
-from gates.gaffke import tail
 from gates.job_cells import ALPHA, WARNING, job_cell, not_evidenced
-from gates.observations import Arm
+from gates.pairs import Arm
 from gates.policy import Count, Name
-from gates.pvalues import Interval, ratio_interval
+from gates.statistics.decimals import decimal
+from gates.statistics.gaffke import tail
+from gates.statistics.pvalues import Interval, ratio_interval
 from gates.verdicts import Cell, Verdict
 
 CHECKS = ("leak", "flatline", "spread")

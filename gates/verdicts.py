@@ -51,7 +51,7 @@ class Cell:
     """One question about one hero at one step, with its answer. Numbers that decide are decimal strings.
 
     step is 0 for a question over the whole canary. `observed`, `limit`, `ci_lower` and `ci_upper` share the
-    check's unit (see gates.questions). `headroom` is the share of the limit that is left, "" where undefined.
+    check's unit (see gates.rule.questions). `headroom` is the share of the limit that is left, "" where undefined.
     """
 
     hero: str

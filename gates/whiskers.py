@@ -22,9 +22,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gates import calibration
-from gates.observations import Arm
-from gates.pvalues import Interval, mean_interval, quantile_interval, rate_interval
+from gates.pairs import Arm
+from gates.statistics import calibration
+from gates.statistics.pvalues import Interval, mean_interval, quantile_interval, rate_interval
 
 Array = NDArray[np.float64]
 _NORMAL = NormalDist()

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gates.observations import Arm
+from gates.pairs import Arm
 from gates.policy import Policy
 from proof.record import Recording
 

@@ -1,8 +1,9 @@
 """How do thousands of canaries end that are made of given blocks? The gate's rule, for many heroes at once.
 
-Every hero climbs the ladder of gates.budget with the evidence of gates.trackers and gates.witness; what differs from a
-run is only that the evidence of a block was computed before (proof.features). tests/proof/test_canaries.py drives the
-gate's own Judge over the same blocks and requires the same end, hero by hero.
+Every hero climbs the ladder of gates.rule.budget with the evidence of gates.rule.trackers and gates.rule.witness; what
+differs from a run is only that the evidence of a block was computed before (proof.features).
+tests/proof/test_canaries.py drives the gate's own Evaluator over the same blocks and requires the same end, hero by
+hero.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.judge import ends_climb
 from gates.policy import Policy
-from gates.trackers import Thresholds
+from gates.rule.evaluator import ends_climb
+from gates.rule.trackers import Thresholds
 from gates.verdicts import Decision, Kind
 from proof import looks
 from proof.features import Features, Plan
@@ -108,7 +109,7 @@ class _Climb:
         self.waiting = np.zeros(heroes, dtype=np.bool_)
         self.decision = np.full(heroes, Decision.HOLD.value, dtype="<U8")
 
-    # --- the moves of gates.budget ---
+    # --- the moves of gates.rule.budget ---
 
     def move(self) -> None:
         """Advance where a step is through, and stop where nothing more may be asked."""

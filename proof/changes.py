@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.observations import Arm
+from gates.pairs import Arm
 from proof.model import SLA_MS, true_share
 from proof.population import Population, swapped
 

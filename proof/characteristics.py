@@ -23,10 +23,10 @@ import numpy as np
 
 from evidence.digests import file_digest
 from evidence.files import write_whole
-from gates.characteristics import SCHEMA, deciding_digest, deciding_files
 from gates.documents import read_yaml
-from gates.equal_hero import streams_of
-from gates.observations import join
+from gates.pairs import join
+from gates.planning.characteristics import SCHEMA, deciding_digest, deciding_files
+from gates.planning.equal_hero import streams_of
 from gates.policy import Policy, load_policy
 from proof import changes
 from proof.busy import GOOD, LOADS, SLOW, busy_recording

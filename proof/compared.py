@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from gates.observations import Arm as GateArm
-from gates.observations import Pairs
+from gates.pairs import Arm as GateArm
+from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.verdicts import Decision
 from proof import changes

@@ -1,4 +1,4 @@
-"""How does the gate itself end on given blocks? Its own judge, next move and decision; no file, no clock."""
+"""How does the gate itself end on given blocks? Its own evaluator, next move and decision; no file, no clock."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from functools import partial
 from typing import NamedTuple
 
 from gates.checks.question import Constants
-from gates.decide import Seen, decide, plan
-from gates.judge import Judge
-from gates.observations import Pairs
+from gates.pairs import Pairs
 from gates.policy import Policy
+from gates.rule.decide import Seen, decide, plan
+from gates.rule.evaluator import Evaluator
 from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 from rollout.climb import Climb, Red
 
@@ -34,47 +34,47 @@ def drive(
     `windows` is the budget of the run where it is not the policy's. Climbs as rollout.ladder does, without its files.
     """
     ladder = policy.ladder
-    judge = Judge(hero="simulated", policy=policy, constants=constants, missing={})
-    climb = Climb(judge, windows or ladder.total_windows)
+    evaluator = Evaluator(hero="simulated", policy=policy, constants=constants, missing={})
+    climb = Climb(evaluator, windows or ladder.total_windows)
     verdicts: dict[tuple[int, str], Verdict] = {}
     pairs = step = 0
 
     def window(step: int) -> Red:
         nonlocal pairs
         for block in range(ladder.window // ladder.red_every):
-            shown = block_at(step, judge.windows, block)
+            shown = block_at(step, evaluator.windows, block)
             pairs += len(shown)
-            red = judge.observe(shown)
+            red = evaluator.observe(shown)
             if red:
                 return red
-        return judge.end_window()
+        return evaluator.end_window()
 
     for step, percent in enumerate(ladder.steps):
         climb.step(percent, partial(window, step), lambda: fresh - pairs)
-        verdicts |= {(percent, gate): _verdict(judge, gate) for gate in policy.asked_gates}
+        verdicts |= {(percent, gate): _verdict(evaluator, gate) for gate in policy.asked_gates}
         if climb.ended:
             break
     asked = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)
-    not_red = {check for check in asked if judge.required(check) == "not_red"}
-    decision = _decide(policy, judge, verdicts, not_red, climb.ended, pairs)
-    return End(decision, step, judge.windows, pairs, frozenset(judge.red), climb.waiting)
+    not_red = {check for check in asked if evaluator.required(check) == "not_red"}
+    decision = _decide(policy, evaluator, verdicts, not_red, climb.ended, pairs)
+    return End(decision, step, evaluator.windows, pairs, frozenset(evaluator.red), climb.waiting)
 
 
-def _verdict(judge: Judge, check: str) -> Verdict:
-    if check in judge.red:
+def _verdict(evaluator: Evaluator, check: str) -> Verdict:
+    if check in evaluator.red:
         return Verdict.RED
-    return Verdict.INCONCLUSIVE if check in judge.undecided else Verdict.GREEN
+    return Verdict.INCONCLUSIVE if check in evaluator.undecided else Verdict.GREEN
 
 
 def _decide(
     policy: Policy,
-    judge: Judge,
+    evaluator: Evaluator,
     verdicts: Mapping[tuple[int, str], Verdict],
     not_red: Set[str],
     ended: str,
     pairs: int,
 ) -> Decision:
-    """The decision that gates.decide takes from cells with these verdicts; the numbers for people are left out."""
+    """The decision that gates.rule.decide takes from cells with these verdicts; the numbers for people are left out."""
     planned = plan("simulated", policy)
     seen: dict[tuple[str, int, str], Seen] = {}
     for key in planned:
@@ -83,7 +83,7 @@ def _decide(
         if step:
             verdict = verdicts.get((step, check), Verdict.NOT_REACHED)
         else:
-            verdict = Verdict.GREEN if before else _verdict(judge, check)
+            verdict = Verdict.GREEN if before else _verdict(evaluator, check)
         if check in not_red and verdict is Verdict.GREEN:
             verdict = Verdict.INCONCLUSIVE
         cell = Cell(

@@ -1,8 +1,8 @@
 """What must be known of a block of pairs to judge any canary that contains it? Computed once, by the gate's own code.
 
 Evidence only adds up over blocks, so a simulated canary is a sum over its blocks: log growth of each betting stream
-(from the questions of gates.questions), counts and gaps of the calibration bins. What earlier windows fix is not known
-of a block alone: the growth of a bet on signs is kept for either sign of each bin, and of a latency tail, whose
+(from the questions of gates.rule.questions), counts and gaps of the calibration bins. What earlier windows fix is not
+known of a block alone: the growth of a bet on signs is kept for either sign of each bin, and of a latency tail, whose
 quantile moves, the latencies themselves are kept.
 """
 
@@ -14,14 +14,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from gates import calibration
 from gates.checks.forms import Calibration, Head, Tail
+from gates.checks.instruments import ask_instruments
 from gates.checks.question import Constants, Question, flag
-from gates.eprocess import BETS, STAKES
-from gates.instruments import ask_instruments
-from gates.observations import Pairs
+from gates.pairs import Pairs
 from gates.policy import Policy
-from gates.questions import CalibrationQuestion, ask_calibration, asked_checks
+from gates.rule.questions import CalibrationQuestion, ask_calibration, asked_checks
+from gates.statistics import calibration
+from gates.statistics.eprocess import BETS, STAKES
 from proof.population import serve
 
 Array = NDArray[np.float64]

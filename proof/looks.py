@@ -1,4 +1,5 @@
-"""Which looks at the calibration are GREEN, and is the A/A alarm raised? As gates.witness and gates.dispersion decide.
+"""Which looks at the calibration are GREEN, and is the A/A alarm raised? As gates.rule.witness and
+gates.rule.dispersion decide.
 
 Each answer is the one that the gate's own function gives; what is faster is only that hopeless or certain cases are
 told from a part of the draws: a p-value that a prefix of the draws already makes too large stays too large.
@@ -11,10 +12,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gates import calibration
-from gates.calibration import Bins
-from gates.dispersion import EVERY, chi_squared_tail
-from gates.witness import PURPOSES
+from gates.rule.dispersion import EVERY, chi_squared_tail
+from gates.rule.witness import PURPOSES
+from gates.statistics import calibration
+from gates.statistics.calibration import Bins
 
 Array = NDArray[np.float64]
 PREFIX = 200  # draws that settle most windows and looks
@@ -39,7 +40,7 @@ def green_calibration(gaps: Array, counts: Array, limit: float, allowed: float, 
 
 
 def dispersed(squares: Array, counted: NDArray[np.intp], windows: int, rate: float) -> bool:
-    """Is the A/A alarm raised at the end of this window? Shapes (3,), as in gates.dispersion."""
+    """Is the A/A alarm raised at the end of this window? Shapes (3,), as in gates.rule.dispersion."""
     look, rest = divmod(windows, EVERY)
     if rest:
         return False
@@ -48,7 +49,9 @@ def dispersed(squares: Array, counted: NDArray[np.intp], windows: int, rate: flo
 
 
 def _bins(gaps: Array, counts: Array) -> tuple[Array, Array, Array]:
-    """Weight, gap and standard error as gates.calibration.fill_bins has them, from sums; every bin is filled."""
+    """Weight, gap and standard error as gates.statistics.calibration.fill_bins has them, from sums; every bin is
+    filled.
+    """
     n = counts[..., 0]
     gap = gaps / n
     variance = np.maximum(counts[..., 1] / n - gap**2, counts[..., 2] / n * 0.1)

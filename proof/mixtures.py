@@ -1,4 +1,6 @@
-"""What do the betting processes of many heroes say? Their evidence as gates.eprocess and gates.trackers have it."""
+"""What do the betting processes of many heroes say? Their evidence as gates.statistics.eprocess and
+gates.rule.trackers have it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.trackers import Thresholds
+from gates.rule.trackers import Thresholds
 from gates.verdicts import Kind
 from proof.features import Plan
 

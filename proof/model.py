@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.observations import Arm
+from gates.pairs import Arm
 from proof.population import Population, Preflight, join_populations
 
 Array = NDArray[np.float64]

@@ -62,5 +62,5 @@ class Mutant:
 
 
 def seeded(kind: str, **values: float | str) -> dict[str, Any]:
-    """The pack's key for one of the faults of fixtures.faults."""
+    """The pack's key for one of the faults of fixtures.systems.faults."""
     return {"fault": {"kind": kind, **values}}

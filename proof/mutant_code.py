@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from proof.mutant import Edit, Mutant, seeded
 
-_FORMS, _JUDGE, _TRACKERS = "gates/checks/forms.py", "gates/judge.py", "gates/trackers.py"
-_DECIDE, _PLUGIN, _LADDER = "gates/decide.py", "gates/plugin.py", "rollout/ladder.py"
-_CONTEST = "rollout/contest.py"
+_FORMS, _JUDGE, _TRACKERS = "gates/checks/forms.py", "gates/rule/evaluator.py", "gates/rule/trackers.py"
+_DECIDE, _PLUGIN, _LADDER = "gates/rule/decide.py", "gates/plugin.py", "rollout/ladder.py"
+_CONTEST = "rollout/comparison.py"
 
 _LOST = seeded("empty", share=0.1)  # a hero that must not pass
 
@@ -21,8 +21,8 @@ EARLIER_DEFECTS = (
         edits=(
             Edit(
                 file=_LADDER,
-                old="        self._tell(judge.headline(percent, number))\n        return red\n",
-                new="        self._tell(judge.headline(percent, number))\n        return ()\n",
+                old="        self._tell(evaluator.headline(percent, number))\n        return red\n",
+                new="        self._tell(evaluator.headline(percent, number))\n        return ()\n",
             ),
         ),
     ),
@@ -47,7 +47,7 @@ EARLIER_DEFECTS = (
         check="known_answers",
         edits=(
             Edit(
-                file="gates/letter.py",
+                file="gates/rule/letter.py",
                 old="self._in_a_row + 1 if estimate > limit else 0\n",
                 new="self._in_a_row + 1 if estimate > limit else self._in_a_row\n",
             ),
@@ -63,8 +63,8 @@ EARLIER_DEFECTS = (
         edits=(
             Edit(
                 file=_LADDER,
-                old="            red = judge.end_window()\n",
-                new="            judge.end_window()\n            red = judge.end_window()\n",
+                old="            red = evaluator.end_window()\n",
+                new="            evaluator.end_window()\n            red = evaluator.end_window()\n",
             ),
         ),
     ),

@@ -9,13 +9,13 @@ _UNCHANGED = "            case _:\n                return answer\n"
 
 def answers(changed: str) -> tuple[Edit, ...]:
     """Let a system with a fault of kind slow (of 0 ms) say this instead of `answer`."""
-    return (Edit(file="fixtures/faults.py", old=_UNCHANGED, new=_UNCHANGED.replace("return answer", changed)),)
+    return (Edit(file="fixtures/systems/faults.py", old=_UNCHANGED, new=_UNCHANGED.replace("return answer", changed)),)
 
 
 def in_baseline(fault: str) -> tuple[Edit, ...]:
     """Break the baseline as well."""
     opened = "    incumbent = kinds.open_system(hero.baseline_system, hero.folder, collection)\n"
-    contest, known = "rollout/contest.py", "from fixtures.faults import break_system\n"
+    contest, known = "rollout/comparison.py", "from fixtures.systems.faults import break_system\n"
     return (
         Edit(file=contest, old=known, new=known.replace("break_system", "Fault, break_system")),
         Edit(file=contest, old=opened, new=f"{opened}    incumbent = break_system(incumbent, {fault})\n"),
@@ -39,7 +39,7 @@ BAD_HEROES = (
         hero="lexical",
         edits=(
             Edit(
-                file="rollout/contest.py",
+                file="rollout/comparison.py",
                 old="kinds.open_system(hero.system, hero.folder, collection)",
                 new="kinds.open_system(hero.baseline_system, hero.folder, collection)",
             ),
@@ -161,7 +161,7 @@ BAD_INDICES = (
         check="oracle_queries",
         edits=(
             Edit(
-                file="fixtures/lens_system.py",
+                file="fixtures/systems/lens.py",
                 old="line_start=index.line_start, line_end=index.line_end)",
                 new="line_start=index.line_start + 1, line_end=index.line_end + 1)",
             ),
@@ -200,7 +200,7 @@ BAD_INDICES = (
         check="stop_rule",
         edits=(
             Edit(
-                file="fixtures/lens_system.py",
+                file="fixtures/systems/lens.py",
                 old="doc_ord=found.doc_ord,\n            score=found.score,\n            why=found.why,",
                 new="doc_ord=found.doc_ord[:0],\n            score=found.score[:0],\n            why=found.why[:0],",
             ),

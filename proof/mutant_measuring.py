@@ -39,8 +39,8 @@ BAD_DATA = (
         edits=(
             Edit(
                 file=_LADDER,
-                old="        number, begun = judge.windows + 1, self._pairs\n",
-                new="        number, begun = judge.windows + 1, 0\n        self._pairs = 0\n",
+                old="        number, begun = evaluator.windows + 1, self._pairs\n",
+                new="        number, begun = evaluator.windows + 1, 0\n        self._pairs = 0\n",
             ),
         ),
     ),
@@ -51,12 +51,12 @@ BAD_DATA = (
         check="preflight",
         edits=(
             Edit(
-                file="fixtures/lens_system.py",
+                file="fixtures/systems/lens.py",
                 old="doc_ord=index.judged_doc,",
                 new="doc_ord=index.judged_doc[np.arange(1, len(index.judged_doc) + 1) % len(index.judged_doc)],",
             ),
             Edit(
-                file="fixtures/lens_system.py",
+                file="fixtures/systems/lens.py",
                 old="from evidence.digests import file_digest, logical_digest\n",
                 new="import numpy as np\n\nfrom evidence.digests import file_digest, logical_digest\n",
             ),
@@ -108,7 +108,7 @@ BAD_DATA = (
         pack=seeded("slow", share=0.02),
         edits=(
             *answers('return replace(answer, confidence=float("nan"))'),
-            Edit(file="gates/judge.py", old="        self._refuse_nan(pairs)\n", new=""),
+            Edit(file="gates/rule/evaluator.py", old="        self._refuse_nan(pairs)\n", new=""),
         ),
     ),
     Mutant(

@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from fixtures.packs import Hero, load_hero
-from gates.decide import plan
 from gates.errors import ConfigError
 from gates.policy import Policy
+from gates.rule.decide import plan
 from proof.faults import OWN, TABLE
 from proof.mutant import EQUAL, REFUSALS, Mutant
 from proof.mutant_runs import MutantError, Scene, changed_lines, copy_checkout, lock_hero, run_canary, run_mutant

@@ -27,7 +27,7 @@ from proof.record import ROOT
 SEED = 13
 PAGE = "offline-characteristics.md"
 #: What the rates depend on: a change makes the page stale.
-SOURCES = ("gates/gaffke.py", "proof/offline_rates.py", "proof/offline_rules.py", "proof/offline_worlds.py")
+SOURCES = ("gates/statistics/gaffke.py", "proof/offline_rates.py", "proof/offline_rules.py", "proof/offline_worlds.py")
 HEAD = ["queries", "μ, points", "world", *(f"{rule} {alpha:.2f}" for rule in RULES for alpha in ALPHAS)]
 
 Found = dict[str, list[Tried]]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from gates.gaffke import tails
+from gates.statistics.gaffke import tails
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.offline import ALPHA, least_margin
+from gates.rule.offline import ALPHA, least_margin
 
 Array = NDArray[np.float64]
 #: Margin by number of queries: about what an equal hero with a standard deviation of .2 is promoted at with .8.

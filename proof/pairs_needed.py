@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.eprocess import STAKES
+from gates.statistics.eprocess import STAKES
 from proof.population import Population
 
 Array = NDArray[np.float64]

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.checks.question import Constants
-from gates.observations import Arm, Pairs, join_arms
+from gates.pairs import Arm, Pairs, join_arms
 from gates.policy import Policy
-from gates.preflight import fix_constants
+from gates.rule.preflight import fix_constants
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]

@@ -20,13 +20,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from evidence.digests import file_digest
-from fixtures import kinds
-from fixtures.faults import Fault, break_system
 from fixtures.fingerprint import digest_sources
 from fixtures.material import lock_material
 from fixtures.packs import Hero, load_hero
-from fixtures.systems import Answer, Collection, Documents, Query, SearchSystem
-from gates.observations import Arm, join_arms
+from fixtures.systems import kinds
+from fixtures.systems.faults import Fault, break_system
+from fixtures.systems.protocol import Answer, Collection, Documents, Query, SearchSystem
+from gates.pairs import Arm, join_arms
 from gates.policy import Policy
 from proof.kept import fill_once, kept_folder
 from proof.population import Population, Preflight
@@ -36,8 +36,9 @@ ROOT = Path(__file__).parents[1]
 #: The code that the answers depend on: of the embedded system (a room), and of what asks, breaks and measures it.
 SYSTEM = "lens"
 MEASURING = (
-    "evidence/measures.py", "fixtures/faults.py", "fixtures/kinds.py", "fixtures/lens_system.py", "fixtures/machine.py",
-    "fixtures/systems.py", "fixtures/waiting.py", "proof/record.py", "rollout/replay.py",
+    "evidence/measures.py", "fixtures/systems/faults.py", "fixtures/systems/kinds.py", "fixtures/systems/lens.py",
+    "fixtures/systems/machine.py", "fixtures/systems/protocol.py", "fixtures/systems/waiting.py", "proof/record.py",
+    "rollout/replay.py",
 )  # fmt: skip
 COLUMNS = tuple(f.name for f in fields(Arm))
 WORKERS = 2

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fixtures.systems import Query
+from fixtures.systems.protocol import Query
 from gates.checks.question import Constants
-from gates.observations import Pairs
+from gates.pairs import Pairs
 from gates.policy import Policy
-from gates.preflight import judge_preflight
+from gates.rule.preflight import judge_preflight
 from gates.verdicts import Decision, Verdict
 from proof.drive import End, drive
 from proof.population import Population, blocks_of

@@ -1,4 +1,5 @@
-"""What gates/attainability.py simulates a policy with, as it is stored: `streams` of configs/characteristics.json.
+"""What gates/planning/attainability.py simulates a policy with, as it is stored: `streams` of
+configs/characteristics.json.
 
 Weights are shares of pairs and sum to 1:
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gates.characteristics import Atoms, Streams
+from gates.planning.characteristics import Atoms, Streams
 
 
 def streams_document(streams: Streams) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gates.checks.forms import Tail
 from gates.checks.question import rank_of
-from gates.eprocess import STAKES
+from gates.statistics.eprocess import STAKES
 from proof.features import Plan
 
 Array = NDArray[np.float64]

@@ -47,7 +47,7 @@ def flagger(windows: Windows) -> Stop:
 def two_red_windows(windows: Windows) -> Stop:
     """When does the earlier pipeline revert? When one metric is red in two windows in a row.
 
-    Source: the original contract, as in gates/letter.py, which counts each gate for itself.
+    Source: the original contract, as in gates/rule/letter.py, which counts each gate for itself.
     """
     red = red_windows(windows)
     again = np.zeros_like(red)

@@ -14,10 +14,9 @@ from evidence.files import write_whole
 from gates.errors import EvidenceError, GateError
 from gates.plugin import artifacts, is_canary
 from gates.release import Release, Subject
-from gates.second_look import contradictions, unheard
+from gates.rule.second_look import contradictions, unheard
 from gates.verdicts import Cell
-from reports import allure_results
-from reports.alert_decisions import tell_decisions
+from reports.alerts.decisions import tell_decisions
 from reports.attestation.document import (
     attest_heroes,
     attested_decisions,
@@ -29,11 +28,12 @@ from reports.attestation.document import (
 )
 from reports.attestation.seal import Seal
 from reports.attestation.statements import PAGES
-from reports.kept import keep_metrics
-from reports.story import Story, tell
-from reports.summary import render_summary
-from reports.tables import write_tables
-from reports.terminal import ending
+from reports.model.story import Story, tell
+from reports.render import allure as allure_results
+from reports.render.metrics import keep_metrics
+from reports.render.summary import render_summary
+from reports.render.tables import write_tables
+from reports.render.terminal import ending
 
 if TYPE_CHECKING:  # a third of a second that workers need not wait
     from reports.attestation.signing import Signer
@@ -107,8 +107,8 @@ def pytest_gate_rolled_back(config: pytest.Config, release: Release) -> None:
 def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
     """Write the evidence, and beside the run's parts the pages and attestations: they say a decision, unsigned yet."""
     from reports.attestation.sealing import prepare
-    from reports.page import render_page  # these two bring matplotlib: a second that workers need not wait
-    from reports.plots import write_plots
+    from reports.render.page import render_page  # these two bring matplotlib: a second that workers need not wait
+    from reports.render.plots import write_plots
 
     wrong = contradictions(release)
     if wrong:

@@ -1,7 +1,7 @@
 """Can the hero be judged at all? The sanity battery: what is asked and looked at before every climb.
 
-Its answers are written down like those of a window, and judged from what was written (gates.sanity). A battery is
-claimed once per run, and a ladder needs one: a replacement worker must do neither again after a crash.
+Its answers are written down like those of a window, and judged from what was written (gates.checks.sanity). A battery
+is claimed once per run, and a ladder needs one: a replacement worker must do neither again after a crash.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import pyarrow.compute as pc
 
 from evidence.parts import concat, write_part
 from evidence.schemas import AGG, HITS
-from fixtures import kinds
 from fixtures.oracles import WITHIN, oracles_of
 from fixtures.packs import Hero, config_hash
-from fixtures.systems import FALLBACKS, Query
+from fixtures.systems import kinds
+from fixtures.systems.protocol import FALLBACKS, Query
+from gates.checks.sanity import judge_battery
 from gates.errors import EvidenceError, failures
-from gates.sanity import judge_battery
-from gates.snapshot import STREAM, WINDOW, read_snapshot
+from gates.rule.snapshot import STREAM, WINDOW, read_snapshot
 from gates.verdicts import Cell, Verdict
 from rollout.blocks import ask_block, rows_of
-from rollout.contest import Contest, open_contest
+from rollout.comparison import Contest, open_contest
 from rollout.replay import ask, ranked
 
 SAMPLED = 50  # documents that must find themselves

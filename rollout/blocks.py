@@ -10,9 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evidence.parts import concat
-from fixtures.systems import Query
-from gates.observations import Pairs
-from rollout.contest import Contender, Contest
+from fixtures.systems.protocol import Query
+from gates.pairs import Pairs
+from rollout.comparison import Contender, Contest
 from rollout.replay import Answers, replay_block
 from rollout.tables import Label, agg_table, hits_table
 
@@ -55,7 +55,7 @@ def ask_block(
 
 
 def pairs_of(contest: Contest, block: Block) -> Pairs:
-    """What the judge sees of a block."""
+    """What the evaluator sees of a block."""
     return contest.pairs(block.queries, block.answers, block.repeated, block.percent)
 
 

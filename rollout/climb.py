@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gates.budget import Next, next_move
-from gates.judge import Judge
 from gates.policy import Policy
+from gates.rule.budget import Next, next_move
+from gates.rule.evaluator import Evaluator
 from gates.verdicts import Cell, Kind, Verdict
 
 Red = tuple[str, ...]  # checks that are shown broken
@@ -17,10 +17,10 @@ ENDS_BEFORE = ("preflight", "known_answers", "stop_rule")
 
 
 class Climb:
-    """One judge's way up the ladder. `ended` says how it ended before the top; "" while it goes on."""
+    """One evaluator's way up the ladder. `ended` says how it ended before the top; "" while it goes on."""
 
-    def __init__(self, judge: Judge, windows: int) -> None:
-        self.judge = judge
+    def __init__(self, evaluator: Evaluator, windows: int) -> None:
+        self.evaluator = evaluator
         self.ended = ""
         self.waiting = False
         self.steps: list[dict[str, int]] = []  # percent and windows of each step that was begun
@@ -31,14 +31,14 @@ class Climb:
         for check in ENDS_BEFORE:
             cell = before.get(check)
             if cell is not None and cell.verdict is Verdict.RED and not self.ended:
-                self.ended = f"held before {self.judge.policy.ladder.steps[0]} %: {cell.note}"
+                self.ended = f"held before {self.evaluator.policy.ladder.steps[0]} %: {cell.note}"
 
     def step(self, percent: int, window: Callable[[], Red], fresh: Callable[[], int]) -> None:
-        """Climb one step. `window` shows the judge one window and closes it; `fresh` counts pairs not asked yet."""
-        judge = self.judge
-        judge.begin_step(percent)
+        """Climb one step. `window` shows the evaluator one window and closes it; `fresh` counts pairs not asked yet."""
+        evaluator = self.evaluator
+        evaluator.begin_step(percent)
         while not self.ended:
-            move = next_move(judge, windows=self._windows, fresh=fresh())
+            move = next_move(evaluator, windows=self._windows, fresh=fresh())
             if move.next is Next.ADVANCE:
                 break
             if move.holds:
@@ -48,15 +48,15 @@ class Climb:
             red = window()
             if red:
                 self._end(percent, red)
-        if judge.step_windows or judge.open_window:
-            self.steps.append({"percent": percent, "windows": judge.step_windows + judge.open_window})
+        if evaluator.step_windows or evaluator.open_window:
+            self.steps.append({"percent": percent, "windows": evaluator.step_windows + evaluator.open_window})
 
     def hold(self, percent: int, why: str) -> None:
         """End the climb without a verdict against the hero."""
         self.ended = f"held at {percent} %: {why}"
 
     def _end(self, percent: int, red: Red) -> None:
-        rolls_back = [check for check in red if self.judge.policy.on_red(check) == "rollback"]
+        rolls_back = [check for check in red if self.evaluator.policy.on_red(check) == "rollback"]
         if rolls_back:
             self.ended = f"rolled back at {percent} % by {', '.join(rolls_back)}"
         else:

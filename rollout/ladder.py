@@ -18,24 +18,24 @@ import pyarrow.parquet as pq
 from evidence.files import write_whole
 from evidence.parts import concat, write_part
 from evidence.schemas import HITS
-from fixtures import machine, waiting
 from fixtures.lock import lock_state
-from fixtures.systems import Query, SearchSystem
-from gates.decimals import decimal
+from fixtures.systems import machine, waiting
+from fixtures.systems.protocol import Query, SearchSystem
+from gates.checks.lock import judge_lock
 from gates.errors import EvidenceError
-from gates.judge import Judge
-from gates.known_answers import judge_known_answers
-from gates.lock import judge_lock
-from gates.observations import Arm, Pairs, join
-from gates.power import power_of
-from gates.preflight import fix_constants, judge_preflight
+from gates.pairs import Arm, Pairs, join
+from gates.planning.power import power_of
+from gates.rule.evaluator import Evaluator
+from gates.rule.preflight import fix_constants, judge_preflight
+from gates.rule.self_test import judge_known_answers
+from gates.statistics.decimals import decimal
 from gates.verdicts import Cell
 from rollout import order
 from rollout.battery import Battery
 from rollout.blocks import ask_block, label, pairs_of, rows_of
 from rollout.climb import Climb, Red, not_reached
-from rollout.made_up import MadeUp
 from rollout.replay import ask, doubted, quiet
+from rollout.synthetic import MadeUp
 from rollout.tables import agg_table
 from rollout.watched import Watched
 
@@ -91,7 +91,7 @@ class Ladder:
         if (0, check) in self._cells:  # of before the climb
             return replace(self._cells[0, check], ended=self._climb.ended)
         self.reach(self.policy.ladder.steps[-1])
-        return self._climb.judge.cell(check, self._climb.ended)
+        return self._climb.evaluator.cell(check, self._climb.ended)
 
     def _preflight(self) -> None:
         ladder, contest = self.policy.ladder, self.contest
@@ -114,10 +114,10 @@ class Ladder:
         self._constants = fix_constants(
             self.policy, answers.arm, contest.intents(queries), order.seed(contest.fingerprint)
         )
-        judge = Judge(
+        evaluator = Evaluator(
             hero=self.hero.subject.name, policy=self.policy, constants=self._constants, missing=contest.missing
         )
-        self._climb = Climb(judge, self.hero.subject.windows)
+        self._climb = Climb(evaluator, self.hero.subject.windows)
         told = label(contest, self.run_id, contest.incumbent, "preflight", 0, BEFORE)
         served = ["baseline"] * len(queries)
         agg = [agg_table(told, queries, answers, contest.collection, contest.judged, served, range(len(queries)))]
@@ -152,7 +152,7 @@ class Ladder:
         self._climb_seconds += time.monotonic() - begun
         if climb.steps and climb.steps[-1]["percent"] == percent:
             for check in self.policy.asked_gates:
-                self._cells[percent, check] = climb.judge.cell(check)
+                self._cells[percent, check] = climb.evaluator.cell(check)
         if climb.ended:
             serves = ": the baseline serves 100 %" if climb.ended.startswith("rolled back") else ""
             self._tell(f"{climb.ended}{serves}")
@@ -160,8 +160,8 @@ class Ladder:
 
     def _window(self, percent: int) -> Red:
         """Replay one window, look for RED after every `red_every` pairs, and write its evidence."""
-        ladder, judge, contest = self.policy.ladder, self._climb.judge, self.contest
-        number, begun = judge.windows + 1, self._pairs
+        ladder, evaluator, contest = self.policy.ladder, self._climb.evaluator, self.contest
+        number, begun = evaluator.windows + 1, self._pairs
         hits, agg = [], []
         seen: list[Pairs] = []
         red: Red = ()
@@ -170,20 +170,20 @@ class Ladder:
             queries = self._queries[self._pairs : self._pairs + ladder.red_every]
             block = ask_block(contest, queries, self._pairs, percent)
             seen.append(pairs_of(contest, block))
-            red = judge.observe(seen[-1])
+            red = evaluator.observe(seen[-1])
             found, rows = rows_of(contest, self.run_id, block, number)
             hits.append(found)
             agg.append(rows)
             self._pairs += len(queries)
         self._watched.end(number, percent, {"hero": [p.hero for p in seen], "baseline": [p.baseline for p in seen]})
         if not red:
-            red = judge.end_window()
+            red = evaluator.end_window()
             if number == 1 and self.policy.mode == "evidence":
                 power = power_of(self.policy, self._constants, join(seen), contest.missing)
                 self._facts["power"] = power.record()
                 self._tell(power.line())
         write_part(self.folder, f"window-{number:03d}", concat(hits), concat(agg))
-        self._tell(judge.headline(percent, number))
+        self._tell(evaluator.headline(percent, number))
         return red
 
     def _record(self) -> None:
@@ -198,7 +198,7 @@ class Ladder:
                 **self._constants.record(),
                 "queries": len(self._queries),
                 "missing": self.contest.missing,
-                "moved": climb.judge.moved(),
+                "moved": climb.evaluator.moved(),
                 **self._facts,
             },
             "steps": climb.steps,
@@ -219,7 +219,7 @@ class Ladder:
     def _totals(self) -> dict[str, dict[str, str]]:
         """What was judged of each system, which the merged evidence must give again (evidence.parity)."""
         sides = self.contest.challenger.name, self.contest.incumbent.name
-        totals = zip(sides, self._climb.judge.totals(), strict=True)
+        totals = zip(sides, self._climb.evaluator.totals(), strict=True)
         return {name: {key: repr(value) for key, value in sums.items()} for name, sums in totals if sums}
 
     def _texts(self, queries: Sequence[Query]) -> pa.Table:

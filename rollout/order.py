@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Sequence
 from itertools import permutations
 
-from fixtures.systems import Query
+from fixtures.systems.protocol import Query
 
 BUCKETS = 10_000
 

@@ -15,11 +15,11 @@ import pytest
 from evidence.files import write_whole
 from evidence.parity import disagreements
 from evidence.parts import merge_parts
-from fixtures import kinds
 from fixtures.lock import lock_state, renewal, shown, write_lock
 from fixtures.material import lock_material
 from fixtures.packs import Hero
 from fixtures.rewrite import write_selected
+from fixtures.systems import kinds
 from gates.errors import EvidenceError, GateError
 from gates.plugin import RUN_ID, TOLD, artifacts, is_canary, run_folder
 from gates.release import Release

@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from evidence.parts import concat
 from evidence.schemas import AGG, HITS
-from fixtures import kinds, machine
-from fixtures.faults import break_system
 from fixtures.fingerprint import fingerprint
 from fixtures.served import Served
-from fixtures.systems import Collection, Query
+from fixtures.systems import kinds, machine
+from fixtures.systems.faults import break_system
+from fixtures.systems.protocol import Collection, Query
 from gates.errors import EvidenceError
-from rollout.contest import Contender, lacks_of
+from rollout.comparison import Contender, lacks_of
 from rollout.replay import Judged, Locator, Timed, ask, doubted, judge_collection, measure_answers, quiet
 from rollout.tables import Label, Names, agg_table, hits_table
 

@@ -18,9 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidence.measures import Measures, Places, Truth, grade_hits, measure, rank_hits
-from fixtures import machine, waiting
-from fixtures.systems import DEPTH, Answer, Collection, Documents, Query, SearchSystem, cut_short
-from gates.observations import Arm
+from fixtures.systems import machine, waiting
+from fixtures.systems.protocol import (
+    DEPTH,
+    Answer,
+    Collection,
+    Documents,
+    Query,
+    SearchSystem,
+    cut_short,
+)
+from gates.pairs import Arm
 
 NOTHING = Answer(
     doc_ord=np.zeros(0, dtype=np.int32),

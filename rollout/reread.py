@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from evidence.measures import CREDIT, measure
 from evidence.schemas import AGG, HITS, check
-from fixtures.systems import Query, cut_short
+from fixtures.systems.protocol import Query, cut_short
 from gates.checks.question import ALL
 from gates.errors import EvidenceError
-from gates.observations import Arm, Pairs
+from gates.pairs import Arm, Pairs
 from rollout import order
 
 

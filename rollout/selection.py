@@ -16,12 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fixtures import kinds
 from fixtures.packs import Candidate, Hero
-from fixtures.systems import Query, SearchSystem
-from gates.calibration import calibration_error, equal_mass_edges, fill_bins
+from fixtures.systems import kinds
+from fixtures.systems.protocol import Query, SearchSystem
 from gates.errors import EvidenceError
-from gates.pvalues import Interval, mean_interval, z_among
+from gates.statistics.calibration import calibration_error, equal_mass_edges, fill_bins
+from gates.statistics.pvalues import Interval, mean_interval, z_among
 from rollout.replay import Answers, Locator, Timed, ask, judge_collection, measure_answers, quiet
 
 MARGIN = 0.01

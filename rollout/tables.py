@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from evidence.measures import CREDIT
 from evidence.schemas import AGG, HITS
-from fixtures.systems import WHY, Collection, Documents, Query
+from fixtures.systems.protocol import WHY, Collection, Documents, Query
 from rollout.replay import Answers, Judged
 
 

@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fixtures.machine import Machine
-from fixtures.waiting import WaitingClock
-from gates.decimals import decimal
-from gates.machine import waiting_share
-from gates.observations import Arm, join_arms
+from fixtures.systems.machine import Machine
+from fixtures.systems.waiting import WaitingClock
+from gates.checks.machine import waiting_share
+from gates.pairs import Arm, join_arms
+from gates.statistics.decimals import decimal
 
 
 class _Spent(NamedTuple):

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from fixtures import kinds
 from fixtures.lock import write_lock
 from fixtures.material import lock_material
 from fixtures.packs import load_hero
+from fixtures.systems import kinds
 from gates.policy import load_policy
 
 QUERIES = 800

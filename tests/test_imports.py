@@ -77,7 +77,7 @@ def test_an_import_against_the_line_is_found(room: str, file: str, source: str) 
     [
         ("gates", "plugin.py", "import pytest"),
         ("fixtures", "lens_system.py", "from lens.index import Index"),
-        ("rollout", "ladder.py", "from evidence.parts import write_part\nfrom gates.judge import Judge"),
+        ("rollout", "ladder.py", "from evidence.parts import write_part\nfrom gates.rule.evaluator import Evaluator"),
         ("suites", "test_gates.py", "import pytest\nfrom gates.verdicts import Cell"),
         ("gates", "decide.py", "from gates.policy import Policy\nimport numpy as np"),
     ],

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gates import pvalues
 from gates.checks.check import Check, Limits
 from gates.checks.forms import Head
 from gates.checks.name import Name
 from gates.checks.question import Array, Constants, Intent, Question, detectable_mean
 from gates.documents import Share, Small
-from gates.eprocess import bet
-from gates.observations import Arm, Pairs
+from gates.pairs import Arm, Pairs
+from gates.statistics import pvalues
+from gates.statistics.eprocess import bet
 from gates.verdicts import Kind
 
 DEPTH = 50  # credits that one answer may hold

@@ -14,7 +14,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gates import calibration, pvalues
 from gates.checks.question import (
     ALL,
     Array,
@@ -25,9 +24,10 @@ from gates.checks.question import (
     flag,
     order_statistic,
 )
-from gates.eprocess import RATIOS_ABOVE, RATIOS_BELOW, bet, bet_rate
-from gates.observations import Arm, Pairs
-from gates.pvalues import Interval
+from gates.pairs import Arm, Pairs
+from gates.statistics import calibration, pvalues
+from gates.statistics.eprocess import RATIOS_ABOVE, RATIOS_BELOW, bet, bet_rate
+from gates.statistics.pvalues import Interval
 from gates.verdicts import Kind
 
 

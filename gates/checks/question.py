@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.decimals import decimal
-from gates.eprocess import bet, log_evidence
-from gates.observations import Pairs
-from gates.pvalues import Interval
+from gates.pairs import Pairs
+from gates.statistics.decimals import decimal
+from gates.statistics.eprocess import bet, log_evidence
+from gates.statistics.pvalues import Interval
 from gates.verdicts import Kind
 
 Array = NDArray[np.float64]

@@ -14,8 +14,8 @@ import rfc8785
 
 from evidence.digests import file_digest, logical_digest
 from evidence.files import write_whole
-from gates.decimals import decimal
 from gates.release import Outcome, Release
+from gates.statistics.decimals import decimal
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from reports.attestation.statements import (
     ARTEFACTS,
@@ -24,8 +24,8 @@ from reports.attestation.statements import (
     HERO_SCHEMA,
     RELEASE_SCHEMA,
 )
-from reports.budget import used_windows, waits
-from reports.story import Story
+from reports.model.budget import used_windows, waits
+from reports.model.story import Story
 
 Evidence = Mapping[str, Any]  # name, sha256, logical_sha256, rows
 Artefact = Mapping[str, str]  # name, sha256

@@ -16,16 +16,16 @@ from pyarrow import ArrowException
 from evidence.digests import file_digest, logical_digest
 from evidence.schemas import SchemaDrift
 from fixtures.fingerprint import ROOMS, digest_sources
+from gates.checks.lock import judge_lock
 from gates.checks.question import Constants
-from gates.decide import Seen, decide, item_id, plan
+from gates.checks.sanity import judge_battery
 from gates.errors import EvidenceError
-from gates.judge import Judge
-from gates.known_answers import judge_known_answers
-from gates.lock import judge_lock
 from gates.policy import Policy
-from gates.preflight import fix_constants, judge_preflight
-from gates.sanity import judge_battery
-from gates.snapshot import read_snapshot
+from gates.rule.decide import Seen, decide, item_id, plan
+from gates.rule.evaluator import Evaluator
+from gates.rule.preflight import fix_constants, judge_preflight
+from gates.rule.self_test import judge_known_answers
+from gates.rule.snapshot import read_snapshot
 from gates.verdicts import OUTCOME, Cell, Kind
 from reports.attestation.document import cell_entry, step_entry
 from reports.attestation.statements import ATTESTATION, EVIDENCE, SECTIONS
@@ -95,7 +95,7 @@ def _replay(folder: Path, attested: dict[str, Any], policy: Policy, other_source
             wrong += _other_content(folder, attested)
             again = _Evidence(folder, attested, policy)
             wrong += again.wrong
-            cells = again.judge()
+            cells = again.evaluator()
             wrong += again.wrong_at_the_end()
             constants, pairs = {**constants, **again.constants.record(), "moved": again.moved()}, again.at
         except (EvidenceError, SchemaDrift) as error:
@@ -152,11 +152,11 @@ class _Evidence:
         sla_ms = policy.gates.sla_recall_at_50_delta.sla_ms
         self.wrong = [*wrong_measures(self._hits, self._agg, sla_ms), *wrong_order(self._stream, fingerprint)]
 
-    def judge(self) -> dict[Key, Cell]:
+    def evaluator(self) -> dict[Key, Cell]:
         """Every cell, as the ladder made it."""
         policy = self._policy
-        judge = Judge(hero=self._hero, policy=policy, constants=self.constants, missing=self._missing)
-        self._climb = climb = Climb(judge, int(self._attested["budget"]["of"]))
+        evaluator = Evaluator(hero=self._hero, policy=policy, constants=self.constants, missing=self._missing)
+        self._climb = climb = Climb(evaluator, int(self._attested["budget"]["of"]))
         before = self._before()
         climb.begin(before)
         cells: dict[Key, Cell] = {(0, check): cell for check, cell in before.items()}
@@ -166,21 +166,21 @@ class _Evidence:
             reached = bool(climb.steps) and climb.steps[-1]["percent"] == percent
             for check in policy.asked_gates:
                 cells[percent, check] = (
-                    judge.cell(check) if reached else not_reached(self._hero, policy, percent, check)
+                    evaluator.cell(check) if reached else not_reached(self._hero, policy, percent, check)
                 )
         for check in (*policy.asked_guards, *policy.asked_slices, *policy.asked_instruments):
             if (0, check) not in cells:
-                cells[0, check] = judge.cell(check)
+                cells[0, check] = evaluator.cell(check)
         return {key: replace(cell, ended=climb.ended) for key, cell in cells.items()}
 
     def moved(self) -> dict[str, list[list[str]]]:
         """What the questions that move were fixed at."""
-        return self._climb.judge.moved()
+        return self._climb.evaluator.moved()
 
     def wrong_at_the_end(self) -> list[str]:
         """What the climb did not use."""
         left = len(self._stream.pairs) - self.at
-        return [f"agg.parquet: {left} pairs more than the judge asked for"] if left else []
+        return [f"agg.parquet: {left} pairs more than the evaluator asked for"] if left else []
 
     def _before(self) -> dict[str, Cell]:
         asked, policy = self._policy.asked_instruments, self._policy
@@ -200,7 +200,7 @@ class _Evidence:
 
     def _window_at(self, percent: int) -> Any:
         def window() -> Red:
-            ladder, judge, begun = self._policy.ladder, self._climb.judge, self.at
+            ladder, evaluator, begun = self._policy.ladder, self._climb.evaluator, self.at
             red: Red = ()
             while not red and self.at - begun < ladder.window:
                 end = self.at + ladder.red_every
@@ -212,14 +212,14 @@ class _Evidence:
                         strict=True,
                     )
                 )
-                if len(block) < ladder.red_every or stood != {(percent, judge.windows + 1)}:
+                if len(block) < ladder.red_every or stood != {(percent, evaluator.windows + 1)}:
                     raise EvidenceError(
-                        f"agg.parquet: {ladder.red_every} pairs of window {judge.windows + 1} at {percent} % should "
-                        f"follow after pair {self.at}, but {len(block)} do, of (step, window) {sorted(stood)}"
+                        f"agg.parquet: {ladder.red_every} pairs of window {evaluator.windows + 1} at {percent} % "
+                        f"should follow after pair {self.at}, but {len(block)} do, of (step, window) {sorted(stood)}"
                     )
-                red = judge.observe(block)
+                red = evaluator.observe(block)
                 self.at = end
-            return red or judge.end_window()
+            return red or evaluator.end_window()
 
         return window
 

@@ -118,7 +118,7 @@ def decision_statement(hero: Document, digest: str, run: str, signed_by: Mapping
     """The decision about one hero. `hero` is its attestation, `digest` of those bytes, `run` of the run's statement."""
     require_evidence(hero)
     name, fingerprint, gates = hero["hero"], hero["release_fingerprint"], hero["lock_material"].get("sources", {})
-    function: dict[str, Any] = {"module": "gates.decide"}
+    function: dict[str, Any] = {"module": "gates.rule.decide"}
     if "gates" in gates:  # a ladder that never began locked nothing
         function["digest"] = {"sha256": gates["gates"]}
     return _statement(

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from evidence.files import write_whole
 from gates.whiskers import Whisker
 from reports.escaping import csv_cell
-from reports.figures import BASELINE, FAINT, HERO, INK
+from reports.render.figures import BASELINE, FAINT, HERO, INK
 from rollout.nightly.intervals import Row
 from rollout.nightly.numbers import METRICS
 

@@ -12,7 +12,7 @@ from fixtures.continuous import Continuous
 from gates.answered import Answered
 from gates.errors import EvidenceError
 from gates.health import judge_health
-from gates.observations import join_arms
+from gates.pairs import join_arms
 from gates.verdicts import Cell
 from rollout.jobs.job import Job
 from rollout.jobs.read import answered

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fixtures import kinds
 from fixtures.oracles import oracles_of
-from fixtures.systems import SearchSystem
+from fixtures.systems import kinds
+from fixtures.systems.protocol import SearchSystem
 from gates.documents import read_yaml
 from gates.emergency import Emergency, Rounds
 from gates.errors import ConfigError, EvidenceError
@@ -87,6 +87,6 @@ def _calibrator_ms(one: Timed) -> float:
 def _with_fault(system: SearchSystem, fault: dict[str, Any] | None) -> SearchSystem:
     if fault is None:
         return system
-    from fixtures.faults import Fault, break_system  # of seeded heroes alone
+    from fixtures.systems.faults import Fault, break_system  # of seeded heroes alone
 
     return break_system(system, Fault.model_validate(fault))

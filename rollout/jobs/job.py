@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from evidence.history import append
 from gates.errors import ConfigError, EvidenceError
-from gates.pvalues import Interval
+from gates.statistics.pvalues import Interval
 
 METRICS = "metrics"  # folder of the history below the artifacts; history/ holds old canaries
 

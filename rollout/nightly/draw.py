@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from evidence.digests import file_digest
 from evidence.files import replacing, write_whole
 from evidence.schemas import check
-from fixtures.systems import Query
+from fixtures.systems.protocol import Query
 from gates.errors import EvidenceError
 
 DRAWN = pa.schema(

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from fixtures.nightly import Whiskers
 from gates.answered import Answered
-from gates.calibration import equal_mass_edges
 from gates.errors import EvidenceError
 from gates.job_cells import job_cell, not_evidenced
+from gates.statistics.calibration import equal_mass_edges
 from gates.verdicts import Cell, Verdict
 from gates.whiskers import Resamples, Whisker, detectable, differences, levels, out_of_order
 from rollout import order

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 from evidence.files import write_whole
 from gates.documents import Document, mistakes, read_model
 from gates.errors import ConfigError, EvidenceError
-from gates.pvalues import Interval
+from gates.statistics.pvalues import Interval
 from rollout.jobs.job import machine
 
 ALL = "all"  # the name of the row over all suites

@@ -17,14 +17,14 @@ import numpy as np
 from fixtures.nightly import Nightly, Performance
 from fixtures.served import Served
 from fixtures.suites import pool_of
-from fixtures.systems import Query, SearchSystem
-from gates.calibration import equal_mass_edges
-from gates.decimals import decimal
+from fixtures.systems.protocol import Query, SearchSystem
+from gates.checks.machine import waiting_share
 from gates.errors import EvidenceError
 from gates.job_cells import job_cell, not_evidenced
-from gates.machine import waiting_share
 from gates.policy import Policy
-from gates.pvalues import Z95, Interval
+from gates.statistics.calibration import equal_mass_edges
+from gates.statistics.decimals import decimal
+from gates.statistics.pvalues import Z95, Interval
 from gates.verdicts import Cell, Verdict
 from gates.whiskers import Resamples, levels
 from rollout import order

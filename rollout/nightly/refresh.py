@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from fixtures.suites import LEAST, MicroSuite, Suites, pool_of
-from fixtures.systems import Collection
+from fixtures.systems.protocol import Collection
 from gates.answered import Answered
-from gates.decimals import decimal
 from gates.job_cells import job_cell, not_evidenced
+from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Verdict
 from gates.whiskers import detectable
 from rollout.nightly.draw import Drawn, draw

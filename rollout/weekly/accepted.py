@@ -20,7 +20,7 @@ from evidence.files import replacing
 from evidence.schemas import SchemaDrift, check
 from gates.answered import Answered
 from gates.errors import EvidenceError
-from gates.observations import Arm
+from gates.pairs import Arm
 
 FILE = "accepted.parquet"
 _TEXTS = ("query_id", "suite", "intent")

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fixtures import kinds
+from fixtures.systems import kinds
 from fixtures.weekly import Weekly, asked_queries
 from gates.answered import Answered
-from gates.calibration import calibration_error, equal_mass_edges, fill_bins
 from gates.drift import bin_count, judge_drift, reliability_slope
 from gates.errors import EvidenceError
-from gates.pvalues import Interval, mean_interval, rate_interval
+from gates.statistics.calibration import calibration_error, equal_mass_edges, fill_bins
+from gates.statistics.pvalues import Interval, mean_interval, rate_interval
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.job import Job, numbers
 from rollout.jobs.read import answered

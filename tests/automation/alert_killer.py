@@ -22,16 +22,16 @@ from automation.outbox import flush
 from gates.policy import load_policy
 from gates.release import Release
 from gates.verdicts import Decision
-from reports.alert_decisions import tell_decisions
-from reports.alert_rules import built_in
-from reports.alerts import Event, tell
+from reports.alerts.decisions import tell_decisions
+from reports.alerts.rules import built_in
+from reports.alerts.told import Event, tell
 from reports.attestation.document import attest_heroes, write_attestations
 from tests.automation.alert_receiver import delivery, rollback
 from tests.reports.handmade import release
 
 ROOT = Path(__file__).parents[2]
 CODE = {str(ROOT / path) for path in (
-    "reports/alerts.py", "reports/alert_decisions.py", "automation/alerts.py", "automation/outbox.py",
+    "reports/alerts/told.py", "reports/alerts/decisions.py", "automation/alerts.py", "automation/outbox.py",
     "automation/deliver.py",
 )}  # fmt: skip
 CALLS = ("open", "write", "fsync", "close", "fstat")

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from automation.outbox import STATE, flush
-from reports.alert_rules import built_in
-from reports.alerts import Event, read_log, tell
+from reports.alerts.rules import built_in
+from reports.alerts.told import Event, read_log, tell
 from tests.automation.alert_receiver import Receiver, delivery, lines, listening, rollback
 
 SERVER = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")

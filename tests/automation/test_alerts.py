@@ -16,8 +16,8 @@ from automation.alerts import due_reviews, find_events, from_job_event, owners
 from automation.outbox import listener, tick_alerts
 from gates.policy import Policy
 from gates.verdicts import Decision
-from reports.alert_rules import KINDS, built_in
-from reports.alerts import Event, read_log, tell
+from reports.alerts.rules import KINDS, built_in
+from reports.alerts.told import Event, read_log, tell
 from reports.attestation.document import attest
 from tests.automation.alert_receiver import rollback
 from tests.reports import handmade

@@ -12,8 +12,8 @@ from filelock import FileLock
 
 from automation.deliver import body
 from automation.outbox import STATE, Flushed, flush, main, tick_alerts
-from reports.alert_rules import Delivery, built_in
-from reports.alerts import LOG, Event, read_log, tell
+from reports.alerts.rules import Delivery, built_in
+from reports.alerts.told import LOG, Event, read_log, tell
 from tests.automation.alert_receiver import Receiver, delivery, lines, listening, rollback
 
 SECRET = "r0ut1ngk3y5ecret5ecret5ecret5ecr"
@@ -318,7 +318,7 @@ def test_alerts_of_jobs_are_delivered_from_their_folders(tmp_path: Path, receive
 def test_a_folder_that_cannot_be_written_keeps_no_other_from_being_told(
     tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.alerts._PATIENCE", 0.05)
+    monkeypatch.setattr("reports.alerts.told._PATIENCE", 0.05)
     (tmp_path / "alerts.yaml").write_text(
         f"schema: hero-gate/alerts/v1\ndelivery: {{alertmanager: {{url: {receiver.url}}}}}\n"
     )

@@ -13,8 +13,8 @@ import pytest
 
 from automation.alerts import find_events
 from automation.outbox import flush, read_state, tick_alerts
-from reports.alert_rules import built_in
-from reports.alerts import read_log, tell
+from reports.alerts.rules import built_in
+from reports.alerts.told import read_log, tell
 from tests.automation.alert_killer import events
 from tests.automation.alert_receiver import Receiver, delivery, listening
 

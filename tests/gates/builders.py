@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gates.checks.question import Constants
-from gates.observations import Arm, Pairs
+from gates.pairs import Arm, Pairs
 from gates.policy import Policy
 from gates.verdicts import Cell, Kind, Verdict
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.characteristics import SCHEMA, deciding_digest
+from gates.planning.characteristics import SCHEMA, deciding_digest
 from gates.policy import Policy
 
 BINS = 10

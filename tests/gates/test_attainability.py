@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates.attainability import ENOUGH, Growth, growth, require_attainable, tasks
-from gates.characteristics import Atoms, Characteristics, rates_of, read_characteristics
 from gates.checks.question import bet_against_loss
-from gates.eprocess import Restarting, bet
 from gates.errors import ConfigError
-from gates.foresight import foresee, plan_lines
+from gates.planning.attainability import ENOUGH, Growth, growth, require_attainable, tasks
+from gates.planning.characteristics import Atoms, Characteristics, rates_of, read_characteristics
+from gates.planning.foresight import foresee, plan_lines
 from gates.policy import Policy
+from gates.statistics.eprocess import Restarting, bet
 from tests.gates import stored
 from tests.gates.builders import changed
 

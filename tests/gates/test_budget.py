@@ -1,20 +1,20 @@
 """Is waiting for traffic told apart from failing to decide, and does neither ever advance?"""
 
-from gates.budget import Next, next_move
-from gates.judge import Judge
 from gates.policy import Policy
+from gates.rule.budget import Next, next_move
+from gates.rule.evaluator import Evaluator
 from tests.gates.builders import changed, constants, equal_pairs
 
 PLENTY = 10_000
 
 
-def after(policy: Policy, windows: int, recall: float | None = None, **missing: str) -> Judge:
-    judge = Judge(hero="lexical", policy=policy, constants=constants(), missing=missing)
-    judge.begin_step(5)
+def after(policy: Policy, windows: int, recall: float | None = None, **missing: str) -> Evaluator:
+    evaluator = Evaluator(hero="lexical", policy=policy, constants=constants(), missing=missing)
+    evaluator.begin_step(5)
     for seed in range(windows):
-        judge.observe(equal_pairs(800, seed=seed, **({} if recall is None else {"recall": recall})))
-        judge.end_window()
-    return judge
+        evaluator.observe(equal_pairs(800, seed=seed, **({} if recall is None else {"recall": recall})))
+        evaluator.end_window()
+    return evaluator
 
 
 def test_a_step_uses_its_least_windows(policy: Policy) -> None:

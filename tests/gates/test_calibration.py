@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates import calibration
-from gates.calibration import (
+from gates.statistics import calibration
+from gates.statistics.calibration import (
     Bins,
     bin_of,
     calibration_error,
@@ -18,7 +18,7 @@ from gates.calibration import (
     witness,
     witness_signs,
 )
-from gates.eprocess import bet, log_evidence
+from gates.statistics.eprocess import bet, log_evidence
 
 EDGES = np.linspace(0.1, 0.9, 9)
 NOISE = np.random.default_rng(1).standard_normal((20_000, 10))

@@ -7,24 +7,24 @@ import numpy as np
 import pytest
 
 from gates.checks.forms import Calibration, Loss, Tail
+from gates.checks.machine import NOT_EVIDENCED
 from gates.checks.registry import CHECKS
-from gates.judge import Judge
-from gates.machine import NOT_EVIDENCED
-from gates.observations import Pairs, as_measured
+from gates.pairs import Pairs, as_measured
 from gates.policy import Policy
+from gates.rule.evaluator import Evaluator
 from gates.verdicts import Kind, Verdict
 from tests.gates.builders import arm, changed, constants, equal_pairs, pairs
 
 N = 800
 
 
-def judged(policy: Policy, windows: list[Pairs]) -> Judge:
-    judge = Judge(hero="lexical", policy=policy, constants=constants(), missing={})
-    judge.begin_step(policy.ladder.steps[-1])
+def judged(policy: Policy, windows: list[Pairs]) -> Evaluator:
+    evaluator = Evaluator(hero="lexical", policy=policy, constants=constants(), missing={})
+    evaluator.begin_step(policy.ladder.steps[-1])
     for window in windows:
-        judge.observe(window)
-        judge.end_window()
-    return judge
+        evaluator.observe(window)
+        evaluator.end_window()
+    return evaluator
 
 
 def test_every_check_says_what_would_be_wrong() -> None:
@@ -47,8 +47,8 @@ def test_the_margin_is_a_share_of_the_quantile_within_bounds(at: float, margin: 
 def test_a_window_never_fixes_what_it_is_judged_by(policy: Policy) -> None:
     slow = equal_pairs(N)
     both = replace(slow.baseline, latency_ms=slow.baseline.latency_ms * 10)
-    judge = judged(policy, [pairs(both, both), equal_pairs(N, seed=1)])
-    first, second = judge.moved()["p95_latency"]
+    evaluator = judged(policy, [pairs(both, both), equal_pairs(N, seed=1)])
+    first, second = evaluator.moved()["p95_latency"]
     assert float(first[0]) == pytest.approx(np.quantile(constants().baseline_ms, 0.95, method="inverted_cdf"))
     seen = np.concatenate([constants().baseline_ms, both.latency_ms])
     assert float(second[0]) == pytest.approx(np.quantile(seen, 0.95, method="inverted_cdf"))
@@ -143,11 +143,11 @@ def waiting(p: Pairs, hero_ms: float = 0.0, baseline_ms: float = 0.0, cut: float
 def test_a_clock_that_ran_while_the_hero_waited_shows_nothing_broken(
     policy: Policy, wait: float, checks: set[str]
 ) -> None:
-    judge = judged(policy, [waiting(equal_pairs(N, seed=i), hero_ms=wait) for i in range(2)])
-    assert judge.red == ()
-    assert checks <= set(judge.busy)
+    evaluator = judged(policy, [waiting(equal_pairs(N, seed=i), hero_ms=wait) for i in range(2)])
+    assert evaluator.red == ()
+    assert checks <= set(evaluator.busy)
     for check in checks:
-        cell = judge.cell(check)
+        cell = evaluator.cell(check)
         assert (cell.verdict, cell.required) == (Verdict.INCONCLUSIVE, "green")
         assert cell.note.startswith(NOT_EVIDENCED)
 
@@ -159,17 +159,17 @@ def test_a_slow_hero_is_red_however_busy_the_machine(policy: Policy) -> None:
 
 def test_what_only_spends_while_it_waits_is_held_though_no_green_is_asked_of_it(policy: Policy) -> None:
     windows = [waiting(equal_pairs(N, seed=i, spend_ms=8.0), hero_ms=7.0) for i in range(2)]
-    judge = judged(policy, windows)
-    assert "spend" in judge.busy
-    assert judge.cell("spend").required == "green"
+    evaluator = judged(policy, windows)
+    assert "spend" in evaluator.busy
+    assert evaluator.cell("spend").required == "green"
     assert "spend" in judged(policy, [waiting(p, hero_ms=0.5) for p in [equal_pairs(N, seed=9, spend_ms=8.0)] * 2]).red
 
 
 def test_a_baseline_that_waited_is_no_reason_to_promote(policy: Policy) -> None:
     """GREEN takes the hero's whole clock, and of the baseline's only what it did not wait."""
     slow = [equal_pairs(N, seed=i, latency_ms=arm(N, i).latency_ms + 3) for i in range(4)]
-    judge = judged(policy, [waiting(p, hero_ms=4.0, baseline_ms=60.0) for p in slow])
-    cell = judge.cell("p95_latency")
+    evaluator = judged(policy, [waiting(p, hero_ms=4.0, baseline_ms=60.0) for p in slow])
+    cell = evaluator.cell("p95_latency")
     assert cell.verdict is Verdict.INCONCLUSIVE
     assert cell.note.startswith(NOT_EVIDENCED)
 
@@ -178,9 +178,9 @@ def test_a_baseline_that_waited_is_no_reason_to_promote(policy: Policy) -> None:
 def test_answers_cut_short_while_they_waited_are_nobody_s_loss(policy: Policy, column: str) -> None:
     worse = [equal_pairs(N, seed=i, ndcg=0.0, recall=0.0, found=0.0) for i in range(2)]
     assert {"sla_recall_at_50_delta", "ndcg_at_10"} <= set(judged(policy, worse).red)
-    judge = judged(policy, [waiting(p, hero_ms=1.0, cut=1.0) for p in worse])
-    assert judge.red == ()
-    assert {"sla_recall_at_50_delta", "ndcg_at_10"} <= set(judge.busy)
+    evaluator = judged(policy, [waiting(p, hero_ms=1.0, cut=1.0) for p in worse])
+    assert evaluator.red == ()
+    assert {"sla_recall_at_50_delta", "ndcg_at_10"} <= set(evaluator.busy)
 
 
 def test_recall_in_time_is_judged_on_the_hero_s_own_time(policy: Policy) -> None:
@@ -202,7 +202,7 @@ def test_by_the_letter_a_busy_machine_holds_too(policy: Policy) -> None:
 def test_nobody_waited_nothing_changes(policy: Policy) -> None:
     found = equal_pairs(N)
     assert as_measured(found) is found
-    judge = judged(policy, [equal_pairs(N, seed=i) for i in range(4)])
-    assert (judge.red, judge.busy) == ((), ())
-    assert all(math.isfinite(float(judge.cell(c).e_red)) for c in policy.asked_slices)
-    assert {judge.cell(c).kind for c in policy.asked_slices} == {Kind.SLICE}
+    evaluator = judged(policy, [equal_pairs(N, seed=i) for i in range(4)])
+    assert (evaluator.red, evaluator.busy) == ((), ())
+    assert all(math.isfinite(float(evaluator.cell(c).e_red)) for c in policy.asked_slices)
+    assert {evaluator.cell(c).kind for c in policy.asked_slices} == {Kind.SLICE}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gates.decide import Seen, decide, item_id, plan
 from gates.policy import Policy
+from gates.rule.decide import Seen, decide, item_id, plan
 from gates.verdicts import OUTCOME, Decision, Verdict
 from tests.gates.builders import cell, changed
 

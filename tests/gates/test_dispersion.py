@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gates.dispersion import DispersionTracker, chi_squared_tail
 from gates.policy import Policy
+from gates.rule.dispersion import DispersionTracker, chi_squared_tail
 from tests.gates.builders import constants, equal_pairs
 from tests.gates.weeks import slips_and_rescues
 

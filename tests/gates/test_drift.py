@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from fixtures.weekly import load_weekly
-from gates.calibration import equal_mass_edges
 from gates.drift import (
     CHECKS,
     Drift,
@@ -19,6 +18,7 @@ from gates.drift import (
     reliability_slope,
 )
 from gates.job_cells import ALPHA
+from gates.statistics.calibration import equal_mass_edges
 from gates.verdicts import Cell, Verdict
 from tests.gates.weeks import week
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gates.eprocess import (
+from gates.statistics.eprocess import (
     RATIOS_ABOVE,
     RATIOS_BELOW,
     Restarting,

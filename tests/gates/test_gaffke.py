@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from gates.errors import EvidenceError, GateError
-from gates.gaffke import lower, tail, tails, upper
+from gates.statistics.gaffke import lower, tail, tails, upper
 
 Array = NDArray[np.float64]
 

@@ -1,13 +1,13 @@
-"""Does mode `letter` judge by the original thresholds as written, points and all?"""
+"""Does mode `letter` evaluator by the original thresholds as written, points and all?"""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gates.judge import Judge
-from gates.letter import letter_rules
 from gates.policy import Policy
+from gates.rule.evaluator import Evaluator
+from gates.rule.letter import letter_rules
 from gates.verdicts import Verdict
 from tests.gates.builders import changed, constants, equal_pairs
 
@@ -17,13 +17,13 @@ def letter(policy: Policy) -> Policy:
     return changed(policy, mode="letter")
 
 
-def climbed(policy: Policy, *windows: dict[str, Any]) -> Judge:
-    judge = Judge(hero="lexical", policy=policy, constants=constants(), missing={})
-    judge.begin_step(5)
+def climbed(policy: Policy, *windows: dict[str, Any]) -> Evaluator:
+    evaluator = Evaluator(hero="lexical", policy=policy, constants=constants(), missing={})
+    evaluator.begin_step(5)
     for seed, hero in enumerate(windows):
-        judge.observe(equal_pairs(800, seed=seed, **hero))
-        judge.end_window()
-    return judge
+        evaluator.observe(equal_pairs(800, seed=seed, **hero))
+        evaluator.end_window()
+    return evaluator
 
 
 GOOD: dict[str, Any] = {}
@@ -36,18 +36,18 @@ WORSE: dict[str, dict[str, Any]] = {
 
 
 def test_an_identical_hero_is_green_after_its_windows(letter: Policy) -> None:
-    judge = climbed(letter, GOOD, GOOD)
-    assert {judge.cell(gate).verdict for gate in letter.asked_gates} == {Verdict.GREEN}
-    cell = judge.cell("aece_tau")
+    evaluator = climbed(letter, GOOD, GOOD)
+    assert {evaluator.cell(gate).verdict for gate in letter.asked_gates} == {Verdict.GREEN}
+    cell = evaluator.cell("aece_tau")
     assert (cell.unit, cell.e_red, cell.ci_lower) == ("AECE - tau", "", "")
 
 
 @pytest.mark.parametrize("gate", WORSE)
 def test_two_red_windows_in_a_row_roll_back(letter: Policy, gate: str) -> None:
     assert gate not in climbed(letter, WORSE[gate]).red
-    judge = climbed(letter, WORSE[gate], WORSE[gate])
-    assert gate in judge.red
-    assert judge.cell(gate).note == "trigger: 2 red windows in a row"
+    evaluator = climbed(letter, WORSE[gate], WORSE[gate])
+    assert gate in evaluator.red
+    assert evaluator.cell(gate).note == "trigger: 2 red windows in a row"
     assert gate not in climbed(letter, WORSE[gate], GOOD, WORSE[gate]).red
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gates.lock import judge_lock
+from gates.checks.lock import judge_lock
 from gates.policy import Policy
 from gates.verdicts import Verdict
 

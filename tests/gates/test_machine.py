@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from gates.eprocess import log_evidence
-from gates.instruments import ask_instruments
-from gates.machine import SLOWED, ask_machine, waiting_share
-from gates.observations import Arm
+from gates.checks.instruments import ask_instruments
+from gates.checks.machine import SLOWED, ask_machine, waiting_share
+from gates.pairs import Arm
 from gates.policy import Policy
+from gates.statistics.eprocess import log_evidence
 from tests.gates.builders import arm, changed, constants, pairs
 
 N = 8_000

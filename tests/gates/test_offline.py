@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gates.errors import ConfigError, EvidenceError, GateError
-from gates.gaffke import lower, tail, upper
-from gates.offline import (
+from gates.rule.offline import (
     AFTER_LOOKING,
     ALPHA,
     ALPHA_RED,
@@ -31,6 +30,7 @@ from gates.offline import (
     require_attainable,
     show,
 )
+from gates.statistics.gaffke import lower, tail, upper
 from gates.verdicts import Decision, Verdict
 
 Array = NDArray[np.float64]

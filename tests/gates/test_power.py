@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gates.equal_hero import either_way, streams_of
-from gates.observations import Pairs
+from gates.pairs import Pairs
+from gates.planning.equal_hero import either_way, streams_of
+from gates.planning.power import power_of
 from gates.policy import Policy
-from gates.power import power_of
 from tests.gates.builders import arm, constants, equal_pairs
 
 N = 800

@@ -7,7 +7,7 @@ import pytest
 
 from gates.errors import EvidenceError
 from gates.policy import Policy
-from gates.preflight import fix_constants, judge_preflight
+from gates.rule.preflight import fix_constants, judge_preflight
 from gates.verdicts import Cell, Verdict
 from tests.gates.builders import arm
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates import pvalues
-from gates.pvalues import Interval
+from gates.statistics import pvalues
+from gates.statistics.pvalues import Interval
 
 
 @pytest.mark.parametrize(

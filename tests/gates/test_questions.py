@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from gates.checks.file_credit import FileCreditShare
+from gates.checks.instruments import ask_instruments
 from gates.checks.question import Moving, Question
-from gates.eprocess import log_evidence, mean_log
-from gates.instruments import ask_instruments
-from gates.observations import Pairs
+from gates.pairs import Pairs
 from gates.policy import GATES, GUARDS, Policy
-from gates.questions import ask, ask_calibration, missing_inputs, red_processes
-from gates.trackers import Thresholds
+from gates.rule.questions import ask, ask_calibration, missing_inputs, red_processes
+from gates.rule.trackers import Thresholds
+from gates.statistics.eprocess import log_evidence, mean_log
 from tests.gates.builders import arm, changed, constants, equal_pairs, pairs
 
 N = 8_000

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gates.recalibration import cox_test, kernel_test
+from gates.statistics.recalibration import cox_test, kernel_test
 
 Array = np.ndarray
 

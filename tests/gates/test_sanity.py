@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gates.checks.sanity import judge_battery
 from gates.policy import SANITY, Policy
-from gates.sanity import judge_battery
-from gates.snapshot import Side, Snapshot
+from gates.rule.snapshot import Side, Snapshot
 from gates.verdicts import Cell, Kind, Verdict
 from tests.gates.answers import N, facts, late, side, snapshot
 from tests.gates.builders import changed
@@ -34,7 +34,7 @@ def test_sound_answers_are_green_everywhere(policy: Policy) -> None:
     assert {(cell.kind, cell.required, cell.on_red, cell.step) for cell in cells.values()} == {
         (Kind.SANITY, "green", "hold", 0)
     }
-    # gates.decide asks for a number of at least one answer
+    # gates.rule.decide asks for a number of at least one answer
     assert all(cell.n > 0 and math.isfinite(float(cell.observed)) for cell in cells.values())
     assert not any(cell.note for cell in cells.values())
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gates.decide import plan
 from gates.policy import Policy
 from gates.release import Outcome, Release, Subject
-from gates.second_look import contradictions, unheard
+from gates.rule.decide import plan
+from gates.rule.second_look import contradictions, unheard
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from tests.gates.builders import changed
 

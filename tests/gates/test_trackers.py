@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.decimals import decimal, evidence_text
+from gates.statistics.decimals import decimal, evidence_text
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gates.observations import Arm
-from gates.pvalues import Interval
+from gates.pairs import Arm
+from gates.statistics.pvalues import Interval
 from gates.whiskers import Resamples, Whisker, detectable, differences, levels, of_mean, out_of_order, student_factor
 
 N, FEW = 800, 30

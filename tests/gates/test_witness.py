@@ -4,54 +4,54 @@ from dataclasses import replace
 
 import numpy as np
 
-from gates.judge import Judge
 from gates.policy import Policy
+from gates.rule.evaluator import Evaluator
 from gates.verdicts import Verdict
 from tests.gates.builders import constants, equal_pairs
 
 
-def climbed(policy: Policy, windows: int, gap: float, intent: int | None = None) -> Judge:
-    """A judge after windows whose hero is right less often than it says, by `gap`, everywhere or on one intent."""
-    judge = Judge(hero="lexical", policy=policy, constants=constants(), missing={})
-    judge.begin_step(5)
+def climbed(policy: Policy, windows: int, gap: float, intent: int | None = None) -> Evaluator:
+    """A evaluator after windows whose hero is right less often than it says, by `gap`, everywhere or on one intent."""
+    evaluator = Evaluator(hero="lexical", policy=policy, constants=constants(), missing={})
+    evaluator.begin_step(5)
     for seed in range(windows):
         found = equal_pairs(800, seed=seed)
         asked = found.intent == intent if intent is not None else np.ones(800, dtype=bool)
         draw = np.random.default_rng((seed, 7)).uniform(0, 1, 800)
         correct = np.where(asked, draw < found.hero.confidence - gap, found.hero.correct)
-        judge.observe(replace(found, hero=replace(found.hero, correct=correct.astype(np.float64))))
-        judge.end_window()
-    return judge
+        evaluator.observe(replace(found, hero=replace(found.hero, correct=correct.astype(np.float64))))
+        evaluator.end_window()
+    return evaluator
 
 
 def test_an_honest_hero_is_shown_broken_nowhere(policy: Policy) -> None:
-    judge = climbed(policy, 8, 0.0)
-    assert judge.red == ()
-    cell = judge.cell("ece")
+    evaluator = climbed(policy, 8, 0.0)
+    assert evaluator.red == ()
+    cell = evaluator.cell("ece")
     assert (cell.verdict, cell.required, cell.n, cell.limit) == (Verdict.INCONCLUSIVE, "not_red", 6_400, "0.015")
     assert "would have been found (90 %)" in cell.note
-    assert judge.cell("calibration_error").n == 8 * 266  # of each window's 800 a third
+    assert evaluator.cell("calibration_error").n == 8 * 266  # of each window's 800 a third
 
 
 def test_an_error_on_one_intent_is_red_there(policy: Policy) -> None:
-    judge = climbed(policy, 4, 0.3, intent=2)
-    assert "calibration_error" in judge.red
-    assert not {"calibration_docstring", "calibration_identifier"} & set(judge.red)
+    evaluator = climbed(policy, 4, 0.3, intent=2)
+    assert "calibration_error" in evaluator.red
+    assert not {"calibration_docstring", "calibration_identifier"} & set(evaluator.red)
 
 
 def test_the_smaller_limit_is_seen_first(policy: Policy) -> None:
-    judge = climbed(policy, 5, 0.07)
-    assert "ece" in judge.red
-    assert judge.cell("ece").on_red == "hold"
-    assert "calibration_docstring" not in judge.red
+    evaluator = climbed(policy, 5, 0.07)
+    assert "ece" in evaluator.red
+    assert evaluator.cell("ece").on_red == "hold"
+    assert "calibration_docstring" not in evaluator.red
 
 
 def test_an_intent_without_queries_is_not_measured(policy: Policy) -> None:
-    judge = Judge(hero="lexical", policy=policy, constants=constants(), missing={})
-    judge.begin_step(5)
+    evaluator = Evaluator(hero="lexical", policy=policy, constants=constants(), missing={})
+    evaluator.begin_step(5)
     found = equal_pairs(800)
-    judge.observe(replace(found, intent=np.full(800, -1, dtype=np.int8)))
-    judge.end_window()
+    evaluator.observe(replace(found, intent=np.full(800, -1, dtype=np.int8)))
+    evaluator.end_window()
     for check in ("recall_error", "ndcg_error", "calibration_error"):
-        cell = judge.cell(check)
+        cell = evaluator.cell(check)
         assert (cell.verdict, cell.n, cell.observed) == (Verdict.INCONCLUSIVE, 0, "")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gates.answered import Answered
-from gates.observations import Arm
+from gates.pairs import Arm
 
 
 def slips_and_rescues(draw: np.random.Generator, n: int, *, slip: float, share: float, rescue: float) -> np.ndarray:

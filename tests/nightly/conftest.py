@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.faults import Fault, break_system
 from fixtures.served import load_served
-from fixtures.systems import SearchSystem
+from fixtures.systems.faults import Fault, break_system
+from fixtures.systems.protocol import SearchSystem
 from rollout.jobs.job import Job
 from rollout.probe import Probe, open_probe
 from rollout.replay import Locator

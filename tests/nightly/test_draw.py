@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.systems import Query
+from fixtures.systems.protocol import Query
 from gates.errors import EvidenceError
 from rollout.nightly.draw import Drawn, draw, queries_of, read_drawn, remembered, write_drawn
 

@@ -14,7 +14,7 @@ from rollout.nightly.performance import ask_incumbent, asked_metrics, compare, n
 from rollout.probe import Probe
 
 METRICS = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit")
-Judge = Callable[..., dict[str, Cell]]
+Evaluator = Callable[..., dict[str, Cell]]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def record(configs: Path, probe: Callable[..., Probe], job: Job) -> dict[str, An
 
 
 @pytest.fixture
-def judge(configs: Path, probe: Callable[..., Probe]) -> Judge:
+def evaluator(configs: Path, probe: Callable[..., Probe]) -> Evaluator:
     """The cells of a night with a fault, against a record."""
 
     def judged(numbers: dict[str, Any], **fault: Any) -> dict[str, Cell]:
@@ -44,59 +44,61 @@ def verdicts(cells: dict[str, Cell]) -> dict[str, Verdict]:
     return {metric: cell.verdict for metric, cell in cells.items()}
 
 
-def test_a_night_like_the_one_on_record_is_green(record: dict[str, Any], judge: Judge) -> None:
-    assert verdicts(judge(record)) == dict.fromkeys(METRICS, Verdict.GREEN)
+def test_a_night_like_the_one_on_record_is_green(record: dict[str, Any], evaluator: Evaluator) -> None:
+    assert verdicts(evaluator(record)) == dict.fromkeys(METRICS, Verdict.GREEN)
 
 
-def test_answers_that_get_lost_turn_quality_red(record: dict[str, Any], judge: Judge) -> None:
-    found = judge(record, kind="empty", share=0.15)
+def test_answers_that_get_lost_turn_quality_red(record: dict[str, Any], evaluator: Evaluator) -> None:
+    found = evaluator(record, kind="empty", share=0.15)
     red = {metric for metric, cell in found.items() if cell.verdict is Verdict.RED}
     assert {"ndcg_at_10", "sla_recall_at_50"} <= red
     assert {"p95_latency_ms", "file_credit"}.isdisjoint(red)
     assert "on record" in found["ndcg_at_10"].note
 
 
-def test_answers_that_get_too_sure_turn_ece_red_alone(record: dict[str, Any], judge: Judge) -> None:
-    found = judge(record, kind="overconfident", stretch=1.6)
+def test_answers_that_get_too_sure_turn_ece_red_alone(record: dict[str, Any], evaluator: Evaluator) -> None:
+    found = evaluator(record, kind="overconfident", stretch=1.6)
     assert [metric for metric, cell in found.items() if cell.verdict is Verdict.RED] == ["ece"]
 
 
-def test_lines_that_lag_behind_turn_file_credit_red(record: dict[str, Any], judge: Judge) -> None:
-    found = judge(record, kind="stale", share=1.0, lines=2)
+def test_lines_that_lag_behind_turn_file_credit_red(record: dict[str, Any], evaluator: Evaluator) -> None:
+    found = evaluator(record, kind="stale", share=1.0, lines=2)
     assert found["file_credit"].verdict is Verdict.RED
 
 
-def test_slower_answers_turn_latency_red_alone(record: dict[str, Any], judge: Judge) -> None:
+def test_slower_answers_turn_latency_red_alone(record: dict[str, Any], evaluator: Evaluator) -> None:
     then = record["suites"]["all"]["metrics"]["p95_latency_ms"]
     record["suites"]["all"]["metrics"]["p95_latency_ms"] = {key: value - 7 for key, value in then.items()}
-    found = judge(record)
+    found = evaluator(record)
     assert [metric for metric, cell in found.items() if cell.verdict is Verdict.RED] == ["p95_latency_ms"]
 
 
-def test_a_better_night_is_green(record: dict[str, Any], judge: Judge) -> None:
+def test_a_better_night_is_green(record: dict[str, Any], evaluator: Evaluator) -> None:
     then = record["suites"]["all"]["metrics"]["ndcg_at_10"]
     record["suites"]["all"]["metrics"]["ndcg_at_10"] = {key: value - 0.2 for key, value in then.items()}
-    assert judge(record)["ndcg_at_10"].verdict is Verdict.GREEN
+    assert evaluator(record)["ndcg_at_10"].verdict is Verdict.GREEN
 
 
-def test_numbers_of_another_configuration_evidence_nothing(record: dict[str, Any], judge: Judge) -> None:
+def test_numbers_of_another_configuration_evidence_nothing(record: dict[str, Any], evaluator: Evaluator) -> None:
     record["config_hash"] = "0" * 16
-    assert verdicts(judge(record)) == dict.fromkeys(METRICS, Verdict.INCONCLUSIVE)
+    assert verdicts(evaluator(record)) == dict.fromkeys(METRICS, Verdict.INCONCLUSIVE)
 
 
-def test_too_few_answers_evidence_nothing(record: dict[str, Any], judge: Judge) -> None:
+def test_too_few_answers_evidence_nothing(record: dict[str, Any], evaluator: Evaluator) -> None:
     then = record["suites"]["all"]["metrics"]["ndcg_at_10"]
     record["suites"]["all"]["metrics"]["ndcg_at_10"] = {
         "value": then["value"], "lower": then["value"] - 0.1, "upper": then["value"] + 0.1,
     }  # fmt: skip
-    cell = judge(record)["ndcg_at_10"]
+    cell = evaluator(record)["ndcg_at_10"]
     assert cell.verdict is Verdict.INCONCLUSIVE
     assert "but should of 0.08" in cell.note
 
 
-def test_latency_that_was_taken_on_a_busy_machine_evidences_nothing(record: dict[str, Any], judge: Judge) -> None:
+def test_latency_that_was_taken_on_a_busy_machine_evidences_nothing(
+    record: dict[str, Any], evaluator: Evaluator
+) -> None:
     record["waited"] = 0.7
-    found = verdicts(judge(record))
+    found = verdicts(evaluator(record))
     assert found["p95_latency_ms"] is Verdict.INCONCLUSIVE
     assert found["ndcg_at_10"] is Verdict.GREEN
 

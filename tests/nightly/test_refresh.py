@@ -11,11 +11,11 @@ from rollout.jobs.read import answered
 from rollout.nightly.refresh import draw_suites, judge_suite
 from rollout.probe import Probe, ask_all
 
-Judge = Callable[..., Cell]
+Evaluator = Callable[..., Cell]
 
 
 @pytest.fixture
-def judge(configs: Path, probe: Callable[..., Probe]) -> Judge:
+def evaluator(configs: Path, probe: Callable[..., Probe]) -> Evaluator:
     """Draws and judges the one suite of the miniature, with changes to it."""
 
     def judged(**changes: object) -> Cell:
@@ -30,21 +30,21 @@ def judge(configs: Path, probe: Callable[..., Probe]) -> Judge:
     return judged
 
 
-def test_enough_queries_that_find_what_is_promised_are_green(judge: Judge) -> None:
-    cell = judge()
+def test_enough_queries_that_find_what_is_promised_are_green(evaluator: Evaluator) -> None:
+    cell = evaluator()
     assert cell.verdict is Verdict.GREEN
     assert cell.n == 800
     assert "all 800 fresh" in cell.note
 
 
-def test_a_suite_that_the_pool_cannot_fill_is_red(judge: Judge) -> None:
-    cell = judge(size=5000)
+def test_a_suite_that_the_pool_cannot_fill_is_red(evaluator: Evaluator) -> None:
+    cell = evaluator(size=5000)
     assert cell.verdict is Verdict.RED
     assert "but should be 5,000" in cell.note
 
 
-def test_a_promise_that_the_spread_does_not_allow_is_red_and_says_what_would_do(judge: Judge) -> None:
-    cell = judge(finds={"ndcg_at_10": 0.005, "sla_recall_at_50": 0.05})
+def test_a_promise_that_the_spread_does_not_allow_is_red_and_says_what_would_do(evaluator: Evaluator) -> None:
+    cell = evaluator(finds={"ndcg_at_10": 0.005, "sla_recall_at_50": 0.05})
     assert cell.verdict is Verdict.RED
     assert cell.unit == "ndcg_at_10"
     assert "ask " in cell.note

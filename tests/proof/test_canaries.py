@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gates.checks.question import Constants
-from gates.observations import Pairs
+from gates.pairs import Pairs
 from gates.policy import Policy
 from proof import changes
 from proof.canaries import Draws, Ends, run_canaries

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gates import calibration
-from gates.observations import Pairs, join
+from gates.pairs import Pairs, join
 from gates.policy import Policy
+from gates.statistics import calibration
 from proof import changes, looks
 from proof.features import Plan, features_of, plan_canary
 from proof.model import draw_model, draw_preflight

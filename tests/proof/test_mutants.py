@@ -170,7 +170,9 @@ class TestSeeding:
 
     def test_a_copy_holds_what_a_canary_reads(self, root: Path, tmp_path: Path) -> None:
         copy_checkout(root, tmp_path)
-        assert (tmp_path / "gates" / "decide.py").read_bytes() == (root / "gates" / "decide.py").read_bytes()
+        assert (tmp_path / "gates" / "rule" / "decide.py").read_bytes() == (
+            root / "gates" / "rule" / "decide.py"
+        ).read_bytes()
         assert not {"tests", "docs", "proof", ".git", ".venv"} & {path.name for path in tmp_path.iterdir()}
 
     def test_a_folder_without_git_is_told(self, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from evidence.digests import file_digest
-from gates.gaffke import lower, upper
+from gates.statistics.gaffke import lower, upper
 from proof import offline
 from proof.offline_rates import ALPHAS, QUESTIONS, Heroes, try_world
 from proof.offline_rules import RULES, Array, Counts

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from gates.attainability import require_attainable
-from gates.characteristics import rates_of, read_characteristics
+from gates.planning.attainability import require_attainable
+from gates.planning.characteristics import rates_of, read_characteristics
 from gates.policy import Policy
 from proof.page import write_page
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gates.equal_hero import CELLS, cells_of
-from gates.observations import Arm
+from gates.pairs import Arm
+from gates.planning.equal_hero import CELLS, cells_of
 from proof import changes
 from proof.busy import waiting
 from proof.kept import fill_once

@@ -10,8 +10,8 @@ import pytest
 
 from evidence.parts import merge_parts
 from fixtures.packs import load_hero
-from gates.decide import Seen, decide, plan
 from gates.release import Outcome, Release
+from gates.rule.decide import Seen, decide, plan
 from gates.verdicts import OUTCOME, Verdict
 from rollout.battery import Battery
 from rollout.ladder import Ladder

@@ -6,13 +6,13 @@ from typing import Any
 
 from gates.names import sentence
 from gates.policy import Policy
-from gates.pvalues import Interval
 from gates.release import Difference, Outcome, Release, Subject
+from gates.statistics.pvalues import Interval
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.attestation.seal import Seal
-from reports.examples import Example, Place
-from reports.gains import Gain
-from reports.story import Story, tell
+from reports.model.examples import Example, Place
+from reports.model.gains import Gain
+from reports.model.story import Story, tell
 from tests.recorded_release import HEROES
 
 RATES = {
@@ -50,7 +50,7 @@ _LIMITS = {
 
 
 def release(policy: Policy, decision: Decision) -> tuple[Release, Story]:
-    """One hero with this decision, told as `reports.story` does, with handmade gains and examples."""
+    """One hero with this decision, told as `reports.model.story` does, with handmade gains and examples."""
     outcome = {Decision.PROMOTE: _promoted, Decision.HOLD: _held, Decision.ROLLBACK: _rolled_back}[decision](policy)
     whole = run_of(outcome, run_id="20261201T101500Z-c0ffee", artifacts=Path("reports/out"), run_folder=Path("nowhere"))
     (told,) = tell(replace(whole, artifacts=Path("nowhere")))  # no evidence lies there

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import rfc8785
 
 from gates import archive
-from gates.decide import item_id
 from gates.policy import Policy
 from gates.release import Outcome, Release
+from gates.rule.decide import item_id
 from gates.verdicts import Decision, Verdict
 from reports.attestation.document import attest_heroes, describe_artefacts, describe_evidence, write_attestations
 from reports.attestation.sealing import prepare, sign_run

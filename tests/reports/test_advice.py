@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from gates.machine import NOT_EVIDENCED
+from gates.checks.machine import NOT_EVIDENCED
 from gates.policy import Policy
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.advice import next_steps, to_decide
-from reports.checks import reasons_of
-from reports.headlines import headline_of
+from reports.model.advice import next_steps, to_decide
+from reports.model.checks import reasons_of
+from reports.model.headlines import headline_of
 from tests.reports import handmade
 
 

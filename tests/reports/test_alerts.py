@@ -15,10 +15,10 @@ from gates.names import sentence
 from gates.policy import Policy
 from gates.release import Release
 from gates.verdicts import Decision
-from reports import alerts
-from reports.alert_decisions import decision_event, tell_decisions
-from reports.alert_rules import KINDS, AlertRules, Severity, built_in, load_alert_rules
-from reports.alerts import LOG, Alert, Event, append, close, read_log, tell
+from reports.alerts import told as alerts
+from reports.alerts.decisions import decision_event, tell_decisions
+from reports.alerts.rules import KINDS, AlertRules, Severity, built_in, load_alert_rules
+from reports.alerts.told import LOG, Alert, Event, append, close, read_log, tell
 from reports.attestation.document import attest
 from tests.recorded_release import Checkout
 from tests.reports import handmade
@@ -274,7 +274,7 @@ def test_a_disk_that_is_full_leaves_the_file_as_it_was(tmp_path: Path, monkeypat
 
 
 def decided(policy: Policy, decision: Decision, folder: Path, **changed: object) -> Release:
-    """A hero's release with its reasons as `gates.decide` words them."""
+    """A hero's release with its reasons as `gates.rule.decide` words them."""
     whole, _ = handmade.release(policy, decision)
     (outcome,) = whole.outcomes
     at = {f"{c.check}: {sentence(c)}": f"{c.check} at {c.step} %: {sentence(c)}" for c in outcome.cells if c.step}
@@ -357,7 +357,7 @@ def test_a_writer_that_hangs_holds_up_no_rollback(
 
 
 TELLING = """
-from reports.alert_decisions import tell_decisions
+from reports.alerts.decisions import tell_decisions
 def pytest_gate_rolled_back(config, release):
     print("said:", tell_decisions(release, config.rootpath / config.getoption("--configs")))
 pytest_gate_decided = pytest_gate_rolled_back

@@ -17,7 +17,7 @@ from gates.policy import Policy
 from gates.release import Release
 from gates.verdicts import Decision
 from reports.attestation.document import attest, attest_heroes, describe_evidence, write_attestations
-from reports.story import tell
+from reports.model.story import tell
 from tests.reports import handmade
 from tests.reports.conftest import Judged
 

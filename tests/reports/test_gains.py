@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gates.pvalues import mean_interval
-from reports.gains import Gain, compare, compare_intents
-from reports.pairs import Measured
-from reports.story import tell
+from gates.statistics.pvalues import mean_interval
+from reports.model.gains import Gain, compare, compare_intents
+from reports.model.pairs import Measured
+from reports.model.story import tell
 from tests.reports.conftest import Judged
 
 EDGES = np.array([0.5])

@@ -8,9 +8,9 @@ import pytest
 from evidence import history
 from gates.errors import EvidenceError
 from reports.attestation.document import describe_artefacts
-from reports.kept import keep_metrics
-from reports.story import tell
-from reports.tables import write_tables
+from reports.model.story import tell
+from reports.render.metrics import keep_metrics
+from reports.render.tables import write_tables
 from rollout.nightly.numbers import Numbers, numbers_of_run, write_numbers
 from tests.reports.conftest import Judged
 

@@ -4,7 +4,7 @@ import pytest
 
 from gates.names import check_name, slice_parts
 from gates.policy import Policy
-from reports.labels import evidence_words, limit_words, measure_of
+from reports.model.labels import evidence_words, limit_words, measure_of
 from tests.reports.handmade import by_letter
 
 

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from fixtures.waiting import SWITCHES
+from fixtures.systems.waiting import SWITCHES
 from gates.policy import Policy
 from gates.release import Outcome
 from gates.verdicts import Decision
 from reports.attestation.document import attest
-from reports.machine import machine_words
-from reports.page import render_page
-from reports.summary import render_summary
-from reports.terminal import WIDTH, ending
+from reports.model.machine import machine_words
+from reports.render.page import render_page
+from reports.render.summary import render_summary
+from reports.render.terminal import WIDTH, ending
 from tests.reports import handmade
 
 

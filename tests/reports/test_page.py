@@ -9,10 +9,10 @@ import pytest
 from gates.policy import Policy
 from gates.release import Difference, Release
 from gates.verdicts import Decision
-from reports.page import render_page
-from reports.plots import draw
-from reports.story import Story, tell
-from reports.summary import render_summary
+from reports.model.story import Story, tell
+from reports.render.page import render_page
+from reports.render.plots import draw
+from reports.render.summary import render_summary
 from tests.reports import handmade
 from tests.reports.conftest import Judged
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gates.calibration import bin_of
-from reports.plots import draw
-from reports.story import tell
+from gates.statistics.calibration import bin_of
+from reports.model.story import tell
+from reports.render.plots import draw
 from tests.reports.conftest import RUN_ID, Judged
 
 PLOTS = ("reliability", "differences", "latency")

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reports.terminal import WIDTH
+from reports.render.terminal import WIDTH
 from tests.recorded_release import HEROES, Checkout
 
 DECISION = {"equal": "PROMOTE", "worse": "ROLLBACK", "unsure": "HOLD"}
@@ -86,10 +86,10 @@ def test_old_results_do_not_linger_and_what_never_came_back_is_in_allure(whole_c
 
 def test_a_report_that_breaks_leaves_hold_and_no_page(whole_checkout: Checkout) -> None:
     (whole_checkout.folder / "breaks.py").write_text(
-        "from reports import allure_results\n"
+        "from reports.render import allure\n"
         "def broken(*_):\n"
         "    raise OSError('disk full')\n"
-        "allure_results.write_results = broken  # when the page is written already\n"
+        "allure.write_results = broken  # when the page is written already\n"
     )
     run = whole_checkout.gate("-p", "breaks", hero="equal")
     assert run.ret == 3

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reports import render_allure
+from reports.render import allure_page as render_allure
 
 NOT_REACHED = "npm error code ENOTFOUND\nnpm error network request failed\n"
 
@@ -104,7 +104,7 @@ def test_analytics_that_moved_are_not_let_through(
     ran["page"] = "<script src='//www.googletagmanager.com/x.js'></script>"
     status, _, said = main(results, capsys)
     assert status == 1
-    assert "mend reports/render_allure.py" in said
+    assert "mend reports/render/allure_page.py" in said
     assert not (results / "allure.html").exists()
 
 

@@ -14,7 +14,7 @@ from filelock import FileLock
 from gates.policy import Policy
 from gates.verdicts import Decision
 from reports.attestation import chain
-from reports.render_allure import find_node
+from reports.render.allure_page import find_node
 from tests.reports.signed import KEYS, bundles, signed
 
 VERIFIER = Path(__file__).parents[1] / "verifier"

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from reports.story import tell
-from reports.tables import write_tables
+from reports.model.story import tell
+from reports.render.tables import write_tables
 from tests.reports.conftest import Judged
 
 

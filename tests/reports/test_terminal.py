@@ -8,8 +8,8 @@ import pytest
 
 from gates.policy import Policy
 from gates.verdicts import Decision, Verdict
-from reports.story import tell
-from reports.terminal import WIDTH, ending
+from reports.model.story import tell
+from reports.render.terminal import WIDTH, ending
 from tests.reports import handmade
 from tests.reports.conftest import Judged
 

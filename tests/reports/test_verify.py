@@ -361,7 +361,7 @@ def test_a_decision_is_signed_about_its_release_and_its_attestation(
     assert decided.predicate["decision"] == decision
     assert decided.predicate["run"] == {"sha256": run.digest}
     assert decided.predicate["decisionFunction"] == {
-        "module": "gates.decide",
+        "module": "gates.rule.decide",
         "digest": {"sha256": attested["lock_material"]["sources"]["gates"]},
     }
     assert [s.kind for s in rest] == (["svr"] if decision is PROMOTE else [])
@@ -386,7 +386,7 @@ def test_a_ladder_that_never_began_is_signed_as_a_hold_and_never_as_more(policy:
     assert not verified.problems
     (subject,) = verified.heroes["router"].statement.content["subject"]
     assert subject["name"] == "router/attestation.json"
-    assert verified.heroes["router"].statement.predicate["decisionFunction"] == {"module": "gates.decide"}
+    assert verified.heroes["router"].statement.predicate["decisionFunction"] == {"module": "gates.rule.decide"}
     with pytest.raises(StatementError, match="PROMOTE without a release fingerprint"):
         signed(tmp_path / "promoted", policy, PROMOTE, began=False)
     assert bundles(tmp_path / "promoted") == []

@@ -8,12 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from fixtures import kinds, oracles
-from fixtures.faults import Fault
+from fixtures import oracles
 from fixtures.packs import Hero, load_hero
+from fixtures.systems import kinds
+from fixtures.systems.faults import Fault
+from gates.checks.sanity import judge_battery
 from gates.errors import EvidenceError
-from gates.sanity import judge_battery
-from gates.snapshot import read_snapshot
+from gates.rule.snapshot import read_snapshot
 from gates.verdicts import Verdict
 from rollout.battery import Battery
 from tests.rollout.conftest import Climb

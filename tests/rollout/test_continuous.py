@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from fixtures.continuous import Continuous, load_continuous, newest
-from fixtures.faults import Fault
-from fixtures.kinds import open_built
 from fixtures.oracles import oracles_of
 from fixtures.served import Served, load_served
+from fixtures.systems.faults import Fault
+from fixtures.systems.kinds import open_built
 from fixtures.weekly import asked_queries, load_weekly
 from gates.errors import EvidenceError
 from gates.verdicts import Cell, Verdict

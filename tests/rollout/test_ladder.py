@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from fixtures import kinds, waiting
-from fixtures.faults import BURNS
-from fixtures.systems import Answer, Query, SearchSystem
-from fixtures.waiting import RUN_QUEUE, Mark, WaitingClock
+from fixtures.systems import kinds, waiting
+from fixtures.systems.faults import BURNS
+from fixtures.systems.protocol import Answer, Query, SearchSystem
+from fixtures.systems.waiting import RUN_QUEUE, Mark, WaitingClock
 from gates.errors import EvidenceError
 from gates.verdicts import Verdict
 from rollout.ladder import Ladder

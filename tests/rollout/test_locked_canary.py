@@ -30,7 +30,7 @@ def a_gate_source_line(checkout: Checkout) -> None:
     rooms = checkout.folder / "rooms"
     source = Path(__file__).parents[2] / "gates"
     shutil.copytree(source, rooms / "gates", ignore=lambda *_: {"__pycache__"})
-    with (rooms / "gates" / "decide.py").open("a", encoding="utf-8") as file:
+    with (rooms / "gates" / "rule" / "decide.py").open("a", encoding="utf-8") as file:
         file.write("# one more line\n")
     ini = checkout.folder / "pytest.ini"
     ini.write_text(ini.read_text(encoding="utf-8").replace("pythonpath = ", "pythonpath = rooms "), encoding="utf-8")

@@ -5,7 +5,7 @@ from itertools import pairwise, permutations
 import numpy as np
 import pytest
 
-from fixtures.systems import Query
+from fixtures.systems.protocol import Query
 from rollout.order import arm_order, arm_served, bucket, query_order, seed
 
 ONE, OTHER = "ab" * 32, "cd" * 32

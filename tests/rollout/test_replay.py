@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fixtures.systems import Answer, Collection, Documents, Judgements, Query
-from fixtures.waiting import RUN_QUEUE, Mark, WaitingClock
+from fixtures.systems.protocol import Answer, Collection, Documents, Judgements, Query
+from fixtures.systems.waiting import RUN_QUEUE, Mark, WaitingClock
 from rollout.replay import Answers, Locator, Timed, ask, doubted, judge_collection, measure_answers, replay_block
 
 N = 8

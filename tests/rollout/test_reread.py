@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gates.observations import Arm
+from gates.pairs import Arm
 from rollout.replay import Locator, Timed, judge_collection, measure_answers
 from rollout.reread import read_arm, wrong_measures
 from rollout.tables import Label, Names, agg_table, hits_table

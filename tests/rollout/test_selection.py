@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from fixtures.packs import Candidate, load_hero
-from fixtures.systems import Answer
+from fixtures.systems.protocol import Answer
 from gates.errors import EvidenceError
-from gates.pvalues import Interval, mean_interval
+from gates.statistics.pvalues import Interval, mean_interval
 from rollout.replay import NOTHING as NOTHING_FOUND
 from rollout.selection import Gain, Row, ask_in_turn, compare_grid, gain_of, table, winner
 

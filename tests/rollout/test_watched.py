@@ -2,9 +2,9 @@
 
 import pytest
 
-from fixtures.machine import Machine, Taken, Used
-from fixtures.waiting import RUN_QUEUE, Mark, WaitingClock
-from gates.observations import Arm
+from fixtures.systems.machine import Machine, Taken, Used
+from fixtures.systems.waiting import RUN_QUEUE, Mark, WaitingClock
+from gates.pairs import Arm
 from rollout.watched import Watched
 from tests.gates.builders import arm
 

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from evidence.history import read
-from fixtures.faults import Fault
 from fixtures.served import Served, load_served
+from fixtures.systems.faults import Fault
 from fixtures.weekly import Weekly, asked_of_suites, load_weekly
 from gates.errors import EvidenceError
 from gates.tripwires import judge_tripwires

@@ -1,4 +1,4 @@
-//! How far is stated confidence from what came true? AECE on equal-mass bins as gates/calibration.py has it.
+//! How far is stated confidence from what came true? AECE on equal-mass bins as gates/statistics/calibration.py has it.
 
 pub struct Bins {
     pub ece: f64, // NaN where nothing is binned

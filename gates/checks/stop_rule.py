@@ -1,0 +1,77 @@
+"""Which numbers does no search system give? Too even, perfect, too equal: then what was measured is not the hero.
+
+Patterns that release pipelines have shipped: a scorer that was fed its own answers, an index that was not joined, one
+run's numbers printed under another's name. Each is read off quality numbers before the time limit is applied, so that
+a hero that is merely slow is stopped by the check that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from gates.policy import StopRule
+from gates.rule.snapshot import Side, Snapshot
+from gates.statistics.decimals import decimal
+from gates.statistics.pvalues import mean_interval
+
+LEAST_INTERVALS = 3  # fewer may be equally wide by chance
+
+
+def suspicious(found: Snapshot, facts: Mapping[str, Any], limits: StopRule) -> list[str]:
+    """What is suspicious of these answers, a phrase each. `facts` as gates.checks.sanity reads them."""
+    return [
+        *(said for side in found.sides for said in _of_one(side, facts, limits)),
+        *_of_both(found, facts, limits),
+    ]
+
+
+def unusual(found: Snapshot, limits: StopRule) -> str:
+    """What a search may give, but seldom does: a gain that is worth a second look at the files, and is judged."""
+    gain = float(found.hero.ndcg.mean() - found.baseline.ndcg.mean())
+    if gain <= limits.gain:
+        return ""
+    told = f"{found.hero.name} gains {100 * gain:.1f} points of nDCG on {len(found)} queries before the climb"
+    return f"unusual: {told}, more than {100 * limits.gain:g}"
+
+
+def _of_one(side: Side, facts: Mapping[str, Any], limits: StopRule) -> Iterator[str]:
+    mean, variance, reach = float(side.ndcg.mean()), round(float(side.ndcg.var()), 12), float(np.ptp(side.ndcg))
+    if variance <= limits.variance or reach < limits.range:
+        yield f"nDCG of {side.name} is flat (variance {decimal(variance, 3)}, range {decimal(reach, 3)})"
+    if mean == 0:
+        yield f"mean nDCG of {side.name} is 0"
+    if mean >= limits.perfect:
+        yield f"mean nDCG of {side.name} is {decimal(mean, 3)}, too good from {limits.perfect:g} on"
+    # where only judged documents are known, any hit counts: most answers hold few judged ones
+    hits = side.known if facts["places"] == "all" else side.hits
+    if np.median(hits) == 0:
+        yield f"median of pool hits of {side.name} is 0"
+    late = int((~side.within_sla & (side.sla_recall > 0)).sum())
+    if late:
+        yield f"{late} late answers of {side.name} count"
+
+
+def _of_both(found: Snapshot, facts: Mapping[str, Any], limits: StopRule) -> Iterator[str]:
+    hero, baseline = found.sides
+    one, other = facts["configurations"]
+    same = all(
+        np.array_equal(getattr(hero, name), getattr(baseline, name), equal_nan=True)
+        for name in ("ndcg", "recall", "confidence")
+    )
+    if same and one != other:
+        yield f"{hero.name} {one} and {baseline.name} {other} differ, but not one of their numbers does"
+    widths = [w for side in found.sides for w in _widths(side, found)]
+    if len(widths) >= LEAST_INTERVALS and np.ptp(widths) <= 1e-12:
+        yield f"all {len(widths)} intervals are {decimal(widths[0], 3)} wide"
+
+
+def _widths(side: Side, found: Snapshot) -> Iterator[float]:
+    """Width of the interval of the mean nDCG on each intent that has several queries."""
+    for intent in np.unique(found.intent):
+        of_it = side.ndcg[found.intent == intent]
+        if len(of_it) > 1:
+            interval = mean_interval(of_it)
+            yield interval.upper - interval.lower

@@ -1,0 +1,90 @@
+"""How are the pairs of an equal hero distributed? What gates/planning/attainability.py simulates a policy with.
+
+Of stored pairs (proof/streams.py) or of a run's own: `either_way` takes from pairs what says which arm is the better
+one, so that only how much they differ is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.checks.file_credit import FileCreditShare
+from gates.checks.forms import Shift, Tail, net_ms
+from gates.checks.question import Constants, flag
+from gates.pairs import Pairs, join
+from gates.planning.characteristics import Atoms, Bin, Streams
+from gates.policy import Policy
+from gates.rule.questions import asked_checks
+from gates.statistics.calibration import fill_bins
+
+Array = NDArray[np.float64]
+SHIFTS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # limits that a policy may set for the confidence shift
+CELLS = 63  # odd: a loss of exactly 0 has one of its own
+
+
+def either_way(pairs: Pairs) -> Pairs:
+    """Each pair once as it is and once with its arms exchanged."""
+    return join([pairs, replace(pairs, hero=pairs.baseline, baseline=pairs.hero)])
+
+
+def streams_of(pairs: Pairs, policy: Policy, constants: Constants, source: str) -> Streams:
+    """The streams of these pairs."""
+    hero, baseline = pairs.hero, pairs.baseline
+    tails = [asked.form for asked in asked_checks(policy, constants) if isinstance(asked.form, Tail)]
+    credit = policy.guards.file_credit
+    gap = (hero.confidence - hero.correct) - (baseline.confidence - baseline.correct)
+    bins = fill_bins(hero.confidence, hero.correct, np.array(constants.bin_edges))
+    return Streams(
+        source=source,
+        atoms={
+            "recall_lost": cells_of(baseline.recall - hero.recall),
+            "ndcg_lost": cells_of(baseline.ndcg - hero.ndcg),
+            "gap_moved": cells_of(gap, most=2.0),
+            "file_excess": exactly(np.round(FileCreditShare(limit=credit.limit, margin=credit.margin).excess(hero), 3)),
+            "calibrator_ms": quantiles_of(hero.calibrator_ms),
+            "latency_ms": quantiles_of(hero.latency_ms),
+        },
+        tails={form.quantile: exactly(_tail(form, pairs)) for form in tails},
+        shift={
+            limit: (exactly(form.above(pairs)), exactly(form.below(pairs)))
+            for limit in sorted({*SHIFTS, policy.gates.confidence_shift.limit})
+            for form in [Shift(column="confidence", median=constants.median_confidence, limit=limit, seed=0)]
+        },
+        calibration=tuple(
+            Bin(weight=float(w), gap=float(gap), variance=float(error**2 * w * len(pairs)))
+            for w, gap, error in zip(*bins, strict=True)
+        ),
+        credits=float(hero.credits.mean()),
+        intents={name: float((pairs.intent == i).mean()) for i, name in enumerate(policy.slices.intents)},
+        ms_per_pair=float(hero.latency_ms.mean() + baseline.latency_ms.mean()),
+    )
+
+
+def _tail(form: Tail, pairs: Pairs) -> Array:
+    """The flags of a tail whose quantile is known from all of these pairs."""
+    at, margin = form.fix(net_ms(pairs.baseline))
+    return flag(net_ms(pairs.hero) > at + margin) - flag(pairs.baseline.latency_ms > at)
+
+
+def exactly(x: Array) -> Atoms:
+    """Every value that occurs, with its share."""
+    values, counts = np.unique(x, return_counts=True)
+    return Atoms(value=values, weight=counts / len(x))
+
+
+def cells_of(x: Array, most: float = 1.0) -> Atoms:
+    """Values in [-most, most] drawn together into CELLS cells, each at its own mean: the mean stays as it is."""
+    half = CELLS // 2
+    cell = np.rint(x / most * half).astype(np.intp) + half
+    counts = np.bincount(cell, minlength=CELLS)
+    filled = counts > 0
+    return Atoms(value=np.bincount(cell, x, CELLS)[filled] / counts[filled], weight=counts[filled] / len(x))
+
+
+def quantiles_of(x: Array) -> Atoms:
+    """Quantiles, closer together in the upper tail, each with the share of what lies just below it."""
+    at = np.concatenate([np.linspace(0.02, 0.96, 48), np.linspace(0.965, 0.995, 7), np.linspace(0.996, 1, 9)])
+    return Atoms(value=np.quantile(x, at), weight=np.diff(at, prepend=0.0))

@@ -1,0 +1,1 @@
+"""The statistics of the gate: e-processes, intervals and calibration errors; numpy alone."""

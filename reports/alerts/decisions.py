@@ -1,0 +1,104 @@
+"""Which alert does a decision raise? A gate run appends it to alerts.jsonl; delivering it is the next tick's work."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gates.checks.name import Name, number_of
+from gates.errors import ConfigError
+from gates.names import check_name
+from gates.release import Release
+from gates.verdicts import Decision
+from reports.alerts.rules import built_in, load_alert_rules
+from reports.alerts.told import LOG, Event, tell, words_of
+from reports.attestation.statements import SECTIONS
+from reports.escaping import cut, typed
+
+Attestation = Mapping[str, Any]
+
+_REASONS, _REASON_LENGTH = 3, 300
+_REASON = re.compile(r"(?P<check>[^:]*?)(?: at (?P<step>[0-9]+) %)?: (?P<words>.*)", re.DOTALL)
+
+
+def tell_decisions(release: Release, configs: Path) -> str:
+    """Append the alert of each decision of this run; "" or one line that says what went wrong.
+
+    Called after the attestations are written and never in the way of a decision: where nothing can be appended the
+    next tick finds the decision without its alert (automation/alerts.py), and mistakes in alerts.yaml leave the rules
+    as shipped.
+    """
+    from reports.attestation.document import attest  # a second that a tick, which imports this module, need not wait
+
+    trouble = ""
+    try:
+        rules = load_alert_rules(configs)
+    except ConfigError as error:
+        rules, trouble = built_in(), f"alerts: told by the rules as shipped, since {error.mistakes[0]}"
+    events = [decision_event(attest(release, o), o.subject.owner, release.artifacts) for o in release.outcomes]
+    try:
+        tell(events, release.artifacts, rules, datetime.now(UTC))
+    except OSError as error:
+        place = typed(release.artifacts / LOG)
+        return f"alerts: nothing appended to {place} ({words_of(error)}); the next tick will tell it"
+    return trouble
+
+
+def decision_event(attestation: Attestation, owner: str, artifacts: Path) -> Event:
+    """The event of one hero's decision, from its attestation: the same whether the run tells it or a tick finds it."""
+    decision, hero = Decision(attestation["decision"]), str(attestation["hero"])
+    reasons = [str(reason) for reason in attestation["reasons"]]
+    check, step, words = _parts(reasons[0] if reasons else "")
+    cell = next((c for c in _cells(attestation) if (c["check"], c["step"]) == (check, step)), {})
+    name = check_name(check, str(cell.get("unit", "")), str(attestation["mode"]))
+    observed, limit = (_shown(name, str(cell.get(which, ""))) for which in ("observed", "limit"))
+    at = f" at {step} %" if step else ""
+    told = f"{name.named} {observed}, limit {limit or 'not measured'}" if _decides(cell) else words
+    return Event(
+        kind=str(decision).lower(),
+        hero=hero,
+        config=str(attestation["config_hash"]),
+        check=check,
+        observed=observed,
+        limit=limit,
+        since=str(attestation["finished_at"]),
+        seen_at=str(attestation["finished_at"]),
+        owner=owner,
+        title=f"{decision} {hero}{at}: {told or 'every gate shown to hold'}",
+        text="\n".join(cut(reason, _REASON_LENGTH) for reason in reasons[:_REASONS]),
+        command=f"python -m reports.attestation show {typed(artifacts)}",
+        run_id=str(attestation["run_id"]),
+        exposure=str(attestation["exposure"]),
+        review_due=str(attestation["review_due"]) if decision is Decision.PROMOTE else "",
+    )
+
+
+def _parts(reason: str) -> tuple[str, int, str]:
+    """(check, step, words) of a reason; step 0 where it names none."""
+    found = _REASON.fullmatch(reason)
+    if found is None:
+        return reason, 0, reason
+    return found["check"], int(found["step"] or 0), found["words"]
+
+
+def _cells(attestation: Attestation) -> Iterator[dict[str, Any]]:
+    """Every cell with its check and its step."""
+    for step in attestation["steps"]:
+        yield from ({**cell, "check": cell["gate"], "step": step["percent"]} for cell in step["gates"])
+    for section, kind in SECTIONS.items():
+        yield from ({**cell, "check": cell[kind], "step": 0} for cell in attestation.get(section, ()))
+
+
+def _shown(name: Name, number: str) -> str:
+    """A number with its unit, as people read it; "" for what is none."""
+    shown = name.show(number)
+    return f"{shown} {name.unit}".rstrip() if shown else ""
+
+
+def _decides(cell: Mapping[str, Any]) -> bool:
+    """Was the number that the reason is about measured?"""
+    return int(cell.get("n", 0)) > 0 and math.isfinite(number_of(cell.get("observed", "")))

@@ -1,0 +1,319 @@
+"""What is an alert, when is it worth telling, and how is it kept so that none is lost? `alerts.jsonl`.
+
+Each line of `alerts.jsonl` is one alert that was told: firing, or resolved. A gate run and every tick append to it and
+nobody changes it; who has been notified stands in another file (automation/outbox.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from reports.alerts.rules import DECISIONS, OWNER, AlertRules, Severity
+from reports.escaping import clean, cut
+
+LOG = "alerts.jsonl"
+FIRING, RESOLVED = "firing", "resolved"
+#: Longer keys end in a digest; PagerDuty refuses more than 255 characters.
+_KEY_LENGTH = 200
+_TITLE_LENGTH = 200
+#: Seconds to wait for whoever appends at this moment: milliseconds, unless the disk hangs.
+_PATIENCE = 5.0
+#: What was seen so much later than now was seen by a clock that was put back since: it must not silence anything.
+_SKEW = timedelta(minutes=5)
+_TIMES = ("since", "seen_at", "told_at", "act_by")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that was seen and may be worth telling. Times are ISO 8601 with their offset."""
+
+    kind: str  # one of reports.alerts.rules.KINDS
+    check: str  # the check, or the job
+    title: str
+    since: str  # when it began
+    seen_at: str  # when it was seen to be so
+    command: str  # to look closer
+    hero: str = ""
+    config: str = ""  # the hero's config_hash: a changed config is a new hero
+    observed: str = ""
+    limit: str = ""
+    text: str = ""
+    owner: str = ""  # of the hero or the job
+    severity: str = ""  # in place of the rule's
+    run_id: str = ""
+    exposure: str = ""  # "live", "replay", "" where nothing was served
+    review_due: str = ""  # when somebody must look again at what was promoted
+    resolved: bool = False
+
+    @property
+    def key(self) -> str:
+        """What stays the same when the same thing is seen again."""
+        hero = f"{self.hero}@{self.config[:8]}" if self.hero and self.config else self.hero
+        key = clean("/".join(part for part in (self.kind, hero, self.check, self.exposure) if part))
+        if len(key) <= _KEY_LENGTH:
+            return key
+        return f"{key[:_KEY_LENGTH]}/{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+    def urgency(self, rules: AlertRules) -> Severity:
+        """How urgent it is."""
+        return Severity(self.severity) if self.severity else rules.severity_of(self.kind, self.exposure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One line of alerts.jsonl."""
+
+    id: str  # the dedup key: receivers fold what bears the same
+    kind: str
+    severity: str  # P0 to P3
+    status: str  # "firing" or "resolved"
+    hero: str
+    config: str
+    check: str
+    observed: str
+    limit: str
+    since: str
+    seen_at: str
+    told_at: str
+    owner: str  # who acts
+    act_by: str
+    title: str
+    text: str
+    command: str
+    runbook: str
+    run_id: str
+    exposure: str
+    review_due: str
+
+    @property
+    def firing(self) -> bool:
+        """Is this the news that it is so, not that it is over?"""
+        return self.status == FIRING
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Alert:
+        """Read `to_json` back. Raises ValueError for what is no alert: half a line, another schema, no time."""
+        raw = json.loads(line)
+        if not isinstance(raw, dict) or set(raw) != {field.name for field in fields(cls)}:
+            raise ValueError("not the fields of an alert")
+        if not all(isinstance(value, str) for value in raw.values()):
+            raise ValueError("every field of an alert is text")
+        alert = cls(**raw)
+        Severity(alert.severity)
+        if alert.status not in (FIRING, RESOLVED):
+            raise ValueError(f"{alert.status!r} is no status of an alert")
+        if any(_time(getattr(alert, name)).tzinfo is None for name in _TIMES):
+            raise ValueError("a time of an alert has no offset")
+        return alert
+
+    @property
+    def digest(self) -> str:
+        """Which line this is, whatever stands around it."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """What was told so far, the oldest first."""
+
+    alerts: tuple[Alert, ...] = ()
+    unreadable: int = 0  # lines that are no alert: a killed writer leaves half of one
+
+    @property
+    def last(self) -> dict[str, Alert]:
+        """The last word on each key."""
+        return {alert.id: alert for alert in self.alerts}
+
+    @property
+    def open(self) -> tuple[Alert, ...]:
+        """What is firing."""
+        return tuple(alert for alert in self.last.values() if alert.firing)
+
+
+def tell(events: Iterable[Event], artifacts: Path, rules: AlertRules, now: datetime) -> tuple[Alert, ...]:
+    """Append to `artifacts`/alerts.jsonl what of these events is worth telling; returns what was appended.
+
+    The same events may be given again, in part or in whole: what was told is not told twice, so a caller that was
+    killed just starts over. Nothing is delivered here. Raises OSError where the file cannot be written.
+    """
+    artifacts.mkdir(parents=True, exist_ok=True)
+    told: list[Alert] = []
+    with FileLock(artifacts / ".alerts.lock", timeout=_PATIENCE):
+        log = read_log(artifacts)
+        last, decided = log.last, {_decision_of(alert) for alert in log.alerts if alert.firing}
+        for event in sorted(events, key=lambda e: _time(e.seen_at)):
+            fresh = _worth_telling(event, last, decided, rules, now)
+            append(artifacts / LOG, [alert.to_json() for alert in fresh])
+            last |= {alert.id: alert for alert in fresh}
+            decided |= {_decision_of(alert) for alert in fresh if alert.firing}
+            told += fresh
+    return tuple(told)
+
+
+def close(key: str, why: str, artifacts: Path, now: datetime) -> Alert | None:
+    """Append that somebody ended an alert; None where nothing of this key is firing."""
+    with FileLock(artifacts / ".alerts.lock", timeout=_PATIENCE):
+        alert = next((alert for alert in read_log(artifacts).open if alert.id == key), None)
+        if alert is None:
+            return None
+        ended = _ended(alert, now.isoformat(timespec="seconds"), now, why)
+        append(artifacts / LOG, [ended.to_json()])
+        return ended
+
+
+def read_log(artifacts: Path) -> Log:
+    """What alerts.jsonl holds. A line that is no alert is counted and skipped."""
+    alerts, unreadable = [], 0
+    for line in read_lines(artifacts / LOG):
+        try:
+            alerts.append(Alert.from_json(line))
+        except (ValueError, TypeError):
+            unreadable += 1
+    return Log(alerts=tuple(alerts), unreadable=unreadable)
+
+
+def _worth_telling(
+    event: Event, last: Mapping[str, Alert], decided: Set[tuple[str, str, str]], rules: AlertRules, now: datetime
+) -> list[Alert]:
+    """What this event has to say that was not said, in the order in which it is kept.
+
+    `last` is the last word on each key, `decided` what was told of decisions. What ends stands before what begins: a
+    writer killed between the two is called with the same event again.
+    """
+    before = last.get(event.key)
+    ahead = before is not None and _time(before.seen_at) > now + _SKEW
+    if before is not None and (
+        event.seen_at == before.seen_at or (not ahead and _time(event.seen_at) <= _time(before.seen_at))
+    ):
+        return []  # looked at before
+    if event.resolved:
+        return [_ended(before, event.seen_at, now, event.text)] if before is not None and before.firing else []
+    if event.kind in DECISIONS and _decision_of(event) in decided:
+        return []  # the run has told it, maybe by another of its checks
+    if before is not None and not ahead and not _news(event, before, rules):
+        return []
+    over: list[Alert] = []
+    if event.kind in DECISIONS:
+        why = f"run {event.run_id} decided anew: {event.kind}"
+        over = [_ended(alert, event.seen_at, now, why) for alert in last.values() if _overtaken(alert, event)]
+    return [*over, _alert(event, before if before is not None and before.firing else None, rules, now)]
+
+
+def _news(event: Event, last: Alert, rules: AlertRules) -> bool:
+    """Is it worth telling again that this is so?"""
+    if not last.firing:  # it was over, or somebody closed it: only what began later is another occurrence
+        return _time(event.since) > _time(last.since)
+    severity = event.urgency(rules)
+    if severity < last.severity:
+        return True
+    pause = timedelta(hours=rules.level(severity).repeat_hours)
+    return _time(event.seen_at) - _time(last.seen_at) >= pause
+
+
+def _decision_of(told: Alert | Event) -> tuple[str, str, str]:
+    return told.run_id, told.hero, told.kind
+
+
+def _overtaken(alert: Alert, event: Event) -> bool:
+    """Does a decision take the place of what an earlier run decided about the hero? No replay ends a live alert."""
+    return (
+        alert.firing
+        and alert.kind in DECISIONS
+        and (alert.hero, alert.exposure) == (event.hero, event.exposure)
+        and alert.run_id != event.run_id
+        and alert.id != event.key
+        and _time(alert.seen_at) < _time(event.seen_at)
+    )
+
+
+def _alert(event: Event, going_on: Alert | None, rules: AlertRules, now: datetime) -> Alert:
+    """The alert of an event. What goes on keeps its beginning and its deadline, unless it became more urgent."""
+    severity, rule = event.urgency(rules), rules.rule(event.kind)
+    act_by = rules.act_by(severity, now).isoformat(timespec="seconds")
+    if going_on is not None and going_on.severity <= severity:
+        act_by = going_on.act_by
+    return Alert(
+        id=event.key,
+        kind=event.kind,
+        severity=severity,
+        status=FIRING,
+        hero=event.hero,
+        config=event.config,
+        check=clean(event.check),
+        observed=event.observed,
+        limit=event.limit,
+        since=going_on.since if going_on is not None else event.since,
+        seen_at=event.seen_at,
+        told_at=now.isoformat(timespec="seconds"),
+        owner=(event.owner or rules.no_owner) if rule.who == OWNER else rule.who,
+        act_by=act_by,
+        title=cut(event.title, _TITLE_LENGTH),
+        text=event.text,
+        command=event.command,
+        runbook=f"{rules.runbook}#{event.kind}",
+        run_id=event.run_id,
+        exposure=event.exposure,
+        review_due=event.review_due,
+    )
+
+
+def _ended(alert: Alert, seen_at: str, now: datetime, why: str) -> Alert:
+    return replace(alert, status=RESOLVED, seen_at=seen_at, told_at=now.isoformat(timespec="seconds"), text=why)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def words_of(error: OSError) -> str:
+    """Why nothing could be told, without the folders of this machine."""
+    if isinstance(error, Timeout):
+        return f"another process has been writing for {_PATIENCE:.0f} s"
+    return error.strerror or str(error)
+
+
+def append(path: Path, lines: Sequence[str]) -> None:
+    """Append whole lines and have them on the disk. Half a line that a killed writer left is ended first.
+
+    Where the disk is full the file is cut back to what it was, and OSError raised.
+    """
+    if not lines:
+        return
+    new = not path.exists()
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(file).st_size
+        torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+        data = ("\n" if torn else "").encode() + "".join(f"{line}\n" for line in lines).encode()
+        if os.write(file, data) < len(data):
+            os.ftruncate(file, size)
+            raise OSError(f"{path.name}: the disk is full; make room")
+        os.fsync(file)
+    finally:
+        os.close(file)
+    if new:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # a file whose name is not on the disk is lost with the power
+        finally:
+            os.close(folder)
+
+
+def read_lines(path: Path) -> list[bytes]:
+    """The lines of a file that is appended to, a last one without its end as well; none where there is no file."""
+    try:
+        return [line for line in path.read_bytes().split(b"\n") if line]
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,1 @@
+"""What is told of a release, once, whoever renders it."""

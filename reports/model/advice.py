@@ -1,0 +1,139 @@
+"""What can be done about a decision, and how much more evidence might it take?"""
+
+from __future__ import annotations
+
+import math
+
+from gates.checks.machine import NOT_EVIDENCED
+from gates.checks.name import number_of
+from gates.names import check_name
+from gates.release import Outcome
+from gates.verdicts import Cell, Decision, Kind, Verdict
+from reports.escaping import typed
+from reports.model.budget import used_windows, waits
+from reports.model.checks import reasons_of
+
+#: What to do before any hero can be judged, where the battery or an instrument is broken or open.
+_MEND = {
+    "index_integrity": "empty the cache and run again: the index is built anew",
+    "oracle_queries": "see what the hero answers to one of them before anything else is tried",
+    "file_only": "build the index again on the code as it is",
+    "sla_off": "mend the measuring first: late answers are told from others in rollout/replay.py",
+    "pool": "see that both systems search the same corpus, and answer in time",
+    "core_search": "free this machine of other load and run again, or raise the router's cap",
+    "stop_rule": "find out what was measured before anything else: no hero is judged by such numbers",
+    "lock": "undo what was changed, or lock the hero anew where the change is meant",
+    "known_answers": "mend the judge in gates/ first: it is wrong about made-up pairs, so about heroes as well",
+    "traffic_share": "mend the splitter first: heroes are judged on the traffic that their step names",
+    "aa_dispersion": "find what the windows share (other load on this machine?), then run again",
+    "machine": "run again on a quiet machine; where it says so again, give each system a machine of its own",
+}
+_AGAIN = "run again on a quiet machine: the same queries come in the same order"
+
+
+def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
+    """How many more pairs may decide, in words, and which --max-windows asks for them; ("", 0) if unknown.
+
+    It speaks over all checks that were open where the climb ended: the slowest of them decides. A bet's evidence grows
+    by about the same factor with every pair; an interval shrinks with the root of the pairs. No windows are named where
+    the queries end before, and nothing by the letter: a point does not come closer.
+    """
+    policy, ladder = outcome.subject.policy, outcome.ladder
+    open_ = _open(outcome, focus) if focus is not None and policy.mode != "letter" else []
+    if not open_:
+        return "", 0
+    slowest = max(open_, key=_pairs_missing)
+    more, name = _pairs_missing(slowest), check_name(slowest.check, slowest.unit)
+    others = f" of {len(open_)} open" if len(open_) > 1 else ""
+    if not math.isfinite(more):
+        measured = f"{name.show(slowest.observed)} measured, limit {name.show(slowest.limit)}"
+        return f"unknown: evidence that {name.label}{others} holds has not grown so far; {measured}", 0
+    window, steps = policy.ladder.window, len(policy.ladder.steps)
+    windows = max(1, math.ceil(more / window))
+    more = max(window, round(more, -2))
+    unused = int(ladder.get("unused_queries", 0))
+    speed = number_of(ladder.get("pairs_per_second", ""))
+    seconds = f", {more / speed:.0f} s" if speed > 0 else ""
+    about = "at most about" if slowest.n > slowest.windows * window else "about"
+    which = f" ({name.label}, the slowest{others})" if others else ""
+    words = f"{about} {more:,.0f} more pairs{seconds}{which}; {unused:,} unused queries are left"
+    if more > unused:
+        return f"{words}: too few to decide this hero", 0
+    # a step may use as many as it needs, and all steps together so many times their number
+    in_all = math.ceil((used_windows(outcome) + windows) / steps)
+    return words, max(policy.ladder.max_windows, _in_this_step(outcome) + windows, in_all)
+
+
+def _open(outcome: Outcome, focus: Cell) -> list[Cell]:
+    """What was asked where the climb ended and must be shown to hold, but is not; none where that is not the cause."""
+    if focus.verdict is not Verdict.INCONCLUSIVE or not focus.n or focus.kind is Kind.SANITY:
+        return []
+    top = outcome.subject.policy.ladder.steps[-1]
+    last = focus.step in (0, top)  # guards must be shown at the top alone
+    cells = [focus if c.key == focus.key else c for c in outcome.cells]
+    at = focus.step or top
+    asked = [c for c in cells if c.step == at or (last and c.kind in (Kind.GUARD, Kind.INSTRUMENT))]
+    return [c for c in asked if c.verdict is Verdict.INCONCLUSIVE and c.required == "green" and c.n and c.e_red_needed]
+
+
+def _in_this_step(outcome: Outcome) -> int:
+    steps = outcome.ladder.get("steps", ())
+    return int(steps[-1]["windows"]) if steps else 0
+
+
+def _pairs_missing(cell: Cell) -> float:
+    """How many more pairs this check may need until it is shown to hold; infinite where it does not get there.
+
+    Recall at the last step must be shown over the step and over the canary. The cell does not say which of the two is
+    behind; over the canary's pairs the result is the most that either can need.
+    """
+    e, needed = number_of(cell.e_green), number_of(cell.e_green_needed)
+    if math.isfinite(e) and math.isfinite(needed):
+        if e <= 1.05:  # no growth so far: nothing to go by
+            return math.inf
+        return max(0.0, cell.n * (math.log(needed) / math.log(e) - 1))
+    observed, limit, upper = number_of(cell.observed), number_of(cell.limit), number_of(cell.ci_upper)
+    if not observed < limit or not math.isfinite(upper):
+        return math.inf
+    return max(0.0, cell.n * (((upper - observed) / (limit - observed)) ** 2 - 1))
+
+
+def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str, ...]:
+    """What the owner can do now, one step a line. Only commands that exist."""
+    subject, source = outcome.subject, typed(outcome.subject.source)
+    asked = subject.name if subject.name in subject.policy.heroes else source
+    if outcome.decision is Decision.PROMOTE:
+        return (f"make promote HERO={asked}",)
+    if outcome.decision is Decision.ROLLBACK:
+        return ("this fingerprint stays rolled back; a changed config is a new hero",)
+    if focus is not None and NOT_EVIDENCED in focus.note:
+        return (_AGAIN,)
+    if waits(outcome):
+        fresh, window = int(outcome.ladder.get("unused_queries", 0)), subject.policy.ladder.window
+        return (f"give more queries: {fresh:,} fresh ones are left, a window needs {window:,}",)
+    if focus is None and outcome.missing:
+        reasons = reasons_of(outcome)
+        way_out = _way_out(reasons[0]) if len(reasons) == 1 else ""
+        if way_out:
+            return (f"{way_out}; then run again",)
+        return ("mend what the errors above say and run again: the same queries come in the same order",)
+    if focus is None:
+        return ()
+    if focus.check == "known_answers" and focus.verdict is not Verdict.RED:
+        return (_way_out(focus.note),)
+    if focus.kind is Kind.INSTRUMENT or (focus.kind is Kind.SANITY and focus.n):
+        baseline = "the baseline must be shown within its limits first: no hero can be judged against it"
+        return (_MEND.get(focus.check, baseline),)
+    if not focus.n:
+        leave_out = f"name {focus.check} with a reason under left_out of the pack's policy"
+        return (_way_out(focus.note) or f"give what is missing, or {leave_out}",)
+    change = f"change {source} and start anew"
+    if not windows:
+        return (change,)
+    longer = f"pytest -m canary --hero={asked} --max-windows={windows}"
+    return (longer, "(the same sequence, longer)", f"or {change}")
+
+
+def _way_out(message: str) -> str:
+    """The end of a message of ours, after value, expectation and place; "" where it names none."""
+    return message.rpartition("; ")[2] if "; " in message else ""

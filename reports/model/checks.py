@@ -1,0 +1,112 @@
+"""Which checks were asked of a hero, with which answers, on which does the decision rest, and for which reasons?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gates.checks.name import Name
+from gates.names import check_name
+from gates.policy import GATES, GUARDS, INSTRUMENTS, SANITY, Policy
+from gates.release import Outcome
+from gates.verdicts import Cell, Decision, Kind, Verdict
+from reports.model.budget import waits
+from reports.model.labels import is_enough, limit_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One check: its cells (one a step for a gate, else one), and whether the decision rests on it."""
+
+    check: str
+    kind: Kind
+    name: Name
+    limit: str
+    cells: tuple[Cell | None, ...]
+    blocks: str = ""  # "rolled back here", "holds the release", "still open", "" where the decision does not rest on it
+    left_out: str = ""  # why the policy does not ask it
+
+    @property
+    def last(self) -> Cell | None:
+        """The last cell that was reached."""
+        return next((c for c in reversed(self.cells) if c and c.verdict is not Verdict.NOT_REACHED), None)
+
+
+def rows_of(outcome: Outcome) -> tuple[Row, ...]:
+    """Every check that the policy asks, or leaves out with its reason, gates first."""
+    policy = outcome.subject.policy
+    rows = [
+        _left_out(check, kind, policy.left_out[check]) if check in policy.left_out else _asked(check, kind, outcome)
+        for check, kind in _kinds(policy).items()
+    ]
+    blocking = _blocking(rows, outcome)
+    held = "still open" if waits(outcome) else "holds the release"
+    words = "rolled back here" if outcome.decision is Decision.ROLLBACK else held
+    return tuple(replace(row, blocks=words) if row.check in blocking else row for row in rows)
+
+
+def _kinds(policy: Policy) -> dict[str, Kind]:
+    """Check -> kind, in the order of reports."""
+    return {
+        **dict.fromkeys(GATES, Kind.GATE),
+        **dict.fromkeys(GUARDS, Kind.GUARD),
+        **dict.fromkeys(policy.slices_of, Kind.SLICE),
+        **dict.fromkeys(SANITY, Kind.SANITY),
+        **dict.fromkeys(INSTRUMENTS, Kind.INSTRUMENT),
+    }
+
+
+def _left_out(check: str, kind: Kind, why: str) -> Row:
+    return Row(check=check, kind=kind, name=check_name(check), limit="", cells=(), left_out=why)
+
+
+def _asked(check: str, kind: Kind, outcome: Outcome) -> Row:
+    by_key, policy = {cell.key: cell for cell in outcome.cells}, outcome.subject.policy
+    steps = policy.ladder.steps if kind is Kind.GATE else (0,)
+    cells = tuple(by_key.get((outcome.subject.name, step, check)) for step in steps)
+    unit = next((c.unit for c in cells if c is not None), "")
+    name, limit = check_name(check, unit, policy.mode), limit_words(check, policy, cells)
+    return Row(check=check, kind=kind, name=name, limit=limit, cells=cells)
+
+
+def _blocking(rows: list[Row], outcome: Outcome) -> set[str]:
+    """The checks that the decision rests on: red ones; else those without a result; else those not shown.
+
+    Guards stay open when a gate ends the ladder, so they are named only where no gate is.
+    """
+    if outcome.decision is Decision.PROMOTE:
+        return set()
+    red = {row.check for row in rows for c in row.cells if c is not None and c.verdict is Verdict.RED}
+    if outcome.decision is Decision.ROLLBACK:
+        return {row.check for row in rows for c in row.cells if c is not None and speaks(c, outcome)}
+    if red:
+        return red
+    missing = {row.check for row in rows if any(c is None for c in row.cells)}
+    if missing:
+        return missing
+    for kinds in ({Kind.GATE}, set(Kind)):
+        undecided = {r.check for r in rows if r.kind in kinds for c in r.cells if c is not None and speaks(c, outcome)}
+        if undecided:
+            return undecided
+    return set()
+
+
+def speaks(cell: Cell, outcome: Outcome) -> bool:
+    """Does this cell speak for the decision?"""
+    if outcome.decision is Decision.ROLLBACK:
+        return cell.verdict is Verdict.RED and cell.on_red == "rollback"
+    if cell.verdict is Verdict.RED:
+        return True
+    return cell.verdict is Verdict.INCONCLUSIVE and not is_enough(cell)
+
+
+def reasons_of(outcome: Outcome) -> tuple[str, ...]:
+    """The reasons in their order; what several checks say word for word is told once, with their count."""
+    said: dict[str, list[str]] = {}
+    for reason in outcome.reasons:
+        check, _, words = reason.partition(": ")
+        said.setdefault(words, []).append(check)
+    planned = len(outcome.planned)
+    return tuple(
+        f"{checks[0] if len(checks) == 1 else f'{len(checks)} of {planned} checks'}: {words}" if words else checks[0]
+        for words, checks in said.items()
+    )

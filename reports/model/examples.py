@@ -1,0 +1,108 @@
+"""On which queries does the hero lose and gain most, and what did both arms answer there?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from gates.release import Subject
+from reports.model.pairs import Measured
+
+SHOWN = 10  # of each kind, on the page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one arm found the first right answer. `rank` is 0 where none is among its answers."""
+
+    rank: int = 0
+    where: str = ""  # file:line of the right answer
+    first: str = ""  # file:line of the arm's first answer
+    trouble: str = ""  # "late: 182 ms", "error: TimeoutError"
+
+    def words(self) -> str:
+        """What a release manager needs to know: rank, or that there is none, and why."""
+        found = f"rank {self.rank}" if self.rank else "not in top 50"
+        return f"{found}, {self.trouble}" if self.trouble else found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One query with both arms' answers; `difference` is hero minus baseline of the measure in question."""
+
+    query_id: str
+    text: str
+    intent: str
+    difference: float
+    judged: tuple[str, ...]
+    baseline: Place
+    hero: Place
+
+
+def find_examples(
+    measured: Measured, subject: Subject, folder: Path, queries: Path, metric: str
+) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """(lost most, gained most), at most SHOWN each, by nDCG@10 or SLA-Recall@50 and then by the other.
+
+    Hits come from `folder`/hits.parquet, texts from `queries`; what is not there is left empty.
+    """
+    ndcg, recall = measured.hero.ndcg - measured.baseline.ndcg, measured.hero.recall - measured.baseline.recall
+    first, second = (ndcg, recall) if metric == "ndcg_at_10" else (recall, ndcg)
+    order = np.lexsort((measured.query_ord, second, first))
+    lost = [int(i) for i in order[:SHOWN] if first[i] < 0]
+    gained = [int(i) for i in order[::-1][:SHOWN] if first[i] > 0]
+    wanted = measured.query_ord[lost + gained]
+    if not len(wanted):
+        return (), ()
+    texts, places = _texts(queries, wanted), _places(folder / "hits.parquet", wanted)
+
+    def tell(i: int) -> Example:
+        query = int(measured.query_ord[i])
+        text, judged = texts.get(query, (str(measured.query_id[i]), ()))
+        hero, baseline = places.get((subject.name, query), Place()), places.get((subject.baseline_name, query), Place())
+        return Example(
+            query_id=str(measured.query_id[i]),
+            text=text,
+            intent=str(measured.intent[i]),
+            difference=float(first[i]),
+            judged=judged,
+            baseline=_with_trouble(
+                baseline, measured.baseline_error[i], measured.baseline_late[i], measured.baseline.latency_ms[i]
+            ),
+            hero=_with_trouble(hero, measured.hero_error[i], measured.hero_late[i], measured.hero.latency_ms[i]),
+        )
+
+    return tuple(tell(i) for i in lost), tuple(tell(i) for i in gained)
+
+
+def _with_trouble(place: Place, error: np.str_, late: np.bool_, latency_ms: np.float64) -> Place:
+    trouble = f"error: {error}" if error else f"late: {latency_ms:.0f} ms" if late else ""
+    return Place(rank=place.rank, where=place.where, first=place.first, trouble=trouble)
+
+
+def _texts(path: Path, wanted: NDArray[np.int32]) -> dict[int, tuple[str, tuple[str, ...]]]:
+    if not path.exists():
+        return {}
+    rows = pq.read_table(
+        path, columns=["query_ord", "text", "judged"], filters=[("query_ord", "in", wanted.tolist())]
+    ).to_pylist()
+    return {row["query_ord"]: (row["text"], tuple(row["judged"] or ())) for row in rows}
+
+
+def _places(path: Path, wanted: NDArray[np.int32]) -> dict[tuple[str, int], Place]:
+    """(system, query) -> the first right answer and the first answer."""
+    if not path.exists():
+        return {}
+    columns = ["system", "query_ord", "rank", "grade", "file", "line_start"]
+    rows = pq.read_table(path, columns=columns, filters=[("query_ord", "in", wanted.tolist())]).to_pylist()
+    found: dict[tuple[str, int], Place] = {}
+    for row in sorted(rows, key=lambda row: int(row["rank"])):
+        key, where = (str(row["system"]), int(row["query_ord"])), f"{row['file']}:{row['line_start']}"
+        place = found.setdefault(key, Place(first=where))
+        if row["grade"] > 0 and not place.rank:
+            found[key] = Place(rank=int(row["rank"]), where=where, first=place.first)
+    return found

@@ -1,0 +1,141 @@
+"""What does the hero give and cost against the baseline, over all queries and by intent?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.pairs import Arm
+from gates.statistics import calibration
+from gates.statistics.pvalues import Interval, mean_interval, quantile_difference_interval, quantile_interval
+from reports.model.labels import COSTS, METRICS, metric_name, short
+from reports.model.pairs import Measured
+
+Array = NDArray[np.float64]
+RESAMPLES = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """One measure on the same queries: both arms, and hero minus baseline with its 95 % interval."""
+
+    metric: str
+    intent: str  # "" for all queries
+    n: int
+    baseline: float
+    hero: float
+    difference: Interval
+
+    @property
+    def range(self) -> str:
+        """The 95 % interval of the difference in brackets."""
+        return metric_name(self.metric).range(self.difference.lower, self.difference.upper, signed=True)
+
+    @property
+    def change(self) -> str:
+        """The difference and its interval where room is short: "+.5 [+.4, +.6]"."""
+        return short(f"{metric_name(self.metric).show(self.difference.value, signed=True)} {self.range}")
+
+    @property
+    def shown(self) -> str:
+        """What the interval shows, by whether it holds zero: a gain or a loss; of a cost more or less."""
+        if self.metric not in COSTS:
+            return self.better
+        low, high = self.difference.lower, self.difference.upper
+        return "more shown" if low > 0 else "less shown" if high < 0 else "no difference shown"
+
+    @property
+    def better(self) -> str:
+        """The same for a claim: less of a cost is a gain."""
+        low, high = self.difference.lower, self.difference.upper
+        if self.metric in COSTS:
+            low, high = -high, -low
+        return "gain shown" if low > 0 else "loss shown" if high < 0 else "no difference shown"
+
+
+def compare(measured: Measured, *, edges: Array, seed: int, intent: str = "") -> dict[str, Gain]:
+    """Every measure that both arms have, by name. `edges` are the canary's calibration bins, `seed` its seed.
+
+    Differences of means are paired and use the interval that the guards use; those of p95 and calibration error come
+    from a paired bootstrap of queries, those of file credit from the delta method.
+    """
+    hero, baseline, n = measured.hero, measured.baseline, len(measured)
+    found: dict[str, Gain] = {}
+
+    def add(metric: str, of_baseline: float, of_hero: float, difference: Interval) -> None:
+        found[metric] = Gain(
+            metric=metric, intent=intent, n=n, baseline=of_baseline, hero=of_hero, difference=difference
+        )
+
+    if not n:
+        return found
+    add("ndcg_at_10", float(baseline.ndcg.mean()), float(hero.ndcg.mean()), mean_interval(hero.ndcg - baseline.ndcg))
+    recall = hero.recall - baseline.recall
+    add("sla_recall_at_50", float(baseline.recall.mean()), float(hero.recall.mean()), mean_interval(recall))
+    if _both_have("latency_ms", hero, baseline):
+        clocks = {"p95_latency_ms": (hero.latency_ms, baseline.latency_ms)}
+        if hero.wait_ms.any() or baseline.wait_ms.any():  # recorded answers waited for nothing here
+            clocks["p95_net_ms"] = (hero.latency_ms - hero.wait_ms, baseline.latency_ms - baseline.wait_ms)
+        for metric, (mine, its) in clocks.items():
+            add(metric, p95_of(its), p95_of(mine), quantile_difference_interval(mine, its, 0.95, seed))
+    of_hero, of_baseline = measured.hero_cpu_ms, measured.baseline_cpu_ms
+    if np.isfinite(of_hero).all() and np.isfinite(of_baseline).all():
+        add("cpu_ms", float(of_baseline.mean()), float(of_hero.mean()), mean_interval(of_hero - of_baseline))
+    if len(edges) and _both_have("confidence", hero, baseline):
+        add("ece", ece(baseline, edges), ece(hero, edges), _ece_difference(hero, baseline, edges, seed))
+    if hero.credits.sum() and baseline.credits.sum():
+        add("file_credit", file_credit(baseline), file_credit(hero), _file_credit_difference(hero, baseline))
+    return {metric: found[metric] for metric in METRICS if metric in found}
+
+
+def compare_intents(measured: Measured, *, edges: Array, seed: int) -> dict[str, dict[str, Gain]]:
+    """intent -> measure -> gain, largest intents first."""
+    intents, counts = np.unique(measured.intent, return_counts=True)
+    return {
+        str(intent): compare(measured.rows(measured.intent == intent), edges=edges, seed=seed, intent=str(intent))
+        for intent in intents[np.argsort(-counts, kind="stable")]
+    }
+
+
+def p95_of(latency_ms: Array) -> float:
+    """The order statistic of latency that the guard compares."""
+    return quantile_interval(latency_ms, 0.95).value
+
+
+def ece(arm: Arm, edges: Array) -> float:
+    """Mean absolute gap of confidence and correctness over the canary's frozen bins."""
+    return calibration.calibration_error(calibration.fill_bins(arm.confidence, arm.correct, edges))
+
+
+def file_credit(arm: Arm) -> float:
+    """Share of credited hits that only overlap the judged lines."""
+    return float(arm.file_credits.sum() / arm.credits.sum())
+
+
+def _both_have(column: str, hero: Arm, baseline: Arm) -> bool:
+    return bool(np.isfinite(getattr(hero, column)).all() and np.isfinite(getattr(baseline, column)).all())
+
+
+def _ece_difference(hero: Arm, baseline: Arm, edges: Array, seed: int) -> Interval:
+    """Hero minus baseline with a paired percentile bootstrap over queries."""
+    rng, n, k = np.random.default_rng(seed), len(hero), len(edges) + 1
+    gaps = []
+    for arm in (hero, baseline):
+        gaps.append((calibration.bin_of(arm.confidence, edges), arm.confidence - arm.correct))
+    draws = np.empty(RESAMPLES)
+    for i in range(RESAMPLES):
+        times = np.bincount(rng.integers(0, n, n), minlength=n)
+        of_hero, of_baseline = (np.abs(np.bincount(at, gap * times, k)).sum() / n for at, gap in gaps)
+        draws[i] = of_hero - of_baseline
+    value = ece(hero, edges) - ece(baseline, edges)
+    return Interval(value, float(np.quantile(draws, 0.025)), float(np.quantile(draws, 0.975)))
+
+
+def _file_credit_difference(hero: Arm, baseline: Arm) -> Interval:
+    """Difference of two ratios of sums: each query's influence on it, averaged."""
+    influence = np.zeros(len(hero))
+    for arm, sign in ((hero, 1), (baseline, -1)):
+        influence += sign * (arm.file_credits - file_credit(arm) * arm.credits) / arm.credits.mean()
+    return mean_interval(file_credit(hero) - file_credit(baseline) + influence)

@@ -1,0 +1,207 @@
+"""What happened to each hero? Computed once, so that terminal, summary, page and Allure never disagree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gates.errors import failures
+from gates.names import slice_parts
+from gates.release import Outcome, Release, Subject
+from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
+from reports.model.advice import next_steps, to_decide
+from reports.model.checks import Row, reasons_of, rows_of, speaks
+from reports.model.examples import Example, find_examples
+from reports.model.gains import Gain, compare, compare_intents
+from reports.model.headlines import headline_of
+from reports.model.labels import CLAIMED, is_enough, mark, measure_of, metric_name
+from reports.model.pairs import Measured, read_measured
+
+#: Who answers users now.
+SERVING = {
+    Decision.PROMOTE: "replay: no live traffic was moved",
+    Decision.HOLD: "baseline serves",
+    Decision.ROLLBACK: "baseline serves 100 %",
+}
+#: The guard that speaks about a measure in its own unit.
+_GUARD_OF = {"p95_latency_ms": "p95_latency", "ece": "ece", "file_credit": "file_credit"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One hero's outcome with everything that is told about it."""
+
+    outcome: Outcome
+    headline: str  # what was shown
+    serving: str  # who answers users now
+    reasons: tuple[str, ...]  # each once, with the count of checks that give it
+    reached: tuple[int, ...]
+    rows: tuple[Row, ...]
+    focus: Cell | None  # the cell that the decision rests on
+    gains: dict[str, Gain]
+    by_intent: dict[str, dict[str, Gain]]
+    measure: str  # what `by_intent` and the examples are told in
+    lost_most: tuple[Example, ...]
+    gained_most: tuple[Example, ...]
+    to_decide: str  # how much more evidence, "" where none would help
+    next: tuple[str, ...]
+    notes: tuple[str, ...]  # what of the data is unusual or does not meet, though it is judged
+    measured: Measured | None
+    seed: int
+    edges: tuple[float, ...]
+
+    @property
+    def hero(self) -> str:
+        """The hero's name."""
+        return self.outcome.subject.name
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The steps of the policy's ladder, in percent of traffic."""
+        return self.outcome.subject.policy.ladder.steps
+
+    @property
+    def example_metric(self) -> str:
+        """The measure that the examples' differences are of."""
+        return "ndcg_at_10" if self.measure == "ndcg_at_10" else "sla_recall_at_50"
+
+    @property
+    def claim(self) -> Gain | None:
+        """The measure that the hero's claim is about, on its intent; None where nothing is claimed or measured."""
+        subject = self.outcome.subject
+        gains = self.by_intent.get(subject.claim_intent, {}) if subject.claim_intent else self.gains
+        return gains.get(CLAIMED.get(subject.claim_metric, subject.claim_metric)) if subject.claim else None
+
+    def count(self, kind: Kind) -> tuple[int, int]:
+        """(cells that are as the policy requires, planned cells) of a kind."""
+        cells = [c for row in self.rows if row.kind is kind and not row.left_out for c in row.cells]
+        return sum(c is not None and (c.verdict is Verdict.GREEN or is_enough(c)) for c in cells), len(cells)
+
+
+def tell(release: Release) -> tuple[Story, ...]:
+    """The stories of a release, worst first."""
+    worst_first = sorted(release.outcomes, key=lambda o: -SEVERITY.index(o.decision))
+    return tuple(_tell(release, outcome) for outcome in worst_first)
+
+
+def _tell(release: Release, outcome: Outcome) -> Story:
+    subject, ladder, reasons = outcome.subject, outcome.ladder, reasons_of(outcome)
+    constants = ladder.get("constants", {})
+    edges, seed = tuple(float(e) for e in constants.get("bin_edges", ())), _seed(ladder)
+    folder = release.artifacts / subject.name
+    measured = read_measured(folder, subject) if ladder else None
+    rows = rows_of(outcome)
+    blocking = [c for row in rows if row.blocks for c in row.cells if c is not None and speaks(c, outcome)]
+    ended = [c for c in blocking if c.note and c.note in str(ladder.get("ended", ""))]  # it ended the climb
+    focus = next(iter((*ended, *blocking)), None)
+    measure, intent = (measure_of(focus.check), slice_parts(focus.check)[1]) if focus else ("ndcg_at_10", "")
+    gains: dict[str, Gain] = {}
+    by_intent: dict[str, dict[str, Gain]] = {}
+    lost: tuple[Example, ...] = ()
+    gained: tuple[Example, ...] = ()
+    if measured is not None:
+        gains = compare(measured, edges=np.array(edges), seed=seed)
+        by_intent = compare_intents(measured, edges=np.array(edges), seed=seed)
+        queries = release.run_folder / subject.name / str(ladder.get("queries_file", "queries.parquet"))
+        about = measured.rows(measured.intent == intent) if intent else measured
+        lost, gained = find_examples(about, subject, folder, queries, measure)
+    more, windows = to_decide(outcome, focus) if outcome.decision is Decision.HOLD else ("", 0)
+    return Story(
+        outcome=outcome,
+        headline=headline_of(outcome, focus, reasons),
+        serving=SERVING[outcome.decision],
+        reasons=reasons,
+        reached=tuple(int(step["percent"]) for step in ladder.get("steps", ())),
+        rows=rows,
+        focus=focus,
+        gains=gains,
+        by_intent=by_intent,
+        measure=measure if measure in gains else "ndcg_at_10",
+        lost_most=lost,
+        gained_most=gained,
+        to_decide=more,
+        next=next_steps(outcome, focus, windows),
+        notes=(*constants.get("notes", ()), *_unusual(outcome), *_failures(measured, subject)),
+        measured=measured,
+        seed=seed,
+        edges=edges,
+    )
+
+
+def _unusual(outcome: Outcome) -> list[str]:
+    """What the stop rule lets pass, but not in silence."""
+    return [c.note for c in outcome.cells if c.check == "stop_rule" and c.verdict is Verdict.GREEN and c.note]
+
+
+def _failures(measured: Measured | None, subject: Subject) -> list[str]:
+    """How the answers of each arm failed in the climb."""
+    if measured is None:
+        return []
+    arms = ((subject.name, measured.hero_error), (subject.baseline_name, measured.baseline_error))
+    return [f"{name}: {said}" for name, codes in arms if (said := failures(codes.tolist()))]
+
+
+def _seed(ladder: dict[str, Any]) -> int:
+    """The canary's seed; from the fingerprint where the ladder does not name it."""
+    named = ladder.get("constants", {}).get("seed")
+    return int(named) if named else int(str(ladder.get("fingerprint", "0"))[:8] or "0", 16)
+
+
+def effect_words(story: Story, gain: Gain) -> str:
+    """What a difference amounts to: the guard's verdict where there is one, else what its interval shows."""
+    row = next((r for r in story.rows if r.check == _GUARD_OF.get(gain.metric) and not r.left_out), None)
+    cell = row.last if row else None
+    if row is None or cell is None:
+        return gain.shown
+    more = "+" if gain.metric == "p95_latency_ms" else ""  # its limit is beyond the baseline's
+    limit = f"{more}{row.limit} {metric_name(gain.metric).unit}".rstrip()
+    if is_enough(cell):
+        return f"~ not shown above {limit}"
+    return f"x shown above {limit}" if cell.verdict is Verdict.RED else f"{mark(cell)} limit {limit}"
+
+
+def slice_words(story: Story) -> str:
+    """What the questions on each intent amount to, what is broken first; "" where none is asked."""
+    asked = [row for row in story.rows if row.kind is Kind.SLICE and not row.left_out]
+    broken: dict[str, list[str]] = {}
+    for question, intent in (slice_parts(row.check) for row in asked if row.last and row.last.verdict is Verdict.RED):
+        broken.setdefault(question, []).append(intent)
+    if broken:
+        told = (f"{question} on {', '.join(intents)}" for question, intents in broken.items())
+        return f"x shown broken: {'; '.join(told)}"
+    unknown = [row for row in asked if row.last is None or not is_enough(row.last)]
+    if unknown:
+        return f"? {len(unknown)} of {len(asked)} questions by intent without an answer"
+    return "~ no intent is shown broken" if asked else ""
+
+
+def claim_words(story: Story) -> str:
+    """What was measured of the claim: "nDCG@10 on error +8.1 [+6.9, +9.3] pt: gain shown"; "" where nothing was."""
+    gain = story.claim
+    if gain is None:
+        return ""
+    name = metric_name(gain.metric)
+    on, unit = f" on {gain.intent}" if gain.intent else "", f" {name.unit}" if name.unit else ""
+    return f"{name.short}{on} {gain.change}{unit}: {gain.better}"
+
+
+def ladder_words(story: Story) -> str:
+    """The climb in one line: what was reached, where it stopped, what was not tried."""
+    ended = str(story.outcome.ladder.get("ended", ""))
+    stop = story.reached[-1] if story.reached and ended else None
+    text, rolled_back = "", ended.startswith("rolled back")
+    for i, step in enumerate(story.steps):
+        if step not in story.reached:
+            if rolled_back:
+                break
+            text += f" . {step}" if i else str(step)
+            continue
+        text += (" > " if i else "") + (f"[{step}]" if step == stop else str(step))
+    return f"{text} %" + (" x" if rolled_back else "")
+
+
+def worst_marks(story: Story) -> str:
+    """One character a gate and step, for a list of heroes."""
+    return " ".join("".join(mark(c) for c in row.cells) for row in story.rows if row.kind is Kind.GATE and row.cells)

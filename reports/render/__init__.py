@@ -1,0 +1,1 @@
+"""What people open: terminal, page, tables, plots and Allure."""

@@ -1,0 +1,216 @@
+"""What is inside each plot: reliability with counts, paired differences with whiskers, latency beside the SLA?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
+
+from gates.pairs import Arm
+from gates.statistics.calibration import bin_of
+from gates.statistics.pvalues import Interval, rate_interval
+from reports.escaping import cut
+from reports.model.gains import p95_of
+from reports.model.labels import metric_name
+from reports.model.story import Story
+
+HERO, BASELINE, INK, FAINT = "#c2410c", "#1d4ed8", "#1f2937", "#9ca3af"
+_POINTS = 400  # of a latency curve, however many answers there are
+
+
+def _say(figure: Figure, words: str) -> None:
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, words, ha="center", va="center", color=INK, wrap=True)
+
+
+def _arms(story: Story) -> tuple[tuple[str, str, str, Arm], ...]:
+    assert story.measured is not None
+    baseline = story.outcome.subject.baseline_name
+    return (
+        (baseline, BASELINE, "s", story.measured.baseline),
+        (story.hero, HERO, "o", story.measured.hero),
+    )
+
+
+def _lacks(story: Story, column: str, words: str) -> str:
+    """Why a plot has nothing to show, "" where it has something."""
+    if story.measured is None or not len(story.measured):
+        return "not evidenced: no pair was measured"
+    arms = (story.measured.hero, story.measured.baseline)
+    if all(np.isfinite(getattr(arm, column)).all() for arm in arms):
+        return ""
+    return f"not evidenced: {words} is not given for every answer"
+
+
+def _bins(arm: Arm, edges: tuple[float, ...]) -> list[tuple[float, Interval, int]]:
+    """(mean confidence, share correct, n) of each filled bin of the canary."""
+    at = bin_of(arm.confidence, np.array(edges))
+    rows = []
+    for k in range(len(edges) + 1):
+        inside = at == k
+        n = int(inside.sum())
+        if n:
+            share = rate_interval(int(arm.correct[inside].sum()), n)
+            rows.append((float(arm.confidence[inside].mean()), share, n))
+    return rows
+
+
+def draw_reliability(figure: Figure, story: Story) -> None:
+    """Share of right first answers against stated confidence, both arms, with the hero's count a bin below."""
+    lacking = _lacks(story, "confidence", "confidence")
+    if lacking or not story.edges:
+        _say(figure, lacking or "not evidenced: this canary has no calibration bins")
+        return
+    assert story.measured is not None
+    upper, lower = figure.subplots(2, 1, height_ratios=(4, 1))
+    upper.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle="--")
+    for name, colour, marker, arm in _arms(story):
+        rows = _bins(arm, story.edges)
+        share = [row[1] for row in rows]
+        ends = [[max(0.0, s.value - s.lower) for s in share], [max(0.0, s.upper - s.value) for s in share]]
+        upper.errorbar(
+            [row[0] for row in rows], [s.value for s in share], yerr=ends, color=colour, marker=marker,
+            markersize=4 if colour == HERO else 7, markerfacecolor=colour if colour == HERO else "none", linewidth=1,
+            label=f"{name} (whiskers: 95 %)" if colour == HERO else name,
+        )  # fmt: skip
+    upper.set_xlabel("stated confidence")
+    upper.set_ylabel("share correct at rank 1")
+    upper.set_xlim(0, 1)
+    upper.set_ylim(0, 1)
+    upper.legend(loc="upper left", frameon=False)
+    _count(lower, [(f"{confidence:.2f}", n) for confidence, _, n in _bins(story.measured.hero, story.edges)])
+
+
+def _count(axes: Axes, bins: list[tuple[str, int]]) -> None:
+    """One bar a bin, evenly spaced: confidences may lie too close together for their counts to be read."""
+    at = range(len(bins))
+    axes.bar(at, [n for _, n in bins], width=0.6, color=HERO, alpha=0.35)
+    for x, (_, n) in zip(at, bins, strict=True):
+        axes.text(x, n, f"{n:,}", ha="center", va="bottom", fontsize=7, color=INK)
+    axes.set_ylim(0, 1.5 * max(n for _, n in bins))
+    axes.set_xticks(at, [confidence for confidence, _ in bins])
+    axes.set_yticks([])
+    axes.set_ylabel("n")
+    axes.set_xlabel("the hero's bins, by their mean stated confidence")
+
+
+def reliability_words(story: Story) -> str:
+    """What the reliability plot shows, for those who do not see it."""
+    gain = story.gains.get("ece")
+    if gain is None:
+        return "Reliability diagram; no calibration error could be measured."
+    return (
+        f"Reliability diagram: share of right first answers against stated confidence, in {len(story.edges) + 1} bins. "
+        f"Calibration error of the hero {gain.hero:.3f}, of the baseline {gain.baseline:.3f}."
+    )
+
+
+def _difference_rows(story: Story) -> list[tuple[str, Interval, bool]]:
+    """(label, hero - baseline in points, is it over all queries?), in the order from top to bottom."""
+    rows = []
+    for metric in ("ndcg_at_10", "sla_recall_at_50"):
+        parts = [story.gains.get(metric), *(gains.get(metric) for gains in story.by_intent.values())]
+        found = [gain for gain in parts if gain is not None]
+        for gain in found if len(found) != 2 else found[:1]:  # one intent is all queries again
+            name = metric_name(metric)
+            where = cut(gain.intent, 24) if gain.intent else "all queries"
+            label = f"{name.label}, {where} (n {gain.n:,})"
+            rows.append((label, Interval(*(end * name.scale for end in gain.difference)), not gain.intent))
+    return rows
+
+
+def draw_differences(figure: Figure, story: Story) -> None:
+    """Hero minus baseline with whiskers, for all queries and by intent, beside the limit of the nDCG guard."""
+    rows = _difference_rows(story)
+    if not rows:
+        _say(figure, "not evidenced: no pair was measured")
+        return
+    axes = figure.add_subplot()
+    limit = 100 * story.outcome.subject.policy.guards.ndcg_at_10.margin
+    axes.axvline(0, color=INK, linewidth=1)
+    axes.axvline(-limit, color=FAINT, linewidth=1, linestyle="--")
+    axes.annotate(
+        f"limit -{limit:g} pt", xy=(-limit, 1), xycoords=("data", "axes fraction"), xytext=(3, 2),
+        textcoords="offset points", fontsize=7.5, color=INK,
+    )  # fmt: skip
+    for i, (_, difference, whole) in enumerate(rows):
+        axes.errorbar(
+            [difference.value],
+            [-i],
+            xerr=[[difference.value - difference.lower], [difference.upper - difference.value]],
+            color=HERO if whole else INK,
+            marker="o" if whole else "D",
+            markersize=6 if whole else 4,
+            capsize=3,
+            linewidth=2 if whole else 1,
+        )
+    axes.set_yticks([-i for i in range(len(rows))], [label for label, _, _ in rows])
+    axes.set_ylim(0.6 - len(rows), 0.6)
+    reach = 1.15 * max(limit, *(max(abs(d.lower), abs(d.upper)) for _, d, _ in rows if np.isfinite(d.lower)))
+    axes.set_xlim(-reach, reach)
+    axes.set_xlabel("points, hero minus baseline (95 %); right is better")
+
+
+def difference_words(story: Story) -> str:
+    """What the plot of differences shows, for those who do not see it."""
+    words = "; ".join(
+        f"{label}: {d.value:+.1f} [{d.lower:+.1f}, {d.upper:+.1f}]" for label, d, _ in _difference_rows(story)
+    )
+    return f"Paired differences in points, hero minus baseline, with 95 % intervals. {words or 'None was measured'}."
+
+
+def draw_latency(figure: Figure, story: Story) -> None:
+    """Both arms' latency distributions with their p95, beside the SLA."""
+    lacking = _lacks(story, "latency_ms", "latency")
+    if lacking:
+        _say(figure, lacking)
+        return
+    axes: Axes = figure.add_subplot()
+    slowest, fastest = 0.0, math.inf
+    for name, colour, _, arm in _arms(story):
+        x, share = _curve(arm.latency_ms)
+        p95 = p95_of(arm.latency_ms)
+        style = "-" if colour == HERO else "--"
+        axes.step(
+            x, share, color=colour, linestyle=style, linewidth=1.5, where="post", label=f"{name}: p95 {p95:.1f} ms"
+        )
+        axes.plot([p95], [0.95], color=colour, marker="o" if colour == HERO else "s", markersize=5)
+        slowest, fastest = max(slowest, float(x[-1])), min(fastest, max(0.01, float(x[0])))
+    sla_ms = story.outcome.subject.policy.gates.sla_recall_at_50_delta.sla_ms
+    axes.axvline(sla_ms, color=INK, linewidth=1)
+    axes.annotate(
+        f"SLA {sla_ms:g} ms", xy=(sla_ms, 0.02), xytext=(-4, 0), xycoords=("data", "axes fraction"),
+        textcoords="offset points", ha="right", fontsize=8, color=INK,
+    )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xlim(0.9 * fastest, 1.2 * max(slowest, sla_ms))
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_major_formatter(plain)
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("ms until the answer")
+    axes.set_ylabel("answers that have come")
+    axes.legend(loc="best", frameon=False)
+
+
+def _curve(latency_ms: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The distribution of latency at evenly spaced shares; the slowest answers are all kept."""
+    ordered = np.sort(latency_ms)
+    at = np.unique(
+        np.r_[np.linspace(0, len(ordered) - 1, _POINTS).astype(int), range(max(0, len(ordered) - 50), len(ordered))]
+    )
+    return ordered[at], (at + 1) / len(ordered)
+
+
+def latency_words(story: Story) -> str:
+    """What the latency plot shows, for those who do not see it."""
+    gain = story.gains.get("p95_latency_ms")
+    if gain is None:
+        return "Latency; not measured."
+    return f"Distribution of latency: p95 of the hero {gain.hero:.1f} ms, of the baseline {gain.baseline:.1f} ms."

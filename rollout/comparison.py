@@ -1,0 +1,157 @@
+"""Who is compared with whom, about what? Hero and baseline opened on one collection, under one fingerprint."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fixtures.fingerprint import fingerprint
+from fixtures.material import lock_material
+from fixtures.packs import Hero
+from fixtures.systems import kinds
+from fixtures.systems.faults import break_system
+from fixtures.systems.protocol import ANY, Collection, Query, SearchSystem
+from gates.errors import EvidenceError
+from gates.pairs import Pairs
+from gates.policy import Policy
+from gates.rule.questions import input_of, missing_inputs
+from rollout import order
+from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers
+from rollout.reread import positions
+from rollout.tables import Names
+
+SHOWN = 5  # intents that a message names
+
+
+class Contender(NamedTuple):
+    """One side of the comparison."""
+
+    name: str  # the pack's
+    config_hash: str
+    system: SearchSystem
+    locator: Locator
+    names: Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """Both sides, the collection they answer about, and what the release is."""
+
+    hero: Hero
+    collection: Collection
+    judged: Judged
+    material: dict[str, Any]  # of the lock, as it is now
+    fingerprint: str
+    challenger: Contender
+    incumbent: Contender
+    missing: dict[str, str]  # asked check -> why neither system gives its input
+    notes: tuple[str, ...]  # what of the files does not meet, but is counted
+
+    @property
+    def policy(self) -> Policy:
+        """What is asked."""
+        return self.hero.subject.policy
+
+    def ordered(self, part: str) -> list[Query]:
+        """The queries of a part in the order of this release."""
+        chosen = [self.collection.queries[i] for i in self.collection.part[part]]
+        return order.query_order(self.fingerprint, chosen)
+
+    def arm_order(self, query: Query, arms: tuple[str, ...]) -> tuple[str, ...]:
+        """Which arm is asked first."""
+        return order.arm_order(self.fingerprint, query, arms)
+
+    def served(self, queries: Sequence[Query], percent: int) -> list[str]:
+        """Whose answer each user would see."""
+        return [order.arm_served(self.fingerprint, query, percent) for query in queries]
+
+    def measured(self, timed: Sequence[Timed], queries: Sequence[Query], arm: Contender) -> Answers:
+        """One arm's answers, ranked, graded and measured; a look-up's CPU time is not that of what was recorded."""
+        sla_ms = self.policy.gates.sla_recall_at_50_delta.sla_ms
+        answers = measure_answers(timed, queries, arm.locator, self.judged, sla_ms, self.policy.latency)
+        return replace(answers, cpu_ms=np.full(len(queries), np.nan)) if "cpu_ms" in arm.system.lacks else answers
+
+    def intents(self, queries: Sequence[Query]) -> NDArray[np.int8]:
+        """Each query's position in the policy's intents; ALL for any other."""
+        return positions([q.intent for q in queries], self.policy.slices.intents)
+
+    def pairs(self, queries: Sequence[Query], answers: dict[str, Answers], repeated: np.ndarray, percent: int) -> Pairs:
+        """The measured answers of "hero", "baseline" and "repeat" side by side."""
+        served = [who == "hero" for who in self.served(queries, percent)]
+        return Pairs(
+            hero=answers["hero"].arm,
+            baseline=answers["baseline"].arm,
+            repeat=answers["repeat"].arm,
+            repeated=repeated,
+            intent=self.intents(queries),
+            served=np.array(served, dtype=np.float64),
+            share=np.full(len(queries), percent / 100),
+        )
+
+
+def lacks_of(system: SearchSystem, policy: Policy) -> dict[str, str]:
+    """What a system cannot give: evidence column -> why. Of latency that is the clock that the policy judges by."""
+    lacks = dict(system.lacks)
+    if policy.latency == "server":
+        lacks.pop("latency_ms", None)
+        if "server_ms" in lacks:
+            lacks["latency_ms"] = lacks["server_ms"]
+    return lacks
+
+
+def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest:
+    """Open both sides. Raises EvidenceError where the policy and what the systems give do not fit."""
+    subject = hero.subject
+    collection = kinds.open_collection(hero.baseline_system, hero.folder, tell)
+    _require_asked(subject.policy, collection)
+    challenger = break_system(kinds.open_system(hero.system, hero.folder, collection), hero.fault)
+    incumbent = kinds.open_system(hero.baseline_system, hero.folder, collection)
+
+    def side(name: str, config_hash: str, system: SearchSystem) -> Contender:
+        documents = system.documents
+        return Contender(name, config_hash, system, Locator(documents, collection.documents), Names.of(documents))
+
+    given_by = [lacks_of(system, subject.policy) for system in (incumbent, challenger)]
+    lacks, gaps = {**given_by[0], **given_by[1]}, {**incumbent.gaps, **challenger.gaps}
+    given = sorted(check for check in hero.left_out if input_of(check) not in lacks)
+    if given:
+        few = dict.fromkeys(gaps[input_of(check)] for check in given if input_of(check) in gaps)
+        why = f"{', '.join(few)}; " if few else ""
+        but = "a pack may only where there is none; give it for all" if few else "both systems give them; ask them"
+        raise EvidenceError(
+            f"{why}policy.left_out of {subject.source} names {', '.join(given)}, but {but}, "
+            "or leave them out in the policy of --configs"
+        )
+    notes = tuple(dict.fromkeys((*collection.notes, *incumbent.gaps.values(), *challenger.gaps.values())))
+    for note in notes:
+        tell(note)
+    material = lock_material(hero, collection, root)
+    return Contest(
+        hero=hero,
+        collection=collection,
+        judged=judge_collection(collection),
+        material=material,
+        fingerprint=fingerprint(material),
+        challenger=side(subject.name, subject.config_hash, challenger),
+        incumbent=side(subject.baseline_name, subject.baseline_config_hash, incumbent),
+        missing=missing_inputs(subject.policy, {**{c: f"{gap}; give {c} for all" for c, gap in gaps.items()}, **lacks}),
+        notes=notes,
+    )
+
+
+def _require_asked(policy: Policy, collection: Collection) -> None:
+    """Whatever is lost on a mistyped intent, no slice says so. Where no query names an intent, the slices hold."""
+    asked, found = policy.slices.intents, Counter(query.intent for query in collection.queries)
+    others = [f"{i} ({n:,} of {found.total():,} queries)" for i, n in found.most_common() if i not in asked]
+    if asked and others and set(found) != {ANY}:
+        told = ", ".join(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
+        raise EvidenceError(
+            f"nobody asks about intent {told}; the policy asks about {', '.join(asked)}; "
+            "name it under slices.intents, or mend the queries file"
+        )

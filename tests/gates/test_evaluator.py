@@ -1,0 +1,217 @@
+"""Does the evaluator show what is broken as soon as it may, latch what holds, and refuse what is no number?"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates.errors import EvidenceError
+from gates.policy import Policy
+from gates.rule.evaluator import Evaluator
+from gates.verdicts import Verdict
+from tests.gates.builders import changed, constants, equal_pairs, pairs
+
+STEP, LAST = 5, 100
+
+
+def evaluator(policy: Policy, **missing: str) -> Evaluator:
+    return Evaluator(hero="lexical", policy=policy, constants=constants(), missing=missing)
+
+
+def windows(asked: Evaluator, n: int, size: int = 800, first: int = 0, **hero: Any) -> None:
+    """Let the evaluator see windows of pairs, eight looks each."""
+    for w in range(first, first + n):
+        whole = equal_pairs(size, seed=w, **hero)
+        asked.observe(whole)
+        asked.end_window()
+
+
+def climbed(policy: Policy, *, until: int, **hero: Any) -> Evaluator:
+    """A evaluator after four windows of each step up to one."""
+    asked = evaluator(policy)
+    for i, percent in enumerate(s for s in policy.ladder.steps if s <= until):
+        asked.begin_step(percent)
+        windows(asked, 4, first=4 * i, **hero)
+    return asked
+
+
+def test_an_equal_hero_has_all_gates_green_after_four_windows(policy: Policy) -> None:
+    asked = climbed(policy, until=STEP)
+    assert (asked.red, asked.undecided) == ((), ())
+    assert {asked.cell(check).verdict for check in policy.asked_gates} == {Verdict.GREEN}
+
+
+def test_an_equal_hero_is_through_after_sixteen(policy: Policy) -> None:
+    asked = climbed(policy, until=LAST)
+    assert (asked.red, asked.undecided, asked.windows) == ((), (), 16)
+    verdicts = {check: asked.cell(check).verdict for check in (*policy.asked_guards, "aa_shadow")}
+    for check in ("ece", "file_credit", "spend"):  # for which not being shown broken suffices
+        assert verdicts.pop(check) is Verdict.INCONCLUSIVE
+    assert set(verdicts.values()) == {Verdict.GREEN}
+
+
+def test_green_is_what_the_numbers_say_now(policy: Policy) -> None:
+    """A guard that was shown to hold by half of the canary is asked again by the other half."""
+    asked = climbed(policy, until=25)
+    assert asked.cell("within_sla").verdict is Verdict.GREEN
+    asked.begin_step(50)
+    windows(asked, 8, first=8, latency_ms=np.where(np.arange(800) % 11 == 0, 200.0, 20.0))  # 9 % late: 6 % in all
+    cell = asked.cell("within_sla")
+    assert cell.verdict is not Verdict.GREEN
+    assert float(cell.e_green) < 100
+
+
+def test_a_step_without_pairs_forgets_no_guard(policy: Policy) -> None:
+    asked = climbed(policy, until=50)
+    before = asked.cell("ndcg_at_10")
+    asked.begin_step(LAST)
+    assert asked.cell("ndcg_at_10").n == before.n > 0
+
+
+def test_before_any_pair_nothing_is_known(policy: Policy) -> None:
+    asked = evaluator(policy)
+    asked.begin_step(STEP)
+    cell = asked.cell("aece_tau")
+    assert (cell.verdict, cell.n, cell.note) == (Verdict.INCONCLUSIVE, 0, "nothing was measured")
+    assert set(asked.undecided) == set(policy.asked_gates)
+
+
+@pytest.mark.parametrize(
+    ("check", "hero"),
+    [
+        ("calibrator_p99", {"calibrator_ms": 5.0}),
+        ("aece_tau", {"correct": 0.0}),
+        ("confidence_shift", {"confidence": 0.9}),
+        ("sla_recall_at_50_delta", {"recall": 0.0}),
+        ("ndcg_at_10", {"ndcg": 0.0}),
+        ("p95_latency", {"latency_ms": np.linspace(100, 101, 100)}),
+        ("p99_latency", {"latency_ms": np.linspace(100, 101, 100)}),
+        ("within_sla", {"latency_ms": np.linspace(200, 201, 100)}),
+        ("errors", {"error": 1.0}),
+        ("file_credit", {"file_credits": 1.0}),
+        ("spend", {"spend_ms": 7.0}),
+        ("recall_docstring", {"recall": 0.0}),
+        ("ndcg_identifier", {"ndcg": 0.0}),
+    ],
+)
+def test_a_gross_fault_is_red_within_the_first_window(policy: Policy, check: str, hero: dict[str, Any]) -> None:
+    asked = evaluator(policy)
+    asked.begin_step(STEP)
+    looks = [check in asked.observe(equal_pairs(100, seed=i, **hero)) for i in range(8)]
+    assert looks[-1]
+    cell = asked.cell(check)
+    assert (cell.verdict, cell.on_red, cell.note.partition(";")[0]) == (Verdict.RED, "rollback", "trigger: e-process")
+    assert float(cell.e_red.partition("e")[0]) > 0
+
+
+def test_a_baseline_that_differs_from_itself_holds(policy: Policy) -> None:
+    asked = evaluator(policy)
+    asked.begin_step(STEP)
+    found = equal_pairs(800)
+    found.repeat.recall[:] = 0.0
+    assert asked.observe(found) == ("aa_shadow",)
+    assert asked.cell("aa_shadow").on_red == "hold"
+
+
+def test_red_wins_where_both_are_shown(policy: Policy) -> None:
+    asked = climbed(policy, until=STEP)
+    assert asked.cell("sla_recall_at_50_delta").verdict is Verdict.GREEN
+    asked.observe(equal_pairs(800, recall=0.0))
+    assert asked.cell("sla_recall_at_50_delta").verdict is Verdict.RED
+
+
+def test_red_is_never_taken_back(policy: Policy) -> None:
+    asked = evaluator(policy)
+    asked.begin_step(STEP)
+    asked.observe(equal_pairs(800, recall=0.0))
+    windows(asked, 8, first=1)
+    assert "sla_recall_at_50_delta" in asked.red
+
+
+def test_gates_start_anew_at_each_step_and_guards_go_on(policy: Policy) -> None:
+    asked = climbed(policy, until=50)
+    asked.begin_step(LAST)
+    assert set(policy.asked_gates) <= set(asked.undecided)
+    assert "ndcg_at_10" not in asked.undecided
+
+
+def test_guards_block_the_last_step_only(policy: Policy) -> None:
+    asked = evaluator(policy)
+    for i, percent in enumerate(policy.ladder.steps):
+        asked.begin_step(percent)
+        asked.observe(equal_pairs(100, seed=99, error=np.arange(100) == 0) if i == 0 else equal_pairs(100, seed=99))
+        windows(asked, 4, first=4 * i)
+        assert asked.undecided == (("errors",) if percent == LAST else ())
+    assert asked.cell("errors").note == "1 hero-only errors: one already blocks promotion"
+
+
+@pytest.mark.parametrize(
+    ("column", "check"),
+    [
+        ("ndcg", "ndcg_at_10"),
+        ("recall", "sla_recall_at_50_delta"),
+        ("latency_ms", "p95_latency"),
+        ("calibrator_ms", "calibrator_p99"),
+        ("confidence", "confidence_shift"),
+        ("error", "errors"),
+        ("file_credits", "file_credit"),
+    ],
+)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number_is_refused(policy: Policy, column: str, check: str, value: float) -> None:
+    asked = evaluator(policy)
+    asked.begin_step(STEP)
+    found = equal_pairs(100)
+    getattr(found.hero, column)[7] = value
+    with pytest.raises(EvidenceError, match=f"^{column} of 1 of 100 answers is not a number, but {check} needs it; "):
+        asked.observe(found)
+
+
+def test_an_empty_block_is_refused(policy: Policy) -> None:
+    asked = evaluator(policy)
+    asked.begin_step(STEP)
+    with pytest.raises(EvidenceError, match=r"^0 pairs, but a look needs at least one"):
+        asked.observe(equal_pairs(0))
+
+
+def test_a_check_without_its_column_stays_open_and_says_why(policy: Policy) -> None:
+    asked = evaluator(policy, **dict.fromkeys(("within_sla", "p95_latency", "p99_latency"), "latency_ms is missing"))
+    for percent in policy.ladder.steps:
+        asked.begin_step(percent)
+        windows(asked, 4, latency_ms=np.nan)
+    cell = asked.cell("within_sla")
+    assert (cell.verdict, cell.n, cell.note) == (Verdict.INCONCLUSIVE, 0, "latency_ms is missing")
+    assert asked.undecided == ("p95_latency", "p99_latency", "within_sla")
+
+
+LOSSES = (
+    "sla_recall_at_50_delta", "ndcg_at_10", "recall_docstring", "recall_identifier", "recall_error",
+    "ndcg_docstring", "ndcg_identifier", "ndcg_error",
+)  # fmt: skip
+
+
+def test_a_left_out_check_is_not_asked(policy: Policy) -> None:
+    asked = evaluator(changed(policy, left_out=dict.fromkeys(LOSSES, "for a test")))
+    asked.begin_step(STEP)
+    assert asked.observe(equal_pairs(800, recall=0.0, ndcg=0.0)) == ()
+
+
+@pytest.mark.parametrize("split", [1, 8])
+def test_the_same_pairs_in_other_blocks_are_the_same_evidence(policy: Policy, split: int) -> None:
+    asked = evaluator(policy)
+    asked.begin_step(STEP)
+    whole = equal_pairs(800, recall=0.7)
+    for rows in np.array_split(np.arange(800), split):
+        asked.observe(pairs(whole.hero.rows(rows), whole.baseline.rows(rows)))
+    asked.end_window()
+    cell = asked.cell("sla_recall_at_50_delta")
+    assert (cell.n, cell.windows) == (800, 1)
+    assert cell.e_red == judged_at_once(policy).e_red
+
+
+def judged_at_once(policy: Policy) -> Any:
+    asked = evaluator(policy)
+    asked.begin_step(STEP)
+    asked.observe(equal_pairs(800, recall=0.7))
+    asked.end_window()
+    return asked.cell("sla_recall_at_50_delta")

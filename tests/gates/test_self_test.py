@@ -1,0 +1,210 @@
+"""Does a evaluator that answers wrongly give itself away before it judges a hero?"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates.checks import forms
+from gates.checks.forms import Calibration, Loss
+from gates.pairs import Pairs
+from gates.policy import Policy
+from gates.rule import self_test as known_answers
+from gates.rule import trackers
+from gates.rule.evaluator import Evaluator
+from gates.rule.self_test import CALIBRATOR_MS, FAULTS, PAUSE_MS, judge_known_answers
+from gates.rule.trackers import StreamTracker, Thresholds
+from gates.verdicts import Cell, Decision, Verdict
+from tests.gates.builders import arm, changed, constants, pairs
+
+LACKS = {
+    "calibrator_p99": "recorded", "aece_tau": "recorded", "confidence_shift": "recorded", "ece": "recorded",
+    "calibration_docstring": "recorded", "calibration_identifier": "recorded", "calibration_error": "recorded",
+}  # fmt: skip
+
+
+def made_up(**columns: Any) -> Pairs:
+    """What a ladder measures of the system with known faults, but for the columns given."""
+    baseline, turn = arm(50), np.arange(50) % len(FAULTS)
+    late = turn == FAULTS.index("late")
+    values = {
+        "recall": np.zeros(50),
+        "found": np.where(late, baseline.found, 0.0),
+        "ndcg": np.where(late, baseline.ndcg, 0.0),
+        "error": (turn == FAULTS.index("failing")).astype(np.float64),
+        "latency_ms": np.select([late, turn == FAULTS.index("slow")], [np.inf, PAUSE_MS + 0.1], 0.02),
+        "calibrator_ms": np.where(turn == FAULTS.index("calibrator"), CALIBRATOR_MS, 0.0),
+        **columns,
+    }
+    return pairs(replace(baseline, **values), baseline)
+
+
+def known(policy: Policy, found: Pairs | None = None, **missing: str) -> Cell:
+    return judge_known_answers("lexical", policy, constants(), missing, found or made_up())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"mode": "letter"},
+        {"mode": "letter", "letter": {"red_windows": 3}},
+        {"mode": "letter", "letter": {"red_windows": 1}},
+        {"heroes": {"one": "one.yaml"}},
+        {"slices": {"intents": []}},
+        {
+            "ladder": {"steps": [100]},
+            "gates": {"aece_tau": {"on_red": "hold", "red_above": 0.1, "green_below": [0.3], "bins": 2}},
+        },
+        {"left_out": {"sla_recall_at_50_delta": "x", "traffic_share": "x", "p95_latency": "x"}},
+        {"error_rates": {"red": 1e-6}},
+    ],
+    ids=str,
+)
+def test_a_sound_judge_answers_rightly(policy: Policy, change: dict[str, Any]) -> None:
+    cell = known(changed(policy, **change))
+    assert (cell.verdict, cell.note) == (Verdict.GREEN, "")
+
+
+def test_what_is_missing_is_not_asked(policy: Policy) -> None:
+    assert known(policy, **LACKS).verdict is Verdict.GREEN
+
+
+def test_a_system_that_finds_without_answering_is_red(policy: Policy) -> None:
+    found = made_up()
+    cell = known(policy, replace(found, hero=found.baseline, baseline=found.hero))
+    assert cell.verdict is Verdict.RED
+    assert "a system without an answer: found something" in cell.note
+
+
+@pytest.mark.parametrize("mode", ["evidence", "letter"])
+def test_a_baseline_that_finds_nothing_is_no_mistake_of_the_judge(policy: Policy, mode: str) -> None:
+    found, nothing = made_up(ndcg=np.zeros(50)), np.zeros(50)
+    baseline = replace(found.baseline, recall=nothing, ndcg=nothing)
+    cell = known(changed(policy, mode=mode), replace(found, baseline=baseline, repeat=baseline.rows(found.repeated)))
+    assert (cell.verdict, cell.required) == (Verdict.INCONCLUSIVE, "green")
+    assert cell.note == "the baseline finds too little in 50 answers for a loss to show; see what it answers"
+
+
+def test_a_baseline_that_finds_little_is_enough_to_try_the_judge_on(policy: Policy) -> None:
+    found = made_up(ndcg=np.zeros(50))
+    little = np.where(np.arange(50) == 3, 0.5, 0.0)  # a mean of 1 point
+    baseline = replace(found.baseline, recall=little, ndcg=little)
+    cell = known(policy, replace(found, baseline=baseline, repeat=baseline.rows(found.repeated)))
+    assert (cell.verdict, cell.note) == (Verdict.GREEN, "")
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"error": np.zeros(50)}, "a failed query is recorded as one"),
+        ({"error": np.ones(50)}, "a failed query is recorded as one"),
+        ({"latency_ms": made_up().hero.latency_ms / 1000}, "the clock sees a pause of 5.0 ms"),
+        ({"latency_ms": made_up().hero.latency_ms * 1000}, "the clock sees a pause of 5.0 ms"),
+        ({"calibrator_ms": made_up().hero.calibrator_ms / 1000}, "a calibrator of 2.0 ms takes so long"),
+        ({"recall": np.where(np.isinf(made_up().hero.latency_ms), 1.0, 0.0)}, "a late answer finds nothing in time"),
+        ({"ndcg": np.zeros(50)}, "a late answer finds nothing in time"),
+    ],
+    ids=["failures hidden", "all failed", "seconds", "microseconds", "calibrator", "late is found", "nothing measured"],
+)
+def test_what_is_measured_wrongly_is_red(policy: Policy, columns: dict[str, Any], says: str) -> None:
+    cell = known(policy, made_up(**columns))
+    assert (cell.verdict, cell.on_red) == (Verdict.RED, "hold")
+    assert f"not so: {says}" in cell.note
+
+
+def test_second_answers_of_somebody_else_are_red(policy: Policy) -> None:
+    found = made_up()
+    nothing = np.zeros(len(found.repeated))
+    cell = known(policy, replace(found, repeat=replace(found.repeat, recall=nothing, ndcg=nothing)))
+    assert "not so: the baseline's second answers are the baseline's" in cell.note
+
+
+def blind(self: StreamTracker, pairs: Pairs, measured: Pairs) -> None:
+    """A tracker that sees nothing."""
+
+
+def forgetful(self: Evaluator, percent: int, *, begin: Callable[..., None] = Evaluator.begin_step) -> None:
+    fresh = Evaluator(hero=self.hero, policy=self.policy, constants=constants(), missing=self.missing)
+    self._trackers = fresh._trackers
+    begin(self, percent)
+
+
+def turned(self: Calibration, p: Pairs, signs: np.ndarray, *, of: Callable[..., np.ndarray] = Calibration._direction):
+    return -of(self, p, signs)
+
+
+def of_the_same_window(
+    self: StreamTracker, pairs: Pairs, measured: Pairs, *, observe: Callable[..., None] = StreamTracker.observe
+) -> None:
+    if self._moving is not None:
+        self.question = self._moving.at(self._moving.learn(self._known, pairs))
+    observe(self, pairs, measured)
+
+
+def intolerant(self: Loss, p: Pairs, *, red: Callable[..., np.ndarray] = Loss.red) -> np.ndarray:
+    return red(self, p) + self.tolerated
+
+
+def lenient(self: Evaluator, *, end: Callable[[Evaluator], tuple[str, ...]] = Evaluator.end_window) -> tuple[str, ...]:
+    return end(self) if self._window else ()
+
+
+def priced_as_one(policy: Policy, *, of: Callable[[Policy], Thresholds] = Thresholds.of) -> Thresholds:
+    return replace(of(policy), red=math.log(1 / policy.error_rates.red))
+
+
+def latched(self: StreamTracker, window: Pairs, *, end: Callable[..., None] = StreamTracker.end_window) -> None:
+    shown = self._shown
+    end(self, window)
+    self._shown = shown or self._shown
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "mutant", "says"),
+    [
+        (trackers.StreamTracker, "observe", blind, "a hero worse in everything: not RED: "),
+        (forms, "bet", lambda x: -abs(x).sum() * np.ones(5), "not RED"),
+        (Evaluator, "begin_step", forgetful, "a loss spread over two steps"),
+        (Calibration, "_direction", turned, "a hero worse in everything: not RED: calibration"),
+        (Calibration, "_charged", lambda self, p, s: p.hero.correct, "more right answers at the same confidence: RED"),
+        (StreamTracker, "observe", of_the_same_window, "a tail fixed beforehand: RED: p95_latency"),
+        (Loss, "red", intolerant, "a loss that is tolerated: RED: recall_docstring"),
+        (Evaluator, "end_window", lenient, "a window looked at twice: it counted"),
+        (Evaluator, "_refuse_nan", lambda *_: None, "what is no number: it was taken"),
+        (Thresholds, "of", priced_as_one, "evidence for one question: sla_recall_at_50_delta is RED"),
+        (StreamTracker, "green", property(lambda self: not self._blocks), "a handful of pairs: GREEN: sla_recall"),
+        (StreamTracker, "green", property(lambda self: self._shown), "one error: it is forgiven"),
+        (StreamTracker, "end_window", latched, "good pairs, then bad ones: sla_recall_at_50_delta still counts"),
+        (known_answers, "decide", lambda *_: (Decision.PROMOTE, []), "wrong for a RED, an open cell"),
+        (known_answers, "decide", lambda *_: (Decision.HOLD, []), "all GREEN does not promote"),
+    ],
+    ids=[
+        "blind",
+        "swapped",
+        "history pruned",
+        "direction turned",
+        "gains charged",
+        "quantile of the same window",
+        "tolerance ignored",
+        "double poll",
+        "NaN",
+        "no multiplicity",
+        "undecided is green",
+        "errors forgiven",
+        "green is latched",
+        "always yes",
+        "always no",
+    ],
+)
+def test_a_broken_judge_is_red(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, mutant: object, says: str
+) -> None:
+    monkeypatch.setattr(owner, name, mutant)
+    cell = known(policy)
+    assert (cell.verdict, cell.on_red) == (Verdict.RED, "hold")
+    assert cell.note.startswith("the evaluator answers wrongly: ")
+    assert says in cell.note
