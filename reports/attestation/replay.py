@@ -93,7 +93,15 @@ def _replay(folder: Path, attested: dict[str, Any], policy: Policy, other_source
     if constants:  # else the ladder never began, and nothing can be judged
         try:
             wrong += _other_content(folder, attested)
-            again = _Evidence(folder, attested, policy)
+            again = Evidence(
+                folder,
+                hero,
+                str(attested["baseline"]),
+                policy,
+                str(attested["release_fingerprint"]),
+                int(attested["budget"]["of"]),
+                constants,
+            )
             wrong += again.wrong
             cells = again.evaluator()
             wrong += again.wrong_at_the_end()
@@ -135,16 +143,27 @@ def _other_content(folder: Path, attested: Mapping[str, Any]) -> list[str]:
         raise EvidenceError(f"{folder}: evidence cannot be read: {str(error).splitlines()[0]}") from None
 
 
-class _Evidence:
-    """The canary of one hero, climbed again over what was written of it."""
+class Evidence:
+    """The canary of one hero, climbed again over what was written of it.
 
-    def __init__(self, folder: Path, attested: Mapping[str, Any], policy: Policy) -> None:
-        self._attested, self._policy = attested, policy
-        self._hero, self._baseline = str(attested["hero"]), str(attested["baseline"])
-        self._facts = attested["constants"]
-        self._missing = {str(check): str(why) for check, why in self._facts["missing"].items()}
+    `windows` is how many the run might use; `facts` holds what the evidence files do not: how many queries there were,
+    what was missing, what was seen of lock and sanity.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        hero: str,
+        baseline: str,
+        policy: Policy,
+        fingerprint: str,
+        windows: int,
+        facts: Mapping[str, Any],
+    ) -> None:
+        self._hero, self._baseline, self._policy = hero, baseline, policy
+        self._windows, self._facts = windows, facts
+        self._missing = {str(check): str(why) for check, why in facts["missing"].items()}
         self._hits, self._agg = read_evidence(folder)
-        fingerprint = str(attested["release_fingerprint"])
         self._stream = self._read("pair", "aa", self._hero)
         self._preflight, intent = read_preflight(self._agg, self._baseline, policy.slices.intents)
         self.at = 0  # pairs judged so far
@@ -156,7 +175,7 @@ class _Evidence:
         """Every cell, as the ladder made it."""
         policy = self._policy
         evaluator = Evaluator(hero=self._hero, policy=policy, constants=self.constants, missing=self._missing)
-        self._climb = climb = Climb(evaluator, int(self._attested["budget"]["of"]))
+        self._climb = climb = Climb(evaluator, self._windows)
         before = self._before()
         climb.begin(before)
         cells: dict[Key, Cell] = {(0, check): cell for check, cell in before.items()}
@@ -172,6 +191,10 @@ class _Evidence:
             if (0, check) not in cells:
                 cells[0, check] = evaluator.cell(check)
         return {key: replace(cell, ended=climb.ended) for key, cell in cells.items()}
+
+    def steps(self) -> list[dict[str, int]]:
+        """Percent and windows of each step that was begun."""
+        return self._climb.steps
 
     def moved(self) -> dict[str, list[list[str]]]:
         """What the questions that move were fixed at."""
