@@ -11,7 +11,7 @@ PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help canary select lock promote rollback nightly weekly continuous emergency test lint bench characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
+.PHONY: help canary select lock promote rollback nightly weekly continuous emergency test lint bench peers characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 25
@@ -54,6 +54,9 @@ lint: .venv/dev.done ## ruff, mypy --strict, and which locks no longer fit
 
 bench: .venv/dev.done ## time the measures and the calibrator beside their peers
 	$(PY) -m pytest benchmarks -c benchmarks/pytest.ini $(ARGS)
+
+peers: .venv/dev.done ## what do Kayenta, Argo Rollouts, Flagger and GrowthBook decide on the same streams? (writes docs/peers.md)
+	$(PY) -m benchmarks.peers $(ARGS)
 
 characteristics: .venv/dev.done ## simulate releases: how often is the gate wrong? (8 minutes; writes docs and configs/characteristics.json)
 	$(PY) -m proof.characteristics $(ARGS)

@@ -28,21 +28,19 @@ from gates.pairs import join
 from gates.planning.characteristics import SCHEMA, deciding_digest, deciding_files
 from gates.planning.equal_hero import streams_of
 from gates.policy import Policy, load_policy
-from proof import changes
-from proof.busy import GOOD, LOADS, SLOW, busy_recording
-from proof.cells import MODEL, Cell, all_cells
-from proof.claims import LAST_STEP, claims
-from proof.compared import STREAMS, run_letter, run_peers
-from proof.kept import kept_folder
-from proof.model import draw_model
-from proof.page import write_page
-from proof.pairs_needed import PAIRS, compare_variants, loss_streams, needed
-from proof.population import blocks_of
-from proof.record import ROOT, Recording, open_recording
-from proof.seeds import run_seeds
-from proof.simulate import equal_hero, run_share, shares_of
-from proof.streams import streams_document
-from proof.summary import add_counts, cell_row, count_ends
+from proof.pages.claims import LAST_STEP, claims
+from proof.pages.page import write_page
+from proof.simulate import changes
+from proof.simulate.busy import GOOD, LOADS, SLOW, busy_recording
+from proof.simulate.cells import MODEL, Cell, all_cells
+from proof.simulate.drive import run_letter, run_seeds
+from proof.simulate.model import draw_model
+from proof.simulate.pairs_needed import PAIRS, compare_variants, loss_streams, needed
+from proof.simulate.population import blocks_of
+from proof.simulate.recording import ROOT, Recording, kept_folder, open_recording
+from proof.simulate.releases import equal_hero, run_share, shares_of
+from proof.simulate.streams import streams_document
+from proof.simulate.summary import add_counts, cell_row, count_ends
 
 SEEDS, SEEDS_AT_ONCE = 100, 10
 LETTER = 200
@@ -104,9 +102,6 @@ def simulate(configs: Path, *, quick: bool, tell: Callable[[str], None]) -> dict
         "cells": list(rows.values()),
         "pairs_needed": done["needed", "model"],
         "variants": done.get(("needed", "variants"), {}),
-        "peers": {stream: done["peers", stream] for stream in STREAMS},
-        "peers_runs": _peer_runs(quick),
-        "streams_of_peers": {stream: list(cells_) for stream, (_, *cells_) in STREAMS.items()},
         "letter": letter,
         "seeds": seeds,
         "busy": busy,
@@ -122,8 +117,6 @@ def run_task(task: Task) -> Any:
             cell: Cell = _SHARED["cells"][key]
             ends = run_share(cell, int(share), policy, recording, **({"blocks": 512} if quick else {}))
             return count_ends(ends, cell)
-        case ("peers", stream):
-            return run_peers(stream, policy, _peer_runs(quick))
         case ("letter", world):
             return run_letter(world, policy, recording if world == "real" else None, 10 if quick else LETTER)
         case ("seeds", first):
@@ -146,7 +139,7 @@ def run_task(task: Task) -> Any:
 
 def _tasks(cells: dict[str, Cell], recording: Recording | None, quick: bool) -> list[Task]:
     tasks: list[Task] = [("cell", key, str(i)) for key, cell in cells.items() for i in range(shares_of(cell))]
-    tasks += [("peers", stream) for stream in STREAMS] + [("letter", "model"), ("needed", "model")]
+    tasks += [("letter", "model"), ("needed", "model")]
     if recording is not None:
         parts = [str(i) for i in range(0, SEEDS, SEEDS_AT_ONCE)]
         tasks = [("seeds", part) for part in parts] + [("busy", load, part) for load in LOADS for part in parts] + tasks
@@ -186,7 +179,8 @@ def _timed(task: Task) -> tuple[Task, Any, float]:
 
 
 def _kept(policy: Policy, recording: Recording | None, quick: bool) -> Path:
-    sources = {path.name: file_digest(path) for path in sorted((ROOT / "proof").glob("*.py")) if path.stem != "page"}
+    simulated = [Path(__file__), *sorted((ROOT / "proof" / "simulate").glob("*.py"))]
+    sources = {path.name: file_digest(path) for path in simulated}
     content = {
         "deciding": deciding_digest(), "proof": sources, "policy": policy.digest(), "quick": quick,
         "recording": recording.key if recording is not None else "",
@@ -297,10 +291,6 @@ def _streams(recording: Recording, policy: Policy) -> dict[str, Any]:
     ]
     source = f"recorded answers of {', '.join(policy.heroes)}, arms swapped by a fair coin a query"
     return streams_document(streams_of(join(blocks), policy, constants, source))
-
-
-def _peer_runs(quick: bool) -> int:
-    return 5 if quick else 100
 
 
 def commit() -> str:

@@ -16,18 +16,28 @@ from pathlib import Path
 
 from evidence.digests import file_digest
 from evidence.files import write_whole
-from proof.binomial import bounds, upper_bound
 from proof.characteristics import commit
-from proof.markdown import table
-from proof.offline_rates import ALPHAS, QUESTIONS, Heroes, Question, Tried, try_world
-from proof.offline_rules import FLIPS, RESAMPLES, RULES
-from proof.offline_worlds import MARGINS, WORLDS
-from proof.record import ROOT
+from proof.pages.markdown import table
+from proof.simulate.offline import (
+    ALPHAS,
+    FLIPS,
+    MARGINS,
+    QUESTIONS,
+    RESAMPLES,
+    RULES,
+    WORLDS,
+    Heroes,
+    Question,
+    Tried,
+    try_world,
+)
+from proof.simulate.recording import ROOT
+from proof.simulate.summary import bounds, upper_bound
 
 SEED = 13
 PAGE = "offline-characteristics.md"
 #: What the rates depend on: a change makes the page stale.
-SOURCES = ("gates/statistics/gaffke.py", "proof/offline_rates.py", "proof/offline_rules.py", "proof/offline_worlds.py")
+SOURCES = ("gates/statistics/gaffke.py", "proof/simulate/offline.py")
 HEAD = ["queries", "μ, points", "world", *(f"{rule} {alpha:.2f}" for rule in RULES for alpha in ALPHAS)]
 
 Found = dict[str, list[Tried]]

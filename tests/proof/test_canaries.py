@@ -10,12 +10,12 @@ import pytest
 from gates.checks.question import Constants
 from gates.pairs import Pairs
 from gates.policy import Policy
-from proof import changes
-from proof.canaries import Draws, Ends, run_canaries
-from proof.drive import End, drive
-from proof.features import features_of, plan_canary, traffic_growth
-from proof.model import draw_model, draw_preflight
-from proof.population import Population, blocks_of, serve
+from proof.simulate import changes
+from proof.simulate.canaries import Draws, Ends, run_canaries
+from proof.simulate.drive import End, drive
+from proof.simulate.features import features_of, plan_canary, traffic_growth
+from proof.simulate.model import draw_model, draw_preflight
+from proof.simulate.population import Population, blocks_of, serve
 from tests.gates.builders import changed
 
 Change = Callable[[Population, np.random.Generator], Population]

@@ -11,12 +11,12 @@ import pytest
 
 from gates.policy import Policy
 from gates.verdicts import Decision
-from proof import changes
-from proof.binomial import bounds
-from proof.canaries import Ends
-from proof.cells import MODEL, Cell
-from proof.population import Population
-from proof.simulate import run_share
+from proof.simulate import changes
+from proof.simulate.canaries import Ends
+from proof.simulate.cells import MODEL, Cell
+from proof.simulate.population import Population
+from proof.simulate.releases import run_share
+from proof.simulate.summary import bounds
 from tests.gates.builders import changed
 
 SURE = 0.998  # of two-sided bounds: 99.9 % on each side

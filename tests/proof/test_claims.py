@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from proof.claims import claims
+import pytest
+
+from proof.pages.claims import claims
+from proof.simulate.summary import bounds, upper_bound
 
 
 def seeds(**seen: Any) -> dict[str, Any]:
@@ -47,3 +50,17 @@ def test_a_rate_must_be_shown_to_be_small():
     assert releases(9, 10_000)
     assert not releases(1, 100)  # as small a rate as is promised, but from too few to show it
     assert not releases(150, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "lower", "upper"),  # R's binom.test(k, n)$conf.int
+    [
+        (0, 10, 0.0, 0.3084971),
+        (5, 10, 0.1870860, 0.8129140),
+        (10, 10, 0.6915029, 1.0),
+        (3, 100, 0.006229972, 0.08517605),
+    ],
+)
+def test_bounds_of_a_rate(k: int, n: int, lower: float, upper: float):
+    assert bounds(k, n) == pytest.approx((lower, upper), abs=1e-6)
+    assert upper_bound(k, n, 0.975) == pytest.approx(upper, abs=1e-6)

@@ -6,10 +6,11 @@ import pytest
 from gates.pairs import Pairs, join
 from gates.policy import Policy
 from gates.statistics import calibration
-from proof import changes, looks
-from proof.features import Plan, features_of, plan_canary
-from proof.model import draw_model, draw_preflight
-from proof.population import blocks_of
+from proof.simulate import changes
+from proof.simulate.features import Plan, features_of, plan_canary
+from proof.simulate.model import draw_model, draw_preflight
+from proof.simulate.population import blocks_of
+from proof.simulate.processes import green_calibration
 
 WINDOW = 8  # blocks
 
@@ -41,6 +42,6 @@ def test_calibration_looks_are_the_gate_s(drawn: tuple[Plan, list[list[Pairs]]])
         gaps, counts = found.gaps.sum(axis=0), found.counts.sum(axis=0)
         for limit, allowed in ((0.06, 0.005), (0.09, 0.005), (0.12, 0.3)):
             p = calibration.p_error_at_least(bins, limit, noise)
-            said.append(looks.green_calibration(gaps, counts, limit, allowed, key))
+            said.append(green_calibration(gaps, counts, limit, allowed, key))
             assert said[-1] == (p <= allowed)
     assert set(said) == {True, False}

@@ -9,9 +9,7 @@ from scipy import stats
 from evidence.digests import file_digest
 from gates.statistics.gaffke import lower, upper
 from proof import offline
-from proof.offline_rates import ALPHAS, QUESTIONS, Heroes, try_world
-from proof.offline_rules import RULES, Array, Counts
-from proof.offline_worlds import MARGINS, WORLDS, World
+from proof.simulate.offline import ALPHAS, MARGINS, QUESTIONS, RULES, WORLDS, Array, Counts, Heroes, World, try_world
 
 FEW = Heroes(computed=3_000, resampled=60)
 ERRORS = {question.title: question for question in QUESTIONS if question.error}

@@ -6,7 +6,7 @@ from pathlib import Path
 from gates.planning.attainability import require_attainable
 from gates.planning.characteristics import rates_of, read_characteristics
 from gates.policy import Policy
-from proof.page import write_page
+from proof.pages.page import write_page
 
 ANEW = "simulate them anew: make characteristics"
 
@@ -22,6 +22,7 @@ def test_the_page_says_what_the_file_says(root: Path, tmp_path: Path) -> None:
     write_page(found, tmp_path)
     shipped = root / "docs" / "operating-characteristics.md"
     assert (tmp_path / shipped.name).read_text(encoding="utf-8") == shipped.read_text(encoding="utf-8"), ANEW
+    assert (tmp_path / "operating-characteristics.png").stat().st_size > 10_000
     assert not found["quick"]
 
 

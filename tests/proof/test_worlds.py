@@ -7,12 +7,12 @@ import pytest
 
 from gates.pairs import Arm
 from gates.planning.equal_hero import CELLS, cells_of
-from proof import changes
-from proof.busy import waiting
-from proof.kept import fill_once
-from proof.model import draw_model, true_share
-from proof.pairs_needed import left_of, needed
-from proof.population import Population, swapped
+from proof.simulate import changes
+from proof.simulate.busy import waiting
+from proof.simulate.model import draw_model, true_share
+from proof.simulate.pairs_needed import left_of, needed
+from proof.simulate.population import Population, swapped
+from proof.simulate.recording import fill_once
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,114 @@
+"""Command: what do the peers' rules decide on six simulated streams? Writes docs/peers.md, this gate beside them.
+
+    python -m benchmarks.peers [--configs=configs] [--docs=docs] [--runs=100]
+
+The rates of this gate on the same streams are those of configs/characteristics.json. One process, about a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers.rules import PEERS
+from benchmarks.peers.windows import Arm, Windows, two_samples
+from evidence.files import write_whole
+from gates.pairs import Arm as GateArm
+from gates.policy import Policy, load_policy
+from proof.pages.markdown import percent, table
+from proof.simulate import changes
+from proof.simulate.cells import Change
+from proof.simulate.model import draw_model
+from proof.simulate.population import Population
+
+RUNS = 100
+WINDOWS = 16  # of a canary that needs no extension: the peers, too, promote after so many
+
+#: Stream -> what is done to an equal hero, and the cells of our own rule: paired and split.
+STREAMS: dict[str, tuple[Change, str, str]] = {
+    "A/A": (lambda p, rng: p, "model-aa", "split-aa"),
+    "-1 point": (lambda p, rng: changes.lose(p, 0.01, rng, keep=0.75), "model-loss-1", "split-loss-1"),
+    "-2 points": (lambda p, rng: changes.lose(p, 0.02, rng, keep=0.75), "model-loss-2", "split-loss-2"),
+    "-5 points": (lambda p, rng: changes.lose(p, 0.05, rng, keep=0.75), "model-loss-5", "split-loss-5"),
+    "p95 +10 %": (lambda p, rng: changes.slow_down(p, 1.1), "model-p95-10", "split-p95-10"),
+    "calibration error .05": (lambda p, rng: changes.redraw_correct(p, 0.05, rng), "model-ce-0.05", "split-ce-0.05"),
+}
+
+Found = dict[str, dict[str, Counter[str]]]  # rule -> paired/split -> how many were rolled back, promoted, held
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__.splitlines()[0])
+    parser.add_argument("--configs", type=Path, default=Path("configs"))
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    parser.add_argument("--runs", type=int, default=RUNS, help="canaries of each stream")
+    asked = parser.parse_args(arguments)
+    policy = load_policy(asked.configs / "policy.yaml")
+    ours = json.loads((asked.configs / "characteristics.json").read_text(encoding="utf-8"))["cells"]
+    found = {stream: run_peers(stream, policy, asked.runs) for stream in STREAMS}
+    write_whole(asked.docs / "peers.md", page(found, {row["key"]: row for row in ours}, asked.runs))
+    print(f"wrote {asked.docs / 'peers.md'}")
+
+
+def run_peers(stream: str, policy: Policy, runs: int) -> Found:
+    """What every rule decides of `runs` canaries."""
+    change, n = STREAMS[stream][0], WINDOWS * policy.ladder.window
+    found: Found = {rule: {"paired": Counter(), "split": Counter()} for rule in PEERS}
+    for run in range(runs):
+        rng = np.random.default_rng((run, *stream.encode()))
+        one, other = (_drawn(n, change, rng) for _ in range(2))
+        paired = windows_of(one, policy.ladder.window)
+        split = two_samples(paired, windows_of(other, policy.ladder.window))
+        for rule, decide in PEERS.items():
+            for how, windows in (("paired", paired), ("split", split)):
+                stop = decide(windows)
+                found[rule][how]["rolled back" if stop.rolled_back else "promoted" if stop.promoted else "held"] += 1
+    return found
+
+
+def windows_of(population: Population, window: int) -> Windows:
+    """A population as the peers' rules are given it."""
+
+    def arm(side: GateArm) -> Arm:
+        names = ("ndcg", "recall", "latency_ms", "confidence", "correct")
+        return Arm(**{name: getattr(side, name).reshape(-1, window) for name in names})
+
+    return Windows(hero=arm(population.hero), baseline=arm(population.baseline))
+
+
+def _drawn(n: int, change: Change, rng: np.random.Generator) -> Population:
+    equal = draw_model(n, rng)
+    return change(equal.rows(rng.permutation(len(equal))[:n]), rng)
+
+
+def page(found: Mapping[str, Found], ours: Mapping[str, Mapping[str, Any]], runs: int) -> str:
+    """The page of these decisions."""
+    lines = []
+    for rule in PEERS:
+        for how in ("paired", "split"):
+            shares = [found[stream][rule][how]["rolled back"] / runs for stream in found]
+            lines.append([rule, how, *(percent(share) for share in shares)])
+    for at, how in ((1, "paired"), (2, "split")):
+        rows = [ours[str(STREAMS[stream][at])] for stream in found]
+        for title, what in (("**this gate**", "rolled_back"), ("this gate: *promoted*", "promoted")):
+            lines.append([title, how, *(percent(row[what] / row["n"]) for row in rows)])
+    return f"""# Peers' rules on the same streams
+
+Generated by `make peers`; do not edit. How often a canary of one hero is rolled back (models of
+[operating-characteristics.md](operating-characteristics.md); {runs} canaries of {WINDOWS} windows for each peer).
+*Paired*: both arms answered the same query; *split*: different ones, as where traffic is divided. Peers promote what
+they do not roll back; this gate may also hold, so its promotions stand below. The peers' rules, and which numbers in
+them are our choice: benchmarks/peers/. A column says what a rule gives; the two lines of a rule say what pairing gives.
+
+{table(["rule", "arms", *found], lines)}"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""What do the peers watch? The four metrics that every peer's rule is given, and which way each of them is worse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.peers.windows import Arm, Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One value an answer, and how a group of answers is summed up to one number."""
+
+    name: str
+    values: Callable[[Arm], Array]  # of an arm, shape (windows, pairs)
+    summary: Callable[[Array], Array]  # of shape (groups, answers) to (groups,)
+    worse: int  # +1 where a higher value is worse, -1 where a lower one is
+
+
+def mean(values: Array) -> Array:
+    """Mean of each row, shape (rows,). NaN is left out: a metrics store has no sample where there is no value."""
+    with np.errstate(invalid="ignore"):  # a row without any value: 0/0 = NaN is meant
+        return np.asarray(np.nansum(values, axis=1) / (~np.isnan(values)).sum(axis=1))
+
+
+def p95(values: Array) -> Array:
+    """95th percentile of each row by nearest rank, shape (rows,). NaN is left out as by `mean`."""
+    ranked = np.sort(values, axis=1)  # NaN comes last
+    rank = np.ceil(0.95 * (~np.isnan(values)).sum(axis=1)).astype(np.intp)
+    return np.asarray(ranked[np.arange(len(ranked)), np.maximum(rank - 1, 0)])
+
+
+def over_confidence(arm: Arm) -> Array:
+    """Confidence minus correctness of each answer, counted from 1.
+
+    The only calibration that is a mean over answers, which is what peers compare; a binned error is not. It is blind
+    to under-confidence and to errors that cancel over the bins. From 1, because Kayenta divides two arms' means.
+    """
+    return 1 + arm.confidence - arm.correct
+
+
+NDCG = Metric(name="ndcg", values=lambda arm: arm.ndcg, summary=mean, worse=-1)
+RECALL = Metric(name="recall", values=lambda arm: arm.recall, summary=mean, worse=-1)
+LATENCY = Metric(name="p95_latency_ms", values=lambda arm: arm.latency_ms, summary=p95, worse=+1)
+CALIBRATION = Metric(name="over_confidence", values=over_confidence, summary=mean, worse=+1)
+METRICS = (NDCG, RECALL, LATENCY, CALIBRATION)

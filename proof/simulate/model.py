@@ -1,0 +1,153 @@
+"""Which made-up world are heroes drawn from? Sources of the shapes and numbers: docs/decision-rule.md, "worlds".
+
+Neither arm is better: what the two answer differently on churned queries, and how long each takes, is exchangeable.
+Confidence is logit-normal(.8, 1.2); how often it is right comes from `true_share`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.pairs import Arm
+from proof.simulate.population import Population, Preflight, join_populations
+
+Array = NDArray[np.float64]
+
+INTENTS = (0.415, 0.52, 0.065)  # docstring, identifier, error message
+SLA_MS = 150.0
+NDCG_CHURN, RECALL_CHURN = 0.40, 0.15  # shares of queries that hero and baseline answer differently
+LATENCY_MS, SPREAD = 40.0, 0.5  # median, sd of the log: p95 91 ms, p99 128 ms
+CALIBRATOR_P99_MS, CALIBRATOR_SPREAD = 0.5, 0.42
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answers:
+    """One system's answers, before it is known whether they come in time."""
+
+    found: Array  # recall
+    gained: Array  # nDCG
+    latency: Array
+    arm: Arm  # the rest
+
+
+def draw_model(
+    n: int,
+    rng: np.random.Generator,
+    *,
+    error: float = 0.015,
+    shape: str = "stretch",
+    alike: float = 0.8,
+    noisy_baseline: bool = False,
+) -> Population:
+    """n queries answered by equal arms whose true calibration error is `error`, and again with swapped roles: 2n rows.
+
+    So neither arm is better, to the last digit. `alike`: correlation of the logs of two latencies of one query.
+    `noisy_baseline`: its second answer churns as a hero's does, as where an index is rebuilt between the two.
+    """
+    found, gained, latency = _recalls(n, rng), _ndcgs(n, rng), _latencies(n, rng, alike)
+    shared, luck = rng.standard_normal(n), rng.random(n)
+    intent = rng.choice(len(INTENTS), n, p=INTENTS).astype(np.int8)
+    first, second = (
+        _Answers(found=found[i], gained=gained[i], latency=latency[i], arm=_rest(n, rng, shared, luck, error, shape))
+        for i in range(2)
+    )
+
+    def population(hero: _Answers, baseline: _Answers) -> Population:
+        again = (found[2], gained[2]) if noisy_baseline else (baseline.found, baseline.gained)
+        return Population(
+            hero=_in_time(hero.arm, hero.found, hero.gained, hero.latency),
+            baseline=_in_time(baseline.arm, baseline.found, baseline.gained, baseline.latency),
+            repeat=_in_time(baseline.arm, *again, latency[2]),
+            intent=intent,
+        )
+
+    return join_populations([population(first, second), population(second, first)])
+
+
+def draw_preflight(n: int, rng: np.random.Generator, **model: Any) -> Preflight:
+    """n queries answered by the incumbent of such a world alone."""
+    drawn = draw_model(n, rng, **model).rows(np.arange(n))
+    return Preflight(arm=drawn.baseline, intent=drawn.intent)
+
+
+def true_share(confidence: Array, error: float, shape: str = "stretch") -> Array:
+    """How often answers of this stated confidence are right, so that the mean |confidence - share| is `error`.
+
+    `stretch`: confidence is too extreme around its median, by a factor of the logit. `wiggle`: too high and too low in
+    turns over tenths of the answers, which a mean hides.
+    """
+    if error == 0:
+        return confidence
+    logit = np.log(confidence) - np.log1p(-confidence)
+    if shape == "wiggle":
+        tenth = np.searchsorted(np.quantile(confidence, np.linspace(0, 1, 11)[1:-1]), confidence, side="right")
+        sign = np.where(tenth % 2, 1.0, -1.0)
+        return _bisect(lambda size: np.clip(confidence - sign * size, 0.001, 0.999), confidence, error, 0.5)
+    if shape != "stretch":
+        raise ValueError(f"shape {shape!r}, expected stretch or wiggle")
+    middle = float(np.median(logit))
+    return _bisect(lambda t: _logistic(middle + (logit - middle) / (1 + t)), confidence, error, 20.0)
+
+
+def _bisect(share: Callable[[float], Array], confidence: Array, error: float, high: float) -> Array:
+    low = 0.0
+    for _ in range(40):
+        size = (low + high) / 2
+        far = float(np.abs(confidence - share(size)).mean()) >= error
+        low, high = (low, size) if far else (size, high)
+    return share(high)
+
+
+def _rest(n: int, rng: np.random.Generator, shared: Array, luck: Array, error: float, shape: str) -> Arm:
+    confidence = _logistic(0.8 + 1.2 * (np.sqrt(0.95) * shared + np.sqrt(0.05) * rng.standard_normal(n)))
+    own_luck = np.where(rng.random(n) < RECALL_CHURN, rng.random(n), luck)
+    credits, nothing = 1 + rng.poisson(4, n), np.zeros(n)
+    return Arm(
+        ndcg=nothing,
+        recall=nothing,
+        found=nothing,
+        latency_ms=nothing,
+        wait_ms=nothing,
+        calibrator_ms=CALIBRATOR_P99_MS * np.exp(CALIBRATOR_SPREAD * (rng.standard_normal(n) - 2.326)),
+        confidence=confidence,
+        correct=(own_luck < true_share(confidence, error, shape)).astype(np.float64),
+        file_credits=rng.binomial(credits, 0.02).astype(np.float64),
+        credits=credits.astype(np.float64),
+        error=nothing,
+        spend_ms=np.where(rng.random(n) < 0.3, rng.uniform(0, 5, n), 0.0),
+        cut=nothing,
+    )
+
+
+def _in_time(arm: Arm, found: Array, gained: Array, latency: Array) -> Arm:
+    recall = np.where(latency > SLA_MS, 0.0, found)
+    return replace(arm, ndcg=gained, recall=recall, found=found, latency_ms=latency)
+
+
+def _latencies(n: int, rng: np.random.Generator, alike: float) -> list[Array]:
+    query = np.sqrt(alike) * rng.standard_normal(n)
+    return [LATENCY_MS * np.exp(SPREAD * (query + np.sqrt(1 - alike) * rng.standard_normal(n))) for _ in range(3)]
+
+
+def _recalls(n: int, rng: np.random.Generator) -> list[Array]:
+    """Share of the relevant that is found by three systems that differ on churned queries only."""
+    relevant = 1 + rng.poisson(4, n)
+    churned = rng.random(n) < RECALL_CHURN
+    common = rng.binomial(relevant, 0.8) / relevant
+    return [np.where(churned, rng.binomial(relevant, 0.8) / relevant, common) for _ in range(3)]
+
+
+def _ndcgs(n: int, rng: np.random.Generator) -> list[Array]:
+    kind = rng.random(n)
+    common = np.where(kind < 0.10, 0.0, np.where(kind < 0.38, 1.0, rng.beta(2.0, 1.6, n)))
+    noise = np.where(rng.random(n) < NDCG_CHURN, 0.18, 0.0)
+    return [np.clip(common + noise * rng.standard_normal(n), 0, 1) for _ in range(3)]
+
+
+def _logistic(x: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-x)))

@@ -1,0 +1,182 @@
+"""What do the bets, moving quantiles and calibration looks of many heroes say? Their evidence as the gate has it.
+
+Betting as in gates.statistics.eprocess and gates.rule.trackers, quantiles as in gates.checks.forms.Tail, looks as in
+gates.rule.witness and gates.rule.dispersion. Each answer is the one that the gate's own function gives; what is faster
+is only that hopeless or certain looks are told from a part of the draws: a p-value that a prefix of the draws already
+makes too large stays too large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.checks.forms import Tail
+from gates.checks.question import rank_of
+from gates.rule.dispersion import EVERY, chi_squared_tail
+from gates.rule.trackers import Thresholds
+from gates.rule.witness import PURPOSES
+from gates.statistics import calibration
+from gates.statistics.calibration import Bins
+from gates.statistics.eprocess import STAKES
+from gates.verdicts import Kind
+from proof.simulate.features import Plan
+
+Array = NDArray[np.float64]
+Numbers = NDArray[np.intp]
+PREFIX = 200  # draws that settle most windows and looks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One RED process: the positions of its streams, the log evidence it needs, and the check it belongs to."""
+
+    check: str
+    streams: tuple[int, ...]
+    need: float
+    each: bool = False  # every stream must show it, instead of their mean
+
+
+def list_processes(plan: Plan, limits: Thresholds) -> tuple[Process, ...]:
+    """Every RED process, over streams in the order: questions, traffic share (two), witnesses, tails, slices (two)."""
+    found, at = [], 0
+    for question in plan.streams:
+        need = limits.green if question.kind is Kind.INSTRUMENT else limits.red
+        for streams in question.red:
+            found.append(Process(check=question.check, streams=tuple(range(at, at + len(streams))), need=need))
+            at += len(streams)
+    if plan.traffic is not None:
+        found.append(Process(check="traffic_share", streams=(at, at + 1), need=limits.green))
+    at += 2
+    for check in (*(w.check for w in plan.witnesses), *(head.check for head, _ in plan.tails)):
+        found.append(Process(check=check, streams=(at,), need=limits.red))
+        at += 1
+    for head, _ in plan.slices:
+        found.append(Process(check=head.check, streams=(at, at + 1), need=limits.red, each=True))
+        at += 2
+    return tuple(found)
+
+
+def log_mixture(sums: Array, starts: Array, step: Numbers) -> Array:
+    """Log evidence of a process at each look, as StartMixture and mean_log have it.
+
+    Shapes (heroes, looks, streams, 5), (heroes, steps, streams, 5), (heroes,) -> (heroes, looks).
+    """
+    steps = starts.shape[1]
+    weights = np.array([0.5] + [0.5 / (steps - 1)] * (steps - 1)) if steps > 1 else np.array([1.0])
+    wealth = sums[:, :, None] - starts[:, None]
+    wealth = np.where((np.arange(steps)[None, :] <= step[:, None])[:, None, :, None, None], wealth, 0.0)
+    top = wealth.max(axis=(2, 4), keepdims=True)
+    mixed = np.einsum("hlsmj,s->hlm", np.exp(wealth - top), weights) / wealth.shape[4]
+    log_e = top[:, :, 0, :, 0] + np.log(mixed)
+    most = log_e.max(axis=2, keepdims=True)
+    return np.asarray(most[:, :, 0] + np.log(np.exp(log_e - most).mean(axis=2)))
+
+
+def log_mean(wealth: Array) -> Array:
+    """Log of the mean over the five stakes; -inf where all is lost."""
+    top = wealth.max(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(top[..., 0] + np.log(np.exp(wealth - top).mean(axis=-1)))
+
+
+class Tails:
+    """What each hero's canary has seen of the baseline's clock."""
+
+    def __init__(self, forms: Sequence[Tail], plan: Plan, heroes: int) -> None:
+        self._forms, before = forms, np.array(plan.constants.baseline_ms)
+        most = len(before) + plan.policy.ladder.total_windows * plan.policy.ladder.window
+        keep = max((most - rank_of(most, form.quantile) for form in forms), default=1)
+        self._seen = np.full(heroes, len(before))
+        upper = np.sort(before)[-keep:]
+        self._upper = np.full((heroes, keep), -np.inf)
+        self._upper[:, keep - len(upper) :] = upper
+        self._at = np.zeros((heroes, len(forms), 2))  # quantile, and quantile plus margin
+        self._fix(np.arange(heroes))
+
+    def flags(self, a: Numbers, ms: Array) -> Array:
+        """What the tails bet on: -1, 0 or 1, shape (heroes, blocks, tails, pairs) for ms (heroes, blocks, 2, pairs)."""
+        at = self._at[a][:, None, :, None]
+        hero, baseline = ms[:, :, None, 1] > at[..., 1], ms[:, :, None, 0] > at[..., 0]
+        return hero.astype(np.float64) - baseline
+
+    def learn(self, a: Numbers, baseline_ms: Array) -> None:
+        """One window more, (heroes, blocks, pairs)."""
+        pairs = baseline_ms.shape[1] * baseline_ms.shape[2]
+        both = np.concatenate([self._upper[a], baseline_ms.reshape(len(a), pairs)], axis=1)
+        both.partition(both.shape[1] - self._upper.shape[1], axis=1)
+        self._upper[a] = both[:, -self._upper.shape[1] :]
+        self._seen[a] += pairs
+        self._fix(a)
+
+    def _fix(self, a: Numbers) -> None:
+        for seen in np.unique(self._seen[a]).tolist():
+            same = a[self._seen[a] == seen]
+            for f, form in enumerate(self._forms):
+                from_above = seen - 1 - rank_of(seen, form.quantile)
+                place = self._upper.shape[1] - 1 - from_above
+                at = np.partition(self._upper[same], place, axis=1)[:, place]
+                margin = np.minimum(form.margin_ms, np.maximum(form.floor_ms, form.margin_share * at))
+                self._at[same, f] = np.stack([at, at + margin], axis=1)
+
+
+def grow(flags: Array) -> Array:
+    """Log growth of the five bets on flags of -1, 0 and 1: (..., pairs) -> (..., 5)."""
+    up, down = (flags > 0).sum(axis=-1), (flags < 0).sum(axis=-1)
+    return np.asarray(up[..., None] * np.log1p(STAKES) + down[..., None] * np.log1p(-STAKES))
+
+
+def green_calibration(gaps: Array, counts: Array, limit: float, allowed: float, draws: tuple[int, int, int]) -> bool:
+    """Does this look exclude an error of `limit`? Shapes (bins,), (bins, 3)."""
+    bins, k = _bins_of(gaps, counts), len(gaps)
+    noise, by_length, lengths = _look_noise(draws, k)
+    if len(bins.gap) < k:
+        return calibration.p_error_at_least(bins, limit, noise) <= allowed
+    observed, most = calibration.calibration_error(bins), allowed * (calibration.DRAWS + 1) - 1
+    # |limit + z s| >= limit + z s, so a draw shorter than this cannot reach down to what was observed
+    spread = float(np.sqrt(((bins.weight * bins.error) ** 2).sum()))
+    reach = (limit - observed) / spread - 1e-9 if spread > 0 else 0.0
+    if reach <= 0:
+        prefix = np.abs(limit + noise[: 10 * PREFIX] * bins.error) @ bins.weight <= observed
+        if prefix.sum() > most:
+            return False
+    long = by_length[: int(np.searchsorted(-lengths, -reach, side="right"))]
+    return float((np.abs(limit + long * bins.error) @ bins.weight <= observed).sum()) <= most
+
+
+def dispersed(squares: Array, counted: NDArray[np.intp], windows: int, rate: float) -> bool:
+    """Is the A/A alarm raised at the end of this window? Shapes (3,), as in gates.rule.dispersion."""
+    look, rest = divmod(windows, EVERY)
+    if rest:
+        return False
+    tail = min(chi_squared_tail(float(s), int(k)) for s, k in zip(squares, counted, strict=True))
+    return min(1.0, 3 * tail) < rate / (look * (look + 1))
+
+
+def _bins(gaps: Array, counts: Array) -> tuple[Array, Array, Array]:
+    """Weight, gap and standard error as gates.statistics.calibration.fill_bins has them, from sums; every bin is
+    filled.
+    """
+    n = counts[..., 0]
+    gap = gaps / n
+    variance = np.maximum(counts[..., 1] / n - gap**2, counts[..., 2] / n * 0.1)
+    return n / n.sum(axis=-1, keepdims=True), gap, np.sqrt(variance / n)
+
+
+def _bins_of(gaps: Array, counts: Array) -> Bins:
+    filled = counts[:, 0] > 0
+    return Bins(*_bins(gaps[filled], counts[filled]))
+
+
+@lru_cache(maxsize=16)
+def _look_noise(draws: tuple[int, int, int], bins: int) -> tuple[Array, Array, Array]:
+    """The draws of a look, the same ones from the longest to the shortest, and their lengths."""
+    rng = np.random.default_rng((*draws, PURPOSES.index("look")))
+    noise = rng.standard_normal((calibration.DRAWS, bins))
+    lengths = np.sqrt((noise**2).sum(axis=1))
+    order = np.argsort(-lengths)
+    return noise, noise[order], lengths[order]

@@ -1,0 +1,294 @@
+"""What do the real systems answer? Every canary query, asked of the baseline and of each hero, and kept.
+
+Resampling these answers is what the characteristics on real pairs rest on. All systems answer a query one after the
+other, in an order drawn for each query. A seeded fault is put on the recorded answers of the hero without it, and a
+slow one adds its milliseconds to the recorded latency: nobody sleeps 22,000 times.
+The recording lies in the project's cache folder under a key of all that the answers depend on, so a changed source
+records anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from evidence.digests import file_digest
+from fixtures.fingerprint import digest_sources
+from fixtures.material import lock_material
+from fixtures.packs import Hero, load_hero
+from fixtures.systems import kinds
+from fixtures.systems.faults import Fault, break_system
+from fixtures.systems.protocol import Answer, Collection, Documents, Query, SearchSystem
+from gates.pairs import Arm, join_arms
+from gates.policy import Policy
+from proof.simulate.population import Population, Preflight
+from rollout.replay import Judged, Locator, Timed, ask, judge_collection, measure_answers, quiet
+
+ROOT = Path(__file__).parents[2]
+#: The code that the answers depend on: of the embedded system (a room), and of what asks, breaks and measures it.
+SYSTEM = "lens"
+MEASURING = (
+    "evidence/measures.py", "fixtures/systems/faults.py", "fixtures/systems/kinds.py", "fixtures/systems/lens.py",
+    "fixtures/systems/machine.py", "fixtures/systems/protocol.py", "fixtures/systems/waiting.py",
+    "proof/simulate/recording.py", "rollout/replay.py",
+)  # fmt: skip
+COLUMNS = tuple(f.name for f in fields(Arm))
+WORKERS = 2
+INCUMBENT = ("baseline", "repeat", "equal")  # three answers of one system
+TELL_EVERY = 2_000
+CALM = 6_000  # calibration queries, from which preflights are drawn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """Measured answers to all canary queries, and the baseline's to the calibration queries (for preflights)."""
+
+    key: str
+    query_id: tuple[str, ...]
+    intent: NDArray[np.int8]  # position in the policy's intents
+    arms: Mapping[str, Arm]  # "baseline", "repeat" and each hero
+    preflight_id: tuple[str, ...]
+    preflight: Preflight
+
+    def population(self, hero: str) -> Population:
+        """A hero beside the baseline."""
+        arms = self.arms
+        return Population(hero=arms[hero], baseline=arms["baseline"], repeat=arms["repeat"], intent=self.intent)
+
+
+def recorded_heroes(configs: Path, policy: Policy) -> dict[str, Hero]:
+    """The policy's heroes, and those of good/ and bad/ beside it, by name."""
+    seeded = sorted([*configs.glob("good/*.yaml"), *configs.glob("bad/*.yaml")])
+    heroes = [load_hero(str(name), configs, foreseen=False) for name in (*policy.heroes, *seeded)]
+    return {hero.subject.name: hero for hero in heroes}
+
+
+def open_recording(configs: Path, policy: Policy, tell: Callable[[str], None]) -> Recording:
+    """The recording of these configs, from the cache or made now (about a minute and a half on two cores)."""
+    heroes = recorded_heroes(configs, policy)
+    first = next(iter(heroes.values()))
+    collection = kinds.open_collection(first.baseline_system, first.folder, tell)
+    material = {name: lock_material(hero, collection, ROOT) for name, hero in heroes.items()}
+    kept = ("config", "baseline_config", "files", "collection", "index", "libraries")
+    folder = kept_folder(
+        "answers",
+        {
+            "heroes": {name: {k: m[k] for k in kept} for name, m in material.items()},
+            "sources": {SYSTEM: digest_sources(ROOT / SYSTEM), **{p: file_digest(ROOT / p) for p in MEASURING}},
+            "sla_ms": policy.gates.sla_recall_at_50_delta.sla_ms,
+            "intents": policy.slices.intents,
+        },
+    )
+    fill_once(folder, lambda part: _record(part, configs, policy, tuple(heroes), tell))
+    return load_recording(folder)
+
+
+def load_recording(folder: Path) -> Recording:
+    """A recording that lies in this folder."""
+    queries, calibration = pq.read_table(folder / "queries.parquet"), pq.read_table(folder / "calibration.parquet")
+    names = sorted(path.stem for path in folder.glob("*.parquet") if path.stem not in ("queries", "calibration"))
+    return Recording(
+        key=folder.name,
+        query_id=tuple(queries["query_id"].to_pylist()),
+        intent=queries["intent"].to_numpy().astype(np.int8),
+        arms={name: _arm(pq.read_table(folder / f"{name}.parquet")) for name in names},
+        preflight_id=tuple(calibration["query_id"].to_pylist()),
+        preflight=Preflight(arm=_arm(calibration), intent=calibration["intent"].to_numpy().astype(np.int8)),
+    )
+
+
+def _record(folder: Path, configs: Path, policy: Policy, names: Sequence[str], tell: Callable[[str], None]) -> None:
+    tell(f"recording the answers of {', '.join(names)} to every canary query")
+    with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
+        shares = pool.starmap(record_share, [(configs, policy, i) for i in range(WORKERS)])
+    for name in shares[0].arms:
+        _write(folder / f"{name}.parquet", join_arms([share.arms[name] for share in shares]))
+    ids = [query_id for share in shares for query_id in share.query_id]
+    intents = policy.slices.intents
+
+    def positions(named: Sequence[Sequence[str]]) -> pa.Array:
+        return pa.array([intents.index(i) if i in intents else -1 for some in named for i in some], pa.int8())
+
+    at = positions([share.intents for share in shares])
+    pq.write_table(pa.table({"query_id": ids, "intent": at}), folder / "queries.parquet")
+    preflight = join_arms([share.preflight for share in shares])
+    calm = [i for share in shares for i in share.preflight_id]
+    more = {"query_id": calm, "intent": positions([share.preflight_intents for share in shares])}
+    _write(folder / "calibration.parquet", preflight, more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one worker asked."""
+
+    query_id: list[str]
+    intents: list[str]
+    arms: dict[str, Arm]
+    preflight_id: list[str]
+    preflight_intents: list[str]
+    preflight: Arm
+
+
+def record_share(configs: Path, policy: Policy, worker: int) -> Share:
+    """One worker's share of the queries, asked of every system and measured."""
+    heroes = recorded_heroes(configs, policy)
+    first = next(iter(heroes.values()))
+    collection = kinds.open_collection(first.baseline_system, first.folder, lambda _: None)
+    judged, sla_ms = judge_collection(collection), policy.gates.sla_recall_at_50_delta.sla_ms
+    whole = {name: hero for name, hero in heroes.items() if hero.fault is None}
+    baseline = kinds.open_system(first.baseline_system, first.folder, collection)
+    systems = {"baseline": baseline, "repeat": baseline}
+    systems |= {name: kinds.open_system(hero.system, hero.folder, collection) for name, hero in whole.items()}
+    before = {name: _before(hero, whole) for name, hero in heroes.items() if hero.fault is not None}
+    for name, source in before.items():
+        if source not in systems:
+            systems[source] = kinds.open_system(heroes[name].system, heroes[name].folder, collection)
+    queries = [collection.queries[i] for i in collection.part["canary"][worker::WORKERS]]
+    timed = _ask_settled(systems, queries, worker)
+    arms = {
+        name: _measured(systems[name].documents, timed[name], queries, collection, judged, sla_ms)
+        for name in ("baseline", "repeat", *whole)
+    }
+    for name, source in before.items():
+        fault = heroes[name].fault
+        assert fault is not None
+        broken = Remembered(queries, timed[source], systems[source].documents)
+        arms[name] = _faulty(broken, fault, queries, collection, judged, sla_ms)
+    calibration = collection.part["calibration"]  # sorted by intent, so taken at even distances
+    calm = [collection.queries[i] for i in calibration[:: max(1, len(calibration) // CALM)][worker::WORKERS]]
+    alone = _ask_all({"baseline": baseline}, calm, worker)["baseline"]
+    return Share(
+        query_id=[q.query_id for q in queries],
+        intents=[q.intent for q in queries],
+        arms=arms,
+        preflight_id=[q.query_id for q in calm],
+        preflight_intents=[q.intent for q in calm],
+        preflight=_measured(baseline.documents, alone, calm, collection, judged, sla_ms),
+    )
+
+
+class Remembered:
+    """A system that answers as was recorded."""
+
+    def __init__(self, queries: Sequence[Query], timed: Sequence[Timed], documents: Documents) -> None:
+        self._timed = {query.query_id: t for query, t in zip(queries, timed, strict=True)}
+        self.documents = documents
+        self.lacks: Mapping[str, str] = {}
+        self.gaps: Mapping[str, str] = {}
+
+    def answer(self, query: Query) -> Answer:
+        """The recorded answer with the recorded latency."""
+        timed = self._timed[query.query_id]
+        return replace(timed.answer, latency_ms=timed.latency_ms, error_code=timed.error_code)
+
+
+def _faulty(
+    system: Remembered, fault: Fault, queries: Sequence[Query], collection: Collection, judged: Judged, sla_ms: float
+) -> Arm:
+    asleep = fault.kind == "slow"
+    broken: SearchSystem = break_system(system, fault.model_copy(update={"milliseconds": 0.0}) if asleep else fault)
+    timed = [ask(broken, query) for query in queries]
+    if asleep:  # whom it befalls: those whom an empty answer with the same share would
+        probe = break_system(system, fault.model_copy(update={"kind": "empty"}))
+        befallen = [len(probe.answer(query).doc_ord) == 0 for query in queries]
+        timed = [
+            t._replace(latency_ms=t.latency_ms + fault.milliseconds) if hit else t
+            for t, hit in zip(timed, befallen, strict=True)
+        ]
+    return _measured(broken.documents, timed, queries, collection, judged, sla_ms)
+
+
+def _ask_all(systems: Mapping[str, SearchSystem], queries: Sequence[Query], worker: int) -> dict[str, list[Timed]]:
+    rng = np.random.default_rng(worker)
+    names = list(systems)
+    timed: dict[str, list[Timed]] = {name: [] for name in names}
+    for query in queries[:20]:  # caches and lazy imports are nobody's latency
+        for system in systems.values():
+            system.answer(query)
+    with quiet():
+        for i, query in enumerate(queries):
+            for at in rng.permutation(len(names)):
+                timed[names[at]].append(ask(systems[names[at]], query))
+            if worker == 0 and i % TELL_EVERY == 0:
+                print(
+                    f"  {i * WORKERS:6,} of {len(queries) * WORKERS:,} queries answered by {len(names)} systems",
+                    flush=True,
+                )
+    return timed
+
+
+def _before(hero: Hero, whole: Mapping[str, Hero]) -> str:
+    """The recorded system that a faulty hero is before its fault."""
+    same = [name for name, other in whole.items() if other.system == hero.system]
+    return same[0] if same else f"{hero.subject.name} before"
+
+
+def _ask_settled(systems: Mapping[str, SearchSystem], queries: Sequence[Query], worker: int) -> dict[str, list[Timed]]:
+    """Everyone's answers. What each spent, and how long its calibrator took: the least of its answers to a query.
+
+    A machine that stalls while it records says nothing about a hero, and these two limits are absolute. Latencies stay
+    as they are: they are compared between arms.
+    """
+    again = {f"{name} again": system for name, system in systems.items() if name not in INCUMBENT}
+    timed = _ask_all({**systems, **again}, queries, worker)
+    for same in (INCUMBENT, *((name.removesuffix(" again"), name) for name in again)):
+        names = [name for name in same if name in timed]
+        for i, answers in enumerate(zip(*(timed[name] for name in names), strict=True)):
+            spent = min(t.answer.spend_ms for t in answers)
+            took = min(t.answer.calibrator_ns for t in answers)
+            for name, t in zip(names, answers, strict=True):
+                timed[name][i] = t._replace(answer=replace(t.answer, spend_ms=spent, calibrator_ns=took))
+    return timed
+
+
+def _measured(
+    documents: Documents,
+    timed: Sequence[Timed],
+    queries: Sequence[Query],
+    collection: Collection,
+    judged: Judged,
+    sla_ms: float,
+) -> Arm:
+    return measure_answers(timed, queries, Locator(documents, collection.documents), judged, sla_ms).arm
+
+
+def _write(path: Path, arm: Arm, more: Mapping[str, Any] | None = None) -> None:
+    pq.write_table(pa.table({**(more or {}), **{name: getattr(arm, name) for name in COLUMNS}}), path)
+
+
+def _arm(table: pa.Table) -> Arm:
+    return Arm(**{name: table[name].to_numpy() for name in COLUMNS})
+
+
+def kept_folder(kind: str, content: Mapping[str, object]) -> Path:
+    """The place of what these inputs give: $HERO_GATE_CACHE, or hero-gate in the user's cache folder."""
+    named = os.environ.get("HERO_GATE_CACHE")
+    base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hero-gate"
+    key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return base / f"{kind}-{key}"
+
+
+def fill_once(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` make the folder where it is missing; a run that is killed leaves nothing that looks whole."""
+    if folder.exists():
+        return
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
+    try:
+        fill(part)
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

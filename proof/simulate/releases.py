@@ -1,0 +1,146 @@
+"""Runs one cell, or a share of it: draws the world, computes the features of its blocks, lets the heroes climb."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.checks.question import Constants
+from gates.policy import Policy
+from proof.simulate import changes
+from proof.simulate.canaries import Draws, Ends, join_ends, run_canaries
+from proof.simulate.cells import HEROES, MODEL, Cell
+from proof.simulate.features import features_of, join_features, plan_canary, traffic_growth
+from proof.simulate.model import draw_model, draw_preflight
+from proof.simulate.population import Population, Rows, blocks_of, join_populations
+from proof.simulate.recording import Recording
+
+BLOCKS = 2_048  # of a pool
+CHUNK = 600  # heroes that climb at once
+LEVELS = np.arange(-3, 3.01, 0.25)  # of a shock, in standard deviations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Pools of queries: `pools[hero][0]` from the start, `pools[hero][1]` once a late change holds."""
+
+    constants: Constants
+    pools: list[list[Population]]
+    levels: int = 1  # equal parts of a pool, one for each level of a shock
+
+
+def shares_of(cell: Cell) -> int:
+    """In how many parts a cell is run."""
+    return max(1, round(cell.heroes / cell.pool))
+
+
+def run_share(cell: Cell, share: int, policy: Policy, recording: Recording | None, blocks: int = BLOCKS) -> Ends:
+    """The ends of one part of a cell's heroes, reproducible from the cell's key and the number of the part."""
+    rng = np.random.default_rng((*cell.key.encode(), share))
+    heroes = cell.heroes // shares_of(cell) // HEROES * HEROES
+    if heroes < 3_000 and cell.world != MODEL:
+        blocks //= 2  # three pools, which cost more than the heroes do
+    world = draw_world(cell, policy, recording, blocks, rng)
+    plan = plan_canary(policy, world.constants)
+    ladder = policy.ladder
+    shape = (ladder.total_windows, ladder.window // ladder.red_every)
+    each = heroes // len(world.pools)
+    group = max(1, CHUNK // len(world.pools))
+    parts = []
+    pools = []
+    for pool in world.pools:
+        dealt = [blocks_of(population, policy) for population in pool]
+        pools.append((join_features([features_of(b, plan) for b in dealt]), dealt[0][0], len(dealt[0])))
+    for begin in range(0, each, group):
+        n = min(group, each - begin)
+        rows = _rows(n, shape, pools[0][2], world.levels, rng)
+        ends = []
+        for features, block, late_by in pools:  # heroes of one release see the same queries
+            served = np.stack([rng.binomial(ladder.red_every, s / 100, (n, *shape)) for s in ladder.steps])
+            draws = Draws(blocks=rows, served=served, late=cell.late, late_by=late_by, fresh=cell.fresh)
+            ends.append(run_canaries(features, plan, traffic_growth(plan, block), draws))
+        parts.append(_interleaved(ends) if len(ends) > 1 else ends[0])
+    return join_ends(parts)
+
+
+def draw_world(cell: Cell, policy: Policy, recording: Recording | None, blocks: int, rng: np.random.Generator) -> World:
+    """The pools of a cell and the constants that a preflight of its incumbent fixes."""
+    size = blocks * policy.ladder.red_every
+    if cell.world == MODEL:
+        alone = draw_preflight(policy.ladder.preflight, rng, **cell.model)
+        equal = [draw_model(size // 2, rng, **cell.model)]
+    else:
+        if recording is None:
+            raise ValueError(f"{cell.key} needs a recording")
+        at = rng.permutation(len(recording.preflight))[: policy.ladder.preflight]
+        alone = recording.preflight.rows(at)
+        equal = real_heroes(cell, policy, recording, size, rng)
+    constants = alone.constants(policy, int(rng.integers(2**31)))
+    seed = int(rng.integers(2**31))
+    if cell.shock_points:
+        return World(
+            constants=constants, pools=[[_shocked(p, cell.shock_points, rng)] for p in equal], levels=len(LEVELS)
+        )
+    changed = [p if cell.change is None else cell.change(p, np.random.default_rng(seed)) for p in equal]
+    if cell.late is None:
+        return World(constants=constants, pools=[[p] for p in changed])
+    first = [p if cell.before is None else cell.before(p, np.random.default_rng(seed)) for p in equal]
+    return World(constants=constants, pools=[[a, b] for a, b in zip(first, changed, strict=True)])
+
+
+def real_heroes(
+    cell: Cell, policy: Policy, recording: Recording, size: int, rng: np.random.Generator
+) -> list[Population]:
+    """`size` queries in one order for all heroes, each query as often as the others (but for the last round)."""
+    n = len(recording.query_id)
+    rows: Rows = np.concatenate([rng.permutation(n) for _ in range(math.ceil(size / n))])[:size]
+    if cell.hero:
+        return [recording.population(cell.hero).rows(rows)]
+    coin = int(rng.integers(2**31))  # one coin a query for all three: they share the baseline's luck
+    return [
+        changes.fair_swap(equal_hero(recording, hero).rows(rows), np.random.default_rng(coin))
+        for hero in tuple(policy.heroes)[:HEROES]
+    ]
+
+
+def equal_hero(recording: Recording, hero: str) -> Population:
+    """A recorded hero before its arms are swapped: its own hits, the clock of the incumbent's third answers."""
+    clock, population = recording.arms["equal"], recording.population(hero)
+    own = replace(
+        population.hero, latency_ms=clock.latency_ms, wait_ms=clock.wait_ms, cut=clock.cut,
+        calibrator_ms=clock.calibrator_ms, spend_ms=clock.spend_ms,
+    )  # fmt: skip
+    return replace(population, hero=own)
+
+
+def _shocked(population: Population, points: float, rng: np.random.Generator) -> Population:
+    """Equal parts of the population, each moved by one level of the shock."""
+    each = len(population) // len(LEVELS) // 100 * 100
+    parts = [population.rows(np.arange(i * each, (i + 1) * each)) for i in range(len(LEVELS))]
+    return join_populations(
+        [changes.shock(p, z * points / 100, rng, keep=0.75) for p, z in zip(parts, LEVELS, strict=True)]
+    )
+
+
+def _rows(n: int, shape: tuple[int, int], blocks: int, levels: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Rows of the features for each hero, window and block; with shocks all blocks of a window are of one level."""
+    each = blocks // levels
+    rows = rng.integers(0, each, (n, *shape))
+    if levels > 1:
+        z = np.clip(np.rint(rng.standard_normal((n, shape[0])) / 0.25), -12, 12).astype(np.intp) + 12
+        rows = rows + (z * each)[:, :, None]
+    return rows
+
+
+def _interleaved(ends: list[Ends]) -> Ends:
+    """Heroes of one release next to each other."""
+    joined, n = join_ends(ends), len(ends[0])
+    order = np.arange(len(ends) * n).reshape(len(ends), n).T.ravel()
+    return Ends(
+        decision=joined.decision[order], waiting=joined.waiting[order], step=joined.step[order],
+        windows=joined.windows[order], pairs=joined.pairs[order], red=joined.red[order], open=joined.open[order],
+        checks=joined.checks,
+    )  # fmt: skip

@@ -1,0 +1,104 @@
+"""What is kept of thousands of ends? Counts that add up over the parts of a cell, and what follows from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest
+
+from gates.verdicts import Decision
+from proof.simulate.canaries import Ends
+from proof.simulate.cells import HEROES, MODEL, Cell
+
+
+def bounds(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """How far may the true rate be from k of n? Two-sided Clopper-Pearson."""
+    found = binomtest(k, n).proportion_ci(confidence, "exact")
+    return float(found.low), float(found.high)
+
+
+def upper_bound(k: int, n: int, confidence: float = 0.95) -> float:
+    """One-sided upper bound."""
+    return float(binomtest(k, n, alternative="less").proportion_ci(confidence, "exact").high)
+
+
+def count_ends(ends: Ends, cell: Cell) -> dict[str, Any]:
+    """Counts of one part of a cell: JSON, and addable by `add_counts`."""
+    rolled, promoted = ends.decision == Decision.ROLLBACK, ends.decision == Decision.PROMOTE
+    held = ends.decision == Decision.HOLD
+    three = rolled[: len(rolled) // HEROES * HEROES].reshape(-1, HEROES)
+    names = ("lexical", "router", "ann") if cell.world != MODEL and not cell.hero else ()
+    return {
+        "heroes": len(ends),
+        "promoted": int(promoted.sum()),
+        "rolled_back": int(rolled.sum()),
+        "held": int(held.sum()),
+        "waiting": int(ends.waiting.sum()),
+        "releases": len(three),
+        "releases_rolled_back": int(three.any(axis=1).sum()),
+        "stopped_by": {c: int(n) for c, n in zip(ends.checks, ends.red.sum(axis=0), strict=True) if n},
+        "undecided": {c: int(n) for c, n in zip(ends.checks, ends.open[held].sum(axis=0), strict=True) if n},
+        "pairs_to_rollback": _histogram(ends.pairs[rolled]),
+        "pairs_to_promotion": _histogram(ends.pairs[promoted]),
+        "promoted_of": {
+            name: [int(promoted[i::HEROES].sum()), len(promoted[i::HEROES])] for i, name in enumerate(names)
+        },
+    }
+
+
+def add_counts(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The counts of a whole cell."""
+    total: dict[str, Any] = {}
+    for key, value in parts[0].items():
+        if isinstance(value, int):
+            total[key] = sum(part[key] for part in parts)
+        elif key == "promoted_of":
+            total[key] = {name: [sum(p[key][name][i] for p in parts) for i in range(2)] for name in value}
+        else:
+            total[key] = dict(sum((Counter(part[key]) for part in parts), Counter()))
+    return total
+
+
+def cell_row(cell: Cell, counts: dict[str, Any]) -> dict[str, Any]:
+    """One row of the JSON: what was simulated, what came out, within which bounds (95 %, Clopper-Pearson)."""
+    n = counts["heroes"]
+    return {
+        "key": cell.key,
+        "group": cell.group,
+        "world": cell.world,
+        "what": cell.what,
+        "n": n,
+        "promoted": counts["promoted"],
+        "promoted_bounds": _rounded(bounds(counts["promoted"], n)),
+        "rolled_back": counts["rolled_back"],
+        "rolled_back_bounds": _rounded(bounds(counts["rolled_back"], n)),
+        "held": counts["held"],
+        "waiting": counts["waiting"],
+        "releases": counts["releases"],
+        "releases_rolled_back": counts["releases_rolled_back"],
+        "releases_rolled_back_upper": _rounded((upper_bound(counts["releases_rolled_back"], counts["releases"]),))[0],
+        "pairs_to_rollback": _quantiles(counts["pairs_to_rollback"]),
+        "pairs_to_promotion": _quantiles(counts["pairs_to_promotion"]),
+        "stopped_by": dict(sorted(counts["stopped_by"].items(), key=lambda kv: -kv[1])),
+        "undecided": dict(sorted(counts["undecided"].items(), key=lambda kv: -kv[1])),
+        "promoted_of": counts["promoted_of"],
+    }
+
+
+def _histogram(pairs: np.ndarray) -> dict[str, int]:
+    values, counts = np.unique(pairs, return_counts=True)
+    return {str(int(v)): int(c) for v, c in zip(values, counts, strict=True)}
+
+
+def _quantiles(histogram: dict[str, int]) -> dict[str, int | None]:
+    if not histogram:
+        return {"median": None, "most": None}
+    pairs = np.repeat([int(v) for v in histogram], list(histogram.values()))
+    median, most = np.quantile(pairs, [0.5, 0.99], method="inverted_cdf")
+    return {"median": int(median), "most": int(most)}
+
+
+def _rounded(values: tuple[float, ...]) -> list[float]:
+    return [float(f"{v:.3g}") for v in values]
