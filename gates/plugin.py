@@ -4,97 +4,44 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.mark.expression import Expression
 from filelock import FileLock, Timeout
 
 from gates import archive
+from gates.handover import TOLD, handed_over, told_error
+from gates.markers import MARKERS
 from gates.release import Amiss, Outcome, Release, Subject
 from gates.rule.decide import Key, Seen, agrees, decide, item_id, plan
+from gates.run import (
+    artifacts,
+    asks_for_canary,
+    commit,
+    is_canary,
+    is_worker,
+    names_canary,
+    only_tells,
+    run_folder,
+    run_id,
+)
 from gates.status import BROKEN, ENDED_OTHERWISE, EXIT, FAILED, NOT_EVIDENCED, Ending, tell_uncaught
-from gates.verdicts import Cell, Decision, Verdict
+from gates.verdicts import Decision, Verdict
 
-RUN_ID = pytest.StashKey[str]()
+#: Of whom is asked, and where results go.
+pytest_plugins = ("gates.options",)
+
 ENDING = pytest.StashKey[Ending]()
-TOLD = "told"  # the user property of a text that an item wants to be printed
 GATE = "release-gate"  # the name under which a canary's controller is registered
 #: What conftest.py loads beside this: without one of these nothing is measured or recorded.
 NEEDED = ("fixtures.plugin", "rollout.plugin", "reports.plugin")
-#: With one of these pytest tells something and runs no item.
-ONLY_TELL = {
-    "collectonly": "--collect-only",
-    "setupplan": "--setup-plan",
-    "setuponly": "--setup-only",
-    "plan": "--plan",
-    "showfixtures": "--fixtures",
-    "show_fixtures_per_test": "--fixtures-per-test",
-    "markers": "--markers",
-    "help": "--help",
-    "version": "--version",
-}
 #: With one of these pytest goes by what passed last time.
 LAST_TIME = {"lf": "--lf", "stepwise": "--stepwise", "cacheshow": "--cache-show"}
-
-
-def artifacts(config: pytest.Config) -> Path:
-    """Where people look for this run's results."""
-    return config.rootpath / str(config.getoption("--artifacts"))
-
-
-def run_folder(config: pytest.Config) -> Path:
-    """Where the workers leave this run's evidence until it is merged."""
-    return artifacts(config) / ".runs" / config.stash[RUN_ID]
-
-
-def is_canary(config: pytest.Config) -> bool:
-    """Does this run decide about heroes? Then it archives, records HOLD first and ends with 0, 20 or 10."""
-    return _asks(config) and not _only_tells(config)
-
-
-def _asks(config: pytest.Config) -> bool:
-    """Is the canary asked for: by its marker, or by its folder where no marker is against it?"""
-    if _by_name(config):
-        return True
-    if config.option.markexpr and not _selects(config, "canary"):
-        return False
-    suite = config.rootpath / "suites" / "canary"
-    asked = [config.invocation_params.dir.joinpath(str(a).partition("::")[0]).resolve() for a in config.args]
-    return any(suite.is_relative_to(path) or path.is_relative_to(suite) for path in asked)
-
-
-def _by_name(config: pytest.Config) -> bool:
-    """Does `-m` name the canary, wherever it is looked for?"""
-    if config.option.help:  # then pytest reads no option that follows
-        return not {"canary", "-mcanary", "-m=canary"}.isdisjoint(map(str, config.invocation_params.args))
-    return _selects(config, "canary") and not _selects(config)
-
-
-def _selects(config: pytest.Config, *markers: str) -> bool:
-    """Does `-m` select an item that bears these markers alone?"""
-    try:
-        selects = Expression.compile(str(config.option.markexpr))
-    except SyntaxError as error:
-        raise pytest.UsageError(f"-m {config.option.markexpr!r}: {error.msg}, column {error.offset}") from None
-    return selects.evaluate(lambda name, /, **_: name in markers)
-
-
-def _of_canary_alone(item: pytest.Item) -> bool:
-    return item.get_closest_marker("canary") is not None and item.get_closest_marker("sanity") is None
-
-
-def _only_tells(config: pytest.Config) -> str:
-    """The option with which this run tells something about pytest or its items and runs none; "" for any other run."""
-    return next((option for name, option in ONLY_TELL.items() if getattr(config.option, name, False)), "")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -113,10 +60,10 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
     Here, around all that pytest does once it has read its options, since what other plugins raise when they finish or
     are unconfigured ends Python with a traceback and 1.
     """
-    tells = _only_tells(config)
-    if config.option.setuponly and _asks(config):
+    tells = only_tells(config)
+    if config.option.setuponly and asks_for_canary(config):
         config.option.setupplan = True  # ladders climb in set-up
-    if hasattr(config, "workerinput") or not (is_canary(config) or config.option.plan or (tells and _by_name(config))):
+    if is_worker(config) or not (is_canary(config) or config.option.plan or (tells and names_canary(config))):
         return (yield)
     ending = config.stash[ENDING] = Ending(tells)
     with ending.watching():
@@ -134,9 +81,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The gate's command line. What ends Python before there is a run to end is told in a line from now on."""
     sys.excepthook = tell_uncaught
     group = parser.getgroup("release gate")
-    group.addoption("--hero", default="all", help="NAME[,NAME], all, or the path of a pack (default: all)")
-    group.addoption("--configs", default="configs", help="folder of policy, baseline and packs (default: configs)")
-    group.addoption("--artifacts", default="reports/out", help="where results go (default: reports/out)")
     group.addoption("--max-windows", type=int, default=None, help="windows of 800 pairs a step may use at most")
     group.addoption(
         "--write",
@@ -156,14 +100,18 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Fix the run id everywhere; on the controller of a canary, take the artifacts folder and watch the items."""
-    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-    config.stash[RUN_ID] = worker["run_id"] if worker else f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
-    if worker is None and is_canary(config):
+    """Name the markers; on the controller of a canary, take the artifacts folder and watch the items."""
+    named = {line.partition(":")[0] for line in config.getini("markers")}
+    for name, what in MARKERS.items():
+        if name not in named:
+            config.addinivalue_line("markers", f"{name}: {what}")
+    if is_worker(config):
+        return
+    if is_canary(config):
         _refuse_half_a_canary(config)
         if config.pluginmanager.register(ReleaseGate(config), GATE) is None:
             raise pytest.UsageError(f"-p no:{GATE}: nothing would decide about this canary; run it without")
-    if worker is None and not is_canary(config) and not _only_tells(config):
+    elif not only_tells(config):
         config.pluginmanager.register(OtherSuite(), "other-suite")
 
 
@@ -172,6 +120,8 @@ def _refuse_half_a_canary(config: pytest.Config) -> None:
     for plugin in NEEDED:
         if not config.pluginmanager.hasplugin(plugin):
             raise pytest.UsageError(f"{plugin} is not loaded: nothing would be measured; run with this conftest.py")
+    if not config.getini("strict"):
+        raise pytest.UsageError("strict is off: a mistyped marker would leave checks out; run with this pytest.ini")
     if sys.flags.optimize:
         raise pytest.UsageError("python -O, or PYTHONOPTIMIZE: asserts of what measures are off; run without")
     for name, option in LAST_TIME.items():
@@ -185,8 +135,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     The sanity battery may: it decides nothing, and a canary runs it anyway.
     """
     config = session.config
-    ungated = not (_only_tells(config) or is_canary(config))
-    if ungated and any(_of_canary_alone(item) for item in session.items):
+    if only_tells(config) or is_canary(config):
+        return
+    if any(item.get_closest_marker("canary") and not item.get_closest_marker("sanity") for item in session.items):
         raise pytest.UsageError(
             "checks of the canary were collected, but this run is none; run pytest -m canary in the checkout's folder"
         )
@@ -195,7 +146,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell each worker which run it is part of."""
-    node.workerinput["run_id"] = node.config.stash[RUN_ID]
+    node.workerinput["run_id"] = run_id(node.config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -224,8 +175,7 @@ class OtherSuite:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what an item says, once it is through."""
         self._not_evidenced |= report.skipped
-        evidence = [Cell.from_json(str(value)) for name, value in report.user_properties if name == "evidence"]
-        self._broken |= report.failed and any(cell.verdict is Verdict.RED for cell in evidence)
+        self._broken |= report.failed and any(cell.verdict is Verdict.RED for cell in handed_over(report))
         if report.when == "teardown":
             self._told += [str(text) for name, text in report.user_properties if name == TOLD]
 
@@ -258,7 +208,7 @@ class ReleaseGate:
         self.strays: dict[str, None] = {}
         self.release: Release | None = None
         self.started, self.clock = datetime.now(UTC), time.monotonic()
-        self.commit = _commit(config.rootpath)
+        self.commit = commit(config.rootpath)
         self.lock = FileLock(artifacts(config) / ".lock")
         try:
             artifacts(config).mkdir(parents=True, exist_ok=True)
@@ -290,8 +240,8 @@ class ReleaseGate:
             self.strays[report.nodeid] = None
         if key is None or (report.when != "call" and report.outcome == "passed"):
             return
-        evidence = [value for name, value in report.user_properties if name == "evidence"]
-        cell = Cell.from_json(str(evidence[0])) if len(evidence) == 1 else None
+        cells = handed_over(report)
+        cell = cells[0] if len(cells) == 1 else None
         outcome = str(report.outcome)
         if report.when != "call" and report.failed:
             outcome = "error"  # set-up, tear-down, or a worker that crashed ("???")
@@ -300,7 +250,7 @@ class ReleaseGate:
         if key in self.seen and outcome != "error":
             outcome = "reported twice"
         cell = cell or (self.seen[key].cell if key in self.seen else None)
-        self.seen[key] = Seen(cell, outcome, _error(report) if outcome == "error" else "")
+        self.seen[key] = Seen(cell, outcome, told_error(report) if outcome == "error" else "")
         self.node_ids[key] = report.nodeid
         if cell is not None and cell.verdict is Verdict.RED and cell.on_red == "rollback":
             subject = next(s for s in self.subjects if s.name == key[0])
@@ -383,7 +333,7 @@ class ReleaseGate:
 
     def _release(self, outcomes: list[Outcome]) -> Release:
         return Release(
-            run_id=self.config.stash[RUN_ID],
+            run_id=run_id(self.config),
             commit=self.commit,
             mode=self.subjects[0].policy.mode,
             exposure="replay",
@@ -398,22 +348,3 @@ class ReleaseGate:
 
 def _amiss(key: Key, seen: Seen) -> Amiss:
     return Amiss(item_id(key), seen.outcome, seen.error, seen.cell is not None)
-
-
-def _error(report: pytest.TestReport) -> str:
-    """What we said of a user's mistake; of any other exception its type alone, since its text may hold anything."""
-    crash = getattr(report.longrepr, "reprcrash", None)
-    kind, _, said = str(crash.message if crash else report.longreprtext).partition(": ")
-    return said.partition("\n")[0] if kind == "Failed" else kind.partition("\n")[0]
-
-
-def _commit(root: Path) -> str:
-    """The commit the checkout is at, and whether anything differs from it."""
-    try:
-        head = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        )
-        changes = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "no commit"
-    return f"{head.stdout.strip()} {'with uncommitted changes' if changes.stdout.strip() else 'clean'}"

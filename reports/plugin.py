@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import allure
@@ -12,10 +13,10 @@ import pytest
 
 from evidence.files import write_whole
 from gates.errors import EvidenceError, GateError
-from gates.plugin import artifacts, is_canary
+from gates.handover import handed_over
 from gates.release import Release, Subject
 from gates.rule.second_look import contradictions, unheard
-from gates.verdicts import Cell
+from gates.run import artifacts, configs, is_canary
 from reports.alerts.decisions import tell_decisions
 from reports.attestation.document import (
     attest_heroes,
@@ -86,7 +87,8 @@ def pytest_gate_prepare(config: pytest.Config) -> None:
         config.stash[SIGNER] = open_for_run(artifacts(config), config.rootpath)
     except GateError as error:
         raise pytest.UsageError(str(error)) from None
-    shutil.rmtree(artifacts(config) / ALLURE, ignore_errors=True)
+    for old in (artifacts(config) / ALLURE).glob("*"):
+        _remove(old)  # the folder stays: allure-pytest may have made it just now
 
 
 @pytest.hookimpl
@@ -197,10 +199,9 @@ class AllureFiling:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Attach the verdict with all its numbers."""
         __tracebackhide__ = True
-        for name, value in item.user_properties:
-            if name == "evidence":
-                table = allure_results.verdict_table(Cell.from_json(str(value)))
-                allure.attach(table, name="verdict", attachment_type=allure.attachment_type.CSV)
+        for cell in handed_over(item):
+            table = allure_results.verdict_table(cell)
+            allure.attach(table, name="verdict", attachment_type=allure.attachment_type.CSV)
         yield
 
 
@@ -213,7 +214,7 @@ def _record(release: Release) -> None:
 
 def _alert(config: pytest.Config, release: Release) -> None:
     """Put the alerts of a run's decisions on record; where that fails, the tick finds them in the attestations."""
-    _tell(config, tell_decisions(release, config.rootpath / str(config.getoption("--configs"))))
+    _tell(config, tell_decisions(release, configs(config)))
 
 
 def _tell(config: pytest.Config, line: str) -> None:
@@ -226,6 +227,13 @@ def _tell(config: pytest.Config, line: str) -> None:
 def _take_pages_away(release: Release) -> None:
     for name in PAGES:
         (release.artifacts / name).unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _asked(item: pytest.Item) -> Mapping[str, Any] | None:

@@ -21,8 +21,9 @@ from fixtures.packs import Hero
 from fixtures.rewrite import write_selected
 from fixtures.systems import kinds
 from gates.errors import EvidenceError, GateError
-from gates.plugin import RUN_ID, TOLD, artifacts, is_canary, run_folder
+from gates.handover import TOLD, hand_over
 from gates.release import Release
+from gates.run import artifacts, is_canary, is_worker, run_folder, run_id
 from gates.verdicts import Cell
 from rollout.battery import Battery
 from rollout.ladder import Ladder
@@ -65,7 +66,7 @@ def batteries(
 
     def begin(name: str) -> Battery:
         tell = tellers(name)
-        return Battery(asked_heroes[name], tell.folder, config.stash[RUN_ID], config.rootpath, tell)
+        return Battery(asked_heroes[name], tell.folder, run_id(config), config.rootpath, tell)
 
     return _once(begin)
 
@@ -77,7 +78,7 @@ def ladders(request: pytest.FixtureRequest, batteries: Batteries, tellers: Calla
 
     def begin(name: str) -> Ladder:
         tell = tellers(name)
-        return Ladder(batteries(name), tell.folder, config.stash[RUN_ID], tell)
+        return Ladder(batteries(name), tell.folder, run_id(config), tell)
 
     return _once(begin)
 
@@ -105,31 +106,31 @@ def _once(begin: Callable[[str], T]) -> Callable[[str], T]:
 @pytest.fixture
 def sanity(hero: str, check: str, batteries: Batteries, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of a check of before the climb."""
-    return _hand_over(request, batteries(hero).cells[check])
+    return hand_over(request.node, batteries(hero).cells[check])
 
 
 @pytest.fixture
 def gate(hero: str, step: int, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of one gate at one step."""
-    return _hand_over(request, _asked(lambda: ladders(hero).gate(step, check)))
+    return hand_over(request.node, _asked(lambda: ladders(hero).gate(step, check)))
 
 
 @pytest.fixture
 def guard(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of a question over the whole canary."""
-    return _hand_over(request, _asked(lambda: ladders(hero).whole(check)))
+    return hand_over(request.node, _asked(lambda: ladders(hero).whole(check)))
 
 
 @pytest.fixture
 def slice_of(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of a question on one intent."""
-    return _hand_over(request, _asked(lambda: ladders(hero).whole(check)))
+    return hand_over(request.node, _asked(lambda: ladders(hero).whole(check)))
 
 
 @pytest.fixture
 def instrument(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of a check of the measuring itself."""
-    return _hand_over(request, _asked(lambda: ladders(hero).whole(check)))
+    return hand_over(request.node, _asked(lambda: ladders(hero).whole(check)))
 
 
 @pytest.fixture
@@ -189,12 +190,6 @@ def _asked(ask: Callable[[], Cell]) -> Cell:
         pytest.fail(str(error), pytrace=False)
 
 
-def _hand_over(request: pytest.FixtureRequest, cell: Cell) -> Cell:
-    # a str, since execnet takes built-ins only; not record_property, which errors under --junitxml
-    request.node.user_properties.append(("evidence", cell.to_json()))
-    return cell
-
-
 @pytest.hookimpl
 def pytest_gate_merge(release: Release) -> None:
     """Merge each hero's evidence parts into the two files that stay. Raises EvidenceError if not all was kept."""
@@ -210,7 +205,7 @@ def pytest_gate_merge(release: Release) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Show progress on the controller of a canary, in one process or several."""
-    if not hasattr(config, "workerinput") and is_canary(config):
+    if not is_worker(config) and is_canary(config):
         config.pluginmanager.register(Progress(config), "gate-progress")
 
 

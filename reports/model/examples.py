@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gates.release import Subject
-from rollout.columns import Measured
+from reports.model.pairs import Measured
 
 SHOWN = 10  # of each kind, on the page
 

@@ -18,17 +18,11 @@ from gates.verdicts import Cell, Verdict
 if TYPE_CHECKING:
     from rollout.emergency.probe import Target
 
+#: Its options, where the gate's plugin is not loaded.
+pytest_plugins = ("gates.options",)
+
 FAMILY, JOB = "continuous", "emergency"
 CHECKS = ("calibrator_p99", "errors", "latency", "zero_results")  # gates.emergency's, without its imports
-
-
-def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """The gate's options, where its plugin is not loaded."""
-    if not pluginmanager.hasplugin("gates.plugin"):
-        group = parser.getgroup("emergency tripwire")
-        group.addoption("--hero", default="all", help="NAME or the path of a pack to be asked in place of what serves")
-        group.addoption("--configs", default="configs", help="folder of policy, baseline and packs (default: configs)")
-        group.addoption("--artifacts", default="reports/out", help="where results go (default: reports/out)")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -20,7 +20,7 @@ from evidence.schemas import SchemaDrift
 from fixtures.served import load_served
 from gates.errors import GateError
 from gates.names import sentence
-from gates.plugin import RUN_ID, artifacts
+from gates.run import artifacts, configs, is_worker, run_id
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.job import Job, now, own
 from rollout.probe import Probe, open_probe
@@ -41,7 +41,7 @@ _BEGUN = pytest.StashKey[datetime]()
 def pytest_configure(config: pytest.Config) -> None:
     """All jobs of a session are of one moment; the controller tells what they found."""
     config.stash[_BEGUN] = now()
-    if not hasattr(config, "workerinput"):
+    if not is_worker(config):
         config.pluginmanager.register(Findings(config), "job-findings")
 
 
@@ -69,8 +69,8 @@ def job_of(config: pytest.Config, family: str) -> Job:
         family=family,
         folder=artifacts(config) / family,
         artifacts=artifacts(config),
-        configs=config.rootpath / str(config.getoption("--configs")),
-        run_id=config.stash[RUN_ID],
+        configs=configs(config),
+        run_id=run_id(config),
         at=config.stash[_BEGUN],
         write=bool(config.getoption("--write")),
     )
@@ -79,8 +79,7 @@ def job_of(config: pytest.Config, family: str) -> Job:
 @pytest.fixture(scope="session")
 def probes(request: pytest.FixtureRequest) -> Probes:
     """A hero's name, or "" for the incumbent -> that system, opened on first use."""
-    configs = request.config.rootpath / str(request.config.getoption("--configs"))
-    return once(lambda name: open_probe(load_served(configs, name)))
+    return once(lambda name: open_probe(load_served(configs(request.config), name)))
 
 
 def once(begin: Callable[[K], T]) -> Callable[[K], T]:
@@ -148,7 +147,7 @@ class Findings:
             cells = self._found.get((family, job), [])
             document: dict[str, Any] = {
                 "schema": "hero-gate/findings/v1",
-                "run_id": self._config.stash[RUN_ID],
+                "run_id": run_id(self._config),
                 "at": self._config.stash[_BEGUN].isoformat(timespec="seconds"),
                 "family": family,
                 "job": job,

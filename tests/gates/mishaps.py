@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 from gates.verdicts import Cell
 from rollout.ladder import Ladder
+
+AGAIN = pytest.StashKey[bool]()
 
 
 def mishap(item: pytest.Item) -> str:
@@ -38,11 +39,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Reports an item twice, as a plugin that reruns does."""
-    if mishap(item) != "rerun":
-        return None
-    runtestprotocol(item, nextitem=nextitem)
-    runtestprotocol(item, nextitem=nextitem)
-    return True
+    if mishap(item) == "rerun" and not item.stash.get(AGAIN, False):
+        item.stash[AGAIN] = True
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)
