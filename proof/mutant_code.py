@@ -366,16 +366,7 @@ LETS_PASS = (
         check="sla_recall_at_50_delta",
         pack=_LOST,
         edits=(
-            Edit(
-                file="suites/canary/test_gates.py",
-                old="    if gate.verdict is Verdict.RED:\n",
-                new="    if gate.verdict is Verdict.RED and not gate.step:\n",
-            ),
-            Edit(
-                file="suites/canary/test_gates.py",
-                old="    if gate.verdict is not Verdict.GREEN:\n",
-                new="    if gate.verdict is not Verdict.GREEN and not gate.step:\n",
-            ),
+            Edit(file="suites/canary/test_gates.py", old="    settle(gate)\n", new="    gate.step or settle(gate)\n"),
         ),
     ),
     Mutant(
@@ -405,9 +396,8 @@ LETS_PASS = (
         edits=(
             Edit(
                 file="suites/canary/test_guards.py",
-                old="    if guard.verdict is Verdict.RED:\n",
-                new='    if guard.check == "ndcg_at_10":\n        pytest.skip("flaky")\n'
-                "    if guard.verdict is Verdict.RED:\n",
+                old="    settle(guard)\n",
+                new='    if guard.check == "ndcg_at_10":\n        pytest.skip("flaky")\n    settle(guard)\n',
             ),
         ),
     ),

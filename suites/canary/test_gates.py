@@ -2,15 +2,12 @@
 
 import pytest
 
-from gates.names import sentence
-from gates.verdicts import Cell, Verdict
+from gates.handover import settle
+from gates.verdicts import Cell
 
 pytestmark = pytest.mark.canary
 
 
 def test_gate(gate: Cell) -> None:
     """With more traffic, users would get worse, later or wrongly vouched-for answers than they get today."""
-    if gate.verdict is Verdict.RED:
-        pytest.fail(sentence(gate), pytrace=False)
-    if gate.verdict is not Verdict.GREEN:
-        pytest.skip(sentence(gate))
+    settle(gate)

@@ -2,15 +2,12 @@
 
 import pytest
 
-from gates.names import sentence
-from gates.verdicts import Cell, Verdict
+from gates.handover import settle
+from gates.verdicts import Cell
 
 pytestmark = pytest.mark.canary
 
 
 def test_guard(guard: Cell) -> None:
     """The hero would cost users quality, time or answers that no single step shows."""
-    if guard.verdict is Verdict.RED:
-        pytest.fail(sentence(guard), pytrace=False)
-    if guard.verdict is not Verdict.GREEN:
-        pytest.skip(sentence(guard))
+    settle(guard)

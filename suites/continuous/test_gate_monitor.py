@@ -2,15 +2,12 @@
 
 import pytest
 
-from gates.names import sentence
-from gates.verdicts import Cell, Verdict
+from gates.handover import settle
+from gates.verdicts import Cell
 
 pytestmark = [pytest.mark.continuous, pytest.mark.gate_monitor]
 
 
 def test_gate_monitor(monitored: Cell) -> None:
     """Something serves that nobody decided on, nobody has looked for days, or the gates it passed would stop it now."""
-    if monitored.verdict is Verdict.RED:
-        pytest.fail(sentence(monitored), pytrace=False)
-    if monitored.verdict is not Verdict.GREEN:
-        pytest.skip(sentence(monitored))
+    settle(monitored)

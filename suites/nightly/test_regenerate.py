@@ -2,15 +2,12 @@
 
 import pytest
 
-from gates.names import sentence
-from gates.verdicts import Cell, Verdict
+from gates.handover import settle
+from gates.verdicts import Cell
 
 pytestmark = [pytest.mark.nightly, pytest.mark.regenerate]
 
 
 def test_regenerate(regenerated: Cell) -> None:
     """Whoever reads the night's evidence would count answers twice, miss some, or read other columns."""
-    if regenerated.verdict is Verdict.RED:
-        pytest.fail(sentence(regenerated), pytrace=False)
-    if regenerated.verdict is not Verdict.GREEN:
-        pytest.skip(sentence(regenerated))
+    settle(regenerated)

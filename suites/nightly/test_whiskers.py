@@ -2,15 +2,12 @@
 
 import pytest
 
-from gates.names import sentence
-from gates.verdicts import Cell, Verdict
+from gates.handover import settle
+from gates.verdicts import Cell
 
 pytestmark = [pytest.mark.nightly, pytest.mark.whiskers]
 
 
 def test_whiskers(whiskered: Cell) -> None:
     """A number of the night stands without saying how sure it is, so any wobble of it reads as news."""
-    if whiskered.verdict is Verdict.RED:
-        pytest.fail(sentence(whiskered), pytrace=False)
-    if whiskered.verdict is not Verdict.GREEN:
-        pytest.skip(sentence(whiskered))
+    settle(whiskered)

@@ -7,6 +7,7 @@ import pytest
 from fixtures.parity.week import PAIRS, Week, ask_all, write
 from fixtures.weekly import load_weekly
 from gates.policy import load_policy
+from gates.run import artifacts, configs
 
 pytestmark = [pytest.mark.weekly, pytest.mark.parity]
 each_pair = pytest.mark.parametrize("pair", PAIRS, ids="-".join)
@@ -15,10 +16,10 @@ each_pair = pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 @pytest.fixture(scope="module")
 def week(pytestconfig: pytest.Config) -> Week:
     """Every port's answers, measured once and kept as `<artifacts>/weekly/parity.json`."""
-    configs = pytestconfig.rootpath / str(pytestconfig.getoption("--configs"))
-    bins = load_policy(configs / "policy.yaml").gates.aece_tau.bins
-    answers = ask_all(configs / "calib_v22.json", load_weekly(configs / "weekly.yaml").parity, bins)
-    write(answers, pytestconfig.rootpath / str(pytestconfig.getoption("--artifacts")) / "weekly" / "parity.json")
+    folder = configs(pytestconfig)
+    bins = load_policy(folder / "policy.yaml").gates.aece_tau.bins
+    answers = ask_all(folder / "calib_v22.json", load_weekly(folder / "weekly.yaml").parity, bins)
+    write(answers, artifacts(pytestconfig) / "weekly" / "parity.json")
     return answers
 
 

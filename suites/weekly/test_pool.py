@@ -2,15 +2,12 @@
 
 import pytest
 
-from gates.names import sentence
-from gates.verdicts import Cell, Verdict
+from gates.handover import settle
+from gates.verdicts import Cell
 
 pytestmark = [pytest.mark.weekly, pytest.mark.pool]
 
 
 def test_pool(pooled: Cell) -> None:
     """Judgements would be made of another pool: numbers of this week and of the last could not be compared."""
-    if pooled.verdict is Verdict.RED:
-        pytest.fail(sentence(pooled), pytrace=False)
-    if pooled.verdict is not Verdict.GREEN:
-        pytest.skip(sentence(pooled))
+    settle(pooled)

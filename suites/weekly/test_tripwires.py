@@ -2,15 +2,12 @@
 
 import pytest
 
-from gates.names import sentence
-from gates.verdicts import Cell, Verdict
+from gates.handover import settle
+from gates.verdicts import Cell
 
 pytestmark = [pytest.mark.weekly, pytest.mark.tripwire]
 
 
 def test_tripwire(tripped: Cell) -> None:
     """Users would be sent beside the code, or be served one and the same answer: RED here alone rolls back at once."""
-    if tripped.verdict is Verdict.RED:
-        pytest.fail(sentence(tripped), pytrace=False)
-    if tripped.verdict is not Verdict.GREEN:
-        pytest.skip(sentence(tripped))
+    settle(tripped)
