@@ -23,9 +23,9 @@ from fixtures.systems import kinds
 from fixtures.systems.protocol import FALLBACKS, Query
 from gates.checks.sanity import judge_battery
 from gates.errors import EvidenceError, failures
-from gates.rule.snapshot import STREAM, WINDOW, read_snapshot
 from gates.verdicts import Cell, Verdict
 from rollout.blocks import ask_block, rows_of
+from rollout.columns import BEFORE, SANITY, read_snapshot
 from rollout.comparison import Contest, open_contest
 from rollout.replay import ask, ranked
 
@@ -46,7 +46,7 @@ class Battery:
         self.contest = contest = open_contest(hero, root, tell)
         hits, agg = _ask(contest, run_id)
         self.notes = (*contest.notes, *_failures(contest, agg))
-        write_part(folder, STREAM, hits, agg)
+        write_part(folder, SANITY, hits, agg)
         self.facts = _facts(contest, asked=agg.num_rows // 2)
         snapshot = read_snapshot(hits, agg, contest.challenger.name, contest.incumbent.name)
         self.cells = judge_battery(hero.subject.name, contest.policy, snapshot, self.facts, contest.missing)
@@ -66,10 +66,10 @@ def _ask(contest: Contest, run_id: str) -> tuple[pa.Table, pa.Table]:
     hits, agg = [HITS.empty_table()], [AGG.empty_table()]
     for begun in range(0, len(queries), step):
         block = ask_block(contest, queries[begun : begun + step], begun, 0, repeats=False)
-        found, rows = rows_of(contest, run_id, block, WINDOW, (STREAM, STREAM))
+        found, rows = rows_of(contest, run_id, block, BEFORE, (SANITY, SANITY))
         hits.append(found)
         agg.append(rows)
-        if np.median(block.answers["hero"].latency_ms) > policy.gates.sla_recall_at_50_delta.sla_ms:
+        if np.median(block.answers["hero"].arm.latency_ms) > policy.gates.sla_recall_at_50_delta.sla_ms:
             break
     return concat(hits), concat(agg)
 

@@ -22,8 +22,8 @@ from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.rule.questions import input_of, missing_inputs
 from rollout import order
+from rollout.columns import positions
 from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers
-from rollout.reread import positions
 from rollout.tables import Names
 
 SHOWN = 5  # intents that a message names

@@ -34,13 +34,13 @@ from rollout import order
 from rollout.battery import Battery
 from rollout.blocks import ask_block, label, pairs_of, rows_of
 from rollout.climb import Climb, Red, not_reached
+from rollout.columns import BEFORE
 from rollout.replay import ask, doubted, quiet
 from rollout.synthetic import MadeUp
 from rollout.tables import agg_table
 from rollout.watched import Watched
 
 KNOWN = 50  # queries that a system with known faults is asked before the climb
-BEFORE = 0  # the window of what is measured before the climb
 
 
 class Ladder:

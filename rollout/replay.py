@@ -78,12 +78,10 @@ class Answers:
     hits: Hits
     measures: Measures
     arm: Arm
-    latency_ms: NDArray[np.float64]
     cpu_ms: NDArray[np.float64]
     server_ms: NDArray[np.float64]
     calibrator_ns: NDArray[np.int64]
     within_sla: NDArray[np.bool_]
-    sla_recall_at_50: NDArray[np.float64]
     router_decision: tuple[str, ...]
     spend_ms: NDArray[np.float64]
     error_code: tuple[str, ...]
@@ -219,12 +217,10 @@ def measure_answers(
             spend_ms=np.array([t.answer.spend_ms if t.answer.router_decision else 0.0 for t in timed]),
             cut=cut_short(wait_ms, decisions),
         ),
-        latency_ms=latency_ms,
         cpu_ms=np.array([t.cpu_ms for t in timed]),
         server_ms=server_ms,
         calibrator_ns=calibrator,
         within_sla=within,
-        sla_recall_at_50=recall,
         router_decision=decisions,
         spend_ms=np.array([t.answer.spend_ms for t in timed]),
         error_code=tuple(t.error_code for t in timed),

@@ -179,7 +179,7 @@ def _row(candidate: Candidate, found: Answers, reference: Answers, queries: Sequ
         ndcg=gain_of(ndcg, among),
         recall=gain_of(recall, among),
         cpu_ms=gain_of(found.cpu_ms - reference.cpu_ms, among),
-        p95_ms=float(np.quantile(found.latency_ms, 0.95)),
+        p95_ms=float(np.quantile(found.arm.latency_ms, 0.95)),
         calibration_error=calibration_error(fill_bins(found.arm.confidence, found.arm.correct, edges)),
         by_intent={
             str(i): (mean_interval(ndcg[intents == i]), mean_interval(recall[intents == i])) for i in np.unique(intents)

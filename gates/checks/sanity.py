@@ -1,6 +1,6 @@
 """Is anything so wrong with index, answers or measuring that a climb would show nothing? The battery's verdicts.
 
-Pure functions of what was recorded before the climb: a snapshot of answers (gates.rule.snapshot) and facts, which are
+Pure functions of what was recorded before the climb: a snapshot of answers (gates.checks.snapshot) and facts, which are
 JSON and stand in the attestation, so that the same verdicts can be had again. `facts` holds:
 
 - asked, of: queries that were asked, and that should have been
@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gates.checks.snapshot import Snapshot
 from gates.checks.stop_rule import suspicious, unusual
 from gates.policy import Policy
-from gates.rule.snapshot import Snapshot
 from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Kind, Verdict
 

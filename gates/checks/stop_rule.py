@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from gates.checks.snapshot import Side, Snapshot
 from gates.policy import StopRule
-from gates.rule.snapshot import Side, Snapshot
 from gates.statistics.decimals import decimal
 from gates.statistics.pvalues import mean_interval
 

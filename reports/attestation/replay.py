@@ -25,13 +25,13 @@ from gates.rule.decide import Seen, decide, item_id, plan
 from gates.rule.evaluator import Evaluator
 from gates.rule.preflight import fix_constants, judge_preflight
 from gates.rule.self_test import judge_known_answers
-from gates.rule.snapshot import read_snapshot
 from gates.verdicts import OUTCOME, Cell, Kind
 from reports.attestation.document import cell_entry, step_entry
 from reports.attestation.statements import ATTESTATION, EVIDENCE, SECTIONS
 from rollout import order
 from rollout.climb import Climb, Red, not_reached
-from rollout.reread import Stream, read_evidence, read_preflight, read_stream, wrong_measures, wrong_order
+from rollout.columns import read_agg, read_hits, read_measured, read_preflight, read_snapshot
+from rollout.reread import wrong_measures, wrong_order
 
 Key = tuple[int, str]  # step, check
 #: What is recomputed; the rest of an attestation tells who, when and what was gained.
@@ -163,13 +163,13 @@ class Evidence:
         self._hero, self._baseline, self._policy = hero, baseline, policy
         self._windows, self._facts = windows, facts
         self._missing = {str(check): str(why) for check, why in facts["missing"].items()}
-        self._hits, self._agg = read_evidence(folder)
-        self._stream = self._read("pair", "aa", self._hero)
+        self._hits, self._agg = read_hits(folder), read_agg(folder)
+        self._measured = read_measured(self._agg, hero, baseline)
         self._preflight, intent = read_preflight(self._agg, self._baseline, policy.slices.intents)
         self.at = 0  # pairs judged so far
         self.constants: Constants = fix_constants(policy, self._preflight, intent, order.seed(fingerprint))
         sla_ms = policy.gates.sla_recall_at_50_delta.sla_ms
-        self.wrong = [*wrong_measures(self._hits, self._agg, sla_ms), *wrong_order(self._stream, fingerprint)]
+        self.wrong = [*wrong_measures(self._hits, self._agg, sla_ms), *wrong_order(self._measured, fingerprint)]
 
     def evaluator(self) -> dict[Key, Cell]:
         """Every cell, as the ladder made it."""
@@ -202,7 +202,7 @@ class Evidence:
 
     def wrong_at_the_end(self) -> list[str]:
         """What the climb did not use."""
-        left = len(self._stream.pairs) - self.at
+        left = len(self._measured) - self.at
         return [f"agg.parquet: {left} pairs more than the evaluator asked for"] if left else []
 
     def _before(self) -> dict[str, Cell]:
@@ -214,12 +214,10 @@ class Evidence:
         if "preflight" in asked:
             cells["preflight"] = judge_preflight(self._hero, policy, self._preflight, self.constants, self._missing)
         if "known_answers" in asked:
-            made_up = self._read("known", "known_aa", "made_up").pairs
+            known = read_measured(self._agg, "made_up", self._baseline, ("known", "known_aa"))
+            made_up = known.pairs(0, len(known), policy.slices.intents)
             cells["known_answers"] = judge_known_answers(self._hero, policy, self.constants, self._missing, made_up)
         return cells
-
-    def _read(self, pair: str, again: str, hero: str) -> Stream:
-        return read_stream(self._agg, hero, self._baseline, (pair, again), self._policy.slices.intents)
 
     def _window_at(self, percent: int) -> Any:
         def window() -> Red:
@@ -227,11 +225,11 @@ class Evidence:
             red: Red = ()
             while not red and self.at - begun < ladder.window:
                 end = self.at + ladder.red_every
-                block = self._stream.rows(self.at, end)
+                block = self._measured.pairs(self.at, end, self._policy.slices.intents)
                 stood = set(
                     zip(
-                        self._stream.step[self.at : end].tolist(),
-                        self._stream.window[self.at : end].tolist(),
+                        self._measured.step[self.at : end].tolist(),
+                        self._measured.window[self.at : end].tolist(),
                         strict=True,
                     )
                 )

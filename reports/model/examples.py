@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gates.release import Subject
-from reports.model.pairs import Measured
+from rollout.columns import Measured
 
 SHOWN = 10  # of each kind, on the page
 

@@ -11,7 +11,7 @@ from gates.pairs import Arm
 from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_difference_interval, quantile_interval
 from reports.model.labels import COSTS, METRICS, metric_name, short
-from reports.model.pairs import Measured
+from rollout.columns import Measured
 
 Array = NDArray[np.float64]
 RESAMPLES = 400

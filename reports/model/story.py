@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from reports.model.examples import Example, find_examples
 from reports.model.gains import Gain, compare, compare_intents
 from reports.model.headlines import headline_of
 from reports.model.labels import CLAIMED, is_enough, mark, measure_of, metric_name
-from reports.model.pairs import Measured, read_measured
+from rollout.columns import Measured, read_agg, read_measured
 
 #: Who answers users now.
 SERVING = {
@@ -91,7 +92,7 @@ def _tell(release: Release, outcome: Outcome) -> Story:
     constants = ladder.get("constants", {})
     edges, seed = tuple(float(e) for e in constants.get("bin_edges", ())), _seed(ladder)
     folder = release.artifacts / subject.name
-    measured = read_measured(folder, subject) if ladder else None
+    measured = _measured(folder, subject) if ladder else None
     rows = rows_of(outcome)
     blocking = [c for row in rows if row.blocks for c in row.cells if c is not None and speaks(c, outcome)]
     ended = [c for c in blocking if c.note and c.note in str(ladder.get("ended", ""))]  # it ended the climb
@@ -128,6 +129,14 @@ def _tell(release: Release, outcome: Outcome) -> Story:
         seed=seed,
         edges=edges,
     )
+
+
+def _measured(folder: Path, subject: Subject) -> Measured | None:
+    """The pairs in a hero's agg.parquet; None where the ladder left none."""
+    if not (folder / "agg.parquet").exists():
+        return None
+    found = read_measured(read_agg(folder), subject.name, subject.baseline_name)
+    return found if len(found) else None
 
 
 def _unusual(outcome: Outcome) -> list[str]:

@@ -15,8 +15,8 @@ from gates.pairs import Arm
 from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_interval, ratio_interval
 from reports.escaping import csv_cell
-from reports.model.pairs import Measured
 from reports.model.story import Story
+from rollout.columns import Measured
 
 SPANS, POOL = "hero_span_v22.csv", "pool_counts_by_system.csv"
 ALL = "all"  # the name of the row over all suites

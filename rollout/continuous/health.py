@@ -14,8 +14,8 @@ from gates.errors import EvidenceError
 from gates.health import judge_health
 from gates.pairs import join_arms
 from gates.verdicts import Cell
+from rollout.columns import answered
 from rollout.jobs.job import Job
-from rollout.jobs.read import answered
 from rollout.probe import Probe, ask_all
 from rollout.weekly.accepted import Accepted, read_answers, write_answers
 

@@ -17,8 +17,8 @@ from gates.statistics.calibration import equal_mass_edges
 from gates.verdicts import Cell, Verdict
 from gates.whiskers import Resamples, Whisker, detectable, differences, levels, out_of_order
 from rollout import order
+from rollout.columns import answered
 from rollout.jobs.job import numbers
-from rollout.jobs.read import answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,8 +28,8 @@ from gates.statistics.pvalues import Z95, Interval
 from gates.verdicts import Cell, Verdict
 from gates.whiskers import Resamples, levels
 from rollout import order
+from rollout.columns import answered
 from rollout.jobs.job import Job, machine, numbers
-from rollout.jobs.read import answered
 from rollout.nightly.draw import draw
 from rollout.nightly.numbers import ALL, METRICS, Number, Numbers, as_numbers
 from rollout.probe import Probe, Probed, ask_all

@@ -15,9 +15,9 @@ from fixtures.suites import Suites, load_suites
 from gates.errors import ConfigError
 from gates.job_cells import not_evidenced
 from gates.verdicts import Cell
+from rollout.columns import answered
 from rollout.jobs.job import METRICS, Job
 from rollout.jobs.plugin import Jobs, Probes, hand_over, once, told
-from rollout.jobs.read import answered
 from rollout.nightly import performance, refresh, regenerate
 from rollout.nightly.draw import remembered, write_drawn
 from rollout.nightly.numbers import read_numbers, write_numbers

@@ -17,8 +17,8 @@ from gates.errors import EvidenceError
 from gates.statistics.calibration import calibration_error, equal_mass_edges, fill_bins
 from gates.statistics.pvalues import Interval, mean_interval, rate_interval
 from gates.verdicts import Cell, Verdict
+from rollout.columns import answered
 from rollout.jobs.job import Job, numbers
-from rollout.jobs.read import answered
 from rollout.probe import Probe, ask_all
 from rollout.weekly.accepted import FILE, Accepted, read_answers, write_answers
 

@@ -12,8 +12,8 @@ from fixtures.weekly import Weekly, asked_of_suites, load_weekly
 from gates import drift, pool, tripwires
 from gates.errors import ConfigError
 from gates.verdicts import Cell
+from rollout.columns import answered
 from rollout.jobs.plugin import Jobs, Probes, hand_over, once, told
-from rollout.jobs.read import answered
 from rollout.probe import Probed, ask_all
 from rollout.weekly.drift import Pack, run_drift
 from rollout.weekly.pool import run_pool

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.rule.snapshot import Side, Snapshot
+from gates.checks.snapshot import Side, Snapshot
 
 N = 300
 INTENTS = np.array(["docstring", "identifier", "error"])[np.arange(N) % 3]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gates.checks.sanity import judge_battery
+from gates.checks.snapshot import Side, Snapshot
 from gates.policy import SANITY, Policy
-from gates.rule.snapshot import Side, Snapshot
 from gates.verdicts import Cell, Kind, Verdict
 from tests.gates.answers import N, facts, late, side, snapshot
 from tests.gates.builders import changed

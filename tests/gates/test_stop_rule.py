@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gates.checks.snapshot import Side
 from gates.checks.stop_rule import suspicious, unusual
 from gates.policy import Policy, load_policy
-from gates.rule.snapshot import Side
 from tests.conftest import ROOT
 from tests.gates.answers import INTENTS, N, facts, late, side, snapshot
 

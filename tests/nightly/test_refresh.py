@@ -7,7 +7,7 @@ import pytest
 from fixtures.suites import MicroSuite, Suites, load_suites
 from gates.errors import ConfigError, EvidenceError
 from gates.verdicts import Cell, Verdict
-from rollout.jobs.read import answered
+from rollout.columns import answered
 from rollout.nightly.refresh import draw_suites, judge_suite
 from rollout.probe import Probe, ask_all
 

@@ -7,8 +7,8 @@ import pytest
 
 from gates.statistics.pvalues import mean_interval
 from reports.model.gains import Gain, compare, compare_intents
-from reports.model.pairs import Measured
 from reports.model.story import tell
+from rollout.columns import Measured
 from tests.reports.conftest import Judged
 
 EDGES = np.array([0.5])

@@ -14,9 +14,9 @@ from fixtures.systems import kinds
 from fixtures.systems.faults import Fault
 from gates.checks.sanity import judge_battery
 from gates.errors import EvidenceError
-from gates.rule.snapshot import read_snapshot
 from gates.verdicts import Verdict
 from rollout.battery import Battery
+from rollout.columns import read_snapshot
 from tests.rollout.conftest import Climb
 
 Open = Callable[..., Battery]

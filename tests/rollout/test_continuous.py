@@ -19,10 +19,10 @@ from fixtures.systems.kinds import open_built
 from fixtures.weekly import asked_queries, load_weekly
 from gates.errors import EvidenceError
 from gates.verdicts import Cell, Verdict
+from rollout.columns import answered
 from rollout.continuous.health import run_health
 from rollout.continuous.monitor import newest_decisions, run_monitor
 from rollout.jobs.job import Job
-from rollout.jobs.read import answered
 from rollout.probe import Probe, ask_all, open_probe
 from rollout.weekly.accepted import FILE, Accepted, read_answers, write_answers
 

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 
 from gates.pairs import Arm
+from rollout.columns import arm_of
 from rollout.replay import Locator, Timed, judge_collection, measure_answers
-from rollout.reread import read_arm, wrong_measures
+from rollout.reread import wrong_measures
 from rollout.tables import Label, Names, agg_table, hits_table
 from tests.rollout.test_replay import COLLECTION, DOCUMENTS, GOOD, QUERIES
 
@@ -41,7 +42,7 @@ def test_every_column_of_an_arm_is_read_back_as_it_was_judged() -> None:
     queries = QUERIES[: len(timed)]
     answers = measure_answers(timed, queries, Locator(DOCUMENTS, DOCUMENTS), judged, 150)
     rows = written(timed)[1]
-    read = read_arm(rows)
+    read = arm_of(rows)
     for field in fields(Arm):
         np.testing.assert_array_equal(getattr(read, field.name), getattr(answers.arm, field.name), field.name)
     assert read.cut.tolist() == [0, 1, 0, 0]

@@ -19,8 +19,8 @@ from fixtures.weekly import Weekly, asked_of_suites, load_weekly
 from gates.errors import EvidenceError
 from gates.tripwires import judge_tripwires
 from gates.verdicts import Cell, Verdict
+from rollout.columns import answered
 from rollout.jobs.job import Job
-from rollout.jobs.read import answered
 from rollout.probe import Probe, Probed, ask_all, open_probe
 from rollout.weekly.accepted import FILE, read_answers, write_answers
 from rollout.weekly.drift import run_drift

@@ -6,8 +6,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from gates.checks.snapshot import Snapshot
 from gates.errors import EvidenceError
-from gates.rule.snapshot import Snapshot, read_snapshot
+from rollout.columns import read_snapshot
 from tests.evidence.builders import agg_table, hits_table
 
 ANSWER = {"stream": "sanity", "within_sla": True, "n_relevant": 2, "latency_ms": 5.0, "intent": "error"}
