@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import time
@@ -18,6 +17,7 @@ from gates import archive
 from gates.handover import TOLD, handed_over, told_error
 from gates.markers import MARKERS
 from gates.release import Amiss, Outcome, Release, Subject
+from gates.rule.climbed import read_climbed
 from gates.rule.decide import Key, Seen, agrees, decide, item_id, plan
 from gates.run import (
     artifacts,
@@ -313,7 +313,6 @@ class ReleaseGate:
         planned = self.plans[subject.name]
         seen = {key: self.seen[key] for key in planned if key in self.seen}
         cells = {key: s.cell for key, s in seen.items() if s.cell is not None}
-        ladder = run_folder(self.config) / subject.name / "ladder.json"
         return Outcome(
             subject=subject,
             decision=decision,
@@ -325,7 +324,7 @@ class ReleaseGate:
             not_reached=tuple(self._name(key) for key, c in cells.items() if c.verdict is Verdict.NOT_REACHED),
             amiss=tuple(_amiss(key, s) for key, s in seen.items() if s.cell is None or not agrees(s)),
             strays=tuple(self.strays),
-            ladder=json.loads(ladder.read_text()) if ladder.exists() else {},
+            climbed=read_climbed(run_folder(self.config) / subject.name),
         )
 
     def _name(self, key: Key) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gates.policy import Policy
+from gates.rule.climbed import NEVER, Climbed
 from gates.verdicts import SEVERITY, Cell, Decision
 
 
@@ -63,8 +64,7 @@ class Outcome:
     not_reached: tuple[str, ...]
     amiss: tuple[Amiss, ...] = ()
     strays: tuple[str, ...] = ()  # node ids that failed without being planned
-    #: what rollout.ladder wrote beside the evidence: constants, steps, fingerprint; {} where it never began
-    ladder: dict[str, Any] = field(default_factory=dict)
+    climbed: Climbed = NEVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

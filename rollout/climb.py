@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from gates.policy import Policy
 from gates.rule.budget import Next, next_move
+from gates.rule.climbed import ClimbedStep
 from gates.rule.evaluator import Evaluator
 from gates.verdicts import Cell, Kind, Verdict
 
@@ -23,7 +24,7 @@ class Climb:
         self.evaluator = evaluator
         self.ended = ""
         self.waiting = False
-        self.steps: list[dict[str, int]] = []  # percent and windows of each step that was begun
+        self.steps: list[ClimbedStep] = []  # that were begun
         self._windows = windows  # this run may use in all
 
     def begin(self, before: Mapping[str, Cell]) -> None:
@@ -32,6 +33,10 @@ class Climb:
             cell = before.get(check)
             if cell is not None and cell.verdict is Verdict.RED and not self.ended:
                 self.ended = f"held before {self.evaluator.policy.ladder.steps[0]} %: {cell.note}"
+
+    def reached(self, percent: int) -> bool:
+        """Is this the last step that was begun?"""
+        return bool(self.steps) and self.steps[-1].percent == percent
 
     def step(self, percent: int, window: Callable[[], Red], fresh: Callable[[], int]) -> None:
         """Climb one step. `window` shows the evaluator one window and closes it; `fresh` counts pairs not asked yet."""
@@ -49,7 +54,8 @@ class Climb:
             if red:
                 self._end(percent, red)
         if evaluator.step_windows or evaluator.open_window:
-            self.steps.append({"percent": percent, "windows": evaluator.step_windows + evaluator.open_window})
+            windows = evaluator.step_windows + evaluator.open_window
+            self.steps.append(ClimbedStep(percent=percent, windows=windows))
 
     def hold(self, percent: int, why: str) -> None:
         """End the climb without a verdict against the hero."""

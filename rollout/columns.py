@@ -23,6 +23,7 @@ from gates.checks.question import ALL
 from gates.checks.snapshot import Counts, Flags, Floats, Side, Snapshot
 from gates.errors import EvidenceError
 from gates.pairs import Arm, Pairs
+from rollout.tables import TEXTS
 
 SANITY = "sanity"  # stream of what is asked before the climb
 BEFORE = 0  # window of the same
@@ -174,6 +175,14 @@ def answered(agg: pa.Table, system: str = "", window: int | None = None) -> Answ
         within_sla=numbers(rows, "within_sla"),
         arm=arm_of(rows),
     )
+
+
+def read_texts(folder: Path, wanted: NDArray[np.int32]) -> dict[int, tuple[str, tuple[str, ...]]]:
+    """The words of some queries of a run, and where their right answers lie; {} where nobody wrote them down."""
+    path = folder / TEXTS
+    rows = pq.ParquetFile(path).read().to_pylist() if path.exists() else []
+    asked = set(wanted.tolist())
+    return {row["query_ord"]: (row["text"], tuple(row["judged"] or ())) for row in rows if row["query_ord"] in asked}
 
 
 def positions(intent: Sequence[str], intents: Sequence[str]) -> NDArray[np.int8]:

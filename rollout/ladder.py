@@ -6,7 +6,6 @@ stays broken, because rolling the dice again until it is green is no evidence.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,6 +24,7 @@ from gates.checks.lock import judge_lock
 from gates.errors import EvidenceError
 from gates.pairs import Arm, Pairs, join
 from gates.planning.power import power_of
+from gates.rule.climbed import FILE, Climbed, Facts
 from gates.rule.evaluator import Evaluator
 from gates.rule.preflight import fix_constants, judge_preflight
 from gates.rule.self_test import judge_known_answers
@@ -37,7 +37,7 @@ from rollout.climb import Climb, Red, not_reached
 from rollout.columns import BEFORE
 from rollout.replay import ask, doubted, quiet
 from rollout.synthetic import MadeUp
-from rollout.tables import agg_table
+from rollout.tables import TEXTS, agg_table, texts_table
 from rollout.watched import Watched
 
 KNOWN = 50  # queries that a system with known faults is asked before the climb
@@ -150,7 +150,7 @@ class Ladder:
         begun, climb = time.monotonic(), self._climb
         climb.step(percent, lambda: self._window(percent), lambda: len(self._queries) - self._pairs)
         self._climb_seconds += time.monotonic() - begun
-        if climb.steps and climb.steps[-1]["percent"] == percent:
+        if climb.reached(percent):
             for check in self.policy.asked_gates:
                 self._cells[percent, check] = climb.evaluator.cell(check)
         if climb.ended:
@@ -191,54 +191,38 @@ class Ladder:
         climb = self._climb
         rolled_back = climb.ended.startswith("rolled back")
         done = not climb.ended and len(climb.steps) == len(self.policy.ladder.steps)
-        record = {
-            "fingerprint": self.contest.fingerprint,
-            "lock_material": self.contest.material,
-            "constants": {
-                **self._constants.record(),
-                "queries": len(self._queries),
-                "missing": self.contest.missing,
-                "moved": climb.evaluator.moved(),
-                **self._facts,
-            },
-            "steps": climb.steps,
-            "pairs": self._pairs,
-            "judged": self._totals(),
-            "unused_queries": len(self._queries) - self._pairs,
-            "pairs_per_second": decimal(self._pairs / self._climb_seconds, 4) if self._climb_seconds else "",
-            "machine": self._watched.record(),
-            "ended": climb.ended,
-            "waiting": climb.waiting,  # held for too little traffic, not for what was measured
-            "rolled_back_at_step": climb.steps[-1]["percent"] if rolled_back and climb.steps else None,
-            "to_percent": self.policy.ladder.steps[-1] if done else 0,
-            "queries_file": "queries.parquet",
-        }
-        write_whole(self.folder / "ladder.json", json.dumps(record, indent=1, sort_keys=True))
-        pq.write_table(self._texts(self._queries[: self._pairs]), self.folder / "queries.parquet")
+        climbed = Climbed(
+            fingerprint=self.contest.fingerprint,
+            lock_material=self.contest.material,
+            constants=Facts.model_validate(
+                {
+                    **self._constants.record(),
+                    **self._facts,
+                    "moved": climb.evaluator.moved(),
+                    "queries": len(self._queries),
+                    "missing": self.contest.missing,
+                }
+            ),
+            steps=tuple(climb.steps),
+            pairs=self._pairs,
+            judged=self._totals(),
+            unused_queries=len(self._queries) - self._pairs,
+            pairs_per_second=decimal(self._pairs / self._climb_seconds, 4) if self._climb_seconds else "",
+            machine=self._watched.record(),
+            ended=climb.ended,
+            waiting=climb.waiting,
+            rolled_back_at_step=climb.steps[-1].percent if rolled_back and climb.steps else None,
+            to_percent=self.policy.ladder.steps[-1] if done else 0,
+        )
+        write_whole(self.folder / FILE, climbed.to_json())
+        texts = texts_table(self._queries[: self._pairs], self.contest.collection)
+        pq.write_table(texts, self.folder / TEXTS)
 
     def _totals(self) -> dict[str, dict[str, str]]:
         """What was judged of each system, which the merged evidence must give again (evidence.parity)."""
         sides = self.contest.challenger.name, self.contest.incumbent.name
         totals = zip(sides, self._climb.evaluator.totals(), strict=True)
         return {name: {key: repr(value) for key, value in sums.items()} for name, sums in totals if sums}
-
-    def _texts(self, queries: Sequence[Query]) -> pa.Table:
-        """The words of the replayed queries and where their right answers lie: what examples are told with."""
-        documents, judged = self.contest.collection.documents, self.contest.collection.judgements
-
-        def right(query: Query) -> list[str]:
-            rows = judged.doc_ord[judged.start[query.query_ord] : judged.start[query.query_ord + 1]]
-            return [f"{documents.file[d]}:{documents.line_start[d]}-{documents.line_end[d]}" for d in rows]
-
-        return pa.table(
-            {
-                "query_ord": pa.array([q.query_ord for q in queries], pa.int32()),
-                "query_id": [q.query_id for q in queries],
-                "text": [q.text for q in queries],
-                "intent": [q.intent for q in queries],
-                "judged": pa.array([right(q) for q in queries], pa.list_(pa.string())),
-            }
-        )
 
 
 def _quietly(system: SearchSystem, query: Query) -> None:

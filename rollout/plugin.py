@@ -194,10 +194,10 @@ def _asked(ask: Callable[[], Cell]) -> Cell:
 def pytest_gate_merge(release: Release) -> None:
     """Merge each hero's evidence parts into the two files that stay. Raises EvidenceError if not all was kept."""
     for outcome in release.outcomes:
-        name, ladder = outcome.subject.name, outcome.ladder
-        if ladder:
+        name, climbed = outcome.subject.name, outcome.climbed
+        if climbed.fingerprint:
             merge_parts(release.run_folder / name, release.artifacts / name)
-            judged = {system: {k: float(v) for k, v in sums.items()} for system, sums in ladder["judged"].items()}
+            judged = {system: {k: float(v) for k, v in sums.items()} for system, sums in climbed.judged.items()}
             wrong = disagreements(release.artifacts / name, judged)
             if wrong:
                 raise EvidenceError(f"evidence of {name} is not what was judged: {'; '.join(wrong)}")

@@ -1,4 +1,4 @@
-"""Turns measured answers into rows of the two evidence files."""
+"""Turns measured answers into rows of the two evidence files, and queries into the words of examples."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from evidence.measures import CREDIT
 from evidence.schemas import AGG, HITS
 from fixtures.systems.protocol import WHY, Collection, Documents, Query
 from rollout.replay import Answers, Judged
+
+TEXTS = "queries.parquet"  # beside the parts of a run's evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,23 @@ def agg_table(
         "pair_ord": np.array(pair_ord, dtype=np.int32),
     }
     return pa.table([columns[field.name] for field in AGG], schema=AGG)
+
+
+def texts_table(queries: Sequence[Query], collection: Collection) -> pa.Table:
+    """The words of replayed queries, and where their right answers lie; `rollout.columns.read_texts` reads it."""
+    documents, judged = collection.documents, collection.judgements
+
+    def right(query: Query) -> list[str]:
+        rows = judged.doc_ord[judged.start[query.query_ord] : judged.start[query.query_ord + 1]]
+        return [f"{documents.file[d]}:{documents.line_start[d]}-{documents.line_end[d]}" for d in rows]
+
+    return pa.table(
+        {
+            "query_ord": pa.array([q.query_ord for q in queries], pa.int32()),
+            "text": [q.text for q in queries],
+            "judged": pa.array([right(q) for q in queries], pa.list_(pa.string())),
+        }
+    )
 
 
 def _label(label: Label, n: int) -> dict[str, object]:

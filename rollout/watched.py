@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fixtures.systems.machine import Machine
 from fixtures.systems.waiting import WaitingClock
 from gates.checks.machine import waiting_share
 from gates.pairs import Arm, join_arms
+from gates.rule.climbed import RunLoad, WindowLoad
 from gates.statistics.decimals import decimal
 
 
@@ -28,7 +29,7 @@ class Watched:
 
     def __init__(self, machine: Machine, clock: WaitingClock) -> None:
         self._machine, self._how = machine, clock.how
-        self._windows: list[dict[str, object]] = []
+        self._windows: list[WindowLoad] = []
         self._spent: list[_Spent] = []
         self._arms: dict[str, list[Arm]] = {"hero": [], "baseline": []}
         self.begin()
@@ -52,20 +53,12 @@ class Watched:
         self._spent.append(spent)
         for name, answered in arms.items():
             self._arms[name] += answered
-        self._windows.append({"window": window, "percent": percent, **_told([spent], arms)})
+        self._windows.append(WindowLoad(window=window, percent=percent, **_told([spent], arms)))
 
-    def record(self) -> dict[str, Any]:
-        """Decimal strings; "" where the machine does not say.
-
-        `hero` and `baseline` are shares of the arm's clock that were waiting, `steal` and `throttled` shares of the
-        clock; `own_threads` and `others` are processors: seconds of processor time a second.
-        """
-        return {
-            "waiting": self._how,
-            "processors": os.cpu_count() or 0,
-            **(_told(self._spent, self._arms) if self._spent else {}),
-            "windows": self._windows,
-        }
+    def record(self) -> RunLoad:
+        """What is attested of the climb so far."""
+        told = _told(self._spent, self._arms) if self._spent else {}
+        return RunLoad(waiting=self._how, processors=os.cpu_count() or 0, windows=tuple(self._windows), **told)
 
 
 def _told(spent: Sequence[_Spent], arms: Mapping[str, Sequence[Arm]]) -> dict[str, str]:

@@ -24,7 +24,6 @@ from reports.attestation.statements import (
     HERO_SCHEMA,
     RELEASE_SCHEMA,
 )
-from reports.model.budget import used_windows, waits
 from reports.model.story import Story
 
 Evidence = Mapping[str, Any]  # name, sha256, logical_sha256, rows
@@ -51,9 +50,9 @@ def attest(
     and no `bundle`, the file in bundles/ that will hold the signed statement: only a decision is signed.
     The fingerprint is the sha256 of the canonical lock material, so that anyone can compute it again.
     """
-    subject, ladder = outcome.subject, outcome.ladder
+    subject, climbed = outcome.subject, outcome.climbed
     of_kind = {kind: [c for c in outcome.cells if c.kind is kind] for kind in Kind}
-    windows = {int(step["percent"]): int(step["windows"]) for step in ladder.get("steps", ())}
+    windows = {step.percent: step.windows for step in climbed.steps}
     return {
         "schema": HERO_SCHEMA,
         "run_id": release.run_id,
@@ -62,20 +61,20 @@ def attest(
         "config_hash": subject.config_hash,
         "baseline": subject.baseline_name,
         "baseline_config_hash": subject.baseline_config_hash,
-        "release_fingerprint": str(ladder.get("fingerprint", "")),
-        "lock_material": ladder.get("lock_material", {}),
+        "release_fingerprint": climbed.fingerprint,
+        "lock_material": climbed.lock_material,
         "policy": subject.policy.content(),
         "policy_digest": subject.policy.digest(),
         "mode": release.mode,
         "exposure": release.exposure,
         "decision": str(outcome.decision),
         "reasons": list(outcome.reasons),
-        "constants": ladder.get("constants", {}),
-        "machine": ladder.get("machine", {}),
+        "constants": climbed.constants.model_dump(mode="json", exclude_none=True) if climbed.constants else {},
+        "machine": climbed.machine.model_dump(mode="json") if climbed.machine else {},
         "traffic": {
             "from_percent": 0,
-            "to_percent": int(ladder.get("to_percent", 0)) if outcome.decision is Decision.PROMOTE else 0,
-            "rolled_back_at_step": ladder.get("rolled_back_at_step"),
+            "to_percent": climbed.to_percent if outcome.decision is Decision.PROMOTE else 0,
+            "rolled_back_at_step": climbed.rolled_back_at_step,
         },
         "sanity": [cell_entry("sanity", c) for c in of_kind[Kind.SANITY]],
         "steps": [
@@ -96,10 +95,10 @@ def attest(
             "strays": list(outcome.strays),
         },
         "budget": {
-            "windows": used_windows(outcome),
+            "windows": climbed.windows,
             "of": subject.windows,
             "max_windows": subject.max_windows,
-            "waiting": waits(outcome),
+            "waiting": climbed.waiting,
         },
         "characteristics": dict(subject.characteristics),
         "evidence": list(evidence),

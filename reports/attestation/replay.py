@@ -21,6 +21,7 @@ from gates.checks.question import Constants
 from gates.checks.sanity import judge_battery
 from gates.errors import EvidenceError
 from gates.policy import Policy
+from gates.rule.climbed import ClimbedStep
 from gates.rule.decide import Seen, decide, item_id, plan
 from gates.rule.evaluator import Evaluator
 from gates.rule.preflight import fix_constants, judge_preflight
@@ -182,7 +183,7 @@ class Evidence:
         for percent in policy.ladder.steps:
             if not climb.ended:
                 climb.step(percent, self._window_at(percent), lambda: int(self._facts["queries"]) - self.at)
-            reached = bool(climb.steps) and climb.steps[-1]["percent"] == percent
+            reached = climb.reached(percent)
             for check in policy.asked_gates:
                 cells[percent, check] = (
                     evaluator.cell(check) if reached else not_reached(self._hero, policy, percent, check)
@@ -192,7 +193,7 @@ class Evidence:
                 cells[0, check] = evaluator.cell(check)
         return {key: replace(cell, ended=climb.ended) for key, cell in cells.items()}
 
-    def steps(self) -> list[dict[str, int]]:
+    def steps(self) -> list[ClimbedStep]:
         """Percent and windows of each step that was begun."""
         return self._climb.steps
 

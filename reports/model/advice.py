@@ -10,7 +10,6 @@ from gates.names import check_name
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.escaping import typed
-from reports.model.budget import used_windows, waits
 from reports.model.checks import reasons_of
 
 #: What to do before any hero can be judged, where the battery or an instrument is broken or open.
@@ -38,7 +37,7 @@ def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
     by about the same factor with every pair; an interval shrinks with the root of the pairs. No windows are named where
     the queries end before, and nothing by the letter: a point does not come closer.
     """
-    policy, ladder = outcome.subject.policy, outcome.ladder
+    policy, climbed = outcome.subject.policy, outcome.climbed
     open_ = _open(outcome, focus) if focus is not None and policy.mode != "letter" else []
     if not open_:
         return "", 0
@@ -51,8 +50,7 @@ def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
     window, steps = policy.ladder.window, len(policy.ladder.steps)
     windows = max(1, math.ceil(more / window))
     more = max(window, round(more, -2))
-    unused = int(ladder.get("unused_queries", 0))
-    speed = number_of(ladder.get("pairs_per_second", ""))
+    unused, speed = climbed.unused_queries, number_of(climbed.pairs_per_second)
     seconds = f", {more / speed:.0f} s" if speed > 0 else ""
     about = "at most about" if slowest.n > slowest.windows * window else "about"
     which = f" ({name.label}, the slowest{others})" if others else ""
@@ -60,8 +58,9 @@ def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
     if more > unused:
         return f"{words}: too few to decide this hero", 0
     # a step may use as many as it needs, and all steps together so many times their number
-    in_all = math.ceil((used_windows(outcome) + windows) / steps)
-    return words, max(policy.ladder.max_windows, _in_this_step(outcome) + windows, in_all)
+    in_this_step = climbed.steps[-1].windows if climbed.steps else 0
+    in_all = math.ceil((climbed.windows + windows) / steps)
+    return words, max(policy.ladder.max_windows, in_this_step + windows, in_all)
 
 
 def _open(outcome: Outcome, focus: Cell) -> list[Cell]:
@@ -74,11 +73,6 @@ def _open(outcome: Outcome, focus: Cell) -> list[Cell]:
     at = focus.step or top
     asked = [c for c in cells if c.step == at or (last and c.kind in (Kind.GUARD, Kind.INSTRUMENT))]
     return [c for c in asked if c.verdict is Verdict.INCONCLUSIVE and c.required == "green" and c.n and c.e_red_needed]
-
-
-def _in_this_step(outcome: Outcome) -> int:
-    steps = outcome.ladder.get("steps", ())
-    return int(steps[-1]["windows"]) if steps else 0
 
 
 def _pairs_missing(cell: Cell) -> float:
@@ -108,8 +102,8 @@ def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str,
         return ("this fingerprint stays rolled back; a changed config is a new hero",)
     if focus is not None and NOT_EVIDENCED in focus.note:
         return (_AGAIN,)
-    if waits(outcome):
-        fresh, window = int(outcome.ladder.get("unused_queries", 0)), subject.policy.ladder.window
+    if outcome.climbed.waiting:
+        fresh, window = outcome.climbed.unused_queries, subject.policy.ladder.window
         return (f"give more queries: {fresh:,} fresh ones are left, a window needs {window:,}",)
     if focus is None and outcome.missing:
         reasons = reasons_of(outcome)

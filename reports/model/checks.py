@@ -9,7 +9,6 @@ from gates.names import check_name
 from gates.policy import GATES, GUARDS, INSTRUMENTS, SANITY, Policy
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.model.budget import waits
 from reports.model.labels import is_enough, limit_words
 
 
@@ -39,7 +38,7 @@ def rows_of(outcome: Outcome) -> tuple[Row, ...]:
         for check, kind in _kinds(policy).items()
     ]
     blocking = _blocking(rows, outcome)
-    held = "still open" if waits(outcome) else "holds the release"
+    held = "still open" if outcome.climbed.waiting else "holds the release"
     words = "rolled back here" if outcome.decision is Decision.ROLLBACK else held
     return tuple(replace(row, blocks=words) if row.check in blocking else row for row in rows)
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gates.release import Subject
-from rollout.columns import Measured
+from rollout.columns import Measured, read_texts
 
 SHOWN = 10  # of each kind, on the page
 
@@ -44,11 +44,11 @@ class Example:
 
 
 def find_examples(
-    measured: Measured, subject: Subject, folder: Path, queries: Path, metric: str
+    measured: Measured, subject: Subject, folder: Path, words: Path, metric: str
 ) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """(lost most, gained most), at most SHOWN each, by nDCG@10 or SLA-Recall@50 and then by the other.
 
-    Hits come from `folder`/hits.parquet, texts from `queries`; what is not there is left empty.
+    Hits come from `folder`/hits.parquet, texts from what the ladder left in `words`; what is not there is left empty.
     """
     ndcg, recall = measured.hero.ndcg - measured.baseline.ndcg, measured.hero.recall - measured.baseline.recall
     first, second = (ndcg, recall) if metric == "ndcg_at_10" else (recall, ndcg)
@@ -58,7 +58,7 @@ def find_examples(
     wanted = measured.query_ord[lost + gained]
     if not len(wanted):
         return (), ()
-    texts, places = _texts(queries, wanted), _places(folder / "hits.parquet", wanted)
+    texts, places = read_texts(words, wanted), _places(folder / "hits.parquet", wanted)
 
     def tell(i: int) -> Example:
         query = int(measured.query_ord[i])
@@ -82,15 +82,6 @@ def find_examples(
 def _with_trouble(place: Place, error: np.str_, late: np.bool_, latency_ms: np.float64) -> Place:
     trouble = f"error: {error}" if error else f"late: {latency_ms:.0f} ms" if late else ""
     return Place(rank=place.rank, where=place.where, first=place.first, trouble=trouble)
-
-
-def _texts(path: Path, wanted: NDArray[np.int32]) -> dict[int, tuple[str, tuple[str, ...]]]:
-    if not path.exists():
-        return {}
-    rows = pq.read_table(
-        path, columns=["query_ord", "text", "judged"], filters=[("query_ord", "in", wanted.tolist())]
-    ).to_pylist()
-    return {row["query_ord"]: (row["text"], tuple(row["judged"] or ())) for row in rows}
 
 
 def _places(path: Path, wanted: NDArray[np.int32]) -> dict[tuple[str, int], Place]:

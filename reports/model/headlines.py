@@ -7,7 +7,6 @@ import re
 from gates.policy import Policy
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.model.budget import waits
 from reports.model.labels import plain
 
 #: Between a check's outcome and the error that it ended in, as gates.rule.decide words it.
@@ -56,7 +55,7 @@ def headline_of(outcome: Outcome, focus: Cell | None, reasons: tuple[str, ...]) 
         return f"{checks}{error}".removesuffix(": ") if error else ": ".join(("no evidence", *reasons[:1]))
     if outcome.missing:
         return f"{len(outcome.missing)} of {len(outcome.planned)} checks gave no result"
-    if waits(outcome):
+    if outcome.climbed.waiting:
         return "traffic is missing, nothing was shown broken"
     if focus is None:
         return outcome.reasons[0] if outcome.reasons else "not enough shown to hold"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -88,14 +87,14 @@ def tell(release: Release) -> tuple[Story, ...]:
 
 
 def _tell(release: Release, outcome: Outcome) -> Story:
-    subject, ladder, reasons = outcome.subject, outcome.ladder, reasons_of(outcome)
-    constants = ladder.get("constants", {})
-    edges, seed = tuple(float(e) for e in constants.get("bin_edges", ())), _seed(ladder)
+    subject, climbed, reasons = outcome.subject, outcome.climbed, reasons_of(outcome)
+    facts = climbed.constants
+    edges, seed = (tuple(map(float, facts.bin_edges)), int(facts.seed)) if facts else ((), 0)
     folder = release.artifacts / subject.name
-    measured = _measured(folder, subject) if ladder else None
+    measured = _measured(folder, subject) if climbed.fingerprint else None
     rows = rows_of(outcome)
     blocking = [c for row in rows if row.blocks for c in row.cells if c is not None and speaks(c, outcome)]
-    ended = [c for c in blocking if c.note and c.note in str(ladder.get("ended", ""))]  # it ended the climb
+    ended = [c for c in blocking if c.note and c.note in climbed.ended]  # it ended the climb
     focus = next(iter((*ended, *blocking)), None)
     measure, intent = (measure_of(focus.check), slice_parts(focus.check)[1]) if focus else ("ndcg_at_10", "")
     gains: dict[str, Gain] = {}
@@ -105,16 +104,15 @@ def _tell(release: Release, outcome: Outcome) -> Story:
     if measured is not None:
         gains = compare(measured, edges=np.array(edges), seed=seed)
         by_intent = compare_intents(measured, edges=np.array(edges), seed=seed)
-        queries = release.run_folder / subject.name / str(ladder.get("queries_file", "queries.parquet"))
         about = measured.rows(measured.intent == intent) if intent else measured
-        lost, gained = find_examples(about, subject, folder, queries, measure)
+        lost, gained = find_examples(about, subject, folder, release.run_folder / subject.name, measure)
     more, windows = to_decide(outcome, focus) if outcome.decision is Decision.HOLD else ("", 0)
     return Story(
         outcome=outcome,
         headline=headline_of(outcome, focus, reasons),
         serving=SERVING[outcome.decision],
         reasons=reasons,
-        reached=tuple(int(step["percent"]) for step in ladder.get("steps", ())),
+        reached=tuple(step.percent for step in climbed.steps),
         rows=rows,
         focus=focus,
         gains=gains,
@@ -124,7 +122,7 @@ def _tell(release: Release, outcome: Outcome) -> Story:
         gained_most=gained,
         to_decide=more,
         next=next_steps(outcome, focus, windows),
-        notes=(*constants.get("notes", ()), *_unusual(outcome), *_failures(measured, subject)),
+        notes=(*(facts.notes if facts else ()), *_unusual(outcome), *_failures(measured, subject)),
         measured=measured,
         seed=seed,
         edges=edges,
@@ -150,12 +148,6 @@ def _failures(measured: Measured | None, subject: Subject) -> list[str]:
         return []
     arms = ((subject.name, measured.hero_error), (subject.baseline_name, measured.baseline_error))
     return [f"{name}: {said}" for name, codes in arms if (said := failures(codes.tolist()))]
-
-
-def _seed(ladder: dict[str, Any]) -> int:
-    """The canary's seed; from the fingerprint where the ladder does not name it."""
-    named = ladder.get("constants", {}).get("seed")
-    return int(named) if named else int(str(ladder.get("fingerprint", "0"))[:8] or "0", 16)
 
 
 def effect_words(story: Story, gain: Gain) -> str:
@@ -198,7 +190,7 @@ def claim_words(story: Story) -> str:
 
 def ladder_words(story: Story) -> str:
     """The climb in one line: what was reached, where it stopped, what was not tried."""
-    ended = str(story.outcome.ladder.get("ended", ""))
+    ended = story.outcome.climbed.ended
     stop = story.reached[-1] if story.reached and ended else None
     text, rolled_back = "", ended.startswith("rolled back")
     for i, step in enumerate(story.steps):

@@ -30,7 +30,7 @@ def keep_metrics(release: Release, stories: Sequence[Story]) -> str:
 
 
 def _rows(release: Release, story: Story) -> Iterator[Mapping[str, Any]]:
-    fingerprint = str(story.outcome.ladder.get("fingerprint", ""))
+    fingerprint = story.outcome.climbed.fingerprint
     common = {"at": datetime.fromisoformat(release.finished_at), "release_fingerprint": fingerprint}
     content = (release.artifacts / story.hero / SPANS).read_text(encoding="utf-8")
     for row in csv.DictReader(content.splitlines()):

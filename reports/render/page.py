@@ -72,9 +72,9 @@ def _hero(story: Story, plots: Sequence[Plot], evidence: Sequence[Evidence]) -> 
         "rates": rates_words(outcome.subject),
         "budget": budget_words(outcome),
         "machine": "; ".join(machine_words(outcome)),
-        "ended": str(outcome.ladder.get("ended", "")),
-        "pairs": f"{int(outcome.ladder.get('pairs', 0)):,}",
-        "fingerprint": str(outcome.ladder.get("fingerprint", "")) or "none",
+        "ended": outcome.climbed.ended,
+        "pairs": f"{outcome.climbed.pairs:,}",
+        "fingerprint": outcome.climbed.fingerprint or "none",
         "gates": rows[Kind.GATE],
         "tables": [
             ("Sanity: before the climb", rows[Kind.SANITY]),

@@ -69,7 +69,7 @@ def _render(release: Release, story: Story, title: str, name: str, fill: Callabl
         FigureCanvasSVG(figure)
         figure.suptitle(title, fontsize=11, x=0.02, ha="left", color=figures.INK)
         fill(figure, story)
-        fingerprint = str(story.outcome.ladder.get("fingerprint", ""))[:16] or "none"
+        fingerprint = story.outcome.climbed.fingerprint[:16] or "none"
         n = len(story.measured) if story.measured is not None else 0
         stamp = f"run {release.run_id} · fingerprint {fingerprint} · n {n:,}"
         figure.supxlabel(stamp, fontsize=7.5, x=0.02, ha="left", color=figures.INK)

@@ -59,7 +59,7 @@ def _block(release: Release, story: Story, seal: Seal) -> list[str]:
 def _headline(story: Story, seconds: str) -> str:
     hero, decision = story.hero, story.outcome.decision
     if decision is Decision.ROLLBACK and story.reached:
-        hero += f" at {story.outcome.ladder.get('rolled_back_at_step') or story.reached[-1]} %"
+        hero += f" at {story.outcome.climbed.rolled_back_at_step or story.reached[-1]} %"
     start, serving = f"{decision}  {hero}    ", f"    {story.serving}"
     room = WIDTH - len(start) - len(serving)
     if len(story.headline) + len(seconds) <= room:
@@ -68,7 +68,7 @@ def _headline(story: Story, seconds: str) -> str:
 
 
 def _identity(release: Release, story: Story) -> list[str]:
-    subject, ladder = story.outcome.subject, story.outcome.ladder
+    subject, climbed = story.outcome.subject, story.outcome.climbed
     width, source = max(len(subject.name), len(subject.baseline_name)), cut_path(typed(subject.source), 40)
     lines = [
         f"  hero      {subject.name:{width}} {subject.config_hash}   {source}   {subject.owner}",
@@ -83,10 +83,9 @@ def _identity(release: Release, story: Story) -> list[str]:
     if story.reached:
         counts = [(story.count(kind), f"{kind}s") for kind in (Kind.GATE, Kind.GUARD, Kind.SLICE)]
         told = "   ".join(f"{fine}/{planned} {kinds}" for (fine, planned), kinds in counts if planned)
-        lines.append(f"  ladder    {ladder_words(story)}   {told}   {int(ladder.get('pairs', 0)):,} fresh pairs")
-        ended = str(ladder.get("ended", ""))
-        if ended and story.outcome.decision is Decision.HOLD:
-            lines.append(f"            {ended}")
+        lines.append(f"  ladder    {ladder_words(story)}   {told}   {climbed.pairs:,} fresh pairs")
+        if climbed.ended and story.outcome.decision is Decision.HOLD:
+            lines.append(f"            {climbed.ended}")
         if story.outcome.decision is Decision.ROLLBACK:
             lines.append("            replay: no user was exposed")
         lines += _packed("  machine   ", machine_words(story.outcome))

@@ -38,8 +38,8 @@ def _told(outcome: Outcome) -> dict[str, Any]:
     return {
         "decision": outcome.decision,
         "reasons": outcome.reasons,
-        "release_fingerprint": outcome.ladder.get("fingerprint", ""),
-        "constants": outcome.ladder.get("constants", {}),
+        "release_fingerprint": outcome.climbed.fingerprint,
+        "constants": outcome.climbed.constants.model_dump(mode="json") if outcome.climbed.constants else {},
         "steps": [cell.to_json() for cell in outcome.cells if cell.step],
         "tests": {"planned": outcome.planned, "missing": outcome.missing, "passed": outcome.passed},
     }

@@ -1,6 +1,5 @@
 """What does a judged release look like? Each hero of the miniature checkout, climbed once and left on disk."""
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +10,7 @@ import pytest
 from evidence.parts import merge_parts
 from fixtures.packs import load_hero
 from gates.release import Outcome, Release
+from gates.rule.climbed import read_climbed
 from gates.rule.decide import Seen, decide, plan
 from gates.verdicts import OUTCOME, Verdict
 from rollout.battery import Battery
@@ -70,5 +70,5 @@ def _judge(name: str, checkout: Path, folder: Path) -> Outcome:
         passed=tuple(ids[c.key] for c in cells if c.verdict is Verdict.GREEN),
         missing=(),
         not_reached=tuple(ids[c.key] for c in cells if c.verdict is Verdict.NOT_REACHED),
-        ladder=json.loads((folder / "run" / name / "ladder.json").read_text(encoding="utf-8")),
+        climbed=read_climbed(folder / "run" / name),
     )

@@ -7,6 +7,7 @@ from typing import Any
 from gates.names import sentence
 from gates.policy import Policy
 from gates.release import Difference, Outcome, Release, Subject
+from gates.rule.climbed import NEVER, ClimbedStep, RunLoad
 from gates.statistics.pvalues import Interval
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.attestation.seal import Seal
@@ -34,12 +35,14 @@ SEAL = Seal(
 #: Of which it is enough that they are not shown broken.
 _NOT_RED = ("ece", "file_credit", "spend", "traffic_share", "aa_dispersion", "machine")
 #: What a quiet machine says of itself.
-MACHINE = {
-    "waiting": "run queue", "processors": 2, "seconds": "31.2", "hero": "0.021", "baseline": "0.0194",
-    "own_threads": "0", "others": "0.12", "steal": "0", "throttled": "0", "windows": [],
-}  # fmt: skip
+MACHINE = RunLoad(
+    waiting="run queue", processors=2, seconds="31.2", hero="0.021", baseline="0.0194",
+    own_threads="0", others="0.12", steal="0", throttled="0", windows=(),
+)  # fmt: skip
 #: What a busy one says.
-BUSY = {**MACHINE, "hero": "0.413", "baseline": "0.387", "others": "1.81", "steal": "0.004", "own_threads": "0.7"}
+BUSY = MACHINE.model_copy(
+    update={"hero": "0.413", "baseline": "0.387", "others": "1.81", "steal": "0.004", "own_threads": "0.7"}
+)
 _LIMITS = {
     "calibrator_p99": "1",
     "confidence_shift": "0.02",
@@ -83,16 +86,25 @@ def broken(policy: Policy, check: str) -> tuple[Release, Story]:
         cell(policy, "lexical", 0, check, Verdict.RED), e_red="7043", note="trigger: e-process", ended="ended"
     )
     cells = tuple(red if c.check == check else c for c in story.outcome.cells)
-    ladder = {**story.outcome.ladder, "ended": "ended", "rolled_back_at_step": 100}
-    return told_of(whole, replace(story.outcome, decision=decision, cells=cells, ladder=ladder, reasons=(check,)))
+    outcome = climbed(story.outcome, ended="ended", rolled_back_at_step=100)
+    return told_of(whole, replace(outcome, decision=decision, cells=cells, reasons=(check,)))
 
 
 def waiting(policy: Policy) -> tuple[Release, Story]:
     """A hero that was held at 25 % since too few queries were left for another window."""
     whole, story = release(policy, Decision.HOLD)
     ended = "held at 25 %: waiting for traffic: 300 fresh queries are left, a window needs 800"
-    ladder = {**story.outcome.ladder, "ended": ended, "waiting": True, "unused_queries": 300}
-    return told_of(whole, replace(story.outcome, ladder=ladder))
+    return told_of(whole, climbed(story.outcome, ended=ended, waiting=True, unused_queries=300))
+
+
+def climbed(outcome: Outcome, **values: Any) -> Outcome:
+    """The outcome of a climb of which other things are on record."""
+    return replace(outcome, climbed=outcome.climbed.model_copy(update=values))
+
+
+def steps_of(*steps: tuple[int, int]) -> tuple[ClimbedStep, ...]:
+    """Steps that were begun: (percent, windows)."""
+    return tuple(ClimbedStep(percent=percent, windows=windows) for percent, windows in steps)
 
 
 def told_of(whole: Release, outcome: Outcome) -> tuple[Release, Story]:
@@ -206,43 +218,37 @@ def _cells(policy: Policy, hero: str, last: int, verdict: Verdict) -> tuple[Cell
     return (*gates, *guards)
 
 
-def _outcome(
-    policy: Policy, name: str, decision: Decision, cells: tuple[Cell, ...], ladder: dict[str, object]
-) -> Outcome:
+def _outcome(policy: Policy, name: str, decision: Decision, cells: tuple[Cell, ...], **record: Any) -> Outcome:
     ids = tuple(f"test_gate[{'-'.join(map(str, c.key))}]" for c in cells)
     reasons = tuple(f"{c.check}: {sentence(c)}" for c in cells if c.verdict is not Verdict.GREEN)
     return Outcome(
         subject=subject(policy, name), decision=decision, cells=cells, planned=ids, passed=ids, missing=(),
-        not_reached=(), ladder=ladder, reasons=() if decision is Decision.PROMOTE else reasons,
+        not_reached=(), climbed=NEVER.model_copy(update=record),
+        reasons=() if decision is Decision.PROMOTE else reasons,
     )  # fmt: skip
 
 
 def _promoted(policy: Policy) -> Outcome:
-    steps = [{"percent": step, "windows": 4} for step in policy.ladder.steps]
-    ladder = {"steps": steps, "pairs": 12_800, "ended": "", "to_percent": 100, "machine": MACHINE}
-    return _outcome(policy, "lexical", Decision.PROMOTE, _cells(policy, "lexical", 100, Verdict.GREEN), ladder)
+    return _outcome(
+        policy, "lexical", Decision.PROMOTE, _cells(policy, "lexical", 100, Verdict.GREEN), pairs=12_800,
+        steps=steps_of(*((step, 4) for step in policy.ladder.steps)), to_percent=100, machine=MACHINE,
+    )  # fmt: skip
 
 
 def _held(policy: Policy) -> Outcome:
-    ladder = {
-        "steps": [{"percent": 5, "windows": 4}, {"percent": 25, "windows": 8}],
-        "pairs": 9_600,
-        "unused_queries": 11_700,
-        "pairs_per_second": "300",
-        "machine": MACHINE,
-        "ended": "held at 25 %: sla_recall_at_50_delta undecided: budget of 8 windows used up",
-    }
-    return _outcome(policy, "router", Decision.HOLD, _cells(policy, "router", 25, Verdict.INCONCLUSIVE), ladder)
+    return _outcome(
+        policy, "router", Decision.HOLD, _cells(policy, "router", 25, Verdict.INCONCLUSIVE), pairs=9_600,
+        steps=steps_of((5, 4), (25, 8)), unused_queries=11_700, pairs_per_second="300", machine=MACHINE,
+        ended="held at 25 %: sla_recall_at_50_delta undecided: budget of 8 windows used up",
+    )  # fmt: skip
 
 
 def _rolled_back(policy: Policy) -> Outcome:
-    ladder = {
-        "steps": [{"percent": 5, "windows": 4}, {"percent": 25, "windows": 3}],
-        "pairs": 5_600,
-        "ended": "rolled back at 25 % by sla_recall_at_50_delta",
-        "rolled_back_at_step": 25,
-    }
-    return _outcome(policy, "ann", Decision.ROLLBACK, _cells(policy, "ann", 25, Verdict.RED), ladder)
+    return _outcome(
+        policy, "ann", Decision.ROLLBACK, _cells(policy, "ann", 25, Verdict.RED), pairs=5_600,
+        steps=steps_of((5, 4), (25, 3)), rolled_back_at_step=25,
+        ended="rolled back at 25 % by sla_recall_at_50_delta",
+    )  # fmt: skip
 
 
 def _gain(metric: str, difference: float, lower: float, upper: float, intent: str = "") -> Gain:

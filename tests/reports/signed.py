@@ -14,6 +14,7 @@ import rfc8785
 from gates import archive
 from gates.policy import Policy
 from gates.release import Outcome, Release
+from gates.rule.climbed import NEVER
 from gates.rule.decide import item_id
 from gates.verdicts import Decision, Verdict
 from reports.attestation.document import attest_heroes, describe_artefacts, describe_evidence, write_attestations
@@ -48,7 +49,7 @@ def signed(
     archive.put_away(folder, keep=9)
     release = written(folder, policy, *decisions, run_id=run_id)
     if not began:
-        outcomes = tuple(replace(outcome, ladder={}) for outcome in release.outcomes)
+        outcomes = tuple(replace(outcome, climbed=NEVER) for outcome in release.outcomes)
         release = replace(release, outcomes=outcomes)
     heroes = [outcome.subject.name for outcome in release.outcomes]
     seal = prepare(signer, root, folder, heroes, release.finished_at)
@@ -109,7 +110,7 @@ def _with_lock(outcome: Outcome, policy: Policy) -> Outcome:
     fingerprint = hashlib.sha256(rfc8785.dumps(material)).hexdigest()
     return replace(
         outcome,
-        ladder={**outcome.ladder, "lock_material": material, "fingerprint": fingerprint},
+        climbed=outcome.climbed.model_copy(update={"lock_material": material, "fingerprint": fingerprint}),
         planned=tuple(ids.values()),
         passed=_with(outcome, ids, Verdict.GREEN),
         not_reached=_with(outcome, ids, Verdict.NOT_REACHED),

@@ -7,6 +7,7 @@ import pytest
 from gates.checks.machine import NOT_EVIDENCED
 from gates.policy import Policy
 from gates.release import Outcome
+from gates.rule.climbed import NEVER
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.model.advice import next_steps, to_decide
 from reports.model.checks import reasons_of
@@ -17,9 +18,9 @@ from tests.reports import handmade
 def held(policy: Policy, windows: tuple[int, ...]) -> tuple[Outcome, Cell]:
     """A hero held after steps of so many windows, and the open cell."""
     _, story = handmade.release(policy, Decision.HOLD)
-    steps = [{"percent": p, "windows": n} for p, n in zip(policy.ladder.steps, windows, strict=False)]
+    steps = handmade.steps_of(*zip(policy.ladder.steps, windows, strict=False))
     assert story.focus is not None
-    return replace(story.outcome, ladder={**story.outcome.ladder, "steps": steps}), story.focus
+    return handmade.climbed(story.outcome, steps=steps), story.focus
 
 
 def test_a_longer_run_is_advised_where_windows_are_left(policy: Policy) -> None:
@@ -40,7 +41,7 @@ def test_the_advised_run_may_use_enough_windows_in_all(policy: Policy, used: tup
 
 def test_it_is_not_where_the_queries_are_used_up(policy: Policy) -> None:
     outcome, focus = held(policy, (4, 8))
-    few = replace(outcome, ladder={**outcome.ladder, "unused_queries": 1_000})
+    few = handmade.climbed(outcome, unused_queries=1_000)
     words, windows = to_decide(few, focus)
     assert "1,000 unused queries are left: too few" in words
     assert windows == 0
@@ -59,7 +60,7 @@ def test_by_the_letter_more_pairs_bring_a_point_no_closer(policy: Policy) -> Non
 
 
 def on_a_busy_machine(outcome: Outcome) -> Outcome:
-    return replace(outcome, ladder={**outcome.ladder, "machine": handmade.BUSY})
+    return handmade.climbed(outcome, machine=handmade.BUSY)
 
 
 def test_what_a_busy_machine_kept_open_is_run_again_on_a_quiet_one(policy: Policy) -> None:
@@ -108,7 +109,7 @@ def nothing_measured(policy: Policy, error: str) -> Outcome:
     _, story = handmade.release(policy, Decision.HOLD)
     planned = story.outcome.planned
     reasons = tuple(f"check_{i}: error, no evidence: {error}" for i in range(len(planned)))
-    return replace(story.outcome, cells=(), ladder={}, passed=(), missing=planned, reasons=reasons)
+    return replace(story.outcome, cells=(), climbed=NEVER, passed=(), missing=planned, reasons=reasons)
 
 
 def test_what_refused_the_data_says_the_next_step(policy: Policy) -> None:

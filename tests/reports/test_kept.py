@@ -25,9 +25,9 @@ def hero(judged: Judged) -> Path:
     attestation = {
         "hero": "equal",
         "config_hash": outcome.subject.config_hash,
-        "constants": outcome.ladder["constants"],
+        "constants": outcome.climbed.constants.model_dump(mode="json"),
         "run_id": release.run_id,
-        "release_fingerprint": outcome.ladder["fingerprint"],
+        "release_fingerprint": outcome.climbed.fingerprint,
         "finished_at": release.finished_at,
         "artefacts": describe_artefacts(folder),
     }

@@ -19,7 +19,7 @@ from tests.reports import handmade
 
 def with_machine(policy: Policy, **told: Any) -> Outcome:
     _, story = handmade.release(policy, Decision.HOLD)
-    return replace(story.outcome, ladder={**story.outcome.ladder, "machine": {**handmade.MACHINE, **told}})
+    return handmade.climbed(story.outcome, machine=handmade.MACHINE.model_copy(update=told))
 
 
 @pytest.mark.parametrize(
@@ -51,16 +51,16 @@ def test_waiting_and_whose_it_was_are_put_in_words(
 
 
 def test_a_ladder_that_says_nothing_of_it_has_no_words(policy: Policy) -> None:
-    assert machine_words(replace(with_machine(policy), ladder={})) == ()
+    assert machine_words(handmade.climbed(with_machine(policy), machine=None)) == ()
 
 
 def test_it_stands_in_terminal_page_summary_and_attestation(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.HOLD)
-    outcome = replace(story.outcome, ladder={**story.outcome.ladder, "machine": handmade.BUSY})
+    outcome = handmade.climbed(story.outcome, machine=handmade.BUSY)
     story, words = replace(story, outcome=outcome), "waiting hero 41.3 %, baseline 38.7 % of the clock"
     lines = ending(release, (story,), handmade.SEAL)
     assert f"  machine   {words}" in lines
     assert max(map(len, lines)) <= WIDTH
     assert words in render_page(release, [story], {}, {}, handmade.SEAL)
     assert f"Machine: {words}; other processes had 1.8 of 2" in render_summary(release, [story], handmade.SEAL)
-    assert attest(release, outcome)["machine"] == handmade.BUSY
+    assert attest(release, outcome)["machine"] == handmade.BUSY.model_dump(mode="json")

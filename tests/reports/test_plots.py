@@ -27,7 +27,7 @@ def test_equal_evidence_gives_equal_bytes(judged: Judged) -> None:
 def test_each_is_stamped_with_run_fingerprint_and_n(judged: Judged) -> None:
     release = judged("worse")
     (story,) = tell(release)
-    fingerprint = story.outcome.ladder["fingerprint"][:16]
+    fingerprint = story.outcome.climbed.fingerprint[:16]
     for plot in draw(release, story):
         assert f"run {RUN_ID} · fingerprint {fingerprint} · n {len(story.measured or ()):,}" in words(plot.svg)
         assert plot.description

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gates.policy import Policy
+from gates.rule.climbed import NEVER
 from gates.verdicts import Decision, Verdict
 from reports.model.story import tell
 from reports.render.terminal import WIDTH, ending
@@ -58,7 +59,7 @@ def test_a_control_character_of_a_query_does_not_reach_the_terminal(policy: Poli
 def test_a_hero_without_any_result_says_so(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.HOLD)
     nothing = replace(
-        story.outcome, cells=(), ladder={}, passed=(), missing=story.outcome.planned, reasons=("aece_tau: error",)
+        story.outcome, cells=(), climbed=NEVER, passed=(), missing=story.outcome.planned, reasons=("aece_tau: error",)
     )
     lines = ending(release, tell(replace(release, outcomes=(nothing,))), handmade.SEAL)
     assert lines[0].startswith("HOLD  router    no evidence: aece_tau: error")
@@ -90,7 +91,7 @@ def test_an_error_that_all_checks_share_is_told_once_and_whole(policy: Policy) -
     planned = story.outcome.planned
     error = "/a/corpus.lock: pip could not download " + "a-package-with-a-name " * 8 + "so give it --cache"
     reasons = tuple(f"check_{i}: error, no evidence: {error}" for i in range(len(planned)))
-    nothing = replace(story.outcome, cells=(), ladder={}, passed=(), missing=planned, reasons=reasons)
+    nothing = replace(story.outcome, cells=(), climbed=NEVER, passed=(), missing=planned, reasons=reasons)
     lines = ending(release, tell(replace(release, outcomes=(nothing,))), handmade.SEAL)
     text = " ".join(" ".join(lines).split())
     assert lines[0].startswith(f"HOLD  router    {len(planned)} of {len(planned)} checks: error, no evidence    ")
@@ -171,8 +172,8 @@ def test_what_ended_the_climb_is_told_first(policy: Policy) -> None:
     release, story = handmade.broken(policy, "stop_rule")
     cells = tuple(replace(c, verdict=Verdict.RED) if c.check == "index_integrity" else c for c in story.outcome.cells)
     note = next(c.note for c in cells if c.check == "stop_rule")
-    ladder = {**story.outcome.ladder, "ended": f"held before 5 %: {note}"}
-    _, told = handmade.told_of(release, replace(story.outcome, cells=cells, ladder=ladder))
+    outcome = handmade.climbed(story.outcome, ended=f"held before 5 %: {note}")
+    _, told = handmade.told_of(release, replace(outcome, cells=cells))
     assert told.focus is not None
     assert told.focus.check == "stop_rule"
 

@@ -5,6 +5,7 @@ import pytest
 from fixtures.systems.machine import Machine, Taken, Used
 from fixtures.systems.waiting import RUN_QUEUE, Mark, WaitingClock
 from gates.pairs import Arm
+from gates.rule.climbed import Load, WindowLoad
 from rollout.watched import Watched
 from tests.gates.builders import arm
 
@@ -39,15 +40,12 @@ def test_a_window_says_whose_its_time_was() -> None:
     watched.begin()
     watched.end(3, 25, {"hero": [waited(1.0), waited(2.0)], "baseline": [waited(0.5)]})
     record = watched.record()
-    (window,) = record["windows"]
-    assert window == {
-        "window": 3, "percent": 25, "seconds": "2", "hero": "0.15", "baseline": "0.05",
-        "own_threads": "0.2", "others": "0.5", "steal": "0.05", "throttled": "0.01",
-    }  # fmt: skip
-    assert record["waiting"] == RUN_QUEUE
-    assert {key: record[key] for key in window if key not in ("window", "percent")} == {
-        key: value for key, value in window.items() if key not in ("window", "percent")
-    }
+    load = Load(
+        seconds="2", hero="0.15", baseline="0.05", own_threads="0.2", others="0.5", steal="0.05", throttled="0.01"
+    ).model_dump()
+    assert record.windows == (WindowLoad(window=3, percent=25, **load),)
+    assert record.model_dump(include=set(load)) == load
+    assert record.waiting == RUN_QUEUE
 
 
 def test_all_windows_are_weighed_by_their_time() -> None:
@@ -58,8 +56,8 @@ def test_all_windows_are_weighed_by_their_time() -> None:
         watched.begin()
         watched.end(number, 5, {"hero": [waited(ms, latency)], "baseline": [waited(ms, latency)]})
     record = watched.record()
-    assert [window["others"] for window in record["windows"]] == ["0", "1"]
-    assert (record["seconds"], record["others"], record["hero"]) == ("4", "0.75", "0.075")
+    assert [window.others for window in record.windows] == ["0", "1"]
+    assert (record.seconds, record.others, record.hero) == ("4", "0.75", "0.075")
 
 
 def test_what_the_machine_does_not_say_is_left_empty() -> None:
@@ -68,8 +66,8 @@ def test_what_the_machine_does_not_say_is_left_empty() -> None:
     watched.begin()
     watched.end(0, 0, {"baseline": [waited(1.0)]})
     record = watched.record()
-    assert [record[key] for key in ("own_threads", "others", "steal", "throttled")] == ["", "", "", "0"]
-    assert "hero" not in record
+    assert (record.own_threads, record.others, record.steal, record.throttled) == ("", "", "", "0")
+    assert record.hero == ""
 
 
 @pytest.mark.parametrize("windows", [0, 1])
@@ -78,4 +76,4 @@ def test_it_is_a_record_whatever_was_asked(windows: int) -> None:
     if windows:  # of no time at all
         watched.begin()
         watched.end(0, 0, {"baseline": [waited(1.0)]})
-    assert len(watched.record()["windows"]) == windows
+    assert len(watched.record().windows) == windows

@@ -1,0 +1,120 @@
+"""What did a climb leave beside its evidence? The record that the ladder writes and that gate and reports read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gates.documents import Document, mistakes
+from gates.errors import EvidenceError
+
+FILE = "ladder.json"
+
+
+class ClimbedStep(Document):
+    """One step that was begun."""
+
+    percent: int
+    windows: int
+
+
+class Facts(Document):
+    """What was fixed before the first pair and seen beside the evidence files: with them the verdicts follow.
+
+    Numbers are decimal strings, as gates.checks.question.Constants records them.
+    """
+
+    q: str
+    q95_ms: str
+    bin_edges: tuple[str, ...]
+    signs: tuple[str, ...]
+    slice_edges: tuple[tuple[str, ...], ...]
+    seed: str
+    moved: dict[str, tuple[tuple[str, ...], ...]]  # what the questions that move were fixed at
+    queries: int  # that could be asked
+    missing: dict[str, str]  # check -> why its input is not there
+    notes: tuple[str, ...]  # what does not fit, but does not end the run
+    sanity: dict[str, Any]  # rollout.battery's
+    lock: dict[str, Any] | None = None  # fixtures.lock's; None where it is not asked
+    power: dict[str, Any] | None = None  # gates.planning.power's; None before the first window and by the letter
+
+
+class Load(Document):
+    """How busy the machine was in one stretch, as decimal strings; "" where it does not say.
+
+    `hero` and `baseline` are shares of the arm's clock that were waiting, `steal` and `throttled` shares of the clock;
+    `own_threads` and `others` are processors: seconds of processor time a second.
+    """
+
+    seconds: str = ""
+    hero: str = ""
+    baseline: str = ""
+    own_threads: str = ""
+    others: str = ""
+    steal: str = ""
+    throttled: str = ""
+
+
+class WindowLoad(Load):
+    """Of one window; number 0 is the preflight."""
+
+    window: int
+    percent: int
+
+
+class RunLoad(Load):
+    """Of the whole climb."""
+
+    waiting: str  # how it is measured
+    processors: int
+    windows: tuple[WindowLoad, ...]
+
+
+class Climbed(Document):
+    """One hero's climb as it stands."""
+
+    fingerprint: str  # "" where it never began
+    lock_material: dict[str, Any]
+    constants: Facts | None
+    steps: tuple[ClimbedStep, ...]
+    pairs: int
+    judged: dict[str, dict[str, str]]  # system -> sums, which the merged evidence must give again (evidence.parity)
+    unused_queries: int
+    pairs_per_second: str
+    machine: RunLoad | None
+    ended: str
+    waiting: bool  # held for too little traffic, not for what was measured
+    rolled_back_at_step: int | None
+    to_percent: int
+
+    @property
+    def windows(self) -> int:
+        """Windows begun in all."""
+        return sum(step.windows for step in self.steps)
+
+    def to_json(self) -> str:
+        """The file's content."""
+        return self.model_dump_json(indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, place: str = FILE) -> Climbed:
+        """Read `to_json` back. Raises EvidenceError where a key is missing, unknown, or of another type."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise EvidenceError(f"{mistakes(place, error, cls)[0]}; run the canary again") from None
+
+
+#: Of a hero whose climb never began.
+NEVER = Climbed(
+    fingerprint="", lock_material={}, constants=None, steps=(), pairs=0, judged={}, unused_queries=0,
+    pairs_per_second="", machine=None, ended="", waiting=False, rolled_back_at_step=None, to_percent=0,
+)  # fmt: skip
+
+
+def read_climbed(folder: Path) -> Climbed:
+    """What the ladder left in a hero's folder of the run; NEVER where it left nothing."""
+    path = folder / FILE
+    return Climbed.from_json(path.read_bytes(), str(path)) if path.exists() else NEVER
