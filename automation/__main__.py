@@ -22,12 +22,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from automation.schedule import ROOT, Job, Schedule, quick_schedule
+from automation.schedule import ROOT, dst_warnings
+from automation.schedule_cache import quick_schedule
 from gates.errors import ConfigError, GateError
 
 if TYPE_CHECKING:  # a tick must be light: each command imports what it needs
-    from automation.keeper import Detach
-    from automation.tick import Automation
+    from automation.supervisor import Supervisors
+    from automation.tick import Tick
 
 SCHEDULE = ROOT / "configs" / "schedule.yaml"
 LEDGER = ROOT / "reports" / "out" / "automation" / "slots.sqlite"
@@ -38,8 +39,9 @@ LOG_BYTES = 1_000_000
 def main(arguments: Sequence[str]) -> int:
     """Answer one command; see the module's docstring for its exit status."""
     asked = _parser().parse_args(arguments)
+    asked.schedule, asked.ledger = asked.schedule.resolve(), asked.ledger.resolve()
     try:
-        return _answer(asked)
+        return int(asked.answer(asked))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -51,156 +53,136 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
 
-def _answer(asked: argparse.Namespace) -> int:
-    schedule_path, ledger_path = asked.schedule.resolve(), asked.ledger.resolve()
-    if asked.command == "tick":
-        return _tick(schedule_path, ledger_path, asked.job, asked.wait)
-    if asked.command == "uninstall":
-        return _uninstall(asked.target)
-    from automation.schedule_file import load_schedule
-    from automation.slots import dst_warnings
-
-    schedule = load_schedule(schedule_path)
-    now = asked.now if asked.command != "install" else datetime.now(UTC)
-    for warning in dst_warnings(schedule, now):
-        print(f"note: {warning}", file=sys.stderr)
-    if asked.command == "install":
-        return _install(asked.target, schedule_path, ledger_path)
-    if asked.command == "emit":
-        return _emit(asked.target, schedule, asked.image, now)
-    return _show(asked.command, schedule, ledger_path, now)
-
-
-def _tick(schedule_path: Path, ledger_path: Path, names: list[str], wait: bool) -> int:
-    from automation.keeper import Detach
+def _tick(asked: argparse.Namespace) -> int:
     from automation.ledger import Ledger
-    from automation.listener import Listener
-    from automation.tick import Automation, tick
+    from automation.notify import AlertListener
+    from automation.supervisor import Supervisors
+    from automation.tick import Tick
 
-    now = datetime.now(UTC).replace(microsecond=0)
-    ledger_path.parent.mkdir(parents=True, exist_ok=True)
-    reading = quick_schedule(schedule_path, ledger_path.parent)
-    schedule = reading.schedule
-    if reading.changed:
-        from automation.slots import dst_warnings
-
-        for warning in dst_warnings(schedule, now):
-            _say(f"note: {warning}")
-    jobs = [schedule.job(name) for name in names]
-    listener, detach = Listener(ledger_path.parent.parent, schedule), Detach(ledger_path)
-    with Ledger(ledger_path) as ledger:
-        automation = Automation(schedule=schedule, ledger=ledger, start=detach, told=listener)
-        done = tick(automation, now, jobs or None)
-        for line in (*(f"started {slot}" for slot in done.started), *done.notes, *done.problems):
+    now, folder = datetime.now(UTC).replace(microsecond=0), asked.ledger.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    schedule, changed = quick_schedule(asked.schedule, folder)
+    for warning in dst_warnings(schedule, now) if changed else ():
+        _say(f"note: {warning}")
+    only = [schedule.job(name) for name in asked.job] or None
+    listener, start = AlertListener(folder.parent, schedule), Supervisors(asked.ledger)
+    with Ledger(asked.ledger) as ledger:
+        tick = Tick(schedule=schedule, ledger=ledger, start=start, now=now, only=only, listener=listener).run()
+        for line in (*(f"started {slot}" for slot in tick.started), *tick.notes, *tick.problems):
             _say(line)
-        problems = list(done.problems)
-        well = _wait(automation, detach, jobs or schedule.jobs, done.started) if wait else True
+        well = _wait(tick, start) if asked.wait else True
     try:
         for line in listener.deliver(now):
             _say(line)
     except (GateError, OSError, ValueError) as error:
-        problems.append(f"alerts: {error}")
-        _say(problems[-1])
-    _put_aside(ledger_path.parent / "tick.log")
-    return 0 if well and not problems else 1
+        well = False
+        _say(f"alerts: {error}")
+    log = folder / "tick.log"
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        os.replace(log, log.with_name("tick.log.1"))
+    return 0 if well and not tick.problems else 1
 
 
-def _wait(automation: Automation, detach: Detach, jobs: Sequence[Job], started: Sequence[str]) -> bool:
+def _wait(tick: Tick, start: Supervisors) -> bool:
     """Stay until nothing of these jobs waits or runs, looking at nothing that comes due meanwhile; did all succeed?"""
-    from automation.tell import tell
-    from automation.tick import Ticked, turns
+    from dataclasses import replace
 
-    names, slots = {job.name for job in jobs}, set(started)
+    from automation.ledger import UNSETTLED
+    from automation.notify import notify
+    from automation.tick import turns
+
+    names, slots = {job.name for job in tick.jobs}, set(tick.started)
     while True:
-        for keeper in detach.keepers:
-            keeper.wait()
-        mine = [entry.slot for entry in automation.ledger.unsettled() if entry.job in names]
+        for process in start.processes:
+            process.wait()
+        mine = [entry.slot for entry in tick.ledger.entries(UNSETTLED) if entry.job in names]
         slots |= set(mine)
         if not mine:
             break
-        again = Ticked()
-        turns(automation, datetime.now(UTC).replace(microsecond=0), jobs, again)
+        again = replace(tick, now=datetime.now(UTC).replace(microsecond=0), started=[], notes=[], problems=[])
+        turns(again)
         for line in (*(f"started {slot}" for slot in again.started), *again.problems):
             _say(line)
         if not again.started:
             time.sleep(1)
-    for problem in tell(automation.ledger, automation.told):
+    for problem in notify(tick.ledger, tick.listener):
         _say(problem)
-    ended = [automation.ledger.entry(slot) for slot in sorted(slots)]
+    ended = [entry for slot in sorted(slots) if (entry := tick.ledger.entry(slot)) is not None]
     for entry in ended:
-        if entry is not None:
-            _say(f"{entry.slot}: {entry.state}")
-    return all(entry is not None and entry.state == "succeeded" for entry in ended)
+        _say(f"{entry.slot}: {entry.state}")
+    return all(entry.state == "succeeded" for entry in ended)
 
 
-def _show(command: str, schedule: Schedule, ledger_path: Path, now: datetime) -> int:
-    from automation.status import list_jobs, open_ledger, report
+def _look(asked: argparse.Namespace) -> int:
+    """Everything but a tick reads the schedule strictly, and warns."""
+    from automation.schedule_file import load_schedule
 
-    ledger = open_ledger(ledger_path)
-    try:
-        if command == "list":
-            print("\n".join(list_jobs(schedule, ledger, now)))
+    schedule = load_schedule(asked.schedule)
+    for warning in dst_warnings(schedule, asked.now):
+        print(f"note: {warning}", file=sys.stderr)
+    if asked.command == "install":
+        from automation import crontab, systemd
+
+        defaults = (asked.schedule, asked.ledger) == (SCHEDULE, LEDGER)
+        module = crontab if asked.target == "crontab" else systemd
+        print(module.install(ROOT, asked.schedule, asked.ledger, defaults))
+        print("python -m automation status tells, after two minutes, whether it ticks")
+        return 0
+    if asked.command == "emit":
+        from automation.emit import github_actions, k8s
+
+        if asked.target == "github-actions":
+            print(github_actions(schedule, asked.now), end="")
             return 0
-        found = report(schedule, ledger, now)
-        print("\n".join(found.lines))
-        return 0 if found.well else 1
+        if asked.image is None:
+            raise ConfigError(["--image: missing, but a CronJob needs one; add --image=REGISTRY/NAME@sha256:..."])
+        print(k8s(schedule, asked.image, asked.now), end="")
+        return 0
+    from automation.ledger import Ledger
+    from automation.status import list_jobs, report
+
+    ledger = Ledger(asked.ledger) if asked.ledger.exists() else None  # a look must not make it
+    try:
+        lines, well = (list_jobs if asked.command == "list" else report)(schedule, ledger, asked.now)
+        print("\n".join(lines))
+        return 0 if well else 1
     finally:
         if ledger is not None:
             ledger.close()
 
 
-def _install(target: str, schedule_path: Path, ledger_path: Path) -> int:
+def _uninstall(asked: argparse.Namespace) -> int:
     from automation import crontab, systemd
 
-    defaults = (schedule_path, ledger_path) == (SCHEDULE, LEDGER)
-    module = crontab if target == "crontab" else systemd
-    print(module.install(ROOT, schedule_path, ledger_path, defaults))
-    print("python -m automation status tells, after two minutes, whether it ticks")
-    return 0
-
-
-def _uninstall(target: str) -> int:
-    from automation import crontab, systemd
-
-    print((crontab if target == "crontab" else systemd).uninstall(ROOT))
-    return 0
-
-
-def _emit(target: str, schedule: Schedule, image: str | None, now: datetime) -> int:
-    from automation.emit import github_actions, k8s
-
-    if target == "github-actions":
-        print(github_actions(schedule, now), end="")
-        return 0
-    if image is None:
-        print("--image: missing, but a CronJob needs one; add --image=REGISTRY/NAME@sha256:...", file=sys.stderr)
-        return 2
-    print(k8s(schedule, image, now), end="")
+    print((crontab if asked.target == "crontab" else systemd).uninstall(ROOT))
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m automation", description="run what is due")
+    parser = argparse.ArgumentParser(
+        prog="python -m automation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--schedule", type=Path, default=SCHEDULE, help="default: configs/schedule.yaml")
     parser.add_argument("--ledger", type=Path, default=LEDGER, help="default: reports/out/automation/slots.sqlite")
     commands = parser.add_subparsers(dest="command", required=True)
-    ticking = commands.add_parser("tick", help="run whatever is due; what cron calls every minute")
+    ticking = commands.add_parser("tick")
     ticking.add_argument("--job", action="append", default=[], help="look at this job alone (may be given repeatedly)")
     ticking.add_argument("--wait", action="store_true", help="stay until these jobs' slots have ended; 1 if one failed")
-    for name, help_text in (
-        ("list", "the jobs: cron line, next and last run, owner"),
-        ("status", "what is late, running, missed or failed; 1 if something is"),
+    ticking.set_defaults(answer=_tick)
+    for name, targets, answer in (
+        ("list", (), _look),
+        ("status", (), _look),
+        ("install", ("crontab", "systemd"), _look),
+        ("uninstall", ("crontab", "systemd"), _uninstall),
+        ("emit", ("k8s", "github-actions"), _look),
     ):
-        commands.add_parser(name, help=help_text).add_argument("--now", type=_moment, default=datetime.now(UTC))
-    for name, targets, help_text in (
-        ("install", ("crontab", "systemd"), "make this machine tick"),
-        ("uninstall", ("crontab", "systemd"), "undo install"),
-        ("emit", ("k8s", "github-actions"), "print what makes others tick"),
-    ):
-        commands.add_parser(name, help=help_text).add_argument("target", choices=targets)
-    emitting = commands.choices["emit"]
-    emitting.add_argument("--image", help="k8s: the container image, by digest")
-    emitting.add_argument("--now", type=_moment, default=datetime.now(UTC))
+        command = commands.add_parser(name)
+        command.set_defaults(answer=answer, now=datetime.now(UTC))
+        if targets:
+            command.add_argument("target", choices=targets)
+        if name in ("list", "status", "emit"):
+            command.add_argument("--now", type=_moment, help="as if it were then, e.g. 2027-03-14T01:00-05:00")
+    commands.choices["emit"].add_argument("--image", help="k8s: the container image, by digest")
     return parser
 
 
@@ -218,14 +200,6 @@ def _moment(written: str) -> datetime:
 def _say(line: str) -> None:
     """One line of tick.log."""
     print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}", flush=True)
-
-
-def _put_aside(log: Path) -> None:
-    try:
-        if log.stat().st_size > LOG_BYTES:
-            os.replace(log, log.with_name("tick.log.1"))
-    except FileNotFoundError:
-        pass
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What should be told that no gate run tells? Decisions without an alert, reviews that are due, jobs that failed.
 
-Each function here turns what lies on disk into events and may be asked at every tick: reports.alerts.told tells an
+Each function here turns what lies on disk into events and may be asked at every tick: reports.alerts.log tells an
 event once, however often it is found.
 """
 
@@ -12,12 +12,21 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from automation import events as jobs
+from automation.events import (
+    ClockSteppedBack,
+    HeartbeatLate,
+    JobFailed,
+    JobLost,
+    JobRecovered,
+    JobTimedOut,
+    ScheduleEvent,
+    SlotMissed,
+)
 from gates.documents import read_yaml
 from gates.errors import ConfigError
 from gates.status import BROKEN, NOT_EVIDENCED
+from reports.alerts.log import Event, Log, read_log
 from reports.alerts.rules import DECISIONS, KINDS, NOTICES
-from reports.alerts.told import Event, Log, read_log
 
 #: Decisions older than this are news to nobody.
 _RECENT = timedelta(days=7)
@@ -119,110 +128,74 @@ def due_reviews(log: Log, now: datetime) -> list[Event]:
 
 def over(log: Log, now: datetime) -> list[Event]:
     """Notices that fire no longer than there was time to act on them."""
+    said = {"text": "the time to act on it is over", "seen_at": now.isoformat(timespec="seconds")}
     return [
-        Event(
-            kind=alert.kind,
-            hero=alert.hero,
-            config=alert.config,
-            check=alert.check,
-            title=alert.title,
-            text="the time to act on it is over",
-            since=alert.since,
-            seen_at=now.isoformat(timespec="seconds"),
-            command=alert.command,
-            exposure=alert.exposure,
-            resolved=True,
-        )
+        Event(**alert.facts(**said), resolved=True)
         for alert in log.open
         if alert.kind in NOTICES and now >= datetime.fromisoformat(alert.act_by)
     ]
 
 
-def from_job_event(event: jobs.Event, marker: str | None = None) -> tuple[Event, ...]:
-    """What an event of the schedule means for people. `marker` is the one that the job runs, None for a command.
+def from_schedule(event: ScheduleEvent, markers: Mapping[str, str | None]) -> list[Event]:
+    """What an event of the schedule means for people. `markers` is job -> the one that it runs, None for a command.
 
     A job that showed something broken is an alert of its kind (drift, parity, ...); one that could not is job_failed.
     """
     match event:
-        case jobs.JobFailed():
-            return _failed(event, marker)
-        case jobs.JobTimedOut():
-            return (_of_job(event, "job_failed", "not finished", f"{event.minutes:g} min", event.log),)
-        case jobs.JobLost():
-            return (_of_job(event, "job_lost", "died before its end was recorded", "", event.log),)
-        case jobs.SlotMissed():
-            return (_missed(event),)
-        case jobs.JobRecovered():
+        case JobFailed():
+            return _failed(event, markers.get(event.job))
+        case JobTimedOut():
+            return [_of_run(event, "job_failed", "not finished", f"{event.minutes:g} min")]
+        case JobLost():
+            return [_of_run(event, "job_lost", "died before its end was recorded", "")]
+        case SlotMissed():
+            return [
+                _event(
+                    event,
+                    "slot_missed",
+                    event.job,
+                    f"{event.job}: {event.count} slots missed ({event.reason})",
+                    observed=f"{event.count} slots did not run",
+                    limit="0",
+                    text=f"from {event.first} to {event.last}",
+                    owner=event.owner,
+                    severity=event.severity,
+                    run_id=event.id,
+                )
+            ]
+        case JobRecovered():
+            marker, slot = markers.get(event.job), f"slot {event.slot} succeeded"
             kinds = ("job_failed", "job_lost", "slot_missed", *((marker,) if marker in KINDS else ()))
-            return tuple(_recovered(event, kind) for kind in kinds)
-        case jobs.HeartbeatLate():
-            title = f"no tick for {event.minutes:.0f} minutes"
-            return (_of_machine(event.at, event.last, "tick", f"{event.minutes:.0f} min", title),)
-        case jobs.ClockSteppedBack():
+            return [_event(event, k, event.job, f"{event.job} succeeded", text=slot, resolved=True) for k in kinds]
+        case HeartbeatLate():
+            late = f"{event.minutes:.0f}"
+            title = f"no tick for {late} minutes"
+            return [_event(event, "heartbeat_late", "tick", title, observed=f"{late} min", since=event.last)]
+        case ClockSteppedBack():
             title = f"the clock stepped back to before {event.last}; {event.reopened} slots come again"
-            return (_of_machine(event.at, event.at, "clock", event.at, title),)
+            return [_event(event, "heartbeat_late", "clock", title, observed=event.at)]
+    raise TypeError(f"{type(event).__name__}: no event of the schedule")
 
 
-def _failed(event: jobs.JobFailed, marker: str | None) -> tuple[Event, ...]:
+def _failed(event: JobFailed, marker: str | None) -> list[Event]:
     status = event.exit_status
     if marker == "canary" and status in (BROKEN, NOT_EVIDENCED):
-        return ()  # a rollback or a hold: the run has told it
+        return []  # a rollback or a hold: the run has told it
     how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
     if status == NOT_EVIDENCED:
         how += " (not evidenced)"
     checked = marker if marker in KINDS and status == BROKEN else None
-    return (_of_job(event, checked or "job_failed", how, "exit status 0", event.log),)
+    return [_of_run(event, checked or "job_failed", how, "exit status 0")]
 
 
-def _of_job(
-    event: jobs.JobFailed | jobs.JobTimedOut | jobs.JobLost, kind: str, observed: str, limit: str, log: str
-) -> Event:
+def _of_run(event: JobFailed | JobTimedOut | JobLost, kind: str, observed: str, limit: str) -> Event:
+    text = f"slot {event.slot}, attempt {event.attempt}, log {event.log}"
+    said = {"observed": observed, "limit": limit, "text": text, "owner": event.owner, "run_id": event.id}
+    return _event(event, kind, event.job, f"{event.job}: {observed}", **said)
+
+
+def _event(event: ScheduleEvent, kind: str, check: str, title: str, **more: Any) -> Event:
     return Event(
-        kind=kind,
-        check=event.job,
-        observed=observed,
-        limit=limit,
-        title=f"{event.job}: {observed}",
-        text=f"slot {event.slot}, attempt {event.attempt}, log {log}",
-        since=event.at,
-        seen_at=event.at,
-        owner=event.owner,
-        command=_STATUS,
-        run_id=event.id,
-    )
-
-
-def _missed(event: jobs.SlotMissed) -> Event:
-    return Event(
-        kind="slot_missed",
-        check=event.job,
-        observed=f"{event.count} slots did not run",
-        limit="0",
-        title=f"{event.job}: {event.count} slots missed ({event.reason})",
-        text=f"from {event.first} to {event.last}",
-        since=event.at,
-        seen_at=event.at,
-        owner=event.owner,
-        severity=event.severity,
-        command=_STATUS,
-        run_id=event.id,
-    )
-
-
-def _recovered(event: jobs.JobRecovered, kind: str) -> Event:
-    return Event(
-        kind=kind,
-        check=event.job,
-        title=f"{event.job} succeeded",
-        text=f"slot {event.slot} succeeded",
-        since=event.at,
-        seen_at=event.at,
-        command=_STATUS,
-        resolved=True,
-    )
-
-
-def _of_machine(at: str, since: str, check: str, observed: str, title: str) -> Event:
-    return Event(
-        kind="heartbeat_late", check=check, observed=observed, title=title, since=since, seen_at=at, command=_STATUS
+        **{"kind": kind, "check": check, "title": title, "since": event.at, "seen_at": event.at, "command": _STATUS}
+        | more
     )

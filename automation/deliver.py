@@ -19,8 +19,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
+from reports.alerts.log import Alert
 from reports.alerts.rules import Alertmanager, Apprise, Delivery, PagerDuty, host_of, is_loopback
-from reports.alerts.told import Alert
 from reports.escaping import cut
 
 #: Seconds for one connection, and for each wait for an answer on it.

@@ -16,15 +16,14 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from automation.schedule import Job, Schedule
-from automation.slots import parsed
+from automation.schedule import Schedule, ScheduledJob, parsed
 
 #: GitHub's shortest interval.
 GITHUB_MINUTES = 5
 MOUNT = "/hero-gate"
 
 
-def utc_cron(job: Job, now: datetime) -> str:
+def utc_cron(job: ScheduledJob, now: datetime) -> str:
     """Five fields in UTC that fire whenever the job can be due, and at few other times."""
     zone, fields = ZoneInfo(job.zone), parsed(job.cron)
     days = (now + timedelta(days=n) for n in range(-1, 731))
@@ -61,7 +60,7 @@ def k8s(schedule: Schedule, image: str, now: datetime) -> str:
     return _commented(head) + "---\n".join(_yaml(document) for document in documents)
 
 
-def _cron_job(job: Job, image: str, now: datetime) -> dict[str, Any]:
+def _cron_job(job: ScheduledJob, image: str, now: datetime) -> dict[str, Any]:
     container = {
         "name": "tick",
         "image": image,

@@ -15,22 +15,24 @@ Times are UTC as text (`2027-03-14T07:15:00Z`), so that they sort, and that a pe
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from automation.events import Event, from_json, to_json
-from automation.lanes import taken
-from automation.processes import Process
-from automation.slots import Slot
+from automation.events import ScheduleEvent, from_json
+from automation.processes import RecordedProcess, taken
+from automation.schedule import ScheduledRun
 from gates.errors import GateError
 
 VERSION = 1
 #: Longer than slots are looked back for, so that nothing that is forgotten can come due again.
 KEEP = timedelta(days=60)
 OPEN = ("due", "lost")
+CLAIMED = ("claimed",)
+UNSETTLED = ("due", "claimed", "lost")
 ENDED = ("succeeded", "failed", "timed_out")
 TABLES = """
 CREATE TABLE slots (
@@ -79,9 +81,13 @@ class Entry:
     started: datetime | None
     finished: datetime | None
     exit_status: int | None
-    keeper: Process | None  # who sees to it that its end is recorded; until that one has taken over, the tick
-    child: Process | None  # the leader of the job's process group
+    supervisor: RecordedProcess | None  # who sees to it that its end is recorded; until it has taken over, the tick
+    child: RecordedProcess | None  # the leader of the job's process group
     log: str | None
+
+    def of_run(self, name: str, now: datetime) -> dict[str, Any]:
+        """What every event of this run says: automation.events.RunEvent."""
+        return {"id": name, "at": text(now), "job": self.job, "owner": self.owner or "", "slot": self.slot}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +97,10 @@ class Watch:
     cron: str
     since: datetime
     looked: datetime
+
+
+#: Columns that stand in an entry as they are.
+PLAIN = ("slot", "job", "state", "reason", "attempts", "lane", "owner", "exit_status", "log")
 
 
 class Ledger:
@@ -147,14 +157,8 @@ class Ledger:
 
     def entries(self, states: Sequence[str], *, job: str | None = None) -> list[Entry]:
         """The slots in these states, the earliest first."""
-        marks = ", ".join("?" * len(states))
-        query = f"SELECT * FROM slots WHERE state IN ({marks}) AND job = coalesce(?, job) ORDER BY due, slot"
-        return [_entry(row) for row in self._db.execute(query, (*states, job))]
-
-    def unsettled(self) -> list[Entry]:
-        """The slots that are due, running or lost."""
-        query = "SELECT * FROM slots WHERE state IN ('due', 'claimed', 'lost')"
-        return sorted((_entry(row) for row in self._db.execute(query)), key=lambda entry: (entry.due, entry.slot))
+        query = f"SELECT * FROM slots WHERE state IN ({_listed(states)}) AND job = coalesce(?, job)"
+        return sorted(map(_entry, self._db.execute(query, (job,))), key=lambda entry: (entry.due, entry.slot))
 
     def entry(self, slot: str) -> Entry | None:
         """One slot."""
@@ -163,8 +167,8 @@ class Ledger:
 
     def last(self, job: str, *, before: datetime | None = None) -> Entry | None:
         """The newest slot of a job that was settled (its run ended, or it was missed)."""
-        query = """SELECT * FROM slots WHERE job = ? AND due < ? AND state NOT IN ('due', 'claimed', 'lost')
-                   ORDER BY due DESC LIMIT 1"""
+        query = f"""SELECT * FROM slots WHERE job = ? AND due < ? AND state NOT IN ({_listed(UNSETTLED)})
+                    ORDER BY due DESC LIMIT 1"""
         row = self._db.execute(query, (job, text(before) if before else "9999")).fetchone()
         return _entry(row) if row else None
 
@@ -184,7 +188,7 @@ class Ledger:
         row = self._db.execute("SELECT at FROM heartbeat").fetchone()
         return moment(row[0]) if row else None
 
-    def untold(self, mark: str) -> list[Event]:
+    def untold(self, mark: str) -> list[ScheduleEvent]:
         """The events that are not yet `written` to the file, or not yet `told`."""
         query = f"SELECT body FROM events WHERE (written = 0 OR told = 0) AND {mark} = 0 ORDER BY number"
         return [from_json(row[0]) for row in self._db.execute(query)]
@@ -197,11 +201,11 @@ class Ledger:
         self._db.execute("DELETE FROM watched")
         self._db.executemany("INSERT INTO watched VALUES (?, ?, ?, ?)", rows)
 
-    def add_due(self, slots: Sequence[Slot]) -> None:
+    def add_due(self, runs: Sequence[ScheduledRun]) -> None:
         """These slots have come due; a slot that is known already stays as it is."""
         self._db.executemany(
             "INSERT OR IGNORE INTO slots (slot, job, due, state) VALUES (?, ?, ?, 'due')",
-            [(slot.id, slot.job, text(slot.due)) for slot in slots],
+            [(run.slot, run.job, text(run.due)) for run in runs],
         )
 
     def forget_ahead(self, job: str, now: datetime) -> int:
@@ -209,34 +213,33 @@ class Ledger:
         query = "DELETE FROM slots WHERE job = ? AND due > ? AND state IN ('due', 'missed')"
         return self._db.execute(query, (job, text(now))).rowcount
 
-    def claim(self, entry: Entry, *, lane: str, owner: str, by: Process, now: datetime, log: str) -> bool:
+    def claim(self, entry: Entry, *, lane: str, owner: str, by: RecordedProcess, now: datetime, log: str) -> bool:
         """This process starts the slot's next attempt; False if it is no longer to be had."""
-        query = """UPDATE slots SET state = 'claimed', attempts = attempts + 1, reason = '', lane = ?, owner = ?,
-                   claimed = ?, started = NULL, host = ?, pid = ?, pid_started = ?, child = NULL, child_started = NULL,
-                   log = ? WHERE slot = ? AND attempts = ? AND state IN ('due', 'lost')"""
-        values = (lane, owner, text(now), by.host, by.pid, by.started, log, entry.slot, entry.attempts)
-        return self._db.execute(query, values).rowcount == 1
+        started = {"claimed": text(now), "started": None, "child": None, "child_started": None}
+        said = {"state": "claimed", "attempts": entry.attempts + 1, "reason": "", "lane": lane, "owner": owner}
+        return self._change(entry.slot, entry.attempts, OPEN, **said, **started, **_columns(by), log=log)
 
-    def take_over(self, slot: str, attempt: int, keeper: Process) -> bool:
-        """The keeper sees to this attempt from now on; False if it was given up meanwhile."""
-        query = """UPDATE slots SET host = ?, pid = ?, pid_started = ?
-                   WHERE slot = ? AND attempts = ? AND state = 'claimed'"""
-        return self._db.execute(query, (keeper.host, keeper.pid, keeper.started, slot, attempt)).rowcount == 1
+    def take_over(self, slot: str, attempt: int, supervisor: RecordedProcess) -> bool:
+        """The supervisor sees to this attempt from now on; False if it was given up meanwhile."""
+        return self._change(slot, attempt, CLAIMED, **_columns(supervisor))
 
-    def began(self, slot: str, attempt: int, child: Process, now: datetime) -> None:
+    def began(self, slot: str, attempt: int, child: RecordedProcess, now: datetime) -> None:
         """The job's process is there."""
-        query = "UPDATE slots SET started = ?, child = ?, child_started = ? WHERE slot = ? AND attempts = ?"
-        self._db.execute(query, (text(now), child.pid, child.started, slot, attempt))
+        self._change(slot, attempt, CLAIMED, started=text(now), child=child.pid, child_started=child.started)
 
     def end(self, slot: str, attempt: int, state: str, exit_status: int, now: datetime) -> bool:
         """The run came to its end; False if the attempt was given up meanwhile."""
-        query = """UPDATE slots SET state = ?, exit_status = ?, finished = ?
-                   WHERE slot = ? AND attempts = ? AND state = 'claimed'"""
-        return self._db.execute(query, (state, exit_status, text(now), slot, attempt)).rowcount == 1
+        return self._change(slot, attempt, CLAIMED, state=state, exit_status=exit_status, finished=text(now))
 
     def lose(self, entry: Entry) -> None:
         """The run died before its end was recorded."""
-        self._db.execute("UPDATE slots SET state = 'lost' WHERE slot = ? AND state = 'claimed'", (entry.slot,))
+        self._change(entry.slot, entry.attempts, CLAIMED, state="lost")
+
+    def _change(self, slot: str, attempt: int, states: Sequence[str], **values: object) -> bool:
+        """Set columns of a slot, provided that it is still in one of these states, at this attempt."""
+        columns = ", ".join(f"{name} = ?" for name in values)
+        query = f"UPDATE slots SET {columns} WHERE slot = ? AND attempts = ? AND state IN ({_listed(states)})"
+        return self._db.execute(query, (*values.values(), slot, attempt)).rowcount == 1
 
     def miss(self, entries: Sequence[Entry], reason: str, now: datetime) -> None:
         """These slots did not run and will not."""
@@ -245,12 +248,12 @@ class Ledger:
             [(reason, text(now), entry.slot) for entry in entries],
         )
 
-    def raise_event(self, event: Event) -> None:
+    def raise_event(self, event: ScheduleEvent) -> None:
         """Have it told, once this transaction is done."""
         query = "INSERT OR IGNORE INTO events (id, at, body) VALUES (?, ?, ?)"
-        self._db.execute(query, (event.id, event.at, to_json(event)))
+        self._db.execute(query, (event.id, event.at, event.to_json()))
 
-    def mark(self, mark: str, events: Sequence[Event]) -> None:
+    def mark(self, mark: str, events: Sequence[ScheduleEvent]) -> None:
         """These events are `written`, or `told`."""
         self._db.executemany(f"UPDATE events SET {mark} = 1 WHERE id = ?", [(event.id,) for event in events])
 
@@ -261,8 +264,8 @@ class Ledger:
     def prune(self, now: datetime) -> list[str]:
         """Forget what was settled long ago, but for the newest slot of each job; the log files that nobody needs."""
         old = text(now - KEEP)
-        query = """DELETE FROM slots WHERE due < ? AND state NOT IN ('due', 'claimed', 'lost')
-                   AND due < (SELECT max(due) FROM slots AS other WHERE other.job = slots.job) RETURNING log"""
+        query = f"""DELETE FROM slots WHERE due < ? AND state NOT IN ({_listed(UNSETTLED)})
+                     AND due < (SELECT max(due) FROM slots AS other WHERE other.job = slots.job) RETURNING log"""
         logs = [row[0] for row in self._db.execute(query, (old,)).fetchall() if row[0]]
         self._db.execute("DELETE FROM events WHERE at < ? AND written = 1 AND told = 1", (old,))
         return logs
@@ -276,34 +279,27 @@ class Ledger:
             self._db.execute(f"UPDATE slots SET log = NULL WHERE slot IN (SELECT slot {spare})", (job, keep))
         return logs
 
+    def unlink(self, logs: Iterable[str]) -> None:
+        """Remove log files, by their names under the ledger's folder."""
+        for log in logs:
+            (self.path.parent / log).unlink(missing_ok=True)
+
+
+def _listed(states: Sequence[str]) -> str:
+    return ", ".join(f"'{state}'" for state in states)
+
+
+def _columns(process: RecordedProcess) -> dict[str, object]:
+    return {"host": process.host, "pid": process.pid, "pid_started": process.started}
+
 
 def _entry(row: sqlite3.Row) -> Entry:
-    def when(name: str) -> datetime | None:
-        return moment(row[name]) if row[name] else None
-
-    def who(name: str) -> Process | None:
-        return Process(host=row["host"], pid=row[name], started=row[f"{name}_started"]) if row[name] else None
-
-    return Entry(
-        slot=row["slot"],
-        job=row["job"],
-        due=moment(row["due"]),
-        state=row["state"],
-        reason=row["reason"],
-        attempts=row["attempts"],
-        lane=row["lane"],
-        owner=row["owner"],
-        claimed=when("claimed"),
-        started=when("started"),
-        finished=when("finished"),
-        exit_status=row["exit_status"],
-        keeper=who("pid"),
-        child=who("child"),
-        log=row["log"],
-    )
-
-
-def unlink_logs(folder: Path, logs: Sequence[str]) -> None:
-    """Remove log files, by their names under the ledger's folder."""
-    for log in logs:
-        (folder / log).unlink(missing_ok=True)
+    values: dict[str, Any] = {name: row[name] for name in PLAIN}
+    for name in ("claimed", "started", "finished"):
+        values[name] = moment(row[name]) if row[name] else None
+    for field, name in (("supervisor", "pid"), ("child", "child")):
+        known = row[name] is not None
+        values[field] = (
+            RecordedProcess(host=row["host"], pid=row[name], started=row[f"{name}_started"]) if known else None
+        )
+    return Entry(due=moment(row["due"]), **values)

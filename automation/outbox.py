@@ -24,13 +24,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from automation.alerts import find_events, from_job_event
+from automation.alerts import find_events
 from automation.deliver import LONGEST_WAIT, Answer, Target, targets_of
-from automation.events import Event as JobEvent
-from automation.events import Told
+from evidence.files import append_lines, read_lines
 from gates.errors import ConfigError
+from reports.alerts.log import LOG, Alert, Log, close, emit, read_log, words_of
 from reports.alerts.rules import Delivery, load_alert_rules
-from reports.alerts.told import LOG, Alert, Log, append, close, read_lines, read_log, tell, words_of
 from reports.escaping import typed
 
 STATE = "alerts-delivery.jsonl"
@@ -80,19 +79,6 @@ class _State:
     why: dict[tuple[str, str], str] = field(default_factory=dict)  # (target, digest) -> the last failure
 
 
-def listener(artifacts: Path, configs: Path, markers: Mapping[str, str | None]) -> Told:
-    """Takes the schedule's events and tells those that people must hear of. `markers` is job -> what it runs.
-
-    It may be called again with the same events. Raises ConfigError or OSError where nothing was told.
-    """
-
-    def told(events: Sequence[JobEvent]) -> None:
-        about = [one for event in events for one in from_job_event(event, markers.get(getattr(event, "job", "")))]
-        tell(about, artifacts, load_alert_rules(configs), datetime.now(UTC))
-
-    return told
-
-
 def tick_alerts(artifacts: Path, configs: Path, now: datetime, environment: Mapping[str, str] = os.environ) -> Flushed:
     """What a tick does about alerts once it has started what is due: find what was not told, tell it, deliver it.
 
@@ -102,7 +88,7 @@ def tick_alerts(artifacts: Path, configs: Path, now: datetime, environment: Mapp
     for folder in (artifacts, *sorted(path for path in artifacts.glob("jobs/*") if path.is_dir())):
         try:
             events = find_events(folder, configs, now)
-            told += len(tell(events, folder, rules, now)) if events else 0
+            told += len(emit(events, folder, rules, now)) if events else 0
             if folder == artifacts or (folder / LOG).exists():
                 flushed.append(flush(folder, rules.delivery, now, environment))
         except OSError as error:  # must not keep the alerts of the other folders
@@ -234,7 +220,7 @@ def _unreadable(log: Log) -> list[str]:
 
 
 def _note(artifacts: Path, note: Mapping[str, Any]) -> None:
-    append(artifacts / STATE, [json.dumps(note, sort_keys=True)])
+    append_lines(artifacts / STATE, [json.dumps(note, sort_keys=True)])
 
 
 def _now() -> str:

@@ -1,27 +1,44 @@
-"""Which jobs are there, when is each due, whose is it, and how late may it be?
+"""Which jobs are there, at which instants is each due, and by which name is each of these known for ever?
 
-`configs/schedule.yaml` is read strictly by `schedule_file` (pydantic and PyYAML: a quarter of a second). A tick every
-minute must not pay for that, so what was read is kept beside the ledger under the digest of the file and of the
-reader, and only a changed file is read anew: that is when its warnings are told.
+A slot is one firing of one job: `nightly_refresh/2027-03-14T02:15 America/New_York`. Its name is the *local* time that
+the schedule names, so a double fire, a catch-up or a clock that is set back meets the same name and runs nothing twice.
+cronsim reads the five fields; what happens in a night whose clock changes is decided here, since every engine that was
+measured loses something (cronsim and croniter run 02:00, 02:15, 02:30 and 02:45 all at 03:00, systemd and Kubernetes
+skip them until the next day):
+
+* A local time in the gap of spring fires at the instant that the old offset gives: 02:15 runs when clocks show 03:15,
+  so the stagger between jobs stays. If the job is due at that instant anyway, there is no second slot.
+* A local time that happens twice in autumn fires once, the first time, for a job at a fixed time. A job with a star in
+  its minute or hour field (Debian's cron draws the line there, too) fires at each instant, since an hour without an
+  emergency tripwire is no hour to save; the second passage is marked as in PEP 495: `T01:30[fold=1]`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from automation.lanes import taken
-from evidence.files import write_whole
+from cronsim import CronSim
+
 from gates.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]  # the checkout: jobs run here
+#: How far back slots are looked for after an outage: a week's job is among them, and a minute's are not too many to
+#: record at once. What lies before is told by HeartbeatLate alone.
+LOOK_BACK = timedelta(days=8)
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class ScheduledJob:
     """One line of the schedule. `zone` says in which local time `cron` is meant."""
 
     name: str
@@ -30,7 +47,7 @@ class Job:
     marker: str | None  # which checks it runs; None: no pytest run
     command: tuple[str, ...]  # how; empty: pytest -m MARKER
     owner: str
-    lane: str  # jobs of one lane never run at the same time
+    lane: str  # its concurrency group: jobs of one lane never run at the same time
     max_lateness_minutes: int
     timeout_minutes: float
     catch_up: str  # latest: only the newest of several due slots runs; every: each of them does, oldest first
@@ -38,19 +55,21 @@ class Job:
 
     def words(self) -> tuple[str, ...]:
         """What is run, as words of a command line; the working folder is the checkout."""
-        if not self.command:
-            return (sys.executable, "-m", "pytest", "-m", str(self.marker))
-        first, *others = self.command
+        first, *others = self.command or ("python", "-m", "pytest", "-m", str(self.marker))
         return (sys.executable if first == "python" else first, *others)
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment as the clocks of its zone show it."""
+        return moment.astimezone(ZoneInfo(self.zone))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """Every job, in the order of the file."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[ScheduledJob, ...]
 
-    def job(self, name: str) -> Job:
+    def job(self, name: str) -> ScheduledJob:
         """The job of this name. Raises ConfigError naming those there are."""
         for job in self.jobs:
             if job.name == name:
@@ -60,42 +79,104 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """A schedule, and whether the file is another one than at the last reading."""
+class ScheduledRun:
+    """One firing of one job; `due` is in UTC."""
 
-    schedule: Schedule
-    changed: bool
-
-
-def quick_schedule(path: Path, folder: Path) -> Reading:
-    """The schedule as it was last read strictly, or read strictly now. Raises ConfigError with every mistake."""
-    kept = folder / "schedule.json"
-    digest = _digest(path)
-    if digest is not None:
-        try:
-            document = json.loads(kept.read_bytes())
-            if document["digest"] == digest:
-                return Reading(schedule=_from_json(document["jobs"]), changed=False)
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # not there, or written by an older checkout: the file itself says it all
-    from automation.schedule_file import load_schedule
-
-    schedule = load_schedule(path)
-    with taken(folder / "lanes", ".schedule") as file:
-        if digest is not None and file is not None:  # else another tick keeps it just now
-            write_whole(kept, json.dumps({"digest": digest, "jobs": [asdict(job) for job in schedule.jobs]}, indent=1))
-    return Reading(schedule=schedule, changed=True)
+    slot: str
+    job: str
+    due: datetime
 
 
-def _digest(path: Path) -> str | None:
-    here = Path(__file__)
-    try:
-        parts = [path.read_bytes(), here.read_bytes(), here.with_name("schedule_file.py").read_bytes()]
-    except OSError:
-        return None  # the strict reader says what is wrong with it
-    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+@lru_cache(maxsize=64)
+def parsed(cron: str) -> CronSim:
+    """The five fields as sets. Raises CronSimError."""
+    return CronSim(cron, datetime(2000, 1, 1))  # noqa: DTZ001 - cronsim sees local times only, without any zone
 
 
-def _from_json(jobs: list[dict[str, object]]) -> Schedule:
-    values = [{**job, "command": tuple(job["command"])} for job in jobs]  # type: ignore[arg-type]
-    return Schedule(jobs=tuple(Job(**job) for job in values))  # type: ignore[arg-type]
+def due_between(job: ScheduledJob, after: datetime, until: datetime) -> list[ScheduledRun]:
+    """The runs with after < due <= until, the earliest first."""
+    if until <= after:
+        return []
+    zone = ZoneInfo(job.zone)
+    # Local times leave the window's own local ends by as much as clocks change, and only where they change that near.
+    margin = _change(zone, (after, until), _change(zone, (after, until), DAY))
+    first, last = (end.astimezone(zone).replace(tzinfo=None) for end in (after, until))
+    runs = (run for local in _local_times(job, first - margin, last + margin) for run in _runs(job, local, zone))
+    return sorted((run for run in runs if after < run.due <= until), key=lambda run: (run.due, run.slot))
+
+
+def next_run(job: ScheduledJob, after: datetime) -> ScheduledRun | None:
+    """The first run after this instant; None when the cron line names a day that does not come in nine years."""
+    for days in (1, 8, 32, 370, 9 * 366):
+        runs = due_between(job, after, after + timedelta(days=days))
+        if runs:
+            return runs[0]
+    return None
+
+
+def dst_warnings(schedule: Schedule, now: datetime) -> list[str]:
+    """One line for each job and night of the coming year in which a local time of it does not exist or comes twice."""
+    lines: list[str] = []
+    for job in schedule.jobs:
+        zone = ZoneInfo(job.zone)
+        for day in (now + n * DAY for n in range(365)):
+            if day.astimezone(zone).utcoffset() == (day + DAY).astimezone(zone).utcoffset():
+                continue
+            start = day.astimezone(zone).replace(tzinfo=None)
+            around = timedelta(hours=3)  # more than any clock was ever changed by
+            lines += _warnings(job, zone, _local_times(job, start - around, start + DAY + around))
+    return lines
+
+
+def runs_each_instant(cron: str) -> bool:
+    """Does the job run by elapsed time, or at a fixed time of the day?"""
+    return any(field.startswith("*") for field in cron.split()[:2])
+
+
+def _change(zone: ZoneInfo, moments: tuple[datetime, ...], reach: timedelta) -> timedelta:
+    """By how much clocks change from so long before to so long after these moments."""
+    offsets = [(m + step).astimezone(zone).utcoffset() or timedelta(0) for m in moments for step in (-reach, reach)]
+    return max(offsets) - min(offsets)
+
+
+def _local_times(job: ScheduledJob, first: datetime, last: datetime) -> Iterator[datetime]:
+    simulated = copy(parsed(job.cron))  # reading the five fields again would cost more than all the rest
+    simulated.dt = first.replace(microsecond=0) - SECOND
+    return takewhile(lambda local: local <= last, simulated)
+
+
+def _runs(job: ScheduledJob, local: datetime, zone: ZoneInfo) -> Iterator[ScheduledRun]:
+    first, second = _passages(local, zone)
+    name = f"{job.name}/{local:%Y-%m-%dT%H:%M}"
+    if first > second and _matches(job, first.astimezone(zone)):
+        return  # in the gap, and the job is due at that instant under its own name
+    yield ScheduledRun(slot=f"{name} {job.zone}", job=job.name, due=first)
+    if first < second and runs_each_instant(job.cron):
+        yield ScheduledRun(slot=f"{name}[fold=1] {job.zone}", job=job.name, due=second)
+
+
+def _passages(local: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The instants that the offsets before and after a change give: equal on most days, first > second in a gap."""
+    first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    return first, local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+
+
+def _matches(job: ScheduledJob, moment: datetime) -> bool:
+    local = moment.replace(tzinfo=None, fold=0)
+    return next(_local_times(job, local, local), None) is not None
+
+
+def _warnings(job: ScheduledJob, zone: ZoneInfo, times: Iterator[datetime]) -> Iterator[str]:
+    gone, twice = list[tuple[datetime, str]](), list[tuple[datetime, str]]()
+    for local in times:
+        first, second = _passages(local, zone)
+        runs, night = first.astimezone(zone), f"on {local:%Y-%m-%d} in {job.zone}"
+        if first > second and not _matches(job, runs):
+            gone.append((local, f"does not exist {night}; it runs at {runs:%H:%M}"))
+        if first < second and not runs_each_instant(job.cron):
+            twice.append((local, f"happens twice {night}; it runs once, at {runs:%H:%M %Z}"))
+    for found in (gone, twice):
+        if found:
+            local, what = found[0]
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            yield f"{job.name}: {local:%H:%M}{more} {what}"

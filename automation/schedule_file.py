@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSimError
 from pydantic import BeforeValidator, Field, model_validator
 
-from automation.schedule import Job, Schedule
-from automation.slots import LOOK_BACK, parsed
+from automation.schedule import LOOK_BACK, Schedule, ScheduledJob, parsed
 from gates.documents import Document, read_model
 
 
@@ -85,21 +84,9 @@ class ScheduleFile(Document):
 def load_schedule(path: Path) -> Schedule:
     """Read the schedule strictly. Raises ConfigError with one line for each mistake."""
     file = read_model(path, ScheduleFile)
-    return Schedule(
-        jobs=tuple(
-            Job(
-                name=name,
-                cron=entry.cron,
-                zone=file.timezone,
-                marker=entry.marker,
-                command=tuple(entry.command or ()),
-                owner=entry.owner,
-                lane=entry.lane or name,
-                max_lateness_minutes=entry.max_lateness_minutes,
-                timeout_minutes=entry.timeout_minutes,
-                catch_up=entry.catch_up,
-                severity=entry.severity,
-            )
-            for name, entry in file.jobs.items()
-        )
-    )
+    return Schedule(jobs=tuple(_job(name, file.timezone, entry) for name, entry in file.jobs.items()))
+
+
+def _job(name: str, zone: str, entry: JobEntry) -> ScheduledJob:
+    values = {**entry.model_dump(), "command": tuple(entry.command or ()), "lane": entry.lane or name}
+    return ScheduledJob(name=name, zone=zone, **values)

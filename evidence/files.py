@@ -1,9 +1,9 @@
-"""How is a file written so that a killed process leaves no half of it? Under a temporary name, renamed when whole."""
+"""How is a file written so that a killed process leaves no half of it? Under a temporary name, or by whole lines."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,3 +21,38 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file: a killed run leaves the old one."""
     with replacing(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def append_lines(path: Path, lines: Sequence[str]) -> None:
+    """Append whole lines and have them on the disk. Half a line that a killed writer left is ended first.
+
+    Where the disk is full the file is cut back to what it was, and OSError raised. The caller keeps other writers away.
+    """
+    if not lines:
+        return
+    new = not path.exists()
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(file).st_size
+        torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+        data = ("\n" if torn else "").encode() + "".join(f"{line}\n" for line in lines).encode()
+        if os.write(file, data) < len(data):
+            os.ftruncate(file, size)
+            raise OSError(f"{path.name}: the disk is full; make room")
+        os.fsync(file)
+    finally:
+        os.close(file)
+    if new:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # a file whose name is not on the disk is lost with the power
+        finally:
+            os.close(folder)
+
+
+def read_lines(path: Path) -> list[bytes]:
+    """The lines of a file that is appended to, a last one without its end as well; none where there is no file."""
+    try:
+        return [line for line in path.read_bytes().split(b"\n") if line]
+    except FileNotFoundError:
+        return []

@@ -17,7 +17,7 @@ from gates.handover import handed_over
 from gates.release import Release, Subject
 from gates.rule.second_look import contradictions, unheard
 from gates.run import artifacts, configs, is_canary
-from reports.alerts.decisions import tell_decisions
+from reports.alerts.decisions import notify_decisions
 from reports.attestation.document import (
     attest_heroes,
     attested_decisions,
@@ -214,7 +214,7 @@ def _record(release: Release) -> None:
 
 def _alert(config: pytest.Config, release: Release) -> None:
     """Put the alerts of a run's decisions on record; where that fails, the tick finds them in the attestations."""
-    _tell(config, tell_decisions(release, configs(config)))
+    _tell(config, notify_decisions(release, configs(config)))
 
 
 def _tell(config: pytest.Config, line: str) -> None:

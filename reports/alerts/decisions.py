@@ -14,8 +14,8 @@ from gates.errors import ConfigError
 from gates.names import check_name
 from gates.release import Release
 from gates.verdicts import Decision
+from reports.alerts.log import LOG, Event, emit, words_of
 from reports.alerts.rules import built_in, load_alert_rules
-from reports.alerts.told import LOG, Event, tell, words_of
 from reports.attestation.statements import SECTIONS
 from reports.escaping import cut, typed
 
@@ -25,7 +25,7 @@ _REASONS, _REASON_LENGTH = 3, 300
 _REASON = re.compile(r"(?P<check>[^:]*?)(?: at (?P<step>[0-9]+) %)?: (?P<words>.*)", re.DOTALL)
 
 
-def tell_decisions(release: Release, configs: Path) -> str:
+def notify_decisions(release: Release, configs: Path) -> str:
     """Append the alert of each decision of this run; "" or one line that says what went wrong.
 
     Called after the attestations are written and never in the way of a decision: where nothing can be appended the
@@ -41,7 +41,7 @@ def tell_decisions(release: Release, configs: Path) -> str:
         rules, trouble = built_in(), f"alerts: told by the rules as shipped, since {error.mistakes[0]}"
     events = [decision_event(attest(release, o), o.subject.owner, release.artifacts) for o in release.outcomes]
     try:
-        tell(events, release.artifacts, rules, datetime.now(UTC))
+        emit(events, release.artifacts, rules, datetime.now(UTC))
     except OSError as error:
         place = typed(release.artifacts / LOG)
         return f"alerts: nothing appended to {place} ({words_of(error)}); the next tick will tell it"

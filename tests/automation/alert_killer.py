@@ -22,17 +22,17 @@ from automation.outbox import flush
 from gates.policy import load_policy
 from gates.release import Release
 from gates.verdicts import Decision
-from reports.alerts.decisions import tell_decisions
+from reports.alerts.decisions import notify_decisions
+from reports.alerts.log import Event, emit
 from reports.alerts.rules import built_in
-from reports.alerts.told import Event, tell
 from reports.attestation.document import attest_heroes, write_attestations
 from tests.automation.alert_receiver import delivery, rollback
 from tests.reports.handmade import release
 
 ROOT = Path(__file__).parents[2]
 CODE = {str(ROOT / path) for path in (
-    "reports/alerts/told.py", "reports/alerts/decisions.py", "automation/alerts.py", "automation/outbox.py",
-    "automation/deliver.py",
+    "evidence/files.py", "reports/alerts/log.py", "reports/alerts/decisions.py", "automation/alerts.py",
+    "automation/outbox.py", "automation/deliver.py",
 )}  # fmt: skip
 CALLS = ("open", "write", "fsync", "close", "fstat")
 #: Lines from one moment to the next.
@@ -55,14 +55,14 @@ def before(artifacts: Path, url: str) -> None:
         hero=artifacts.name, kind="hold", check="aece_tau", exposure="live",
         since="2026-01-01T00:00:00+00:00", seen_at="2026-01-01T00:00:00+00:00",
     )  # fmt: skip
-    tell([earlier], artifacts, built_in(), datetime.now(UTC))
+    emit([earlier], artifacts, built_in(), datetime.now(UTC))
     flush(artifacts, delivery(alertmanager={"url": url}), datetime.now(UTC))
 
 
 def job(artifacts: Path, url: str) -> None:
     """Tell and deliver."""
     now = datetime.now(UTC)
-    tell(events(artifacts.name), artifacts, built_in(), now)
+    emit(events(artifacts.name), artifacts, built_in(), now)
     flush(artifacts, delivery(alertmanager={"url": url}), now)
 
 
@@ -70,7 +70,7 @@ def gate(artifacts: Path, _: str) -> None:
     """A gate run that records a rollback and tells it."""
     whole = judged(artifacts)
     write_attestations(whole, attest_heroes(whole))
-    tell_decisions(whole, artifacts / "no configs")
+    notify_decisions(whole, artifacts / "no configs")
 
 
 def judged(artifacts: Path) -> Release:

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from reports.alerts.log import Event
 from reports.alerts.rules import Delivery
-from reports.alerts.told import Event
 
 Reply = tuple[int, dict[str, str], str]  # status, headers, text
 

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from automation.outbox import STATE, flush
+from reports.alerts.log import Event, emit, read_log
 from reports.alerts.rules import built_in
-from reports.alerts.told import Event, read_log, tell
 from tests.automation.alert_receiver import Receiver, delivery, lines, listening, rollback
 
 SERVER = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
@@ -102,7 +102,7 @@ def _until_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> N
 def say(artifacts: Path, running: Running, *events: Event) -> None:
     """Tell and deliver, as a tick does."""
     now = datetime.now(UTC)
-    tell(events, artifacts, built_in(), now)
+    emit(events, artifacts, built_in(), now)
     flushed = flush(artifacts, delivery(alertmanager={"url": running.url}), now)
     assert (flushed.waiting, flushed.trouble) == ((), ())
 
@@ -173,7 +173,7 @@ def test_a_severity_that_changed_leaves_no_alert_behind(alertmanager: Running, t
     harder = built_in().model_copy(
         update={"rules": built_in().rules.model_copy(update={"rollback": built_in().rule("emergency")})}
     )
-    tell([rollback(seen_at=now.isoformat(), run_id="20261201T111500Z-beef")], out, harder, now)
+    emit([rollback(seen_at=now.isoformat(), run_id="20261201T111500Z-beef")], out, harder, now)
     say(out, alertmanager)
     alertmanager.waits_for(lambda: alertmanager.told("/page"))
     assert [a["labels"]["severity"] for a in alertmanager.alerts()] == ["P0"]
@@ -184,7 +184,7 @@ def test_what_still_fires_outlives_an_alertmanager_that_forgot(alertmanager: Run
     """It keeps alerts in memory only; the tick says again what is firing."""
     out = tmp_path / "out"
     now = datetime.now(UTC)
-    tell([rollback()], out, built_in(), now)
+    emit([rollback()], out, built_in(), now)
     with listening() as earlier:  # the one before the restart
         earlier.always = (200, {}, "")
         assert flush(out, delivery(alertmanager={"url": earlier.url}), now).delivered == 1
@@ -196,7 +196,7 @@ def test_what_still_fires_outlives_an_alertmanager_that_forgot(alertmanager: Run
 def test_an_alert_that_it_refuses_waits_and_holds_up_no_other(alertmanager: Running, tmp_path: Path) -> None:
     out, now = tmp_path / "out", datetime.now(UTC)
     late = "2999-01-01T00:00:00+00:00"
-    tell([rollback(hero="ann"), rollback(since=late)], out, built_in(), now)
+    emit([rollback(hero="ann"), rollback(since=late)], out, built_in(), now)
     flushed = flush(out, delivery(alertmanager={"url": alertmanager.url}), now)
     assert flushed.delivered == 1
     (waiting,) = flushed.waiting

@@ -12,14 +12,17 @@ import pytest
 import yaml
 
 from automation import events as jobs
-from automation.alerts import due_reviews, find_events, from_job_event, owners
-from automation.outbox import listener, tick_alerts
+from automation.alerts import due_reviews, find_events, from_schedule, owners
+from automation.notify import AlertListener
+from automation.outbox import tick_alerts
+from automation.schedule import Schedule
 from gates.policy import Policy
 from gates.verdicts import Decision
+from reports.alerts.log import Event, emit, read_log
 from reports.alerts.rules import KINDS, built_in
-from reports.alerts.told import Event, read_log, tell
 from reports.attestation.document import attest
 from tests.automation.alert_receiver import rollback
+from tests.automation.worlds import job
 from tests.reports import handmade
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -79,7 +82,7 @@ def promoted(run: str, day: int, hero: str = "lexical", **changed: Any) -> Event
 
 def told(folder: Path, *events: Event) -> None:
     for event in events:
-        tell([event], folder, built_in(), datetime.fromisoformat(event.seen_at))
+        emit([event], folder, built_in(), datetime.fromisoformat(event.seen_at))
 
 
 def at(day: float) -> datetime:
@@ -93,7 +96,7 @@ def test_a_review_is_due_after_seven_days_and_told_again_each_day(tmp_path: Path
     assert (due.kind, due.since, due.owner) == ("review_due", at(7).isoformat(), "Search Engineering")
     for day, count in ((7, 1), (7.5, 0), (8, 1)):
         found = [event for event in find_events(tmp_path, tmp_path, at(day)) if event.kind == "review_due"]
-        assert len(tell(found, tmp_path, built_in(), at(day))) == count
+        assert len(emit(found, tmp_path, built_in(), at(day))) == count
 
 
 @pytest.mark.parametrize(
@@ -154,13 +157,13 @@ FAILED = {"attempt": 1, "seconds": 3.0, "log": "logs/weekly_drift/1.log"}
     ],
 )  # fmt: skip
 def test_what_an_event_of_the_schedule_means(
-    event: jobs.Event, marker: str | None, wanted: list[tuple[str, bool]]
+    event: jobs.ScheduleEvent, marker: str | None, wanted: list[tuple[str, bool]]
 ) -> None:
-    assert [(e.kind, e.resolved) for e in from_job_event(event, marker)] == wanted
+    assert [(e.kind, e.resolved) for e in from_schedule(event, {"weekly_drift": marker})] == wanted
 
 
 def test_the_schedules_events_are_told_until_the_job_succeeds(tmp_path: Path) -> None:
-    hear = listener(tmp_path / "out", tmp_path, {"weekly_drift": "drift"})
+    hear = AlertListener(tmp_path / "out", Schedule(jobs=(job("weekly_drift", marker="drift"),)), tmp_path)
     failed = jobs.JobFailed(**of(exit_status=20, **FAILED))
     missed = jobs.SlotMissed(
         id="m", at=NOW.isoformat(), job="weekly_drift", owner="sre", severity="P2", count=3, first="a", last="c",

@@ -12,8 +12,8 @@ from filelock import FileLock
 
 from automation.deliver import body
 from automation.outbox import STATE, Flushed, flush, main, tick_alerts
+from reports.alerts.log import LOG, Event, emit, read_log
 from reports.alerts.rules import Delivery, built_in
-from reports.alerts.told import LOG, Event, read_log, tell
 from tests.automation.alert_receiver import Receiver, delivery, lines, listening, rollback
 
 SECRET = "r0ut1ngk3y5ecret5ecret5ecret5ecr"
@@ -30,7 +30,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def told(artifacts: Path, *events: Event) -> None:
-    assert len(tell(events, artifacts, built_in(), NOW)) == len(events)
+    assert len(emit(events, artifacts, built_in(), NOW)) == len(events)
 
 
 def pager(receiver: Receiver) -> Delivery:
@@ -294,7 +294,7 @@ def test_the_command_line(
     assert receiver.bodies()[-1]["event_action"] == "resolve"
     assert main([*places, "show"]) == 0
     assert capsys.readouterr().out.endswith("0 firing, 0 not delivered\n")
-    assert tell([rollback()], out, built_in(), datetime.now(UTC)) == (), "what was closed stays closed"
+    assert emit([rollback()], out, built_in(), datetime.now(UTC)) == (), "what was closed stays closed"
 
 
 def test_mistakes_in_the_rules_end_a_flush_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -318,14 +318,14 @@ def test_alerts_of_jobs_are_delivered_from_their_folders(tmp_path: Path, receive
 def test_a_folder_that_cannot_be_written_keeps_no_other_from_being_told(
     tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.alerts.told._PATIENCE", 0.05)
+    monkeypatch.setattr("reports.alerts.log._PATIENCE", 0.05)
     (tmp_path / "alerts.yaml").write_text(
         f"schema: hero-gate/alerts/v1\ndelivery: {{alertmanager: {{url: {receiver.url}}}}}\n"
     )
     long_ago = (NOW - timedelta(days=9)).isoformat()
     for job in ("a", "b"):
         review = {"kind": "promote", "since": long_ago, "seen_at": long_ago, "review_due": long_ago}
-        tell([rollback(hero=job, **review)], tmp_path / "out" / "jobs" / job, built_in(), NOW)
+        emit([rollback(hero=job, **review)], tmp_path / "out" / "jobs" / job, built_in(), NOW)
     with FileLock(tmp_path / "out" / "jobs" / "a" / ".alerts.lock"):
         flushed = tick_alerts(tmp_path / "out", tmp_path, NOW, {})
     assert (flushed.told, flushed.delivered) == (1, 2)
@@ -334,7 +334,7 @@ def test_a_folder_that_cannot_be_written_keeps_no_other_from_being_told(
 
 def test_a_runbook_that_is_published_is_linked(tmp_path: Path, receiver: Receiver) -> None:
     rules = built_in().model_copy(update={"runbook": "https://docs.example.org/runbook"})
-    tell([rollback()], tmp_path, rules, NOW)
+    emit([rollback()], tmp_path, rules, NOW)
     flush(tmp_path, delivery(alertmanager={"url": receiver.url}), NOW)
     page(tmp_path / "other", receiver)
     entries: Any = receiver.bodies("/api/v2/alerts")[0]
@@ -342,7 +342,7 @@ def test_a_runbook_that_is_published_is_linked(tmp_path: Path, receiver: Receive
 
 
 def test_an_alert_in_full_says_who_acts_by_when_and_how_to_look_closer(tmp_path: Path) -> None:
-    (alert,) = tell([rollback()], tmp_path, built_in(), NOW)
+    (alert,) = emit([rollback()], tmp_path, built_in(), NOW)
     assert body(alert).splitlines() == [
         f"observed 2.0 pt, limit 2.0 pt, since {alert.since}",
         "shown broken",

@@ -13,8 +13,8 @@ import pytest
 
 from automation.alerts import find_events
 from automation.outbox import flush, read_state, tick_alerts
+from reports.alerts.log import emit, read_log
 from reports.alerts.rules import built_in
-from reports.alerts.told import read_log, tell
 from tests.automation.alert_killer import events
 from tests.automation.alert_receiver import Receiver, delivery, listening
 
@@ -60,7 +60,7 @@ def test_a_killed_job_loses_no_alert(killed: Killed) -> None:
         chosen = delivery(alertmanager={"url": killed.receiver.url})
         for _ in range(2):  # the next tick, and the one after it
             now = datetime.now(UTC)
-            tell(events(folder.name), folder, built_in(), now)
+            emit(events(folder.name), folder, built_in(), now)
             assert flush(folder, chosen, now).waiting == ()
             log = read_log(folder)
             assert Counter((alert.kind, alert.firing) for alert in log.alerts) == {

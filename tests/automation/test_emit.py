@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automation.emit import github_actions, k8s, utc_cron
-from automation.schedule import Schedule
+from automation.schedule import Schedule, due_between
 from automation.schedule_file import load_schedule
-from automation.slots import due_between
 from tests.automation.worlds import job
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

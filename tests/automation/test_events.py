@@ -8,25 +8,24 @@ import pytest
 from automation.events import (
     KINDS,
     ClockSteppedBack,
-    Event,
     HeartbeatLate,
     JobFailed,
     JobLost,
     JobRecovered,
     JobTimedOut,
+    ScheduleEvent,
     SlotMissed,
-    append_events,
     from_json,
-    read_events,
-    to_json,
 )
+from evidence.files import append_lines
+from tests.automation.worlds import read_events
 
 AT = "2027-03-14T07:15:00Z"
 SLOT = "nightly/2027-03-14T02:15 America/New_York"
 FAILED = JobFailed(
     id="failed/1", at=AT, job="nightly", owner="süß", slot=SLOT, attempt=1, exit_status=-9, seconds=2.5, log="logs/x"
 )
-EVENTS: list[Event] = [
+EVENTS: list[ScheduleEvent] = [
     FAILED,
     JobTimedOut(id="2", at=AT, job="nightly", owner="o", slot=SLOT, attempt=1, minutes=60.0, log="logs/x"),
     JobLost(id="3", at=AT, job="nightly", owner="o", slot=SLOT, attempt=2, log="logs/x"),
@@ -40,9 +39,9 @@ EVENTS: list[Event] = [
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
-def test_an_event_is_read_as_it_was_written(event: Event) -> None:
-    assert from_json(to_json(event)) == event
-    assert "\n" not in to_json(event)
+def test_an_event_is_read_as_it_was_written(event: ScheduleEvent) -> None:
+    assert from_json(event.to_json()) == event
+    assert "\n" not in event.to_json()
 
 
 def test_every_kind_is_known() -> None:
@@ -52,10 +51,10 @@ def test_every_kind_is_known() -> None:
 @pytest.mark.parametrize("cut", range(1, 200, 13))
 def test_a_line_that_a_crash_cut_short_swallows_no_other(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "events.jsonl"
-    append_events(path, EVENTS[1:3])
+    append_lines(path, [event.to_json() for event in EVENTS[1:3]])
     whole = path.read_bytes()
-    path.write_bytes(whole + to_json(FAILED).encode()[:cut])
-    append_events(path, [FAILED, EVENTS[1]])
+    path.write_bytes(whole + FAILED.to_json().encode()[:cut])
+    append_lines(path, [event.to_json() for event in [FAILED, EVENTS[1]]])
     assert read_events(path) == [*EVENTS[1:3], FAILED]
     assert path.read_bytes().startswith(whole)
 
@@ -65,5 +64,7 @@ def test_no_file_holds_no_events(tmp_path: Path) -> None:
 
 
 def test_an_event_that_was_told_twice_is_read_once(tmp_path: Path) -> None:
-    append_events(tmp_path / "events.jsonl", [FAILED, FAILED, replace(FAILED, id="failed/2")])
+    append_lines(
+        tmp_path / "events.jsonl", [event.to_json() for event in [FAILED, FAILED, replace(FAILED, id="failed/2")]]
+    )
     assert [event.id for event in read_events(tmp_path / "events.jsonl")] == ["failed/1", "failed/2"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from automation import schedule_file
-from automation.schedule import quick_schedule
+from automation.schedule import dst_warnings
+from automation.schedule_cache import quick_schedule
 from automation.schedule_file import load_schedule
-from automation.slots import dst_warnings
 from gates.errors import ConfigError
 
 HEAD = "schema: hero-gate/schedule/v1\ntimezone: America/New_York\n"
@@ -152,17 +152,17 @@ def test_an_unchanged_file_is_read_strictly_once(root: Path, tmp_path: Path, mon
     first = quick_schedule(path, tmp_path)
     monkeypatch.setattr(schedule_file, "load_schedule", lambda path: pytest.fail("read again"))
     again = quick_schedule(path, tmp_path)
-    assert (first.changed, again.changed) == (True, False)
-    assert first.schedule == again.schedule == load_schedule(path)
+    assert (first[1], again[1]) == (True, False)
+    assert first[0] == again[0] == load_schedule(path)
 
 
 def test_a_changed_or_damaged_reading_is_read_anew(tmp_path: Path) -> None:
     path = written(tmp_path, f"one: {{cron: 0 2 * * *, marker: a, {REST}}}")
     quick_schedule(path, tmp_path)
     written(tmp_path, f"two: {{cron: 0 2 * * *, marker: a, {REST}}}")
-    assert [job.name for job in quick_schedule(path, tmp_path).schedule.jobs] == ["two"]
+    assert [job.name for job in quick_schedule(path, tmp_path)[0].jobs] == ["two"]
     (tmp_path / "schedule.json").write_text('{"digest": ')
-    assert quick_schedule(path, tmp_path).changed
+    assert quick_schedule(path, tmp_path)[1]
     written(tmp_path, "two: {cron: no}")
     with pytest.raises(ConfigError, match="two"):
         quick_schedule(path, tmp_path)

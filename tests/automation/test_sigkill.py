@@ -15,16 +15,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from automation import keeper
+from automation import supervisor
 from automation.__main__ import main
-from automation.events import JobFailed, JobLost, JobRecovered, read_events
+from automation.events import JobFailed, JobLost, JobRecovered
 from automation.ledger import Entry, Ledger
-from automation.schedule import ROOT, Schedule
+from automation.schedule import ROOT
 from automation.schedule_file import load_schedule
-from automation.tick import Automation, tick
+from automation.tick import Attempt, Tick
+from tests.automation.worlds import read_events
 
 KILL_AT = Path(__file__).with_name("kill_at.py")
-# main() leaves its keepers alone, as a tick does; here they outlive the objects that started them.
+# main() leaves its supervisors alone, as a tick does; here they outlive the objects that started them.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 
 
@@ -43,10 +44,9 @@ class Place:
             f"        max_lateness_minutes: 60, timeout_minutes: {timeout}, catch_up: latest}}\n"
         )
         # Known to the schedule since before it was due, so that a slow machine misses nothing.
-        (self.job,) = load_schedule(self.schedule).jobs
+        before = now.astimezone(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
         with Ledger(self.path) as ledger:
-            automation = Automation(schedule=Schedule(jobs=(self.job,)), ledger=ledger, start=lambda claim: None)
-            tick(automation, now.astimezone(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1))
+            Tick(schedule=load_schedule(self.schedule), ledger=ledger, start=lambda attempt: None, now=before).run()
 
     @property
     def options(self) -> list[str]:
@@ -82,7 +82,7 @@ class Place:
     def assert_nothing_is_left(self) -> None:
         for path in (self.folder / "lanes").iterdir():
             with path.open("rb") as file:
-                for _ in range(50):  # the keeper that recorded the end may need a moment to be gone
+                for _ in range(50):  # the supervisor that recorded the end may need a moment to be gone
                     try:
                         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                         break
@@ -103,7 +103,7 @@ class Place:
 
 
 def claimed(ledger: Ledger, slot: str, due: str, log: str) -> None:
-    """A slot that a keeper may end."""
+    """A slot that a supervisor may end."""
     query = """INSERT INTO slots (slot, job, due, state, attempts, owner, log)
                VALUES (?, 'job', ?, 'claimed', 1, 'sre', ?)"""
     ledger._db.execute(query, (slot, due, log))
@@ -143,7 +143,7 @@ def test_a_tick_that_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert seen["killed"] >= 11
 
 
-def test_a_keeper_that_is_killed(
+def test_a_supervisor_that_is_killed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script, steps_to, seen = "echo ran >> RAN; sleep 0.1; exit 3", tmp_path / "steps", Counter[str]()
@@ -152,11 +152,11 @@ def test_a_keeper_that_is_killed(
     def start(place: Place, kill_at: int) -> None:
         with monkeypatch.context() as patch:
             patch.setenv("KILL_AT", str(kill_at))
-            patch.setattr(keeper, "KEEPER", (sys.executable, str(KILL_AT), "automation.keeper"))
+            patch.setattr(supervisor, "SUPERVISOR", (sys.executable, str(KILL_AT), "automation.supervisor"))
             assert main([*place.options, "tick"]) == 0
         entry = place.entry()
         assert entry is not None
-        assert entry.keeper is not None
+        assert entry.supervisor is not None
 
     place = Place(tmp_path / "whole", script)
     start(place, 0)
@@ -178,12 +178,12 @@ def test_a_keeper_that_is_killed(
         seen["its job had begun"] += place.runs() > 1
         place.assert_nothing_is_left()
     with capsys.disabled():
-        print(f"\na keeper killed at {seen['points']} of its {steps} steps: {dict(seen)}")
+        print(f"\na supervisor killed at {seen['points']} of its {steps} steps: {dict(seen)}")
     assert seen["points"] >= 20
     assert min(seen.values()) > 0
 
 
-def test_a_job_whose_keeper_was_killed_is_stopped_before_it_is_started_again(tmp_path: Path) -> None:
+def test_a_job_whose_supervisor_was_killed_is_stopped_before_it_is_started_again(tmp_path: Path) -> None:
     place = Place(tmp_path / "p", "echo ran >> RAN; [ $(wc -l < RAN) -gt 1 ] || sleep 60")
     assert main([*place.options, "tick"]) == 0
     for _ in range(200):
@@ -192,9 +192,9 @@ def test_a_job_whose_keeper_was_killed_is_stopped_before_it_is_started_again(tmp
             break
         time.sleep(0.05)
     assert entry is not None
-    assert entry.keeper is not None
+    assert entry.supervisor is not None
     assert entry.child is not None
-    os.kill(entry.keeper.pid, 9)
+    os.kill(entry.supervisor.pid, 9)
     settled = place.recover()
     assert (settled.state, settled.attempts, place.runs()) == ("succeeded", 2, 2)
     assert alive_in_group(entry.child.pid) == []
@@ -215,25 +215,28 @@ def test_ticks_at_the_same_time_start_a_job_once(tmp_path: Path) -> None:
 
 def test_a_job_that_takes_too_long_is_stopped_with_all_its_processes(tmp_path: Path) -> None:
     place = Place(tmp_path / "p", "true")
-    task = keeper.Task(
-        ledger=place.path,
+    attempt = Attempt(
+        job="job",
         slot="job/x",
-        attempt=1,
+        number=1,
         lane=0,
         timeout_minutes=0.4 / 60,
         log="logs/x",
         words=("sh", "-c", f"trap '' TERM; echo $$ > {place.ran}; sleep 60 & sleep 60"),
     )
     with Ledger(place.path) as ledger, ledger.transaction():
-        claimed(ledger, task.slot, "2027-01-01T00:00:00Z", task.log)
-    code = f"from automation import keeper as k; k.GRACE = 0.2; k.keep(k.task_of({task.to_words()!r}))"
+        claimed(ledger, attempt.slot, "2027-01-01T00:00:00Z", attempt.log)
+    code = (
+        "from pathlib import Path; from automation import supervisor as s; s.GRACE = 0.2\n"
+        f"s.supervise(Path({str(place.path)!r}), s.{attempt!r})"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=20)
     with Ledger(place.path) as ledger:
         entry = ledger.entry("job/x")
     assert entry is not None
     assert (entry.state, entry.exit_status) == ("timed_out", -9)
     assert alive_in_group(int(place.ran.read_text())) == []
-    assert [getattr(event, "minutes", None) for event in place.events()] == [task.timeout_minutes]
+    assert [getattr(event, "minutes", None) for event in place.events()] == [attempt.timeout_minutes]
 
 
 def test_logs_of_good_runs_are_few(tmp_path: Path) -> None:
@@ -244,12 +247,10 @@ def test_logs_of_good_runs_are_few(tmp_path: Path) -> None:
             log = f"logs/job/{n}.log"
             (place.folder / "logs" / "job").mkdir(parents=True, exist_ok=True)
             (place.folder / log).touch()
-            task = keeper.Task(
-                ledger=place.path, slot=f"job/{n:02}", attempt=1, lane=0, timeout_minutes=1, log=log, words=()
-            )
+            attempt = Attempt(job="job", slot=f"job/{n:02}", number=1, lane=0, timeout_minutes=1, log=log, words=())
             with ledger.transaction():
-                claimed(ledger, task.slot, f"{begins + timedelta(days=n):%Y-%m-%dT%H:%M:%SZ}", log)
-            keeper.record_end(ledger, task, "failed" if n == 3 else "succeeded", 0, 1.0, begins)
+                claimed(ledger, attempt.slot, f"{begins + timedelta(days=n):%Y-%m-%dT%H:%M:%SZ}", log)
+            supervisor.record_end(ledger, attempt, "failed" if n == 3 else "succeeded", 0, 1.0, begins)
         kept = sorted(int(path.stem) for path in (place.folder / "logs" / "job").iterdir())
         assert kept == [3, *range(10, 30)]
         assert [type(event) for event in ledger.untold("written")] == [JobFailed, JobRecovered]

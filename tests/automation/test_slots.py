@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from automation.schedule import due_between, next_run
 from automation.schedule_file import load_schedule
-from automation.slots import due_between, next_slot
 from tests.automation.worlds import job
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -22,7 +22,7 @@ def due(cron: str, begins: datetime, hours: float) -> list[tuple[str, str]]:
     """(local time of the slot's name, instant in UTC) from this moment on, for so many real hours."""
     after = begins.astimezone(UTC) - timedelta(seconds=1)
     slots = due_between(job("j", cron), after, after + timedelta(hours=hours))
-    return [(slot.id.removeprefix("j/").partition(" ")[0][5:], f"{slot.due:%H:%M}Z") for slot in slots]
+    return [(run.slot.removeprefix("j/").partition(" ")[0][5:], f"{run.due:%H:%M}Z") for run in slots]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_minute_jobs_miss_no_instant_and_no_name_comes_twice() -> None:
         for cron, minutes in (("* * * * *", 1), ("*/15 * * * *", 15)):
             midnight = night.astimezone(UTC) - timedelta(seconds=1)
             slots = due_between(job("j", cron), midnight, midnight + timedelta(hours=hours))
-            assert len({slot.id for slot in slots}) == len(slots) == hours * 60 // minutes
+            assert len({run.slot for run in slots}) == len(slots) == hours * 60 // minutes
             assert {b.due - a.due for a, b in pairwise(slots)} == {timedelta(minutes=minutes)}
     assert due("* * * * *", AUTUMN + timedelta(hours=1, minutes=59), 2 / 60) == [
         ("11-07T01:59", "05:59Z"),
@@ -86,17 +86,17 @@ def test_minute_jobs_miss_no_instant_and_no_name_comes_twice() -> None:
 
 def test_the_whole_name_of_a_slot() -> None:
     seven = datetime(2027, 3, 14, 7, tzinfo=UTC)
-    (slot,) = due_between(job("nightly_refresh"), seven, seven + timedelta(hours=1))
-    assert slot.id == "nightly_refresh/2027-03-14T02:15 America/New_York"
+    (run,) = due_between(job("nightly_refresh"), seven, seven + timedelta(hours=1))
+    assert run.slot == "nightly_refresh/2027-03-14T02:15 America/New_York"
 
 
 def test_a_year_has_every_night_and_every_sunday(root: Path) -> None:
     begins, ends = datetime(2027, 1, 1, 5, tzinfo=UTC), datetime(2028, 1, 1, 5, tzinfo=UTC)
     for one in load_schedule(root / "configs" / "schedule.yaml").jobs[:8]:
         slots = due_between(one, begins, ends)
-        assert len({slot.id for slot in slots}) == len(slots) == (365 if one.name.startswith("nightly") else 52)
+        assert len({run.slot for run in slots}) == len(slots) == (365 if one.name.startswith("nightly") else 52)
         asked = f"{int(one.cron.split()[1]):02}:{int(one.cron.split()[0]):02}"
-        assert {slot.id.partition("T")[2][:5] for slot in slots} == {asked}
+        assert {run.slot.partition("T")[2][:5] for run in slots} == {asked}
 
 
 CRONS = ("* * * * *", "*/7 * * * *", "30 1 * * *", "15 2 * * *", "0 1-4 * * *", "*/20 1,2 * * 0", "0 2 1-14 3,11 *")
@@ -114,16 +114,16 @@ def test_windows_that_meet_lose_nothing_and_repeat_nothing(
     one, start = job("j", cron, zone=zone), begins.astimezone(UTC)
     moments = [start + timedelta(minutes=minute) for minute in sorted({0, *cuts, 60 * 30})]
     whole = due_between(one, moments[0], moments[-1])
-    parts = [slot for a, b in pairwise(moments) for slot in due_between(one, a, b)]
+    parts = [run for a, b in pairwise(moments) for run in due_between(one, a, b)]
     assert parts == whole
-    assert len({slot.id for slot in whole}) == len({slot.due for slot in whole}) == len(whole)
+    assert len({run.slot for run in whole}) == len({run.due for run in whole}) == len(whole)
 
 
-def test_the_next_slot() -> None:
+def test_the_next_run() -> None:
     now = datetime(2027, 3, 14, 7, 10, tzinfo=UTC)
-    found = next_slot(job("j", "15 2 * * *"), now)
+    found = next_run(job("j", "15 2 * * *"), now)
     assert found is not None
     assert found.due == datetime(2027, 3, 14, 7, 15, tzinfo=UTC)
-    leap = next_slot(job("j", "0 0 29 2 *"), now)
+    leap = next_run(job("j", "0 0 29 2 *"), now)
     assert leap is not None
-    assert leap.id == "j/2028-02-29T00:00 America/New_York"
+    assert leap.slot == "j/2028-02-29T00:00 America/New_York"

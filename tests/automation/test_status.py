@@ -22,8 +22,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 
 def told(machine: Machine, now: datetime) -> tuple[list[str], bool]:
-    found = report(Schedule(jobs=tuple(machine.jobs)), machine.ledger, now)
-    return list(found.lines), found.well
+    return report(Schedule(jobs=tuple(machine.jobs)), machine.ledger, now)
 
 
 def test_all_is_well(machine: Machine) -> None:
@@ -107,18 +106,18 @@ def test_what_waits_what_died_and_what_runs_too_long(machine: Machine) -> None:
 
 
 def test_before_the_first_tick_nothing_is_well(machine: Machine) -> None:
-    found = report(Schedule(jobs=tuple(machine.jobs)), None, DUE)
-    assert found.lines == ("heartbeat: no tick was ever completed; python -m automation install crontab",)
-    assert not found.well
+    lines, well = report(Schedule(jobs=tuple(machine.jobs)), None, DUE)
+    assert lines == ["heartbeat: no tick was ever completed; python -m automation install crontab"]
+    assert not well
 
 
 def test_the_list_of_the_eleven(root: Path, machine: Machine) -> None:
     machine.tick(DUE)
     schedule = load_schedule(root / "configs" / "schedule.yaml")
-    lines = list_jobs(schedule, machine.ledger, datetime(2027, 3, 13, 18, tzinfo=UTC))
+    lines, _ = list_jobs(schedule, machine.ledger, datetime(2027, 3, 13, 18, tzinfo=UTC))
     assert len(lines) == 13
     assert lines[0].split() == ["JOB", "CRON", "NEXT", "LAST", "OWNER", "RUNS"]
     assert lines[2] == "nightly_refresh      15 2 * * *        Sun 03:15  never  search-engineering  -m refresh"
     assert lines[-1] == "times of America/New_York"
-    (line,) = list_jobs(Schedule(jobs=(machine.jobs[0],)), machine.ledger, DUE)[1:-1]
+    (line,) = list_jobs(Schedule(jobs=(machine.jobs[0],)), machine.ledger, DUE)[0][1:-1]
     assert line == "nightly  15 2 * * *  Wed 02:15  running Tue 02:15  search-engineering  true"

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from automation.events import ClockSteppedBack, Event, HeartbeatLate, JobLost, JobRecovered, SlotMissed, read_events
-from automation.keeper import Task, record_end
-from automation.lanes import taken
-from automation.ledger import Ledger
-from automation.processes import Process, process
-from automation.schedule import Job, Schedule
-from automation.tick import Automation, Claim, Ticked, tick
+from automation.events import ClockSteppedBack, HeartbeatLate, JobLost, JobRecovered, ScheduleEvent, SlotMissed
+from automation.ledger import UNSETTLED, Ledger
+from automation.processes import RecordedProcess, process, taken
+from automation.schedule import Schedule, ScheduledJob
+from automation.supervisor import record_end
+from automation.tick import Attempt, Tick
 from gates.errors import GateError
-from tests.automation.worlds import job
+from tests.automation.worlds import job, read_events
 
 #: 2027-06-01T02:15 in New York.
 DUE = datetime(2027, 6, 1, 6, 15, tzinfo=UTC)
@@ -26,35 +25,34 @@ NAME = "nightly/2027-06-01T02:15 America/New_York"
 class Machine:
     """Jobs, a ledger, and runs that last until they are told to end."""
 
-    def __init__(self, folder: Path, *jobs: Job) -> None:
+    def __init__(self, folder: Path, *jobs: ScheduledJob) -> None:
         self.jobs, self.ledger = list(jobs), Ledger(folder / "automation" / "slots.sqlite")
         self.lanes: dict[str, int] = {}  # slot -> open file
-        self.told: list[Event] = []
+        self.told: list[ScheduleEvent] = []
         self.fails: Exception | None = None
 
-    def start(self, claim: Claim) -> None:
+    def start(self, attempt: Attempt) -> None:
         if self.fails is not None:
             raise self.fails
-        self.lanes[claim.slot] = os.dup(claim.lane)
+        self.lanes[attempt.slot] = os.dup(attempt.lane)
 
-    def hear(self, events: Sequence[Event]) -> None:
+    def hear(self, events: Sequence[ScheduleEvent]) -> None:
         self.told += events
 
-    def tick(self, now: datetime, only: Sequence[Job] | None = None) -> Ticked:
-        schedule = Schedule(jobs=tuple(self.jobs))
-        return tick(Automation(schedule=schedule, ledger=self.ledger, start=self.start, told=self.hear), now, only)
+    def tick(self, now: datetime, only: Sequence[ScheduledJob] | None = None) -> Tick:
+        schedule, hear = Schedule(jobs=tuple(self.jobs)), self.hear
+        tick = Tick(schedule=schedule, ledger=self.ledger, start=self.start, now=now, only=only, listener=hear)
+        return tick.run()
 
     def end(self, slot: str, now: datetime, state: str = "succeeded") -> None:
         entry = self.ledger.entry(slot)
         assert entry is not None
-        task = Task(
-            ledger=self.ledger.path, slot=slot, attempt=entry.attempts, lane=0, timeout_minutes=1, log="x", words=()
-        )
-        record_end(self.ledger, task, state, 0 if state == "succeeded" else 3, 1.0, now)
+        attempt = Attempt(job=entry.job, slot=slot, number=entry.attempts, lane=0, timeout_minutes=1, log="x", words=())
+        record_end(self.ledger, attempt, state, 0 if state == "succeeded" else 3, 1.0, now)
         self.die(slot)
 
     def die(self, slot: str) -> None:
-        """SIGKILL for the keeper and its job: the lane is free, and nothing is recorded."""
+        """SIGKILL for the supervisor and its job: the lane is free, and nothing is recorded."""
         os.close(self.lanes.pop(slot))
 
     def states(self) -> dict[str, str]:
@@ -221,14 +219,14 @@ def test_a_run_that_always_dies_is_given_up(machine: Machine) -> None:
 def test_a_run_of_another_machine_is_left_alone_while_it_holds_the_lane(machine: Machine) -> None:
     machine.tick(DUE)
     with machine.ledger.transaction():
-        machine.ledger.take_over(NAME, 1, Process(host="elsewhere", pid=os.getpid(), started="1"))
+        machine.ledger.take_over(NAME, 1, RecordedProcess(host="elsewhere", pid=os.getpid(), started="1"))
     assert machine.tick(DUE + MINUTE).notes == []
     assert machine.states() == {"02:15": "claimed"}
     machine.die(NAME)
     assert machine.tick(DUE + 2 * MINUTE).started == [NAME]
 
 
-def test_a_keeper_that_was_given_up_may_neither_begin_nor_end_anything(machine: Machine) -> None:
+def test_a_supervisor_that_was_given_up_may_neither_begin_nor_end_anything(machine: Machine) -> None:
     machine.tick(DUE)
     machine.die(NAME)
     machine.tick(DUE + MINUTE)
@@ -290,7 +288,7 @@ def test_after_a_long_outage_only_so_many_days_are_gone_through(minutely: Machin
     minutely.tick(DUE + timedelta(days=300))
     (missed, overtaken) = (event for event in minutely.told if isinstance(event, SlotMissed))
     assert missed.count + overtaken.count == 8 * 1440 - 1
-    assert [entry.state for entry in minutely.ledger.unsettled()] == ["claimed"]
+    assert [entry.state for entry in minutely.ledger.entries(UNSETTLED)] == ["claimed"]
 
 
 def test_a_good_run_after_a_bad_one_is_told(machine: Machine) -> None:
@@ -306,7 +304,7 @@ def test_a_good_run_after_a_bad_one_is_told(machine: Machine) -> None:
 def test_a_listener_that_fails_stops_nothing_and_is_told_again(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def deaf(self: Machine, events: Sequence[Event]) -> None:
+    def deaf(self: Machine, events: Sequence[ScheduleEvent]) -> None:
         raise ConnectionError("no route\nto host")
 
     with monkeypatch.context() as patch:

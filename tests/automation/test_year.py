@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from automation.events import SlotMissed, read_events
+from automation.events import SlotMissed
 from automation.ledger import ENDED, Entry
-from automation.schedule import Job
+from automation.schedule import ScheduledJob, due_between
 from automation.schedule_file import load_schedule
-from automation.slots import due_between
-from tests.automation.worlds import MortalLedger, World
+from tests.automation.worlds import MortalLedger, World, read_events
 
 NEW_YORK = ZoneInfo("America/New_York")
 MINUTELY = ("hero_health", "gate_monitor", "emergency_tripwire")
@@ -24,7 +23,7 @@ def settle(world: World, begins: datetime, ends: datetime, seen: dict[str, Entry
     """Every due slot is in one of the two states that the promise names; count them."""
     world.come_to_rest(ends)
     seen.update({entry.slot: entry for entry in world.ledger.every_slot(begins)})
-    due = {slot.id for job in world.jobs for slot in due_between(job, begins, ends)}
+    due = {run.slot for job in world.jobs for run in due_between(job, begins, ends)}
     states = {slot: seen[slot].state if slot in seen else "not in the ledger" for slot in due}
     assert set(states.values()) <= {*ENDED, "missed"}
     ran = {slot for slot, state in states.items() if state in ENDED}
@@ -41,7 +40,7 @@ def settle(world: World, begins: datetime, ends: datetime, seen: dict[str, Entry
     return Counter({"slots": len(due), "ran once": len(ran), "missed": len(missed)}) + world.counts
 
 
-def world_of(jobs: list[Job], folder: Path, begins: datetime, seed: int) -> World:
+def world_of(jobs: list[ScheduledJob], folder: Path, begins: datetime, seed: int) -> World:
     luck = random.Random(seed)
     ledger = MortalLedger(folder / "automation" / "slots.sqlite", dies=luck, chance=0.004)
     return World(jobs=jobs, ledger=ledger, luck=luck, true=begins)
@@ -73,7 +72,7 @@ def test_a_year_of_nights_and_weeks(
         print(f"\na year of 8 jobs: {dict(counts)}")
     assert counts["slots"] == 4 * 365 + 4 * 52
     assert counts["ran once"] > 1400
-    assert min(counts["missed"], counts["tick killed"], counts["keeper killed"], counts["clock steps"]) > 20
+    assert min(counts["missed"], counts["tick killed"], counts["supervisor killed"], counts["clock steps"]) > 20
 
 
 @pytest.mark.parametrize(
@@ -104,4 +103,4 @@ def test_minute_jobs_around_a_night_whose_clock_changes(
     weekdays = {3: 2, 11: 2}[night.month]  # Friday and Monday
     assert abs(counts["slots"] - (hours * 60 + hours * 4 + weekdays * 120)) < 10
     assert counts["ran once"] > counts["slots"] / 2
-    assert min(counts["missed"], counts["tick killed"], counts["keeper killed"], counts["clock steps"]) > 5
+    assert min(counts["missed"], counts["tick killed"], counts["supervisor killed"], counts["clock steps"]) > 5

@@ -1,6 +1,6 @@
 """A schedule that is carried out in made-up time: clocks step, ticks fire twice, processes die at any transaction.
 
-Everything but the processes is real: slots, ledger, lanes (flock), tick, the keeper's own records, events. A process
+Everything but the processes is real: slots, ledger, lanes (flock), tick, what a supervisor records, events. A process
 here is an object that holds a copy of the lane's open file, as a real one would.
 """
 
@@ -10,21 +10,32 @@ import os
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from automation.events import Event
-from automation.keeper import Task, record_end
-from automation.ledger import Entry, Ledger
-from automation.processes import Process
-from automation.schedule import Job, Schedule
-from automation.tell import write_events
-from automation.tick import Automation, Claim, tick
+from automation.events import ScheduleEvent, from_json
+from automation.ledger import UNSETTLED, Entry, Ledger
+from automation.notify import write_events
+from automation.processes import RecordedProcess
+from automation.schedule import Schedule, ScheduledJob
+from automation.supervisor import record_end
+from automation.tick import Attempt, Tick
+from evidence.files import read_lines
 
 
-def job(name: str = "nightly", cron: str = "15 2 * * *", **changes: object) -> Job:
+def read_events(path: Path) -> list[ScheduleEvent]:
+    """Every event that was told, once each, in the order of the file."""
+    found: dict[str, ScheduleEvent] = {}
+    for line in read_lines(path):
+        with suppress(ValueError, KeyError, TypeError):  # a line that a crash cut short; the event follows whole
+            event = from_json(line)
+            found.setdefault(event.id, event)
+    return list(found.values())
+
+
+def job(name: str = "nightly", cron: str = "15 2 * * *", **changes: object) -> ScheduledJob:
     """A job of New York with stand-in settings."""
     settings: dict[str, object] = {
         "zone": "America/New_York",
@@ -38,7 +49,7 @@ def job(name: str = "nightly", cron: str = "15 2 * * *", **changes: object) -> J
         "severity": "P2",
         **changes,
     }
-    return Job(name=name, cron=cron, **settings)  # type: ignore[arg-type]
+    return ScheduledJob(name=name, cron=cron, **settings)  # type: ignore[arg-type]
 
 
 class Killed(BaseException):
@@ -72,13 +83,11 @@ class MortalLedger(Ledger):
 
 @dataclass(slots=True)
 class Run:
-    """A keeper and its job."""
+    """A supervisor and its job."""
 
-    job: Job
-    slot: str
-    attempt: int
+    attempt: Attempt
+    job_lane: str
     lane: int
-    log: str
     ends: datetime
     dies: bool
 
@@ -87,7 +96,7 @@ class Run:
 class World:
     """One machine. `true` is what an exact clock would show, `skew` what this machine's clock adds."""
 
-    jobs: Sequence[Job]
+    jobs: Sequence[ScheduledJob]
     ledger: MortalLedger
     luck: random.Random
     true: datetime
@@ -95,33 +104,32 @@ class World:
     runs: list[Run] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)  # slot -> recorded ends
-    told: list[Event] = field(default_factory=list)
+    told: list[ScheduleEvent] = field(default_factory=list)
 
     def clock(self) -> datetime:
         return self.true + self.skew
 
-    def start(self, claim: Claim) -> None:
-        """What `Detach` does with real processes."""
+    def start(self, attempt: Attempt) -> None:
+        """What `Supervisors` does with real processes."""
         self.ledger.perhaps_die()
-        minutes = self.luck.expovariate(1 / (0.1 * claim.job.timeout_minutes))
-        assert not [run for run in self.runs if run.job.lane == claim.job.lane], "two runs in one lane"
+        minutes = self.luck.expovariate(1 / (0.1 * attempt.timeout_minutes))
+        (lane,) = (job.lane for job in self.jobs if job.name == attempt.job)
+        assert not [run for run in self.runs if run.job_lane == lane], "two runs in one lane"
         run = Run(
-            job=claim.job,
-            slot=claim.slot,
-            attempt=claim.attempt,
-            lane=os.dup(claim.lane),
-            log=claim.log,
-            ends=self.true + timedelta(minutes=min(minutes, claim.job.timeout_minutes)),
+            attempt=attempt,
+            job_lane=lane,
+            lane=os.dup(attempt.lane),
+            ends=self.true + timedelta(minutes=min(minutes, attempt.timeout_minutes)),
             dies=self.luck.random() < 0.02,
         )
-        me = Process(host="here", pid=1, started="1")
+        me = RecordedProcess(host="here", pid=1, started="1")
         try:
             with self.ledger.transaction():
-                assert self.ledger.take_over(claim.slot, claim.attempt, me)
+                assert self.ledger.take_over(attempt.slot, attempt.number, me)
             with self.ledger.transaction():
-                self.ledger.began(claim.slot, claim.attempt, me, self.clock())
+                self.ledger.began(attempt.slot, attempt.number, me, self.clock())
         except Killed:
-            self.counts["keeper killed at its start"] += 1
+            self.counts["supervisor killed at its start"] += 1
             os.close(run.lane)
             return
         self.runs.append(run)
@@ -130,40 +138,31 @@ class World:
     def let_runs_end(self) -> None:
         for run in [run for run in self.runs if run.ends <= self.true]:
             self.runs.remove(run)
+            slot = run.attempt.slot
             try:
                 if run.dies:
                     raise Killed
                 timed_out = run.ends >= self.true
                 state = self.luck.choices(("succeeded", "failed", "timed_out"), (8, 1, 1))[0]
-                task = Task(
-                    ledger=self.ledger.path,
-                    slot=run.slot,
-                    attempt=run.attempt,
-                    lane=run.lane,
-                    timeout_minutes=run.job.timeout_minutes,
-                    log=run.log,
-                    words=(),
-                )
-                before = self.ledger.entry(run.slot)
+                before, status = self.ledger.entry(slot), 0 if state == "succeeded" else 1
                 assert before is not None
-                assert (before.state, before.attempts) == ("claimed", run.attempt), "given up, though it still runs"
-                record_end(self.ledger, task, state, 0 if state == "succeeded" else 1, float(timed_out), self.clock())
+                assert (before.state, before.attempts) == ("claimed", run.attempt.number), "given up, but it still runs"
+                record_end(self.ledger, run.attempt, state, status, float(timed_out), self.clock())
                 write_events(self.ledger)
             except Killed:
-                self.counts["keeper killed"] += 1
+                self.counts["supervisor killed"] += 1
             finally:
                 os.close(run.lane)
-                after = self.ledger.entry(run.slot)
+                after = self.ledger.entry(slot)
                 assert after is not None
-                self.ended[run.slot] += after.state in ("succeeded", "failed", "timed_out")
+                self.ended[slot] += after.state in ("succeeded", "failed", "timed_out")
 
     def tick(self) -> None:
         self.counts["ticks"] += 1
-        automation = Automation(
-            schedule=Schedule(jobs=tuple(self.jobs)), ledger=self.ledger, start=self.start, told=self.told.extend
-        )
+        now = self.clock().replace(microsecond=0)
+        schedule = Schedule(jobs=tuple(self.jobs))
         try:
-            tick(automation, self.clock().replace(microsecond=0))
+            Tick(schedule=schedule, ledger=self.ledger, start=self.start, now=now, listener=self.told.extend).run()
         except Killed:
             self.counts["tick killed"] += 1
 
@@ -188,7 +187,9 @@ class World:
         self.ledger.chance, self.skew = 0.0, timedelta(0)
         for run in self.runs:
             run.dies = False
-        while any(entry.due <= ends for entry in self.ledger.unsettled()) or self.true - ends < timedelta(hours=4):
+        while any(entry.due <= ends for entry in self.ledger.entries(UNSETTLED)) or self.true - ends < timedelta(
+            hours=4
+        ):
             self.true += timedelta(minutes=1)
             self.let_runs_end()
             self.tick()

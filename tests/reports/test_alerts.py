@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from evidence.files import append_lines
 from gates.archive import put_away
 from gates.errors import ConfigError
 from gates.names import sentence
 from gates.policy import Policy
 from gates.release import Release
 from gates.verdicts import Decision
-from reports.alerts import told as alerts
-from reports.alerts.decisions import decision_event, tell_decisions
+from reports.alerts import log as alerts
+from reports.alerts.decisions import decision_event, notify_decisions
+from reports.alerts.log import LOG, Alert, Event, close, emit, read_log
 from reports.alerts.rules import KINDS, AlertRules, Severity, built_in, load_alert_rules
-from reports.alerts.told import LOG, Alert, Event, append, close, read_log, tell
 from reports.attestation.document import attest
 from tests.recorded_release import Checkout
 from tests.reports import handmade
@@ -41,14 +42,14 @@ def event(hours: float = 0, **changed: object) -> Event:
 def told(folder: Path, *events: Event, rules: AlertRules = RULES) -> list[tuple[str, str]]:
     """(kind, status) of what is appended, told when the last of these events was seen."""
     now = max(datetime.fromisoformat(e.seen_at) for e in events)
-    return [(alert.kind, alert.status) for alert in tell(events, folder, rules, now)]
+    return [(alert.kind, alert.status) for alert in emit(events, folder, rules, now)]
 
 
 FIRING, RESOLVED = ("rollback", "firing"), ("rollback", "resolved")
 
 
 def test_an_alert_names_everything_that_somebody_needs_to_act(tmp_path: Path) -> None:
-    (alert,) = tell([event(observed="0.04", limit="0.025")], tmp_path, RULES, NOON)
+    (alert,) = emit([event(observed="0.04", limit="0.025")], tmp_path, RULES, NOON)
     assert alert == Alert(
         id="rollback/lexical@7c1e9a04/aece_tau/replay", kind="rollback", severity="P2", status="firing",
         hero="lexical", config="7c1e9a04b2d35f88", check="aece_tau", observed="0.04", limit="0.025",
@@ -225,14 +226,14 @@ def test_a_receiver_elsewhere_where_that_is_meant(tmp_path: Path) -> None:
 
 def test_whatever_stands_at_the_end_of_the_file_the_next_alert_is_kept(tmp_path: Path) -> None:
     """A writer can be killed after any byte."""
-    tell([event(0)], tmp_path, RULES, NOON)
-    tell([event(1, hero="ann")], tmp_path, RULES, NOON + timedelta(hours=1))
+    emit([event(0)], tmp_path, RULES, NOON)
+    emit([event(1, hero="ann")], tmp_path, RULES, NOON + timedelta(hours=1))
     whole = (tmp_path / LOG).read_bytes()
     first = whole.index(b"\n") + 1
     ends = range(len(whole) - 2, len(whole) + 1)
     for length in (*range(first, first + 3), *range(first + 3, ends[0], 61), *ends):
         (tmp_path / LOG).write_bytes(whole[:length])
-        tell([event(1, hero="ann"), event(2, hero="router")], tmp_path, RULES, NOON + timedelta(hours=2))
+        emit([event(1, hero="ann"), event(2, hero="router")], tmp_path, RULES, NOON + timedelta(hours=2))
         log = read_log(tmp_path)
         assert [alert.hero for alert in log.alerts] == ["lexical", "ann", "router"]
         assert log.unreadable == int(first < length < len(whole) - 1)
@@ -256,7 +257,7 @@ def test_a_line_that_is_no_alert_is_counted_and_hides_no_other(tmp_path: Path, l
     "changed", [{"severity": "P7"}, {"status": "maybe"}, {"since": "yesterday"}, {"act_by": "2026-12-01T12:00:00"}]
 )
 def test_an_alert_of_nonsense_is_none(tmp_path: Path, changed: dict[str, str]) -> None:
-    (alert,) = tell([event(0)], tmp_path, RULES, NOON)
+    (alert,) = emit([event(0)], tmp_path, RULES, NOON)
     with pytest.raises(ValueError, match=r".+"):
         Alert.from_json(replace(alert, **changed).to_json())
 
@@ -264,9 +265,9 @@ def test_an_alert_of_nonsense_is_none(tmp_path: Path, changed: dict[str, str]) -
 def test_a_disk_that_is_full_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told(tmp_path, event(0))
     before, write = (tmp_path / LOG).read_bytes(), os.write
-    monkeypatch.setattr(alerts.os, "write", lambda file, data: write(file, data[:50]))
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:50]))
     with pytest.raises(OSError, match="the disk is full"):
-        append(tmp_path / LOG, ["x" * 100])
+        append_lines(tmp_path / LOG, ["x" * 100])
     assert (tmp_path / LOG).read_bytes() == before
 
 
@@ -313,14 +314,14 @@ def test_a_decision_without_evidence_is_told_by_its_reason(policy: Policy, tmp_p
 
 def test_a_gate_run_tells_each_decision_once(policy: Policy, tmp_path: Path) -> None:
     whole = decided(policy, Decision.ROLLBACK, tmp_path / "out")
-    assert tell_decisions(whole, tmp_path) == ""
-    assert tell_decisions(replace(whole, finished_at="2026-12-01T10:15:40+00:00"), tmp_path) == ""
+    assert notify_decisions(whole, tmp_path) == ""
+    assert notify_decisions(replace(whole, finished_at="2026-12-01T10:15:40+00:00"), tmp_path) == ""
     (alert,) = read_log(whole.artifacts).alerts
     assert (alert.severity, alert.owner, alert.run_id) == ("P2", "Search Engineering", whole.run_id)
 
 
 def test_a_rollback_in_live_traffic_pages(policy: Policy, tmp_path: Path) -> None:
-    tell_decisions(decided(policy, Decision.ROLLBACK, tmp_path, exposure="live"), tmp_path)
+    notify_decisions(decided(policy, Decision.ROLLBACK, tmp_path, exposure="live"), tmp_path)
     (alert,) = read_log(tmp_path).alerts
     assert (alert.severity, alert.act_by) == ("P0", alert.told_at)
 
@@ -342,7 +343,7 @@ def test_a_decision_stands_whatever_becomes_of_its_alert(
     policy: Policy, tmp_path: Path, harm: Callable[[Path, Path], None], said: str, kept: int
 ) -> None:
     harm(tmp_path, tmp_path / "out")
-    trouble = tell_decisions(decided(policy, Decision.ROLLBACK, tmp_path / "out"), tmp_path)
+    trouble = notify_decisions(decided(policy, Decision.ROLLBACK, tmp_path / "out"), tmp_path)
     assert said in trouble
     assert "\n" not in trouble
     assert len(list((tmp_path / "out").glob(LOG))) == kept
@@ -353,13 +354,13 @@ def test_a_writer_that_hangs_holds_up_no_rollback(
 ) -> None:
     monkeypatch.setattr(alerts, "_PATIENCE", 0.1)
     with FileLock(tmp_path / ".alerts.lock"):
-        assert "the next tick will tell it" in tell_decisions(decided(policy, Decision.ROLLBACK, tmp_path), tmp_path)
+        assert "the next tick will tell it" in notify_decisions(decided(policy, Decision.ROLLBACK, tmp_path), tmp_path)
 
 
 TELLING = """
-from reports.alerts.decisions import tell_decisions
+from reports.alerts.decisions import notify_decisions
 def pytest_gate_rolled_back(config, release):
-    print("said:", tell_decisions(release, config.rootpath / config.getoption("--configs")))
+    print("said:", notify_decisions(release, config.rootpath / config.getoption("--configs")))
 pytest_gate_decided = pytest_gate_rolled_back
 """
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
+from evidence.files import append_lines, read_lines
 from reports.alerts.rules import DECISIONS, OWNER, AlertRules, Severity
 from reports.escaping import clean, cut
 
@@ -32,8 +33,8 @@ _TIMES = ("since", "seen_at", "told_at", "act_by")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something that was seen and may be worth telling. Times are ISO 8601 with their offset."""
+class AlertFacts:
+    """What is said of something that was seen. Times are ISO 8601 with their offset."""
 
     kind: str  # one of reports.alerts.rules.KINDS
     check: str  # the check, or the job
@@ -46,11 +47,21 @@ class Event:
     observed: str = ""
     limit: str = ""
     text: str = ""
-    owner: str = ""  # of the hero or the job
-    severity: str = ""  # in place of the rule's
+    owner: str = ""  # of the hero or the job; of an alert: who acts
+    severity: str = ""  # P0 to P3; of an event: in place of the rule's
     run_id: str = ""
     exposure: str = ""  # "live", "replay", "" where nothing was served
     review_due: str = ""  # when somebody must look again at what was promoted
+
+    def facts(self, **changed: str) -> dict[str, Any]:
+        """All of these, for another value that says the same."""
+        return {field.name: getattr(self, field.name) for field in fields(AlertFacts)} | changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(AlertFacts):
+    """Something that was seen and may be worth telling."""
+
     resolved: bool = False
 
     @property
@@ -68,30 +79,14 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
+class Alert(AlertFacts):
     """One line of alerts.jsonl."""
 
     id: str  # the dedup key: receivers fold what bears the same
-    kind: str
-    severity: str  # P0 to P3
     status: str  # "firing" or "resolved"
-    hero: str
-    config: str
-    check: str
-    observed: str
-    limit: str
-    since: str
-    seen_at: str
     told_at: str
-    owner: str  # who acts
     act_by: str
-    title: str
-    text: str
-    command: str
     runbook: str
-    run_id: str
-    exposure: str
-    review_due: str
 
     @property
     def firing(self) -> bool:
@@ -111,7 +106,7 @@ class Alert:
         if not all(isinstance(value, str) for value in raw.values()):
             raise ValueError("every field of an alert is text")
         alert = cls(**raw)
-        Severity(alert.severity)
+        Severity(alert.severity)  # a ValueError for any other
         if alert.status not in (FIRING, RESOLVED):
             raise ValueError(f"{alert.status!r} is no status of an alert")
         if any(_time(getattr(alert, name)).tzinfo is None for name in _TIMES):
@@ -142,7 +137,7 @@ class Log:
         return tuple(alert for alert in self.last.values() if alert.firing)
 
 
-def tell(events: Iterable[Event], artifacts: Path, rules: AlertRules, now: datetime) -> tuple[Alert, ...]:
+def emit(events: Iterable[Event], artifacts: Path, rules: AlertRules, now: datetime) -> tuple[Alert, ...]:
     """Append to `artifacts`/alerts.jsonl what of these events is worth telling; returns what was appended.
 
     The same events may be given again, in part or in whole: what was told is not told twice, so a caller that was
@@ -155,7 +150,7 @@ def tell(events: Iterable[Event], artifacts: Path, rules: AlertRules, now: datet
         last, decided = log.last, {_decision_of(alert) for alert in log.alerts if alert.firing}
         for event in sorted(events, key=lambda e: _time(e.seen_at)):
             fresh = _worth_telling(event, last, decided, rules, now)
-            append(artifacts / LOG, [alert.to_json() for alert in fresh])
+            append_lines(artifacts / LOG, [alert.to_json() for alert in fresh])
             last |= {alert.id: alert for alert in fresh}
             decided |= {_decision_of(alert) for alert in fresh if alert.firing}
             told += fresh
@@ -169,7 +164,7 @@ def close(key: str, why: str, artifacts: Path, now: datetime) -> Alert | None:
         if alert is None:
             return None
         ended = _ended(alert, now.isoformat(timespec="seconds"), now, why)
-        append(artifacts / LOG, [ended.to_json()])
+        append_lines(artifacts / LOG, [ended.to_json()])
         return ended
 
 
@@ -244,29 +239,15 @@ def _alert(event: Event, going_on: Alert | None, rules: AlertRules, now: datetim
     act_by = rules.act_by(severity, now).isoformat(timespec="seconds")
     if going_on is not None and going_on.severity <= severity:
         act_by = going_on.act_by
-    return Alert(
-        id=event.key,
-        kind=event.kind,
+    said = event.facts(
         severity=severity,
-        status=FIRING,
-        hero=event.hero,
-        config=event.config,
         check=clean(event.check),
-        observed=event.observed,
-        limit=event.limit,
         since=going_on.since if going_on is not None else event.since,
-        seen_at=event.seen_at,
-        told_at=now.isoformat(timespec="seconds"),
         owner=(event.owner or rules.no_owner) if rule.who == OWNER else rule.who,
-        act_by=act_by,
         title=cut(event.title, _TITLE_LENGTH),
-        text=event.text,
-        command=event.command,
-        runbook=f"{rules.runbook}#{event.kind}",
-        run_id=event.run_id,
-        exposure=event.exposure,
-        review_due=event.review_due,
     )
+    runbook, told_at = f"{rules.runbook}#{event.kind}", now.isoformat(timespec="seconds")
+    return Alert(id=event.key, status=FIRING, told_at=told_at, act_by=act_by, runbook=runbook, **said)
 
 
 def _ended(alert: Alert, seen_at: str, now: datetime, why: str) -> Alert:
@@ -282,38 +263,3 @@ def words_of(error: OSError) -> str:
     if isinstance(error, Timeout):
         return f"another process has been writing for {_PATIENCE:.0f} s"
     return error.strerror or str(error)
-
-
-def append(path: Path, lines: Sequence[str]) -> None:
-    """Append whole lines and have them on the disk. Half a line that a killed writer left is ended first.
-
-    Where the disk is full the file is cut back to what it was, and OSError raised.
-    """
-    if not lines:
-        return
-    new = not path.exists()
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        size = os.fstat(file).st_size
-        torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
-        data = ("\n" if torn else "").encode() + "".join(f"{line}\n" for line in lines).encode()
-        if os.write(file, data) < len(data):
-            os.ftruncate(file, size)
-            raise OSError(f"{path.name}: the disk is full; make room")
-        os.fsync(file)
-    finally:
-        os.close(file)
-    if new:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # a file whose name is not on the disk is lost with the power
-        finally:
-            os.close(folder)
-
-
-def read_lines(path: Path) -> list[bytes]:
-    """The lines of a file that is appended to, a last one without its end as well; none where there is no file."""
-    try:
-        return [line for line in path.read_bytes().split(b"\n") if line]
-    except FileNotFoundError:
-        return []
