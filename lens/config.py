@@ -12,13 +12,13 @@ from lens.intent import Intent
 Positive = Annotated[int, Field(gt=0)]
 
 
-class Block(BaseModel):
+class ConfigBlock(BaseModel):
     """Base of every block: unknown keys are mistakes, nothing is converted silently, values stay as read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Lexical(Block):
+class Lexical(ConfigBlock):
     """BM25 and the proximity boost of its best candidates."""
 
     name_weight: Annotated[float, Field(ge=0, le=10)]  # of a term in the function's name; 1 in its body
@@ -32,7 +32,7 @@ class Lexical(Block):
         return self.phrase_boost > 1 and bool(self.intents)
 
 
-class Router(Block):
+class Router(ConfigBlock):
     """Whether the dense side is asked at all. Disabled: for every query."""
 
     enabled: bool
@@ -41,13 +41,13 @@ class Router(Block):
     never: tuple[Intent, ...]  # queries of these are answered lexically
 
 
-class ProductQuantiser(Block):
+class ProductQuantiser(ConfigBlock):
     """What is done about the loss of the compressed vectors."""
 
     refine_topk: Annotated[int, Field(ge=0, le=1000)]  # so many best candidates are scored again exactly
 
 
-class Ann(Block):
+class Ann(ConfigBlock):
     """The dense side: how far it searches and how much it counts."""
 
     efSearch: Positive
@@ -55,7 +55,7 @@ class Ann(Block):
     pq: ProductQuantiser
 
 
-class Config(Block):
+class Config(ConfigBlock):
     """One configuration. The three files are paths relative to the pack's folder."""
 
     system: Literal["lens"]

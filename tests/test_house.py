@@ -1,0 +1,67 @@
+"""Is every module short enough to be read at once, and does a class's name mean one thing in the whole house?"""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+from tests.test_imports import LINE
+
+MOST = 350  # lines of a module
+
+#: What still stands, each with the reason. These tables may only shrink.
+STILL_LONG = {
+    "gates/drift.py": "the drift pack's question, rule and limits become a file of rollout/jobs",
+    "gates/rule/self_test.py": "synthetic pairs and the trials upon them are still one module",
+    "reports/promotion.py": "promotion becomes a room of reports",
+    "proof/mutant_code.py": "edits of our own sources become patches of functions",
+    "proof/mutant_heroes.py": "a table of seeded faults",
+    "proof/mutant_measuring.py": "a table of seeded faults",
+}
+STILL_TWICE = {
+    "Answer": "a system's answer to a query; the tick's answer from a receiver (automation/deliver.py)",
+    "Arm": "the gate's arm of pairs; a peer's simulated one (benchmarks/peers)",
+    "Asked": "of the rule's questions, of the weekly suites, of a promotion",
+    "Cell": "the verdict on a question; a cell of the simulated table",
+    "Claim": "the claim of a pack; the tick's claim on a slot",
+    "Decided": "by the monitor, by the verifier",
+    "Document": "a pydantic block of a file; a span of the corpus, whose sources name its index",
+    "Drift": "the drift pack's answers; its limits",
+    "Errors": "the check; the drift pack's flags",
+    "Evidence": "what replay read; of a benchmark",
+    "Findings": "of the emergency tripwire, of the other jobs",
+    "Gain": "of a candidate, of a hero",
+    "Job": "one run of a job; a job of the schedule",
+    "Label": "the label of columns; a peer's verdict",
+    "Ladder": "the policy's block; the climb of a hero",
+    "Move": "of the pool; of the budget",
+    "Outcome": "of a canary; of an offline look",
+    "Pack": "a hero's file; the drift pack",
+    "Power": "of a policy; of an offline policy",
+    "Process": "of an operating system; a stochastic one",
+    "Question": "of a policy; of an offline simulation",
+    "Row": "of the night's intervals, of selection, of the report's checks",
+    "Shift": "the form of a check; a peer's location shift",
+    "Target": "whom the emergency asks; where alerts go",
+    "Task": "of attainability; the keeper's",
+    "World": "of two simulations",
+}
+
+
+def modules(root: Path) -> list[Path]:
+    """Every module before tests."""
+    return sorted(path for room in (*LINE, "benchmarks") for path in (root / room).rglob("*.py"))
+
+
+def test_a_module_is_read_at_once(root: Path) -> None:
+    long = {str(path.relative_to(root)) for path in modules(root) if len(path.read_text().splitlines()) > MOST}
+    assert long == set(STILL_LONG)
+
+
+def test_a_name_of_a_class_means_one_thing(root: Path) -> None:
+    places = defaultdict(set)
+    for path in modules(root):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].add(str(path.relative_to(root)))
+    twice = {name for name, there in places.items() if len(there) > 1}
+    assert twice == set(STILL_TWICE)
