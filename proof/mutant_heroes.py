@@ -14,7 +14,7 @@ def answers(changed: str) -> tuple[Edit, ...]:
 
 def in_baseline(fault: str) -> tuple[Edit, ...]:
     """Break the baseline as well."""
-    opened = "    incumbent = kinds.open_system(hero.baseline_system, hero.folder, collection)\n"
+    opened = "    incumbent = hero.baseline_kind.open_system(collection)\n"
     contest, known = "rollout/comparison.py", "from fixtures.systems.faults import break_system\n"
     return (
         Edit(file=contest, old=known, new=known.replace("break_system", "Fault, break_system")),
@@ -40,8 +40,8 @@ BAD_HEROES = (
         edits=(
             Edit(
                 file="rollout/comparison.py",
-                old="kinds.open_system(hero.system, hero.folder, collection)",
-                new="kinds.open_system(hero.baseline_system, hero.folder, collection)",
+                old="hero.system_kind.open_system(collection)",
+                new="hero.baseline_kind.open_system(collection)",
             ),
         ),
     ),

@@ -19,7 +19,6 @@ from evidence.parts import concat, write_part
 from evidence.schemas import AGG, HITS
 from fixtures.oracles import WITHIN, oracles_of
 from fixtures.packs import Hero, config_hash
-from fixtures.systems import kinds
 from fixtures.systems.protocol import FALLBACKS, Query
 from gates.checks.sanity import judge_battery
 from gates.errors import EvidenceError, failures
@@ -95,9 +94,7 @@ def _facts(contest: Contest, asked: int) -> dict[str, Any]:
         "of": min(policy.sanity.queries, len(contest.collection.part["calibration"])),
         "places": "judged" if "doc_ord" in lacks else "all",
         "fallbacks": list(FALLBACKS),
-        "configurations": [
-            config_hash(kinds.content(system, hero.folder)) for system in (hero.system, hero.baseline_system)
-        ],
+        "configurations": [config_hash(system.content()) for system in (hero.system_kind, hero.baseline_kind)],
     }
     for name, check, look in (("oracles", "oracle_queries", _oracles), ("index", "index_integrity", _index)):
         if check in policy.asked_sanity and check not in contest.missing:
@@ -123,7 +120,7 @@ def _oracles(contest: Contest) -> dict[str, Any]:
 def _index(contest: Contest) -> dict[str, Any]:
     """The state of the index, and how many documents the hero finds when asked for them in their own words."""
     hero, side, names = contest.hero, contest.challenger, contest.collection.documents.doc_id
-    state = kinds.inspect_index(hero.system, hero.folder, SAMPLED)
+    state = hero.system_kind.inspect_index(SAMPLED)
     found = 0
     for document, words in state.samples:
         own = Query(query_ord=-1, query_id=names[document], text=words, intent="docstring", suite="docstring")

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from fixtures.fingerprint import fingerprint
 from fixtures.material import lock_material
 from fixtures.packs import Hero
-from fixtures.systems import kinds
 from fixtures.systems.faults import break_system
 from fixtures.systems.protocol import ANY, Collection, Query, SearchSystem
 from gates.errors import EvidenceError
@@ -108,10 +107,10 @@ def lacks_of(system: SearchSystem, policy: Policy) -> dict[str, str]:
 def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest:
     """Open both sides. Raises EvidenceError where the policy and what the systems give do not fit."""
     subject = hero.subject
-    collection = kinds.open_collection(hero.baseline_system, hero.folder, tell)
+    collection = hero.baseline_kind.open_collection(tell)
     _require_asked(subject.policy, collection)
-    challenger = break_system(kinds.open_system(hero.system, hero.folder, collection), hero.fault)
-    incumbent = kinds.open_system(hero.baseline_system, hero.folder, collection)
+    challenger = break_system(hero.system_kind.open_system(collection), hero.fault)
+    incumbent = hero.baseline_kind.open_system(collection)
 
     def side(name: str, config_hash: str, system: SearchSystem) -> Contender:
         documents = system.documents

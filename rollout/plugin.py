@@ -19,7 +19,6 @@ from fixtures.lock import lock_state, renewal, shown, write_lock
 from fixtures.material import lock_material
 from fixtures.packs import Hero
 from fixtures.rewrite import write_selected
-from fixtures.systems import kinds
 from gates.errors import EvidenceError, GateError
 from gates.handover import TOLD, hand_over
 from gates.release import Release
@@ -162,7 +161,7 @@ def locked(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRequ
     """What the lock of a hero says of what is here now; with `--write` it is locked first."""
     asked, config = asked_heroes[hero], request.config
     try:
-        collection = kinds.open_collection(asked.baseline_system, asked.folder, _printer(config))
+        collection = asked.baseline_kind.open_collection(_printer(config))
         material = lock_material(asked, collection, config.rootpath)
     except GateError as error:
         pytest.fail(str(error), pytrace=False)
@@ -179,7 +178,7 @@ def locked(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRequ
 def broken_files(hero: str, asked_heroes: dict[str, Hero]) -> list[str]:
     """What hero and baseline share, but is not what it says of itself."""
     asked = asked_heroes[hero]
-    return kinds.broken(asked.system, asked.folder)
+    return asked.system_kind.broken()
 
 
 def _asked(ask: Callable[[], Cell]) -> Cell:

@@ -12,7 +12,7 @@ from evidence.parts import concat
 from evidence.schemas import AGG, HITS
 from fixtures.fingerprint import fingerprint
 from fixtures.served import Served
-from fixtures.systems import kinds, machine
+from fixtures.systems import machine
 from fixtures.systems.faults import break_system
 from fixtures.systems.protocol import Collection, Query
 from gates.errors import EvidenceError
@@ -47,8 +47,8 @@ class Probe:
         served = self.served
         return fingerprint(
             {
-                "config": kinds.content(served.system, served.folder),
-                "files": kinds.files(served.system, served.folder),
+                "config": served.system_kind.content(),
+                "files": served.system_kind.files(),
                 "collection": dict(self.collection.digests),
             }
         )
@@ -65,8 +65,8 @@ class Probe:
 
 def open_probe(served: Served, tell: Callable[[str], None] = lambda line: None) -> Probe:
     """Open the system with its fault, if it has one, and the collection it answers about."""
-    collection = kinds.open_collection(served.system, served.folder, tell)
-    system = break_system(kinds.open_system(served.system, served.folder, collection), served.fault)
+    collection = served.system_kind.open_collection(tell)
+    system = break_system(served.system_kind.open_system(collection), served.fault)
     documents = system.documents
     return Probe(
         served=served,

@@ -90,7 +90,7 @@ def compare_grid(hero: Hero, tell: Callable[[str], None]) -> list[Row]:
     """
     if not hero.grid:
         raise EvidenceError(f"{hero.subject.source}: has no grid, so there is nothing to choose from; add one")
-    collection = kinds.open_collection(hero.baseline_system, hero.folder, tell)
+    collection = hero.baseline_kind.open_collection(tell)
     if not len(collection.part.get("selection", ())):
         raise EvidenceError(
             f"{hero.subject.source}: its queries have no selection part, which choosing from a grid needs"
@@ -98,7 +98,7 @@ def compare_grid(hero: Hero, tell: Callable[[str], None]) -> list[Row]:
     judged = judge_collection(collection)
     queries = [collection.queries[i] for i in collection.part["selection"]]
     described = [hero.baseline_system, *(candidate.system for candidate in hero.grid)]
-    systems = [kinds.open_system(system, hero.folder, collection) for system in described]
+    systems = [kinds.kind_of(system, hero.folder).open_system(collection) for system in described]
     locator = Locator(systems[0].documents, collection.documents)
     timed = ask_in_turn(systems, queries, tell)
     reference, *answers = (measure_answers(t, queries, locator, judged, np.inf) for t in timed)

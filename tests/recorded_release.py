@@ -18,7 +18,6 @@ import pytest
 from fixtures.lock import write_lock
 from fixtures.material import lock_material
 from fixtures.packs import load_hero
-from fixtures.systems import kinds
 from gates.policy import load_policy
 
 QUERIES = 800
@@ -169,7 +168,7 @@ def lock(folder: Path) -> None:
     configs = folder / "configs"
     for name in load_policy(configs / "policy.yaml").heroes:
         hero = load_hero(name, configs, foreseen=False)
-        collection = kinds.open_collection(hero.baseline_system, hero.folder, lambda _: None)
+        collection = hero.baseline_kind.open_collection(lambda _: None)
         write_lock(hero, lock_material(hero, collection, folder))
 
 

@@ -29,7 +29,6 @@ from evidence.digests import file_digest
 from fixtures.fingerprint import digest_sources
 from fixtures.material import lock_material
 from fixtures.packs import Hero, load_hero
-from fixtures.systems import kinds
 from fixtures.systems.faults import Fault, break_system
 from fixtures.systems.protocol import Answer, Collection, Documents, Query, SearchSystem
 from gates.pairs import Arm, join_arms
@@ -80,7 +79,7 @@ def open_recording(configs: Path, policy: Policy, tell: Callable[[str], None]) -
     """The recording of these configs, from the cache or made now (about a minute and a half on two cores)."""
     heroes = recorded_heroes(configs, policy)
     first = next(iter(heroes.values()))
-    collection = kinds.open_collection(first.baseline_system, first.folder, tell)
+    collection = first.baseline_kind.open_collection(tell)
     material = {name: lock_material(hero, collection, ROOT) for name, hero in heroes.items()}
     kept = ("config", "baseline_config", "files", "collection", "index", "libraries")
     folder = kept_folder(
@@ -146,16 +145,16 @@ def record_share(configs: Path, policy: Policy, worker: int) -> Share:
     """One worker's share of the queries, asked of every system and measured."""
     heroes = recorded_heroes(configs, policy)
     first = next(iter(heroes.values()))
-    collection = kinds.open_collection(first.baseline_system, first.folder, lambda _: None)
+    collection = first.baseline_kind.open_collection(lambda _: None)
     judged, sla_ms = judge_collection(collection), policy.gates.sla_recall_at_50_delta.sla_ms
     whole = {name: hero for name, hero in heroes.items() if hero.fault is None}
-    baseline = kinds.open_system(first.baseline_system, first.folder, collection)
+    baseline = first.baseline_kind.open_system(collection)
     systems = {"baseline": baseline, "repeat": baseline}
-    systems |= {name: kinds.open_system(hero.system, hero.folder, collection) for name, hero in whole.items()}
+    systems |= {name: hero.system_kind.open_system(collection) for name, hero in whole.items()}
     before = {name: _before(hero, whole) for name, hero in heroes.items() if hero.fault is not None}
     for name, source in before.items():
         if source not in systems:
-            systems[source] = kinds.open_system(heroes[name].system, heroes[name].folder, collection)
+            systems[source] = heroes[name].system_kind.open_system(collection)
     queries = [collection.queries[i] for i in collection.part["canary"][worker::WORKERS]]
     timed = _ask_settled(systems, queries, worker)
     arms = {

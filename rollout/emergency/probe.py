@@ -60,7 +60,7 @@ def _target(path: Path, pack: dict[str, Any], selected: Any, folder: Path) -> Ta
 
 def ask_sentinels(whom: Target, configs: Path, limits: Emergency) -> Rounds:
     """Every sentinel in every round, after one that is not timed. Raises EvidenceError where nothing is built."""
-    built = kinds.open_built(whom.system, whom.folder)
+    built = kinds.kind_of(whom.system, whom.folder).open_built()
     system = _with_fault(built.system, whom.fault)
     chosen = oracles_of("", configs, built.corpus)
     if not chosen.oracles:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fixtures.systems import kinds
 from fixtures.weekly import Weekly, asked_queries
 from gates.answered import Answered
 from gates.drift import bin_count, judge_drift, reliability_slope
@@ -38,7 +37,7 @@ def run_drift(job: Job, probe: Probe, weekly: Weekly, *, incumbent: bool) -> Pac
     served, limits = probe.served, weekly.drift
     queries = asked_queries(limits.queries, probe.collection)
     now = answered(ask_all(probe, queries, job.run_id).agg)
-    calibrator = kinds.calibrator(served.system, served.folder)
+    calibrator = served.system_kind.calibrator()
     kept = _kept(job)
     same = kept is not None and kept.facts["config_hash"] == served.config_hash
     compares = same and not (job.write and incumbent)

@@ -10,8 +10,8 @@ import yaml
 
 from fixtures import oracles
 from fixtures.packs import Hero, load_hero
-from fixtures.systems import kinds
 from fixtures.systems.faults import Fault
+from fixtures.systems.lens import LensKind
 from gates.checks.sanity import judge_battery
 from gates.errors import EvidenceError
 from gates.verdicts import Verdict
@@ -153,8 +153,9 @@ class TestIndex:
         assert set(not_green(found)) == {"index_integrity", "oracle_queries", "file_only", "pool"}
 
     def test_a_damaged_file_is_named(self, battery: Open, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        inspect = kinds.inspect_index
-        monkeypatch.setattr(kinds, "inspect_index", lambda *asked: inspect(*asked)._replace(damaged=["dense.faiss"]))
+        inspect = LensKind.inspect_index
+        damaged = ["dense.faiss"]
+        monkeypatch.setattr(LensKind, "inspect_index", lambda *asked: inspect(*asked)._replace(damaged=damaged))
         found = battery(load_hero("lexical", root / SMOKE))
         assert not_green(found) == {"index_integrity": Verdict.RED}
         assert found.cells["index_integrity"].note.startswith("dense.faiss changed since the index was built")

@@ -15,7 +15,6 @@ from fixtures.continuous import Continuous, load_continuous, newest
 from fixtures.oracles import oracles_of
 from fixtures.served import Served, load_served
 from fixtures.systems.faults import Fault
-from fixtures.systems.kinds import open_built
 from fixtures.weekly import asked_queries, load_weekly
 from gates.errors import EvidenceError
 from gates.verdicts import Cell, Verdict
@@ -151,7 +150,7 @@ def test_the_newest_of_several_results_counts(tmp_path: Path) -> None:
 
 
 def test_the_light_system_answers_as_the_whole_one_does(probe: Probe, served: Served, smoke: Path) -> None:
-    built = open_built(served.system, served.folder)
+    built = served.system_kind.open_built()
     assert built.corpus == probe.collection.digests["corpus"]
     oracles = oracles_of("", smoke, built.corpus).oracles
     assert len(oracles) == 30

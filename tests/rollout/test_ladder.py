@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from fixtures.systems import kinds, waiting
+from fixtures.systems import waiting
 from fixtures.systems.faults import BURNS
 from fixtures.systems.protocol import Answer, Query, SearchSystem
+from fixtures.systems.recorded import RecordedKind
 from fixtures.systems.waiting import RUN_QUEUE, Mark, WaitingClock
 from gates.errors import EvidenceError
 from gates.verdicts import Verdict
@@ -80,8 +81,8 @@ def test_the_servers_clock_judges_where_the_policy_says_so(
     ladder: Climb, configs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judged_by_the_server(configs)
-    opened = kinds.open_system
-    monkeypatch.setattr(kinds, "open_system", lambda *asked: Timekeeper(opened(*asked)))
+    opened = RecordedKind.open_system
+    monkeypatch.setattr(RecordedKind, "open_system", lambda *asked: Timekeeper(opened(*asked)))
     climbed = ladder("equal")
     climbed.reach(100)
     assert climbed.whole("p95_latency").verdict is Verdict.GREEN
@@ -121,8 +122,8 @@ def test_of_a_hero_that_burns_threads_all_that_a_clock_says_is_in_doubt(
     waited = itertools.count(step=10**9)
     clock = WaitingClock(RUN_QUEUE, lambda: Mark(next(waited) if burning() else 0, 0))
     monkeypatch.setattr(waiting, "here", lambda: clock)
-    opened = kinds.open_system
-    monkeypatch.setattr(kinds, "open_system", lambda *asked: Clocked(opened(*asked)))
+    opened = RecordedKind.open_system
+    monkeypatch.setattr(RecordedKind, "open_system", lambda *asked: Clocked(opened(*asked)))
     climbed = ladder("equal", fault={"kind": "threads"})
     climbed.reach(100)
     assert climbed.ended.startswith("held at ")
