@@ -124,8 +124,9 @@ def _look(asked: argparse.Namespace) -> int:
         from automation import crontab, systemd
 
         defaults = (asked.schedule, asked.ledger) == (SCHEDULE, LEDGER)
+        options = () if defaults else ("--schedule", str(asked.schedule), "--ledger", str(asked.ledger))
         module = crontab if asked.target == "crontab" else systemd
-        print(module.install(ROOT, asked.schedule, asked.ledger, defaults))
+        print(module.install(ROOT, (sys.executable, "-m", "automation", *options, "tick"), asked.ledger))
         print("python -m automation status tells, after two minutes, whether it ticks")
         return 0
     if asked.command == "emit":

@@ -9,47 +9,44 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from gates.errors import GateError
 
 
-def line(root: Path, schedule: Path, ledger: Path, defaults: bool) -> str:
+def line(root: Path, words: Sequence[str], ledger: Path) -> str:
     """The line for this checkout. cron reads % as a line's end, hence the escapes."""
-    options = [] if defaults else ["--schedule", str(schedule), "--ledger", str(ledger)]
-    command = shlex.join([sys.executable, "-m", "automation", *options, "tick"])
     log, here = shlex.quote(str(ledger.parent / "tick.log")), shlex.quote(str(root))
-    text = f"* * * * * cd {here} && {command} >> {log} 2>&1 {_marker(root)}"
+    text = f"* * * * * cd {here} && {shlex.join(words)} >> {log} 2>&1 {_marker(root)}"
     if "\n" in text:
         raise GateError(f"{str(root)!r}: a path with a line break cannot stand in a crontab; move the checkout")
     return text.replace("%", "\\%")
 
 
-def install(root: Path, schedule: Path, ledger: Path, defaults: bool) -> str:
+def install(root: Path, words: Sequence[str], ledger: Path) -> str:
     """Put the line in; says what was done. Raises GateError when crontab refuses."""
-    new = line(root, schedule, ledger, defaults)
-    old = _read()
-    ours = [text for text in old.split(b"\n") if _is_ours(text, root)]
-    if ours == [new.encode()]:
-        return f"the crontab ticks already: {new}"
+    new, old = line(root, words, ledger), _crontab("-l")
     kept = _without(old, root)
     if kept and not kept.endswith(b"\n"):
         kept += b"\n"
+    table = kept + new.encode() + b"\n"
+    if sorted(old.splitlines()) == sorted(table.splitlines()):
+        return f"the crontab ticks already: {new}"
     ledger.parent.mkdir(parents=True, exist_ok=True)  # the shell opens the log before anything of ours runs
-    _write(kept + new.encode() + b"\n")
-    if new.encode() not in _read().split(b"\n"):
+    _crontab("-", table)
+    if new.encode() not in _crontab("-l").split(b"\n"):
         raise GateError("crontab took the table, but does not list the line; look at crontab -l")
     return f"added to the crontab: {new}"
 
 
 def uninstall(root: Path) -> str:
     """Take the line of this checkout out; says what was done."""
-    old = _read()
+    old = _crontab("-l")
     kept = _without(old, root)
     if kept == old:
         return f"the crontab has no line for {root}"
-    _write(kept)
+    _crontab("-", kept)
     return f"removed from the crontab: the line for {root}"
 
 
@@ -57,37 +54,20 @@ def _marker(root: Path) -> str:
     return f"# hero-gate tick {root}"
 
 
-def _is_ours(text: bytes, root: Path) -> bool:
-    return text.rstrip().endswith(_marker(root).replace("%", "\\%").encode())
-
-
 def _without(table: bytes, root: Path) -> bytes:
-    return b"".join(text for text in table.splitlines(keepends=True) if not _is_ours(text, root))
+    mark = _marker(root).replace("%", "\\%").encode()
+    return b"".join(text for text in table.splitlines(keepends=True) if not text.rstrip().endswith(mark))
 
 
-def _crontab(argument: str, table: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+def _crontab(argument: str, table: bytes | None = None) -> bytes:
+    """The table of `crontab -l`, or b"" of `crontab -`, which puts this one in its place. Raises GateError."""
     try:
-        return subprocess.run(["crontab", argument], input=table, capture_output=True, check=False)
+        done = subprocess.run(["crontab", argument], input=table, capture_output=True, check=False)
     except FileNotFoundError:
         raise GateError(
             "crontab: no such command; install cron (Debian: apt-get install cron), or install systemd instead"
         ) from None
-
-
-def _read() -> bytes:
-    done = _crontab("-l")
-    if done.returncode == 0:
+    if done.returncode == 0 or (argument == "-l" and b"no crontab for" in done.stderr):
         return done.stdout
-    if b"no crontab for" in done.stderr:
-        return b""
-    raise GateError(f"crontab -l: {_said(done)}; nothing was changed")
-
-
-def _write(table: bytes) -> None:
-    done = _crontab("-", table)
-    if done.returncode != 0:
-        raise GateError(f"crontab -: {_said(done)}; nothing was changed")
-
-
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    return done.stderr.decode("utf-8", "replace").strip().replace("\n", " ") or f"exit status {done.returncode}"
+    said = done.stderr.decode("utf-8", "replace").strip().replace("\n", " ") or f"exit status {done.returncode}"
+    raise GateError(f"crontab {argument}: {said}; nothing was changed")

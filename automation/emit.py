@@ -11,16 +11,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import yaml
+import jinja2
 
 from automation.schedule import Schedule, ScheduledJob, parsed
 
 #: GitHub's shortest interval.
 GITHUB_MINUTES = 5
-MOUNT = "/hero-gate"
+#: Which jobs a firing of the workflow ticks for, as GitHub finds it out.
+CHOSEN = "${{ fromJSON(env.ENTRIES)[github.event.schedule] || inputs.jobs }}"
+TEMPLATES = jinja2.Environment(  # << >> and <% %>: GitHub's own expressions have braces
+    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,  # YAML: texts of the schedule are written as JSON
+    block_start_string="<%",
+    block_end_string="%>",
+    variable_start_string="<<",
+    variable_end_string=">>",
+    trim_blocks=True,
+    keep_trailing_newline=True,
+)
 
 
 def utc_cron(job: ScheduledJob, now: datetime) -> str:
@@ -43,127 +55,29 @@ def utc_cron(job: ScheduledJob, now: datetime) -> str:
 
 def k8s(schedule: Schedule, image: str, now: datetime) -> str:
     """One CronJob for each job, and the volume that they share."""
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "hero-gate"},
-        # Ledger and lanes are a SQLite file and file locks: all pods on one node, on a disk of that node.
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}},
-    }
-    documents = [claim, *(_cron_job(job, image, now) for job in schedule.jobs)]
-    head = [
-        "Ticks of Hero Gate, one CronJob for each job. Printed by python -m automation emit k8s.",
-        f"The image holds the checkout at {MOUNT} and its Python on the PATH. The volume must be one disk of one node",
-        "(ReadWriteOnce, no network file system): SQLite and file locks do not work elsewhere.",
-        "Times are UTC: each local time at both of its offsets; the tick knows which one is due.",
-    ]
-    return _commented(head) + "---\n".join(_yaml(document) for document in documents)
-
-
-def _cron_job(job: ScheduledJob, image: str, now: datetime) -> dict[str, Any]:
-    container = {
-        "name": "tick",
-        "image": image,
-        "workingDir": MOUNT,
-        "command": ["python", "-m", "automation", "tick", "--job", job.name, "--wait"],
-        "volumeMounts": [{"name": "out", "mountPath": f"{MOUNT}/reports/out"}],
-    }
-    seconds = (job.max_lateness_minutes + int(job.timeout_minutes)) * 60
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "metadata": {
-            "name": f"hero-gate-{job.name.replace('_', '-')}"[:52],
-            "annotations": {"hero-gate/owner": job.owner, "hero-gate/cron": f"{job.cron} {job.zone}"},
-        },
-        "spec": {
-            "schedule": utc_cron(job, now),
-            "timeZone": "Etc/UTC",
-            "concurrencyPolicy": "Forbid",
-            "startingDeadlineSeconds": max(60, job.max_lateness_minutes * 60),
-            "successfulJobsHistoryLimit": 1,
-            "failedJobsHistoryLimit": 3,
-            "jobTemplate": {
-                "spec": {
-                    "backoffLimit": 0,  # the ledger says what is repeated
-                    "activeDeadlineSeconds": seconds,
-                    "template": {
-                        "spec": {
-                            "restartPolicy": "Never",
-                            "containers": [container],
-                            "volumes": [{"name": "out", "persistentVolumeClaim": {"claimName": "hero-gate"}}],
-                        }
-                    },
-                }
-            },
-        },
-    }
+    template = TEMPLATES.get_template("k8s.yaml.j2")
+    return template.render(jobs=schedule.jobs, image=image, utc_cron=lambda job: utc_cron(job, now))
 
 
 def github_actions(schedule: Schedule, now: datetime) -> str:
     """A workflow whose schedule entries each tick for the jobs that they stand for."""
-    entries: dict[str, list[str]] = {}
-    left_out = []
+    entries, left_out, longest = dict[str, str](), list[str](), 0.0
     for job in schedule.jobs:
         minutes = sorted(parsed(job.cron).minutes)
         gaps = [later - earlier for earlier, later in zip(minutes, [*minutes[1:], minutes[0] + 60], strict=True)]
         if min(gaps) < GITHUB_MINUTES:
             left_out.append(job.name)
-        else:
-            entries.setdefault(utc_cron(job, now), []).append(job.name)
-    options = {cron: " ".join(f"--job {name}" for name in names) for cron, names in entries.items()}
-    jobs = "fromJSON(env.ENTRIES)[github.event.schedule] || inputs.jobs"
-    key = f"hero-gate-${{{{ {jobs} }}}}-"  # the cron line itself may not stand in a cache's key: it has commas
-    ledger = "reports/out/automation"
-    steps: list[dict[str, Any]] = [
-        {"uses": "actions/checkout@v4"},
-        {"uses": "actions/setup-python@v5", "with": {"python-version": "3.11"}},
-        {"run": "make .venv/runtime.done"},
-        {
-            "uses": "actions/cache/restore@v4",
-            "with": {"path": ledger, "key": f"{key}${{{{ github.run_id }}}}", "restore-keys": key},
-        },
-        {
-            "run": ".venv/bin/python -m automation tick $JOBS --wait",
-            "env": {"JOBS": f"${{{{ {jobs} }}}}"},
-        },
-        {
-            "if": "always()",
-            "uses": "actions/cache/save@v4",
-            "with": {"path": ledger, "key": f"{key}${{{{ github.run_id }}}}"},
-        },
-        {
-            "if": "always()",
-            "uses": "actions/upload-artifact@v4",
-            "with": {"name": "jobs", "path": "reports/out", "if-no-files-found": "ignore"},
-        },
-    ]
-    longest = max((job.timeout_minutes for job in schedule.jobs if job.name not in left_out), default=60)
-    workflow = {
-        "name": "Hero Gate: scheduled jobs",
-        "on": {
-            "schedule": [{"cron": cron} for cron in options],
-            "workflow_dispatch": {
-                "inputs": {"jobs": {"description": "--job NAME of what is due", "required": True, "type": "string"}}
-            },
-        },
-        "permissions": {"contents": "read"},
-        "concurrency": {"group": "hero-gate-${{ github.event.schedule || inputs.jobs }}", "cancel-in-progress": False},
-        "env": {"ENTRIES": json.dumps(options)},
-        "jobs": {"tick": {"runs-on": "ubuntu-latest", "timeout-minutes": int(longest) + 30, "steps": steps}},
-    }
-    head = [
-        "Ticks of Hero Gate for GitHub Actions. Printed by python -m automation emit github-actions.",
-        "Times are UTC: each local time at both of its offsets; the tick knows which one is due.",
-        "GitHub may delay or drop a firing in busy hours, and stops schedules of public repositories after 60 days",
-        "without activity. The ledger travels in the cache; one that is lost starts anew.",
-    ]
-    if left_out:
-        head.append(
-            f"Left out, since GitHub fires at most every {GITHUB_MINUTES} minutes: {', '.join(left_out)}. "
-            "Run it by crontab, systemd or k8s."
-        )
-    return _commented(head) + _yaml(workflow)
+            continue
+        cron, longest = utc_cron(job, now), max(longest, job.timeout_minutes)
+        entries[cron] = f"{entries[cron]} --job {job.name}" if cron in entries else f"--job {job.name}"
+    return TEMPLATES.get_template("github-actions.yaml.j2").render(
+        entries=entries,
+        left_out=left_out,
+        minutes=GITHUB_MINUTES,
+        timeout=int(longest or 60) + 30,
+        chosen=CHOSEN,
+        dumps=json.dumps,
+    )
 
 
 def _field(values: Iterable[int], size: int) -> str:
@@ -178,11 +92,3 @@ def _field(values: Iterable[int], size: int) -> str:
         if numbers == list(range(numbers[0], numbers[-1] + 1)):
             return f"{numbers[0]}-{numbers[-1]}"
     return ",".join(map(str, numbers))
-
-
-def _commented(lines: list[str]) -> str:
-    return "".join(f"# {line}\n" for line in lines)
-
-
-def _yaml(document: dict[str, Any]) -> str:
-    return str(yaml.safe_dump(document, sort_keys=False, width=1000))

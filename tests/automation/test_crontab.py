@@ -43,7 +43,8 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def install(root: Path, folder: Path) -> str:
-    return crontab.install(root, root / "s.yaml", folder / "out" / "automation" / "slots.sqlite", defaults=True)
+    words = (sys.executable, "-m", "automation", "tick")
+    return crontab.install(root, words, folder / "out" / "automation" / "slots.sqlite")
 
 
 @pytest.mark.parametrize("others", [None, b"", OTHERS])

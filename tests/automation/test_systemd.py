@@ -1,6 +1,7 @@
 """Are the units such as systemd itself accepts, and is nothing put in place that it does not?"""
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +37,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def install(root: Path) -> str:
-    return systemd.install(root, root / "s.yaml", root / "out" / "slots.sqlite", defaults=False)
+    return systemd.install(root, words(root), root / "out" / "slots.sqlite")
+
+
+def words(root: Path) -> tuple[str, ...]:
+    return (sys.executable, "-m", "automation", "--schedule", str(root / "s.yaml"), "tick")
 
 
 @needs_systemd
@@ -67,10 +72,10 @@ def test_the_units_are_verified_put_in_place_and_taken_away(
 
 @needs_systemd
 def test_units_with_a_mistake_are_refused(units: Path, asked: list[str], tmp_path: Path) -> None:
-    texts = systemd.units(tmp_path, tmp_path / "s", tmp_path / "l", defaults=True)
+    texts = systemd.units(tmp_path, words(tmp_path), tmp_path / "l")
     wrong = {name: text.replace("OnCalendar=minutely", "OnCalendar=at noon") for name, text in texts.items()}
     with pytest.raises(GateError, match=r"^systemd-analyze verify: .*hero-gate-tick.timer.*; nothing was changed$"):
-        systemd._verify(wrong)
+        systemd.verify(wrong)
 
 
 @needs_systemd
