@@ -44,7 +44,7 @@ def find_events(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
 
 def untold_decisions(artifacts: Path, log: Log, owners: Mapping[str, str], now: datetime) -> list[Event]:
     """Recent decisions that no alert tells of: the run was killed between the decision and its alert."""
-    told = {(alert.run_id, alert.hero, alert.kind) for alert in log.alerts if alert.kind in DECISIONS}
+    told = {alert.decision for alert in log.alerts if alert.kind in DECISIONS}
     found = []
     for attestation in _attestations(artifacts):
         try:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import Message
 from http.client import HTTPException
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
-from reports.alerts.log import Alert
-from reports.alerts.rules import Alertmanager, Apprise, Delivery, PagerDuty, host_of, is_loopback
+from reports.alerts.log import LOG, Alert
+from reports.alerts.rules import Alertmanager, Delivery, PagerDuty, host_of, is_loopback
 from reports.escaping import cut
 
 #: Seconds for one connection, and for each wait for an answer on it.
@@ -33,30 +33,39 @@ _ANSWER_LENGTH = 160
 #: Apprise's own schemes whose host is the receiver's.
 _PLAIN_SCHEMES = ("json", "jsons", "xml", "xmls", "form", "forms")
 _PAGERDUTY_SEVERITY = {"P0": "critical", "P1": "error", "P2": "warning", "P3": "info"}
+_APPRISE_TYPE = {"P0": "FAILURE", "P1": "FAILURE", "P2": "WARNING", "P3": "INFO"}
 #: PagerDuty refuses longer summaries.
 _SUMMARY_LENGTH = 1024
 
 
-class Answer(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryResult:
     """What came of telling one alert."""
 
-    done: bool
+    done: bool = False
     why: str = ""  # where it is not done, or not everywhere
     stop: bool = False  # the receiver is not there, or wants no more for now: the next alert would fare the same
     wait: float = 0.0  # seconds that the receiver asks to wait
 
 
+DONE = DeliveryResult(done=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Receiver:
     """One receiver. `send(alert, before)` is given the last alert of the same key that was told, too."""
 
     name: str
-    send: Callable[[Alert, Alert | None], Answer]
-    keep: Callable[[Sequence[Alert]], Answer] | None = None  # says again what is still firing
+    send: Callable[[Alert, Alert | None], DeliveryResult]
+    keep: Callable[[Sequence[Alert]], DeliveryResult] | None = None  # says again what is still firing
 
 
-def targets_of(delivery: Delivery, environment: Mapping[str, str], now: datetime) -> tuple[tuple[Target, ...], str]:
-    """The receivers that the configuration names, and "" or one line that says why there are none."""
+#: The receiver where none is configured: nothing is sent, and one that is named later does not tell old news.
+NOBODY = Receiver(name=LOG, send=lambda alert, before: DONE)
+
+
+def receivers_of(delivery: Delivery, environment: Mapping[str, str], now: datetime) -> tuple[tuple[Receiver, ...], str]:
+    """The receivers that the configuration names, and "" or one line that says why nobody is told."""
     if delivery.alertmanager is not None:
         return (_alertmanager(delivery.alertmanager, now),), ""
     if delivery.pagerduty is not None:
@@ -66,8 +75,15 @@ def targets_of(delivery: Delivery, environment: Mapping[str, str], now: datetime
             return (), f"{name} is not set, but delivery.pagerduty names it; export it for the tick"
         return (_pagerduty(delivery.pagerduty, key),), ""
     if delivery.apprise is not None:
-        return _apprise(delivery.apprise, environment, delivery.allow_remote)
-    return (), "delivery names no receiver (alerts.yaml)"
+        name = delivery.apprise.urls_env
+        urls = environment.get(name, "").split()
+        if not urls:
+            return (), f"{name} is not set, but delivery.apprise names it; export it for the tick"
+        if not delivery.allow_remote and not all(_stays_here(url) for url in urls):
+            return (), f"{name} names another machine; write allow_remote: true where that is meant"
+        # One receiver a URL, so that what one of them failed to tell is not told by the others again.
+        return tuple(_apprise(url) for url in urls), ""
+    return (NOBODY,), "delivery names no receiver (alerts.yaml)"
 
 
 def body(alert: Alert) -> str:
@@ -86,51 +102,39 @@ def body(alert: Alert) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _alertmanager(service: Alertmanager, now: datetime) -> Target:
+def _alertmanager(service: Alertmanager, now: datetime) -> Receiver:
     url = service.url.rstrip("/") + "/api/v2/alerts"
 
-    def send(alert: Alert, before: Alert | None) -> Answer:
+    def send(alert: Alert, before: Alert | None) -> DeliveryResult:
         entries = [alertmanager_entry(alert, now)]
         if before is not None and before.severity != alert.severity:  # other labels: there it is another alert
             over = {**alertmanager_entry(before, now), "endsAt": _not_before(alert.told_at, before.since)}
             entries.insert(0, over)
         return _post(url, entries)
 
-    def keep(alerts: Sequence[Alert]) -> Answer:
+    def keep(alerts: Sequence[Alert]) -> DeliveryResult:
         return _post(url, [alertmanager_entry(alert, now) for alert in alerts])
 
-    return Target(name="alertmanager", send=send, keep=keep)
+    return Receiver(name="alertmanager", send=send, keep=keep)
 
 
 def alertmanager_entry(alert: Alert, now: datetime) -> dict[str, Any]:
     """One alert of POST /api/v2/alerts. Without an end of its own it would end after 5 minutes (resolve_timeout)."""
-    labels = {
-        "alertname": alert.kind,
-        "severity": alert.severity,
-        "hero": alert.hero,
-        "check": alert.check,
-        "exposure": alert.exposure,
-        "owner": alert.owner,
-        "dedup": alert.id,
-    }
-    annotations = {
-        "title": alert.title,
-        "text": body(alert),
-        "observed": alert.observed,
-        "limit": alert.limit,
-        "act_by": alert.act_by,
-        "command": alert.command,
-        "runbook": alert.runbook,
-        "run_id": alert.run_id,
-    }
+    labels = {"alertname": alert.kind, "dedup": alert.id}
+    labels |= _named(alert, "severity", "hero", "check", "exposure", "owner")
+    annotations = _named(alert, "title", "observed", "limit", "act_by", "command", "runbook", "run_id")
     ends = (now + _ALIVE).isoformat() if alert.firing else _not_before(alert.told_at, alert.since)
     entry: dict[str, Any] = {
-        "labels": {name: value for name, value in labels.items() if value},
-        "annotations": {name: value for name, value in annotations.items() if value},
+        "labels": labels,
+        "annotations": {**annotations, "text": body(alert)},
         "startsAt": alert.since,
         "endsAt": ends,
     }
     return {**entry, "generatorURL": alert.runbook} if _is_link(alert.runbook) else entry
+
+
+def _named(alert: Alert, *names: str) -> dict[str, str]:
+    return {name: getattr(alert, name) for name in names if getattr(alert, name)}
 
 
 def _not_before(time: str, other: str) -> str:
@@ -138,11 +142,11 @@ def _not_before(time: str, other: str) -> str:
     return max(time, other, key=datetime.fromisoformat)
 
 
-def _pagerduty(service: PagerDuty, key: str) -> Target:
-    def send(alert: Alert, _: Alert | None) -> Answer:
-        return _post(service.url, pagerduty_event(alert, key), secrets=(key,))
+def _pagerduty(service: PagerDuty, key: str) -> Receiver:
+    def send(alert: Alert, _: Alert | None) -> DeliveryResult:
+        return _post(service.url, pagerduty_event(alert, key), secret=key)
 
-    return Target(name="pagerduty", send=send)
+    return Receiver(name="pagerduty", send=send)
 
 
 def pagerduty_event(alert: Alert, key: str) -> dict[str, Any]:
@@ -170,45 +174,32 @@ def pagerduty_event(alert: Alert, key: str) -> dict[str, Any]:
     }
 
 
-def _apprise(service: Apprise, environment: Mapping[str, str], allow_remote: bool) -> tuple[tuple[Target, ...], str]:
-    """One target a URL, so that what one of them failed to tell is not told by the others again."""
-    urls = environment.get(service.urls_env, "").split()
-    if not urls:
-        return (), f"{service.urls_env} is not set, but delivery.apprise names it; export it for the tick"
-    if not allow_remote and not all(_stays_here(url) for url in urls):
-        return (), f"{service.urls_env} names another machine; write allow_remote: true where that is meant"
-    return tuple(_apprise_target(url) for url in urls), ""
-
-
 def _stays_here(url: str) -> bool:
     return url.partition("://")[0] in _PLAIN_SCHEMES and is_loopback(host_of(url))
 
 
-def _apprise_target(url: str) -> Target:
-    def send(alert: Alert, _: Alert | None) -> Answer:
-        from apprise import Apprise as Sender  # with all its plugins 2 s, for whom uses it and has news to tell
-        from apprise import AppriseResultStatus as Status
-        from apprise import NotifyType
+def _apprise(url: str) -> Receiver:
+    def send(alert: Alert, _: Alert | None) -> DeliveryResult:
+        import apprise  # with all its plugins 2 s, for whom uses it and has news to tell
 
         logging.getLogger("apprise").disabled = True  # both write URLs
         logging.getLogger("urllib3").setLevel(logging.WARNING)
-        sender = Sender()
-        kind = {"P0": NotifyType.FAILURE, "P1": NotifyType.FAILURE, "P2": NotifyType.WARNING, "P3": NotifyType.INFO}
+        sender = apprise.Apprise()
         title = f"{alert.severity} {alert.title}" if alert.firing else f"resolved: {alert.title}"
-        told = kind[alert.severity] if alert.firing else NotifyType.SUCCESS
+        kind = apprise.NotifyType[_APPRISE_TYPE[alert.severity] if alert.firing else "SUCCESS"]
         try:
             if not sender.add(url):
-                return Answer(False, "Apprise does not understand this URL")
-            with sender.notify(body=body(alert), title=title, notify_type=told, timeout=TIMEOUT) as result:
-                status, failed = result.status, result.failed_count
+                return DeliveryResult(why="Apprise does not understand this URL")
+            with sender.notify(body=body(alert), title=title, notify_type=kind, timeout=TIMEOUT) as result:
+                status, failed = result.status.name, result.failed_count
         except Exception as error:  # a plugin of Apprise may raise anything, with a URL in it
-            return Answer(False, f"Apprise: {type(error).__name__}")
+            return DeliveryResult(why=f"Apprise: {type(error).__name__}")
         # the result is no bool: PARTIAL is false as well, but telling it again would tell some twice
-        if status is Status.PARTIAL:
-            return Answer(True, f"Apprise: {failed} of its channels failed and were not asked again")
-        return Answer(status is Status.SUCCESS, "" if status is Status.SUCCESS else f"Apprise: {status.name}")
+        if status == "PARTIAL":
+            return DeliveryResult(done=True, why=f"Apprise: {failed} of its channels failed and were not asked again")
+        return DONE if status == "SUCCESS" else DeliveryResult(why=f"Apprise: {status}")
 
-    return Target(name=f"apprise {hashlib.sha256(url.encode()).hexdigest()[:8]}", send=send)
+    return Receiver(name=f"apprise {hashlib.sha256(url.encode()).hexdigest()[:8]}", send=send)
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -218,41 +209,36 @@ class _NoRedirect(HTTPRedirectHandler):
         return None
 
 
-def _post(url: str, content: object, secrets: Sequence[str] = ()) -> Answer:
+def _post(url: str, content: object, secret: str = "") -> DeliveryResult:
     """POST JSON once. A 4xx is about this alert; anything else that is no success is about the receiver."""
     host = urlsplit(url).netloc
     request = Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"}, method="POST")
     direct = [ProxyHandler({})] if is_loopback(host_of(url)) else []  # no proxy of the environment for this machine
     try:
         with build_opener(_NoRedirect, *direct).open(request, timeout=TIMEOUT):
-            return Answer(True)
+            return DONE
     except HTTPError as error:
         with error:
-            said = _first_line(error, secrets)
+            said = _first_line(error, secret)
         busy = error.code == 429
-        about_all = busy or not 400 <= error.code < 500
-        return Answer(
-            False, f"{host} answers {error.code}{said}", stop=about_all, wait=_wait(error.headers) if busy else 0.0
-        )
-    except TimeoutError:
-        return Answer(False, f"{host}: no answer within {TIMEOUT:.0f} s", stop=True)
+        stop = busy or not 400 <= error.code < 500
+        wait = _wait(error.headers) if busy else 0.0
+        return DeliveryResult(why=f"{host} answers {error.code}{said}", stop=stop, wait=wait)
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, TimeoutError):
-            return Answer(False, f"{host}: no answer within {TIMEOUT:.0f} s", stop=True)
+            return DeliveryResult(why=f"{host}: no answer within {TIMEOUT:.0f} s", stop=True)
         why = getattr(reason, "strerror", None) or type(reason).__name__
-        return Answer(False, f"{host} is not reached ({why})", stop=True)
+        return DeliveryResult(why=f"{host} is not reached ({why})", stop=True)
 
 
-def _first_line(error: HTTPError, secrets: Sequence[str]) -> str:
-    """What the receiver says of its refusal."""
+def _first_line(error: HTTPError, secret: str) -> str:
+    """What the receiver says of its refusal, without the secret."""
     try:
         text = error.read(4096).decode(errors="replace")
     except (OSError, HTTPException):
         return ""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    line = cut(" ".join(text.split()), _ANSWER_LENGTH)
+    line = cut(" ".join((text.replace(secret, "***") if secret else text).split()), _ANSWER_LENGTH)
     return f": {line}" if line else ""
 
 

@@ -3,9 +3,9 @@
 `alerts.jsonl` says what was told, `alerts-delivery.jsonl` beside it what came of that; both are only appended to. An
 alert is sent, then noted: a process killed between the two sends it once more, under the same key.
 
-    python -m automation.outbox show              what is firing, what waits
-    python -m automation.outbox flush             tell and deliver now what the next tick would
-    python -m automation.outbox close ID --why    end an alert by hand
+    python -m automation.outbox show              what is firing, what waits; 1 where there is any
+    python -m automation.outbox flush             tell and deliver now what the next tick would; 1 where something waits
+    python -m automation.outbox close ID --why    end an alert by hand: ID as show prints it, and who ended it, and why
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from automation.alerts import find_events
-from automation.deliver import LONGEST_WAIT, Answer, Target, targets_of
+from automation.deliver import LONGEST_WAIT, NOBODY, Receiver, receivers_of
 from evidence.files import append_lines, read_lines
 from gates.errors import ConfigError
 from reports.alerts.log import LOG, Alert, Log, close, emit, read_log, words_of
@@ -33,8 +33,6 @@ from reports.alerts.rules import Delivery, load_alert_rules
 from reports.escaping import typed
 
 STATE = "alerts-delivery.jsonl"
-#: The receiver where none is configured: nothing is sent, and one that is named later does not tell old news.
-_NOBODY = Target(name=LOG, send=lambda alert, before: Answer(True))
 #: Seconds that one flush may take: the tick has other work.
 _BUDGET = 60.0
 
@@ -69,14 +67,62 @@ class Flushed:
         return lines
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryNote:
+    """One line of alerts-delivery.jsonl: a receiver is new, asks to wait, or what came of telling it an alert."""
+
+    target: str
+    at: str
+    begun: bool = False
+    wait_until: str = ""
+    record: str = ""  # the alert's digest
+    done: bool = False
+    why: str = ""
+
+
 @dataclass(slots=True)
-class _State:
+class DeliveryState:
     """What alerts-delivery.jsonl says."""
 
+    path: Path
     done: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # target -> digests
     begun: set[str] = field(default_factory=set)  # targets
     wait: dict[str, datetime] = field(default_factory=dict)  # target -> not before
     why: dict[tuple[str, str], str] = field(default_factory=dict)  # (target, digest) -> the last failure
+
+    def note(self, target: str, **said: Any) -> None:
+        """Write it down and remember it."""
+        note = DeliveryNote(target=target, at=datetime.now(UTC).isoformat(timespec="seconds"), **said)
+        append_lines(self.path, [json.dumps({k: v for k, v in asdict(note).items() if v}, sort_keys=True)])
+        self.take(note)
+
+    def take(self, note: DeliveryNote) -> None:
+        """A receiver that is new is not told what another one was told before."""
+        if note.begun:
+            self.begun.add(note.target)
+            self.done[note.target] |= self.delivered
+        elif note.wait_until:
+            self.wait[note.target] = datetime.fromisoformat(note.wait_until)
+        elif note.done:
+            self.done[note.target].add(note.record)
+        else:
+            self.why[note.target, note.record] = note.why
+
+    @property
+    def delivered(self) -> set[str]:
+        """What at least one receiver was told."""
+        return set().union(*self.done.values())
+
+
+def read_state(artifacts: Path) -> DeliveryState:
+    """What alerts-delivery.jsonl says; a line that cannot be read says nothing, so its alert is told once more."""
+    state = DeliveryState(artifacts / STATE)
+    for line in read_lines(state.path):
+        try:
+            state.take(DeliveryNote(**json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return state
 
 
 def tick_alerts(artifacts: Path, configs: Path, now: datetime, environment: Mapping[str, str] = os.environ) -> Flushed:
@@ -112,61 +158,58 @@ def flush(artifacts: Path, delivery: Delivery, now: datetime, environment: Mappi
 
 
 def _flush(artifacts: Path, delivery: Delivery, now: datetime, environment: Mapping[str, str]) -> Flushed:
-    log = read_log(artifacts)
-    targets, why_none = targets_of(delivery, environment, now)
-    named = any((delivery.alertmanager, delivery.pagerduty, delivery.apprise))
-    trouble = _unreadable(log)
-    if why_none:
-        trouble.append(f"{why_none}: they stand in {typed(artifacts / LOG)} alone")
-    state = _begin(artifacts, targets if named else (_NOBODY,))
+    log, state = read_log(artifacts), read_state(artifacts)
+    receivers, why_none = receivers_of(delivery, environment, now)
+    trouble = log.trouble + ([f"{why_none}: they stand in {typed(artifacts / LOG)} alone"] if why_none else [])
+    for receiver in receivers:
+        if receiver.name not in state.begun:
+            state.note(receiver.name, begun=True)
     delivered, waiting, ends = 0, list[Waiting](), time.monotonic() + _BUDGET
-    if named and not targets:
-        waiting = [Waiting(alert=a, target="its receiver", why=why_none) for a in _undelivered(log, state)]
-    for target in targets if named else (_NOBODY,):
-        sent, left = _deliver(artifacts, log, target, state, now, ends)
-        delivered += sent if named else 0
+    if not receivers:
+        known = state.delivered
+        untold = [alert for alert in log.alerts if alert.digest not in known]
+        waiting = [Waiting(alert=alert, target="its receiver", why=why_none) for alert in untold]
+    for receiver in receivers:
+        sent, left = _deliver(log, receiver, state, now, ends)
+        delivered += 0 if receiver is NOBODY else sent
         waiting += left
-        if target.keep is not None and not left and log.open:
-            kept = target.keep(log.open)
+        if receiver.keep is not None and not left and log.open:
+            kept = receiver.keep(log.open)
             trouble += [] if kept.done else [f"{len(log.open)} still firing, but {kept.why}"]
     return Flushed(delivered=delivered, waiting=tuple(waiting), trouble=tuple(trouble))
 
 
 def _deliver(
-    artifacts: Path, log: Log, target: Target, state: _State, now: datetime, ends: float
+    log: Log, receiver: Receiver, state: DeliveryState, now: datetime, ends: float
 ) -> tuple[int, list[Waiting]]:
     """Tell one receiver what it was not told: how many it took, and what waits."""
-    done, before = state.done[target.name], dict[str, Alert]()
+    name, before = receiver.name, dict[str, Alert]()
     sent, waiting, stopped, blocked = 0, list[Waiting](), "", set[str]()
-    until = state.wait.get(target.name, now)
+    until = state.wait.get(name, now)
     if now < until <= now + timedelta(seconds=LONGEST_WAIT):  # later than that was said by another clock
         stopped = f"asked to wait until {until.isoformat(timespec='seconds')}"
     for alert in _urgent_first(log):
         digest, last = alert.digest, before.get(alert.id)
         before[alert.id] = alert
-        if digest in done:
+        if digest in state.done[name]:
             continue
         if not stopped and time.monotonic() > ends:
             stopped = f"this flush took {_BUDGET:.0f} s"
         if stopped or alert.id in blocked:  # "resolved" must not come before "firing"
             why = stopped or "an earlier alert of this key was not delivered"
-            waiting.append(Waiting(alert=alert, target=target.name, why=why))
+            waiting.append(Waiting(alert=alert, target=name, why=why))
             continue
-        answer = target.send(alert, last)
-        note = {"record": digest, "target": target.name, "at": _now(), "done": answer.done, "why": answer.why}
-        if answer.done:
+        result = receiver.send(alert, last)
+        if result.done or state.why.get((name, digest)) != result.why:  # down for a day is one line
+            state.note(name, record=digest, done=result.done, why=result.why)
+        if result.done:
             sent += 1
-            done.add(digest)
-            _note(artifacts, note)
             continue
         blocked.add(alert.id)
-        stopped = answer.why if answer.stop else ""
-        waiting.append(Waiting(alert=alert, target=target.name, why=answer.why))
-        if state.why.get((target.name, digest)) != answer.why:  # a receiver that is down for a day is one line
-            _note(artifacts, note)
-        if answer.wait:
-            until = now + timedelta(seconds=answer.wait)
-            _note(artifacts, {"target": target.name, "at": _now(), "wait_until": until.isoformat()})
+        stopped = result.why if result.stop else ""
+        waiting.append(Waiting(alert=alert, target=name, why=result.why))
+        if result.wait:
+            state.note(name, wait_until=(now + timedelta(seconds=result.wait)).isoformat())
     return sent, waiting
 
 
@@ -178,66 +221,19 @@ def _urgent_first(log: Log) -> list[Alert]:
     return sorted(log.alerts, key=lambda alert: urgency[alert.id])
 
 
-def _begin(artifacts: Path, targets: Sequence[Target]) -> _State:
-    """The state so far. A receiver that is new is not told what another one was told before."""
-    state = read_state(artifacts)
-    fresh = [target.name for target in targets if target.name not in state.begun]
-    for name in fresh:
-        _note(artifacts, {"target": name, "at": _now(), "begun": True})
-    return read_state(artifacts) if fresh else state
-
-
-def read_state(artifacts: Path) -> _State:
-    """What alerts-delivery.jsonl says; a line that cannot be read says nothing, so its alert is told once more."""
-    state = _State()
-    for line in read_lines(artifacts / STATE):
-        try:
-            note = json.loads(line)
-            target = str(note["target"])
-            if "begun" in note:
-                state.begun.add(target)
-                state.done[target] |= set().union(*state.done.values())
-            elif "wait_until" in note:
-                state.wait[target] = datetime.fromisoformat(note["wait_until"])
-            elif note["done"]:
-                state.done[target].add(str(note["record"]))
-            else:
-                state.why[target, str(note["record"])] = str(note["why"])
-        except (ValueError, KeyError, TypeError):
-            continue
-    return state
-
-
-def _undelivered(log: Log, state: _State) -> list[Alert]:
-    """What no receiver was told."""
-    done = set().union(*state.done.values())
-    return [alert for alert in log.alerts if alert.digest not in done]
-
-
-def _unreadable(log: Log) -> list[str]:
-    count = log.unreadable
-    return [f"{count} lines of {LOG} cannot be read (half written by a killed process?)"] if count else []
-
-
-def _note(artifacts: Path, note: Mapping[str, Any]) -> None:
-    append_lines(artifacts / STATE, [json.dumps(note, sort_keys=True)])
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Answer one command; 1 where something waits or fires, or cannot be done."""
-    parser = argparse.ArgumentParser(prog="python -m automation.outbox", description="alerts: show, flush, close")
+    parser = argparse.ArgumentParser(
+        prog="python -m automation.outbox", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--artifacts", type=Path, default=Path("reports/out"))
     parser.add_argument("--configs", type=Path, default=Path("configs"))
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("show", help="what is firing and what was not delivered; 1 where there is any")
-    commands.add_parser("flush", help="tell and deliver what the next tick would; 1 where something waits")
-    closing = commands.add_parser("close", help="end an alert by hand")
-    closing.add_argument("id", help="as show prints it")
-    closing.add_argument("--why", required=True, help="who ended it, and why")
+    commands.add_parser("show")
+    commands.add_parser("flush")
+    closing = commands.add_parser("close")
+    closing.add_argument("id")
+    closing.add_argument("--why", required=True)
     asked = parser.parse_args(arguments)
     now = datetime.now(UTC)
     try:
@@ -251,11 +247,8 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{asked.id}: nothing of this id is firing; `show` names what is", file=sys.stderr)
             return 1
         return 0
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"{asked.artifacts}: {words_of(error)}", file=sys.stderr)
+    except (ConfigError, OSError) as error:
+        print(f"{asked.artifacts}: {words_of(error)}" if isinstance(error, OSError) else error, file=sys.stderr)
         return 1
 
 
@@ -263,15 +256,17 @@ def _show(artifacts: Path) -> int:
     log, state = read_log(artifacts), read_state(artifacts)
     for alert in sorted(log.open, key=lambda a: a.severity):
         print(f"{alert.severity}  {alert.title}\n    {alert.owner}, by {alert.act_by}   {alert.id}")
-    untold, failed = {alert.digest for alert in _undelivered(log, state)}, dict[str, list[str]]()
-    for (target, digest), why in state.why.items():
-        if digest not in state.done[target]:
-            failed.setdefault(digest, []).append(f"{target}: {why}")
-    waiting = [alert for alert in log.alerts if alert.digest in untold | failed.keys()]
-    for alert in waiting:
-        whys = "; ".join(failed.get(alert.digest, ["not tried yet"]))
-        print(f"not delivered: {alert.status} {alert.id}  {whys}")
-    print("\n".join([*_unreadable(log), f"{len(log.open)} firing, {len(waiting)} not delivered"]))
+    waiting, delivered = 0, state.delivered
+    for alert in log.alerts:
+        whys = [
+            f"{target}: {why}"
+            for (target, digest), why in state.why.items()
+            if digest == alert.digest and digest not in state.done[target]
+        ]
+        if whys or alert.digest not in delivered:
+            print(f"not delivered: {alert.status} {alert.id}  {'; '.join(whys or ['not tried yet'])}")
+            waiting += 1
+    print("\n".join([*log.trouble, f"{len(log.open)} firing, {waiting} not delivered"]))
     return int(bool(log.open or waiting))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,6 +52,11 @@ class AlertFacts:
     run_id: str = ""
     exposure: str = ""  # "live", "replay", "" where nothing was served
     review_due: str = ""  # when somebody must look again at what was promoted
+
+    @property
+    def decision(self) -> tuple[str, str, str]:
+        """Which decision, where it is one: a run decides once about a hero."""
+        return self.run_id, self.hero, self.kind
 
     def facts(self, **changed: str) -> dict[str, Any]:
         """All of these, for another value that says the same."""
@@ -127,6 +132,12 @@ class Log:
     unreadable: int = 0  # lines that are no alert: a killed writer leaves half of one
 
     @property
+    def trouble(self) -> list[str]:
+        """What somebody should mend."""
+        count = self.unreadable
+        return [f"{count} lines of {LOG} cannot be read (half written by a killed process?)"] if count else []
+
+    @property
     def last(self) -> dict[str, Alert]:
         """The last word on each key."""
         return {alert.id: alert for alert in self.alerts}
@@ -144,17 +155,13 @@ def emit(events: Iterable[Event], artifacts: Path, rules: AlertRules, now: datet
     killed just starts over. Nothing is delivered here. Raises OSError where the file cannot be written.
     """
     artifacts.mkdir(parents=True, exist_ok=True)
-    told: list[Alert] = []
     with FileLock(artifacts / ".alerts.lock", timeout=_PATIENCE):
-        log = read_log(artifacts)
-        last, decided = log.last, {_decision_of(alert) for alert in log.alerts if alert.firing}
+        before = log = read_log(artifacts)
         for event in sorted(events, key=lambda e: _time(e.seen_at)):
-            fresh = _worth_telling(event, last, decided, rules, now)
+            fresh = _worth_telling(event, log, rules, now)
             append_lines(artifacts / LOG, [alert.to_json() for alert in fresh])
-            last |= {alert.id: alert for alert in fresh}
-            decided |= {_decision_of(alert) for alert in fresh if alert.firing}
-            told += fresh
-    return tuple(told)
+            log = replace(log, alerts=(*log.alerts, *fresh))
+    return log.alerts[len(before.alerts) :]
 
 
 def close(key: str, why: str, artifacts: Path, now: datetime) -> Alert | None:
@@ -179,15 +186,12 @@ def read_log(artifacts: Path) -> Log:
     return Log(alerts=tuple(alerts), unreadable=unreadable)
 
 
-def _worth_telling(
-    event: Event, last: Mapping[str, Alert], decided: Set[tuple[str, str, str]], rules: AlertRules, now: datetime
-) -> list[Alert]:
+def _worth_telling(event: Event, log: Log, rules: AlertRules, now: datetime) -> list[Alert]:
     """What this event has to say that was not said, in the order in which it is kept.
 
-    `last` is the last word on each key, `decided` what was told of decisions. What ends stands before what begins: a
-    writer killed between the two is called with the same event again.
+    What ends stands before what begins: a writer killed between the two is called with the same event again.
     """
-    before = last.get(event.key)
+    before = log.last.get(event.key)
     ahead = before is not None and _time(before.seen_at) > now + _SKEW
     if before is not None and (
         event.seen_at == before.seen_at or (not ahead and _time(event.seen_at) <= _time(before.seen_at))
@@ -195,14 +199,14 @@ def _worth_telling(
         return []  # looked at before
     if event.resolved:
         return [_ended(before, event.seen_at, now, event.text)] if before is not None and before.firing else []
-    if event.kind in DECISIONS and _decision_of(event) in decided:
+    if event.kind in DECISIONS and any(told.firing and told.decision == event.decision for told in log.alerts):
         return []  # the run has told it, maybe by another of its checks
     if before is not None and not ahead and not _news(event, before, rules):
         return []
     over: list[Alert] = []
     if event.kind in DECISIONS:
         why = f"run {event.run_id} decided anew: {event.kind}"
-        over = [_ended(alert, event.seen_at, now, why) for alert in last.values() if _overtaken(alert, event)]
+        over = [_ended(alert, event.seen_at, now, why) for alert in log.open if _overtaken(alert, event)]
     return [*over, _alert(event, before if before is not None and before.firing else None, rules, now)]
 
 
@@ -217,15 +221,10 @@ def _news(event: Event, last: Alert, rules: AlertRules) -> bool:
     return _time(event.seen_at) - _time(last.seen_at) >= pause
 
 
-def _decision_of(told: Alert | Event) -> tuple[str, str, str]:
-    return told.run_id, told.hero, told.kind
-
-
 def _overtaken(alert: Alert, event: Event) -> bool:
     """Does a decision take the place of what an earlier run decided about the hero? No replay ends a live alert."""
     return (
-        alert.firing
-        and alert.kind in DECISIONS
+        alert.kind in DECISIONS
         and (alert.hero, alert.exposure) == (event.hero, event.exposure)
         and alert.run_id != event.run_id
         and alert.id != event.key
