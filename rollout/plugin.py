@@ -1,4 +1,4 @@
-"""The fixtures that climb: one ladder per hero and run, replayed in set-up, so that exceptions are errors (hold)."""
+"""What do canary, selection and lock ask, and who tells their progress? Exceptions in set-up are errors, which hold."""
 
 from __future__ import annotations
 
@@ -114,22 +114,12 @@ def gate(hero: str, step: int, check: str, ladders: Ladders, request: pytest.Fix
     return hand_over(request.node, _asked(lambda: ladders(hero).gate(step, check)))
 
 
-@pytest.fixture
-def guard(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
-    """The recorded cell of a question over the whole canary."""
+def _whole(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
+    """The recorded cell of a check over the whole canary."""
     return hand_over(request.node, _asked(lambda: ladders(hero).whole(check)))
 
 
-@pytest.fixture
-def slice_of(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
-    """The recorded cell of a question on one intent."""
-    return hand_over(request.node, _asked(lambda: ladders(hero).whole(check)))
-
-
-@pytest.fixture
-def instrument(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
-    """The recorded cell of a check of the measuring itself."""
-    return hand_over(request.node, _asked(lambda: ladders(hero).whole(check)))
+guard, slice_of, instrument = pytest.fixture(_whole), pytest.fixture(_whole), pytest.fixture(_whole)
 
 
 @pytest.fixture

@@ -223,7 +223,8 @@ def _signer(holder: KeyHolder, *, ephemeral: bool) -> Signer:
     public = holder.public_key
     if not isinstance(public, SSlibKey):
         raise SigningError(f"{SIGNER}: a key of another kind; ed25519 or ECDSA P-256 is expected")
-    pem = _pem(public._crypto_key())
+    key = public.keyval["public"]  # of ed25519 in hex, else in PEM
+    pem = _pem(Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))) if public.keytype == "ed25519" else key
     return Signer(keyid=public.keyid, public=pem, ephemeral=ephemeral, holder=holder)
 
 
