@@ -16,7 +16,7 @@ FILES, PER_FILE = 500, 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class BigRun:
     """A file of hits, and the judgements of its queries."""
 
     path: Path
@@ -24,7 +24,7 @@ class Evidence:
     doc_id: list[str]
 
 
-def write(path: Path) -> Evidence:
+def write(path: Path) -> BigRun:
     """Two systems x 10,000 queries x 50 hits, ranked and graded. Scores are coarse, so that many hits tie."""
     rng = np.random.default_rng(22)
     documents = np.arange(FILES * PER_FILE, dtype=np.int32)
@@ -48,7 +48,7 @@ def write(path: Path) -> Evidence:
         order = rank_hits(query, score, found)
         tables.append(_table(system, query, found[order], score[order], truth, doc_id))
     pq.write_table(pa.concat_tables(tables).unify_dictionaries(), path, compression="zstd", row_group_size=250_000)
-    return Evidence(path=path, truth=truth, doc_id=doc_id)
+    return BigRun(path=path, truth=truth, doc_id=doc_id)
 
 
 def _distinct(rng: np.random.Generator, rows: int, n: int) -> np.ndarray:

@@ -16,14 +16,14 @@ import pytrec_eval
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.conftest import best_cpu_seconds
-from benchmarks.million_hits import QUERIES, SYSTEMS, Evidence
+from benchmarks.million_hits import QUERIES, SYSTEMS, BigRun
 from evidence.measures import CREDIT, Measures, Places, grade_hits, measure, rank_hits
 
 TIMES_FASTER = 4
 ByQuery = dict[str, dict[str, float]]
 
 
-def measured(evidence: Evidence) -> Measures:
+def measured(evidence: BigRun) -> Measures:
     """From documents and scores: rank, grade, measure."""
     hits = pq.read_table(evidence.path, columns=["system", "query_ord", "doc_ord", "score"])
     query, doc, score = (hits[name].to_numpy() for name in ("query_ord", "doc_ord", "score"))
@@ -38,7 +38,7 @@ def measured(evidence: Evidence) -> Measures:
     return _measured(evidence, row, rank, grade, credit)
 
 
-def recorded(evidence: Evidence) -> Measures:
+def recorded(evidence: BigRun) -> Measures:
     """From the ranks and grades on record."""
     hits = pq.read_table(evidence.path, columns=["system", "query_ord", "rank", "grade", "credit"])
     row = hits["query_ord"].to_numpy() + QUERIES * _codes(hits, "system")
@@ -47,7 +47,7 @@ def recorded(evidence: Evidence) -> Measures:
     return _measured(evidence, row, hits["rank"].to_numpy(), hits["grade"].to_numpy(), credit)
 
 
-def by_pytrec_eval(evidence: Evidence) -> list[ByQuery]:
+def by_pytrec_eval(evidence: BigRun) -> list[ByQuery]:
     """The same by pytrec_eval, its dictionaries built as fast as we know how."""
     start, truth = evidence.truth.start, evidence.truth
     judged = [evidence.doc_id[d] for d in truth.doc_ord]
@@ -69,7 +69,7 @@ def by_pytrec_eval(evidence: Evidence) -> list[ByQuery]:
 @pytest.mark.benchmark(group="1,000,000 hits, parquet to nDCG@10, recall@50 and RR", timer=time.process_time)
 @pytest.mark.parametrize("ours", [measured, recorded])
 def test_measures_cost_a_quarter_of_pytrec_eval(
-    benchmark: BenchmarkFixture, evidence: Evidence, ours: Callable[[Evidence], Measures]
+    benchmark: BenchmarkFixture, evidence: BigRun, ours: Callable[[BigRun], Measures]
 ) -> None:
     """The check of the numbers, and of the ratio."""
     found = benchmark.pedantic(ours, (evidence,), rounds=5, warmup_rounds=1)
@@ -88,7 +88,7 @@ def _codes(hits: pa.Table, name: str) -> np.ndarray:
     return np.asarray(hits[name].combine_chunks().indices.to_numpy())
 
 
-def _measured(evidence: Evidence, row: np.ndarray, rank: np.ndarray, grade: np.ndarray, credit: np.ndarray) -> Measures:
+def _measured(evidence: BigRun, row: np.ndarray, rank: np.ndarray, grade: np.ndarray, credit: np.ndarray) -> Measures:
     return measure(
         row, rank, grade, credit,
         n_relevant=np.tile(evidence.truth.n_relevant(), len(SYSTEMS)),

@@ -31,7 +31,7 @@ _DIGITS = {"ndcg_at_10": 4, "recall_at_50": 4, "cpu_ms": 3}
 Array = NDArray[np.float64]
 
 
-class Gain(NamedTuple):
+class GridGain(NamedTuple):
     """A mean difference hero - baseline with its 95 % interval, and that of all candidates at once (Bonferroni)."""
 
     value: float
@@ -42,13 +42,13 @@ class Gain(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class GridRow:
     """One candidate's numbers beside the baseline's, on the selection queries."""
 
     candidate: Candidate
-    ndcg: Gain
-    recall: Gain
-    cpu_ms: Gain
+    ndcg: GridGain
+    recall: GridGain
+    cpu_ms: GridGain
     p95_ms: float
     calibration_error: float  # AECE, 10 equal-mass bins of this system's own confidences
     by_intent: dict[str, tuple[Interval, Interval]] = field(default_factory=dict)  # nDCG, recall
@@ -61,7 +61,7 @@ class Row:
         ]
         return [*whole, *(i for i, (n, r) in self.by_intent.items() if n.upper < 0 or r.upper < 0)]
 
-    def gain(self, metric: str) -> Gain:
+    def gain(self, metric: str) -> GridGain:
         """The difference in a pack's metric."""
         return {"ndcg_at_10": self.ndcg, "recall_at_50": self.recall, "cpu_ms": self.cpu_ms}[metric]
 
@@ -78,12 +78,12 @@ class Row:
 class Comparison:
     """A grid compared: its rows, the winner, and whether the pack was just made to select it."""
 
-    rows: tuple[Row, ...]
-    best: Row | None
+    rows: tuple[GridRow, ...]
+    best: GridRow | None
     written: bool
 
 
-def compare_grid(hero: Hero, tell: Callable[[str], None]) -> list[Row]:
+def compare_grid(hero: Hero, tell: Callable[[str], None]) -> list[GridRow]:
     """Answer each selection query with the baseline and every candidate of the grid, one right after the other.
 
     Raises EvidenceError where there is no grid, or the collection has no selection part.
@@ -120,13 +120,13 @@ def ask_in_turn(
     return timed
 
 
-def winner(rows: Sequence[Row], metric: str) -> Row | None:
+def winner(rows: Sequence[GridRow], metric: str) -> GridRow | None:
     """The eligible candidate that is best by the metric; None where none is eligible."""
     eligible = [row for row in rows if not row.ruled_out_by]
     return max(eligible, key=lambda row: round(row.score(metric), 4), default=None)
 
 
-def table(hero: Hero, rows: Sequence[Row]) -> str:
+def table(hero: Hero, rows: Sequence[GridRow]) -> str:
     """The comparison as Markdown."""
     best, metric = winner(rows, hero.metric), hero.metric
     lines = [
@@ -164,17 +164,17 @@ def table(hero: Hero, rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def gain_of(differences: Array, among: int) -> Gain:
+def gain_of(differences: Array, among: int) -> GridGain:
     """The mean of differences per query, of one of so many candidates."""
     plain, of_all = mean_interval(differences), mean_interval(differences, z_among(among))
-    return Gain(*plain, of_all.lower, of_all.upper)
+    return GridGain(*plain, of_all.lower, of_all.upper)
 
 
-def _row(candidate: Candidate, found: Answers, reference: Answers, queries: Sequence[Query], among: int) -> Row:
+def _row(candidate: Candidate, found: Answers, reference: Answers, queries: Sequence[Query], among: int) -> GridRow:
     ndcg, recall = found.arm.ndcg - reference.arm.ndcg, found.arm.recall - reference.arm.recall
     intents = np.array([query.intent for query in queries])
     edges = equal_mass_edges(found.arm.confidence, BINS)
-    return Row(
+    return GridRow(
         candidate=candidate,
         ndcg=gain_of(ndcg, among),
         recall=gain_of(recall, among),
@@ -187,5 +187,5 @@ def _row(candidate: Candidate, found: Answers, reference: Answers, queries: Sequ
     )
 
 
-def _shown(gain: Gain, digits: int = 4) -> str:
+def _shown(gain: GridGain, digits: int = 4) -> str:
     return f"{gain.value:+.{digits}f} [{gain.lower:+.{digits}f}, {gain.upper:+.{digits}f}]"

@@ -18,18 +18,13 @@ STILL_LONG = {
     "proof/mutant_measuring.py": "a table of seeded faults",
 }
 STILL_TWICE = {
-    "Answer": "a system's answer to a query; the tick's answer from a receiver (automation/deliver.py)",
-    "Arm": "the gate's arm of pairs; a peer's simulated one (benchmarks/peers)",
     "Asked": "of the rule's questions, of the weekly suites, of a promotion",
     "Cell": "the verdict on a question; a cell of the simulated table",
     "Decided": "by the monitor, by the verifier",
     "Document": "a pydantic block of a file; a span of the corpus, whose sources name its index",
     "Drift": "the drift pack's answers; its limits",
     "Errors": "the check; the drift pack's flags",
-    "Evidence": "what replay read; of a benchmark",
     "Findings": "of the emergency tripwire, of the other jobs",
-    "Gain": "of a candidate, of a hero",
-    "Label": "the label of columns; a peer's verdict",
     "Ladder": "the policy's block; the climb of a hero",
     "Move": "of the pool; of the budget",
     "Outcome": "of a canary; of an offline look",
@@ -37,8 +32,6 @@ STILL_TWICE = {
     "Power": "of a policy; of an offline policy",
     "Question": "of a policy; of an offline simulation",
     "Row": "of the night's intervals, of selection, of the report's checks",
-    "Shift": "the form of a check; a peer's location shift",
-    "Target": "whom the emergency asks; where alerts go",
     "World": "of two simulations",
 }
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers.rules import PEERS
-from benchmarks.peers.windows import Arm, Windows, two_samples
+from benchmarks.peers.windows import PeerArm, Windows, two_samples
 from evidence.files import write_whole
-from gates.pairs import Arm as GateArm
+from gates.pairs import Arm
 from gates.policy import Policy, load_policy
 from proof.pages.markdown import percent, table
 from proof.simulate import changes
@@ -76,9 +76,9 @@ def run_peers(stream: str, policy: Policy, runs: int) -> Found:
 def windows_of(population: Population, window: int) -> Windows:
     """A population as the peers' rules are given it."""
 
-    def arm(side: GateArm) -> Arm:
+    def arm(side: Arm) -> PeerArm:
         names = ("ndcg", "recall", "latency_ms", "confidence", "correct")
-        return Arm(**{name: getattr(side, name).reshape(-1, window) for name in names})
+        return PeerArm(**{name: getattr(side, name).reshape(-1, window) for name in names})
 
     return Windows(hero=arm(population.hero), baseline=arm(population.baseline))
 

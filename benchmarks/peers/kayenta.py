@@ -21,7 +21,7 @@ from statistics import NormalDist
 import numpy as np
 
 from benchmarks.peers.metrics import METRICS, Metric
-from benchmarks.peers.windows import Arm, Array, Stop, Windows, promoted, rolled_back
+from benchmarks.peers.windows import Array, PeerArm, Stop, Windows, promoted, rolled_back
 
 CONFIDENCE = 0.98
 TOLERANCE = 0.25  # of the estimated shift itself, not of the baseline
@@ -32,7 +32,7 @@ RUNS, SLICES = 4, 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shift:
+class LocationShift:
     """By how much x lies above y: a confidence interval and the Hodges-Lehmann estimate."""
 
     lower: float
@@ -40,7 +40,7 @@ class Shift:
     estimate: float
 
 
-class Label(StrEnum):
+class MetricLabel(StrEnum):
     """A metric's class."""
 
     PASS = "Pass"
@@ -80,13 +80,13 @@ def _canary_stage(windows: Windows, *, critical: bool) -> Stop:
     return promoted(total)
 
 
-def time_slices(metric: Metric, arm: Arm, size: int) -> Array:
+def time_slices(metric: Metric, arm: PeerArm, size: int) -> Array:
     """A metric's time series: one number for each `size` answers in a row, shape (RUNS * SLICES,)."""
     values = metric.values(arm).ravel()[: RUNS * SLICES * size]  # fewer than RUNS * SLICES answers are left over
     return metric.summary(values.reshape(RUNS * SLICES, size))
 
 
-def classify(metric: Metric, hero: Array, baseline: Array) -> Label:
+def classify(metric: Metric, hero: Array, baseline: Array) -> MetricLabel:
     """Is the metric shown to be worse? Hero's and baseline's time slices, each of shape (slices,).
 
     Source: MannWhitneyClassifier.scala with nanStrategy "remove", the default. Its shortcut for equal series and its
@@ -94,18 +94,18 @@ def classify(metric: Metric, hero: Array, baseline: Array) -> Label:
     """
     x, y = hero[~np.isnan(hero)], baseline[~np.isnan(baseline)]
     if not len(x) or not len(y):
-        return Label.NODATA
+        return MetricLabel.NODATA
     shift = location_shift(x, y)
     bound = TOLERANCE * abs(shift.estimate)
     ratio = _mean_ratio(x, y)
     if metric.worse > 0 and shift.lower > bound and not ratio < EFFECT:  # a ratio of NaN is ignored
-        return Label.HIGH
+        return MetricLabel.HIGH
     if metric.worse < 0 and shift.upper < -bound and not ratio > EFFECT:
-        return Label.LOW
-    return Label.PASS
+        return MetricLabel.LOW
+    return MetricLabel.PASS
 
 
-def location_shift(x: Array, y: Array, confidence: float = CONFIDENCE) -> Shift:
+def location_shift(x: Array, y: Array, confidence: float = CONFIDENCE) -> LocationShift:
     """By how much is x shifted against y? The asymptotic interval of R's wilcox.test, with continuity correction.
 
     Source: MannWhitney.scala, which searches the shift at which the rank statistic crosses a normal quantile. It only
@@ -118,21 +118,21 @@ def location_shift(x: Array, y: Array, confidence: float = CONFIDENCE) -> Shift:
     sigma = math.sqrt(count / 12 * (n + 1 - (_ties(x) + _ties(y)) / (n * (n - 1))))
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     below = max(0, math.floor(count / 2 - 0.5 - z * sigma))
-    return Shift(
+    return LocationShift(
         lower=float(differences[below]),
         upper=float(differences[count - 1 - below]),
         estimate=float((differences[(count - 1) // 2] + differences[count // 2]) / 2),
     )
 
 
-def score(labels: Sequence[Label], *, critical: bool) -> float:
+def score(labels: Sequence[MetricLabel], *, critical: bool) -> float:
     """Points of one run, 0 to 100: the share of metrics that pass among those with data.
 
     Source: WeightedSumScorer.scala with one group. A critical metric that does not pass, or no data for half of the
     metrics or more, scores 0.
     """
-    missing = sum(label is Label.NODATA for label in labels)
-    passed = sum(label is Label.PASS for label in labels)
+    missing = sum(label is MetricLabel.NODATA for label in labels)
+    passed = sum(label is MetricLabel.PASS for label in labels)
     if (critical and passed < len(labels)) or missing >= NODATA_SHARE * len(labels):
         return 0.0
     return round(100 * passed / (len(labels) - missing), 2)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.peers.windows import Arm, Array
+from benchmarks.peers.windows import Array, PeerArm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +15,7 @@ class Metric:
     """One value an answer, and how a group of answers is summed up to one number."""
 
     name: str
-    values: Callable[[Arm], Array]  # of an arm, shape (windows, pairs)
+    values: Callable[[PeerArm], Array]  # of an arm, shape (windows, pairs)
     summary: Callable[[Array], Array]  # of shape (groups, answers) to (groups,)
     worse: int  # +1 where a higher value is worse, -1 where a lower one is
 
@@ -33,7 +33,7 @@ def p95(values: Array) -> Array:
     return np.asarray(ranked[np.arange(len(ranked)), np.maximum(rank - 1, 0)])
 
 
-def over_confidence(arm: Arm) -> Array:
+def over_confidence(arm: PeerArm) -> Array:
     """Confidence minus correctness of each answer, counted from 1.
 
     The only calibration that is a mean over answers, which is what peers compare; a binned error is not. It is blind

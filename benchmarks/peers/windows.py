@@ -12,7 +12,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
+class PeerArm:
     """One arm's answers, each column of shape (windows, pairs). `correct` is 0 or 1; NaN where there is no value."""
 
     ndcg: Array
@@ -30,12 +30,12 @@ class Windows:
     are not of one shape (windows, pairs).
     """
 
-    hero: Arm
-    baseline: Arm
+    hero: PeerArm
+    baseline: PeerArm
     paired: bool = True
 
     def __post_init__(self) -> None:
-        shapes = {np.shape(getattr(arm, f.name)) for arm in (self.hero, self.baseline) for f in fields(Arm)}
+        shapes = {np.shape(getattr(arm, f.name)) for arm in (self.hero, self.baseline) for f in fields(PeerArm)}
         if len(shapes) != 1 or len(next(iter(shapes))) != 2:
             raise ValueError(f"columns of shapes {sorted(shapes)}, expected one shape (windows, pairs) for all")
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.peers import growthbook, kayenta, metrics, thresholds
-from benchmarks.peers.kayenta import Label, location_shift
+from benchmarks.peers.kayenta import MetricLabel, location_shift
 from benchmarks.peers.rules import PEERS, Rule
-from benchmarks.peers.windows import HELD, Arm, Array, Stop, Windows, promoted, rolled_back, two_samples
+from benchmarks.peers.windows import HELD, Array, PeerArm, Stop, Windows, promoted, rolled_back, two_samples
 
 Change = Callable[[Array], Array]
 
@@ -33,10 +33,10 @@ GAINS: dict[str, tuple[str, Change]] = {
 ERRORS_5622 = np.array([0, 0.048, 0, 0.18, 0.089, 0, 0.098, 0.035, 0, 0])
 
 
-def arm(rng: np.random.Generator, windows: int, pairs: int) -> Arm:
+def arm(rng: np.random.Generator, windows: int, pairs: int) -> PeerArm:
     shape = (windows, pairs)
     confidence = rng.beta(3, 2, shape)
-    return Arm(
+    return PeerArm(
         ndcg=rng.random(shape),
         recall=rng.integers(0, 6, shape) / 5,
         latency_ms=40 * np.exp(rng.normal(0, 0.5, shape)),
@@ -225,7 +225,7 @@ def crossing(x: Array, y: Array, z: float) -> float:
 def test_the_interval_is_the_one_that_kayentas_own_test_expects() -> None:
     # MannWhitneySuite.scala, "returns expected values"
     shift = location_shift(np.array([10.0, 20.0, 30.0, 40.0]), np.array([1.0, 2.0, 3.0, 4.0]), confidence=0.95)
-    assert shift == kayenta.Shift(lower=6.0, upper=39.0, estimate=22.5)
+    assert shift == kayenta.LocationShift(lower=6.0, upper=39.0, estimate=22.5)
 
 
 def test_spinnaker_issue_5622_passes() -> None:
@@ -236,7 +236,7 @@ def test_spinnaker_issue_5622_passes() -> None:
     # at .0228, ours is the middle. All are far above the lower limit.
     for estimate in (0.0216, 0.0228, shift.estimate):
         assert rank_statistic(ERRORS_5622, zeros, estimate)[0] == 0
-    assert kayenta.classify(metrics.LATENCY, ERRORS_5622, zeros) == Label.PASS
+    assert kayenta.classify(metrics.LATENCY, ERRORS_5622, zeros) == MetricLabel.PASS
 
 
 def test_the_interval_is_the_one_that_kayenta_printed_in_spinnaker_issue_6278() -> None:
@@ -246,9 +246,9 @@ def test_the_interval_is_the_one_that_kayenta_printed_in_spinnaker_issue_6278() 
     assert shift.lower == pytest.approx(6.825022991538781e-05, abs=1e-4)
     assert shift.upper == pytest.approx(99.0, abs=1e-4)
     assert shift.estimate == pytest.approx(98.99992904170193, abs=1e-4)
-    assert kayenta.classify(metrics.LATENCY, hero, baseline) == Label.PASS
+    assert kayenta.classify(metrics.LATENCY, hero, baseline) == MetricLabel.PASS
     hero[7] = 100.0  # "It fails as soon as I change the 8th value"
-    assert kayenta.classify(metrics.LATENCY, hero, baseline) == Label.HIGH
+    assert kayenta.classify(metrics.LATENCY, hero, baseline) == MetricLabel.HIGH
 
 
 @given(st.integers(0, 10_000), st.integers(5, 60), st.integers(5, 60), st.sampled_from([None, 1, 0]))
@@ -267,14 +267,14 @@ def test_the_interval_is_where_the_rank_statistic_crosses(seed: int, m: int, n: 
 @pytest.mark.parametrize(
     ("metric", "shift", "label"),
     [
-        (metrics.NDCG, -0.3, Label.LOW),
-        (metrics.NDCG, 0.3, Label.PASS),
-        (metrics.LATENCY, 0.3, Label.HIGH),
-        (metrics.LATENCY, -0.3, Label.PASS),
-        (metrics.LATENCY, 0.0, Label.PASS),
+        (metrics.NDCG, -0.3, MetricLabel.LOW),
+        (metrics.NDCG, 0.3, MetricLabel.PASS),
+        (metrics.LATENCY, 0.3, MetricLabel.HIGH),
+        (metrics.LATENCY, -0.3, MetricLabel.PASS),
+        (metrics.LATENCY, 0.0, MetricLabel.PASS),
     ],
 )
-def test_a_metric_fails_in_its_own_direction_only(metric: metrics.Metric, shift: float, label: Label) -> None:
+def test_a_metric_fails_in_its_own_direction_only(metric: metrics.Metric, shift: float, label: MetricLabel) -> None:
     baseline = np.random.default_rng(4).normal(1, 0.1, 60)
     assert kayenta.classify(metric, baseline[::-1] + shift, baseline) == label
 
@@ -282,15 +282,15 @@ def test_a_metric_fails_in_its_own_direction_only(metric: metrics.Metric, shift:
 @pytest.mark.parametrize(
     ("hero", "baseline", "label"),
     [
-        ([2.0] * 60, [1.0] * 60, Label.HIGH),  # constant series that differ
-        ([1.0] * 60, [1.0] * 59, Label.PASS),
-        ([3.0, 1.0, 2.0], [1.0, 2.0, 3.0], Label.PASS),  # the same values in another order
-        ([2.0, np.nan] * 30, [1.0] * 60, Label.HIGH),
-        ([np.nan] * 60, [1.0] * 60, Label.NODATA),
-        ([1.0] * 60, [np.nan] * 60, Label.NODATA),
+        ([2.0] * 60, [1.0] * 60, MetricLabel.HIGH),  # constant series that differ
+        ([1.0] * 60, [1.0] * 59, MetricLabel.PASS),
+        ([3.0, 1.0, 2.0], [1.0, 2.0, 3.0], MetricLabel.PASS),  # the same values in another order
+        ([2.0, np.nan] * 30, [1.0] * 60, MetricLabel.HIGH),
+        ([np.nan] * 60, [1.0] * 60, MetricLabel.NODATA),
+        ([1.0] * 60, [np.nan] * 60, MetricLabel.NODATA),
     ],
 )
-def test_series_with_little_in_them(hero: list[float], baseline: list[float], label: Label) -> None:
+def test_series_with_little_in_them(hero: list[float], baseline: list[float], label: MetricLabel) -> None:
     assert kayenta.classify(metrics.LATENCY, np.array(hero), np.array(baseline)) == label
 
 
@@ -299,16 +299,16 @@ def test_a_rise_whose_mean_falls_is_no_rise() -> None:
     low = np.concatenate([np.linspace(1, 2, 50), np.full(10, 1_000.0)])
     high = np.concatenate([np.linspace(11, 12, 50), np.full(10, 500.0)])
     assert location_shift(high, low).lower > 9
-    assert kayenta.classify(metrics.LATENCY, high, low) == Label.PASS
-    assert kayenta.classify(metrics.NDCG, low, high) == Label.PASS
+    assert kayenta.classify(metrics.LATENCY, high, low) == MetricLabel.PASS
+    assert kayenta.classify(metrics.NDCG, low, high) == MetricLabel.PASS
 
 
-@pytest.mark.parametrize(("moved", "label"), [(0.08, Label.PASS), (0.1, Label.HIGH)])
-def test_an_interval_must_clear_a_quarter_of_the_estimate(moved: float, label: Label) -> None:
+@pytest.mark.parametrize(("moved", "label"), [(0.08, MetricLabel.PASS), (0.1, MetricLabel.HIGH)])
+def test_an_interval_must_clear_a_quarter_of_the_estimate(moved: float, label: MetricLabel) -> None:
     baseline = np.linspace(1, 1.5, 60)
     shift = location_shift(baseline + moved, baseline)
     assert shift.lower > 0.01  # significant by either
-    assert (shift.lower > 0.25 * shift.estimate) == (label == Label.HIGH)
+    assert (shift.lower > 0.25 * shift.estimate) == (label == MetricLabel.HIGH)
     assert kayenta.classify(metrics.LATENCY, baseline + moved, baseline) == label
 
 
@@ -328,7 +328,7 @@ def test_an_interval_must_clear_a_quarter_of_the_estimate(moved: float, label: L
     ],
 )
 def test_the_score_is_the_share_that_passes(labels: str, critical: bool, points: float) -> None:
-    assert kayenta.score([Label(label) for label in labels.split()], critical=critical) == points
+    assert kayenta.score([MetricLabel(label) for label in labels.split()], critical=critical) == points
 
 
 @pytest.mark.parametrize(

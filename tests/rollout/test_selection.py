@@ -14,18 +14,18 @@ from fixtures.systems.protocol import Answer
 from gates.errors import EvidenceError
 from gates.statistics.pvalues import Interval, mean_interval
 from rollout.replay import NOTHING as NOTHING_FOUND
-from rollout.selection import Gain, Row, ask_in_turn, compare_grid, gain_of, table, winner
+from rollout.selection import GridGain, GridRow, ask_in_turn, compare_grid, gain_of, table, winner
 
 ROOT = Path(__file__).parents[2]
 NOTHING = Interval(0.0, -0.005, 0.005)
 
 
-def gain(value: float, lower: float, upper: float, wider: float = 1.0) -> Gain:
+def gain(value: float, lower: float, upper: float, wider: float = 1.0) -> GridGain:
     """A gain whose interval is so many times as wide where it must hold for all candidates."""
-    return Gain(value, lower, upper, value - wider * (value - lower), value + wider * (upper - value))
+    return GridGain(value, lower, upper, value - wider * (value - lower), value + wider * (upper - value))
 
 
-def row(label: str, **numbers: Any) -> Row:
+def row(label: str, **numbers: Any) -> GridRow:
     """A candidate that differs from the baseline in nothing but what is given."""
     values: Mapping[str, Any] = {
         "ndcg": gain(*NOTHING),
@@ -35,10 +35,10 @@ def row(label: str, **numbers: Any) -> Row:
         "calibration_error": 0.01,
         **numbers,
     }
-    return Row(candidate=Candidate(label=label, system={}, selected=False, published=False), **values)
+    return GridRow(candidate=Candidate(label=label, system={}, selected=False, published=False), **values)
 
 
-def chosen(*rows: Row, metric: str = "ndcg_at_10") -> str:
+def chosen(*rows: GridRow, metric: str = "ndcg_at_10") -> str:
     best = winner(rows, metric)
     return best.candidate.label if best else "none"
 
@@ -131,7 +131,7 @@ def test_the_interval_of_many_candidates_holds_for_all_of_them_at_once() -> None
     assert (nine.upper - nine.value) * 2.7729 / 1.96 == pytest.approx(nine.most - nine.value, rel=1e-3)
 
 
-def told(*rows: Row, metric: str = "ndcg_at_10") -> str:
+def told(*rows: GridRow, metric: str = "ndcg_at_10") -> str:
     subject = SimpleNamespace(name="mine", claim="gains")
     return table(SimpleNamespace(subject=subject, metric=metric), rows)  # type: ignore[arg-type]
 
