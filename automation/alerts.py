@@ -7,7 +7,7 @@ event once, however often it is found.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,23 +39,26 @@ _STATUS = "python -m automation status"
 def find_events(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
     """What the files of one artifacts folder say at this moment."""
     log = read_log(artifacts)
-    return [*untold_decisions(artifacts, log, owners(configs), now), *due_reviews(log, now), *over(log, now)]
+    return [*untold_decisions(artifacts, log, configs, now), *due_reviews(log, now), *over(log, now)]
 
 
-def untold_decisions(artifacts: Path, log: Log, owners: Mapping[str, str], now: datetime) -> list[Event]:
+def untold_decisions(artifacts: Path, log: Log, configs: Path, now: datetime) -> list[Event]:
     """Recent decisions that no alert tells of: the run was killed between the decision and its alert."""
     told = {alert.decision for alert in log.alerts if alert.kind in DECISIONS}
     found = []
-    for attestation in _attestations(artifacts):
-        try:
-            decision = (attestation["run_id"], attestation["hero"], str(attestation["decision"]).lower())
-            recent = now - datetime.fromisoformat(attestation["finished_at"]) < _RECENT
-            if recent and decision not in told and _stands(attestation, artifacts):
-                from reports.alerts.decisions import decision_event  # half a second that most ticks need not wait
+    for place in ("history/*/*", "*"):  # put away since, and of the last run
+        for path in sorted(artifacts.glob(f"{place}/attestation.json")):
+            try:
+                attestation = json.loads(path.read_bytes())
+                hero = str(attestation["hero"])
+                decision = (attestation["run_id"], hero, str(attestation["decision"]).lower())
+                recent = now - datetime.fromisoformat(attestation["finished_at"]) < _RECENT
+                if recent and decision not in told and _stands(attestation, artifacts):
+                    from reports.alerts.decisions import decision_event  # half a second that most ticks need not wait
 
-                found.append(decision_event(attestation, owners.get(str(attestation["hero"]), ""), artifacts))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # of another version, or no attestation: `reports.attestation verify` says so
+                    found.append(decision_event(attestation, owner_of(hero, configs), artifacts))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                continue  # of another version, or no attestation: `reports.attestation verify` says so
     return found
 
 
@@ -66,27 +69,12 @@ def _stands(attestation: Mapping[str, Any], artifacts: Path) -> bool:
     return attestation["decision"] != "PROMOTE" or (artifacts / _BUNDLES / str(attestation["bundle"])).is_file()
 
 
-def _attestations(artifacts: Path) -> Iterator[dict[str, Any]]:
-    """The heroes' attestations of the last run, and of those that were put away since."""
-    for path in (
-        *sorted(artifacts.glob("history/*/*/attestation.json")),
-        *sorted(artifacts.glob("*/attestation.json")),
-    ):
-        try:
-            attestation = json.loads(path.read_bytes())
-        except (OSError, ValueError):
-            continue
-        if isinstance(attestation, dict):
-            yield attestation
-
-
-def owners(configs: Path) -> dict[str, str]:
-    """Hero -> owner, as far as policy and packs can be read: an alert is told all the same."""
+def owner_of(hero: str, configs: Path) -> str:
+    """Whom the hero's pack names; "" where policy or pack cannot be read, as an alert is told all the same."""
     try:
-        packs = read_yaml(configs / "policy.yaml")["heroes"]
-        return {str(hero): str(read_yaml(configs / str(pack)).get("owner", "")) for hero, pack in packs.items()}
-    except (ConfigError, KeyError, AttributeError):
-        return {}
+        return str(read_yaml(configs / str(read_yaml(configs / "policy.yaml")["heroes"][hero])).get("owner", ""))
+    except (ConfigError, KeyError, TypeError):
+        return ""
 
 
 def due_reviews(log: Log, now: datetime) -> list[Event]:
@@ -95,6 +83,7 @@ def due_reviews(log: Log, now: datetime) -> list[Event]:
     From what was told and not from the attestations: those of old runs are deleted after a while.
     """
     found = []
+    stamp = now.isoformat(timespec="seconds")
     for alert in log.alerts:
         if alert.kind != "promote" or not alert.firing or not alert.review_due:
             continue
@@ -105,24 +94,20 @@ def due_reviews(log: Log, now: datetime) -> list[Event]:
             for later in log.alerts
         )  # fmt: skip
         if done or now >= datetime.fromisoformat(alert.review_due):
-            found.append(
-                Event(
-                    kind="review_due",
-                    hero=alert.hero,
-                    check=alert.run_id,
-                    observed="not reviewed",
-                    limit=f"review by {alert.review_due}",
-                    title=f"review of {alert.hero} is due: promoted by run {alert.run_id}",
-                    text="a later decision about the hero takes its place" if done else "does it still stand?",
-                    since=alert.review_due,
-                    seen_at=now.isoformat(timespec="seconds"),
-                    owner=alert.owner,
-                    command=alert.command,
-                    run_id=alert.run_id,
-                    exposure=alert.exposure,
-                    resolved=done,
-                )
+            said = alert.facts(
+                kind="review_due",
+                check=alert.run_id,
+                observed="not reviewed",
+                limit=f"review by {alert.review_due}",
+                title=f"review of {alert.hero} is due: promoted by run {alert.run_id}",
+                text="a later decision about the hero takes its place" if done else "does it still stand?",
+                since=alert.review_due,
+                seen_at=stamp,
+                config="",
+                severity="",
+                review_due="",
             )
+            found.append(Event(**said, resolved=done))
     return found
 
 

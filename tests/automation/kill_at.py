@@ -52,7 +52,7 @@ if last == 0:
     atexit.register(lambda: Path(os.environ["STEPS_TO"]).write_text(str(count)))
 module = sys.argv.pop(1)
 sys.path.insert(0, os.getcwd())
-from automation import notify, supervisor  # noqa: E402, F401 - not to be watched while they are imported
+from automation import notify, schedule_file, supervisor  # noqa: E402, F401 - not to be watched while they are imported
 
 sys.setprofile(watch)
 runpy.run_module(module, run_name="__main__", alter_sys=True)

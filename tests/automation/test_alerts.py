@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from automation import events as jobs
-from automation.alerts import due_reviews, find_events, from_schedule, owners
+from automation.alerts import due_reviews, find_events, from_schedule, owner_of
 from automation.notify import AlertListener
 from automation.outbox import tick_alerts
 from automation.schedule import Schedule
@@ -65,10 +65,10 @@ def test_what_was_not_decided_or_is_long_over_is_no_decision(policy: Policy, tmp
 
 
 def test_who_owns_a_hero(root: Path, tmp_path: Path) -> None:
-    assert owners(root / "configs")["lexical"] == "Search Engineering"
-    assert owners(tmp_path) == {}
+    assert owner_of("lexical", root / "configs") == "Search Engineering"
+    assert owner_of("a", tmp_path) == ""
     (tmp_path / "policy.yaml").write_text("heroes: {a: nowhere.yaml}")
-    assert owners(tmp_path) == {}, "an alert is told all the same, to no_owner"
+    assert owner_of("a", tmp_path) == "", "an alert is told all the same, to no_owner"
 
 
 def promoted(run: str, day: int, hero: str = "lexical", **changed: Any) -> Event:

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -65,17 +66,6 @@ class Place:
         assert len(entries) < 2
         return entries[0] if entries else None
 
-    def recover(self) -> Entry:
-        """Ticks until the slot is settled and everything is told, as cron would call them."""
-        for _ in range(100):
-            assert main([*self.options, "tick"]) == 0
-            entry = self.entry()
-            if entry is not None and entry.state in ("succeeded", "failed", "timed_out", "missed"):
-                assert main([*self.options, "tick"]) == 0
-                return entry
-            time.sleep(0.1)
-        pytest.fail("the slot was never settled")
-
     def runs(self) -> int:
         return self.ran.read_text().count("ran\n") if self.ran.exists() else 0
 
@@ -102,6 +92,28 @@ class Place:
         return list(read_events(self.folder / "events.jsonl"))
 
 
+def recovered(places: Iterable[Place]) -> Iterator[tuple[Place, Entry]]:
+    """Ticks in all of them until their slots are settled and everything is told, as cron would call them."""
+    left = list(places)
+    for _ in range(100):
+        for place in [*left]:
+            assert main([*place.options, "tick"]) == 0
+            entry = place.entry()
+            if entry is not None and entry.state in ("succeeded", "failed", "timed_out", "missed"):
+                assert main([*place.options, "tick"]) == 0
+                left.remove(place)
+                yield place, entry
+        if not left:
+            return
+        time.sleep(0.1)
+    pytest.fail("the slot was never settled")
+
+
+def recover(place: Place) -> Entry:
+    ((_, entry),) = recovered([place])
+    return entry
+
+
 def claimed(ledger: Ledger, slot: str, due: str, log: str) -> None:
     """A slot that a supervisor may end."""
     query = """INSERT INTO slots (slot, job, due, state, attempts, owner, log)
@@ -125,12 +137,13 @@ def test_a_tick_that_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     script, steps_to, seen = "echo ran >> RAN; exit 3", tmp_path / "steps", Counter[str]()
     place = Place(tmp_path / "whole", script)
     assert place.tick_for_real(0, steps_to) == 0
-    assert place.recover().exit_status == 3
+    assert recover(place).exit_status == 3
     steps = int(steps_to.read_text())
-    for point in points(steps, 12):
-        place = Place(tmp_path / f"at{point}", script)
-        seen["killed"] += place.tick_for_real(point, steps_to) == -9
-        entry = place.recover()
+    places = {point: Place(tmp_path / f"at{point}", script) for point in points(steps, 12)}
+    with ThreadPoolExecutor(4) as pool:
+        ended = pool.map(lambda point: places[point].tick_for_real(point, steps_to), places)
+        seen["killed"] = list(ended).count(-9)
+    for place, entry in recovered(places.values()):
         assert (entry.state, entry.exit_status) == ("failed", 3)
         assert place.runs() == 1
         assert [type(event) for event in place.events() if not isinstance(event, JobLost)] == [JobFailed]
@@ -160,15 +173,15 @@ def test_a_supervisor_that_is_killed(
 
     place = Place(tmp_path / "whole", script)
     start(place, 0)
-    place.recover()
+    recover(place)
     deadline = time.monotonic() + 10
     while not steps_to.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     steps = int(steps_to.read_text())
-    for point in points(steps, 21):
-        place = Place(tmp_path / f"at{point}", script)
+    places = {point: Place(tmp_path / f"at{point}", script) for point in points(steps, 21)}
+    for point, place in places.items():
         start(place, point)
-        entry = place.recover()
+    for place, entry in recovered(places.values()):
         assert (entry.state, entry.exit_status) == ("failed", 3)
         assert 1 <= place.runs() <= entry.attempts
         assert len([event for event in place.events() if isinstance(event, JobFailed)]) == 1
@@ -195,7 +208,7 @@ def test_a_job_whose_supervisor_was_killed_is_stopped_before_it_is_started_again
     assert entry.supervisor is not None
     assert entry.child is not None
     os.kill(entry.supervisor.pid, 9)
-    settled = place.recover()
+    settled = recover(place)
     assert (settled.state, settled.attempts, place.runs()) == ("succeeded", 2, 2)
     assert alive_in_group(entry.child.pid) == []
     place.assert_nothing_is_left()
@@ -208,7 +221,7 @@ def test_ticks_at_the_same_time_start_a_job_once(tmp_path: Path) -> None:
     said = [one.communicate()[0] for one in ticks]
     assert [one.returncode for one in ticks] == [0] * 4
     assert sum("started job/" in text for text in said) == 1
-    assert place.recover().state == "succeeded"
+    assert recover(place).state == "succeeded"
     assert place.runs() == 1
     place.assert_nothing_is_left()
 
