@@ -2,11 +2,20 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 LINE = ("lens", "evidence", "gates", "fixtures", "rollout", "reports", "automation", "proof", "suites")
+#: Sub-rooms that stand in a line of their own; what lies in the room itself, any of them may import.
+WITHIN = {
+    "gates": ("statistics", "checks", "rule", "planning"),
+    "fixtures": ("formats", "systems", "parity"),
+    "reports": ("model", "attestation", "render", "alerts"),
+    "proof": ("simulate", "mutants", "pages"),
+}
+SEAM = "fixtures.systems.protocol"  # says what a system is: formats read for it
 ALONE = {"lens", "evidence", "gates"}  # import none of each other
 EDGES = {"plugin.py", "hookspecs.py"}  # may know pytest
 #: So may what plugins share: options, what is asked of them, and what an item says.
@@ -20,6 +29,8 @@ STILL = {
 }
 PYTEST = {"pytest", "xdist", "allure", "allure_pytest"}
 NOBODY_IMPORTS = {"conftest", "tests", "benchmarks"}
+
+Graph = dict[str, set[str]]
 
 
 def imports(source: str) -> Iterator[str]:
@@ -54,6 +65,54 @@ def forbidden(room: str, file: str, source: str) -> list[str]:
         elif other in PYTEST and room != "suites" and Path(file).name not in EDGES and f"{room}/{file}" not in BESIDE:
             wrong.append(f"{name}: only {' and '.join(sorted(EDGES))} know pytest")
     return wrong
+
+
+def backwards(graph: Graph) -> list[str]:
+    """Imports of a sub-room that stands later in its room's line."""
+    places = {f"{room}.{name}": (room, i) for room, line in WITHIN.items() for i, name in enumerate(line)}
+
+    def place(module: str) -> tuple[str, int]:
+        return places.get(".".join(module.split(".")[:2]), ("", 0))
+
+    wrong = []
+    for module, others in graph.items():
+        room, own = place(module)
+        later = [name for name in sorted(others) if name != SEAM and place(name)[0] == room and place(name)[1] > own]
+        wrong += [f"{module}: {name}" for name in later]
+    return wrong
+
+
+def graph_of(root: Path) -> Graph:
+    """Which modules of ours does each module import?"""
+    paths = {path for room in LINE for path in (root / room).rglob("*.py")}
+    sources = {".".join(path.relative_to(root).with_suffix("").parts): path.read_text("utf-8") for path in paths}
+    graph: Graph = {}
+    for module, source in sources.items():
+        graph[module] = {name for name in imports(source) if name in sources}
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom):
+                graph[module] |= {name for a in node.names if (name := f"{node.module}.{a.name}") in sources}
+        graph[module].discard(module)  # what is run as a script may want to be a module
+    return graph
+
+
+def test_no_module_imports_itself_by_way_of_others_and_sub_rooms_stand_in_line(root: Path) -> None:
+    graph = graph_of(root)
+    assert len(graph) > 200
+    TopologicalSorter(graph).prepare()  # raises graphlib.CycleError, which names the circle
+    assert backwards(graph) == []
+
+
+def test_a_sub_room_against_its_line_is_found() -> None:
+    graph = {
+        "gates.checks.ndcg": {"gates.rule.decide", "gates.verdicts", "gates.statistics.gaffke"},
+        "gates.policy": {"gates.planning.power"},
+        "fixtures.formats.trec": {SEAM, "fixtures.systems.kinds"},
+    }
+    assert backwards(graph) == [
+        "gates.checks.ndcg: gates.rule.decide",
+        "fixtures.formats.trec: fixtures.systems.kinds",
+    ]
 
 
 @pytest.mark.parametrize("room", LINE)
