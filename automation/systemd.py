@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from automation.emit import TEMPLATES
 from evidence.files import write_whole
 from gates.errors import GateError
 
@@ -18,32 +19,12 @@ SERVICE, TIMER = f"{NAME}.service", f"{NAME}.timer"
 
 def units(root: Path, words: Sequence[str], ledger: Path) -> dict[str, str]:
     """File name -> text. KillMode=process: jobs go on when the tick that started them has ended."""
-    log = _escaped(ledger.parent / "tick.log")
-    service = f"""\
-[Unit]
-Description=Hero Gate: run what is due
-
-[Service]
-Type=oneshot
-{_setting(root)}ExecStart={" ".join(_quoted(word) for word in words)}
-StandardOutput=append:{log}
-StandardError=append:{log}
-KillMode=process
-"""
-    timer = f"""\
-[Unit]
-Description=Hero Gate: tick every minute
-
-[Timer]
-OnCalendar=minutely
-AccuracySec=1s
-Persistent=true
-Unit={SERVICE}
-
-[Install]
-WantedBy=timers.target
-"""
-    return {SERVICE: service, TIMER: timer}
+    values = {
+        "setting": _setting(root),
+        "command": " ".join(_quoted(word) for word in words),
+        "log": _escaped(ledger.parent / "tick.log"),
+    }
+    return {name: TEMPLATES.get_template(name).render(values) for name in (SERVICE, TIMER)}
 
 
 def install(root: Path, words: Sequence[str], ledger: Path) -> str:
@@ -107,7 +88,7 @@ def _folder() -> Path:
 def _check_checkout(folder: Path, root: Path, way_out: str) -> None:
     """One user has one timer: that of another checkout is left alone."""
     there = folder / SERVICE
-    if there.exists() and _setting(root) not in there.read_text():
+    if there.exists() and _setting(root) not in there.read_text().splitlines():
         raise GateError(f"{there}: ticks for another checkout; {way_out}")
 
 
@@ -118,7 +99,7 @@ def _systemctl(*arguments: str) -> str:
 
 
 def _setting(root: Path) -> str:
-    return f"WorkingDirectory={_escaped(root)}\n"
+    return f"WorkingDirectory={_escaped(root)}"
 
 
 def _escaped(path: Path | str) -> str:

@@ -19,11 +19,11 @@ import pytest
 from automation import supervisor
 from automation.__main__ import main
 from automation.events import JobFailed, JobLost, JobRecovered
-from automation.ledger import Entry, Ledger
+from automation.ledger import UNSETTLED, Entry, Ledger
 from automation.schedule import ROOT
 from automation.schedule_file import load_schedule
-from automation.tick import Attempt, Tick
-from tests.automation.worlds import read_events
+from automation.tick import Tick
+from tests.automation.worlds import STATES, attempt, read_events
 
 KILL_AT = Path(__file__).with_name("kill_at.py")
 # main() leaves its supervisors alone, as a tick does; here they outlive the objects that started them.
@@ -62,7 +62,7 @@ class Place:
 
     def entry(self) -> Entry | None:
         with Ledger(self.path) as ledger:
-            entries = ledger.entries(("due", "claimed", "lost", "succeeded", "failed", "timed_out", "missed"))
+            entries = ledger.entries(STATES)
         assert len(entries) < 2
         return entries[0] if entries else None
 
@@ -99,7 +99,7 @@ def recovered(places: Iterable[Place]) -> Iterator[tuple[Place, Entry]]:
         for place in [*left]:
             assert main([*place.options, "tick"]) == 0
             entry = place.entry()
-            if entry is not None and entry.state in ("succeeded", "failed", "timed_out", "missed"):
+            if entry is not None and entry.state not in UNSETTLED:
                 assert main([*place.options, "tick"]) == 0
                 left.remove(place)
                 yield place, entry
@@ -228,20 +228,13 @@ def test_ticks_at_the_same_time_start_a_job_once(tmp_path: Path) -> None:
 
 def test_a_job_that_takes_too_long_is_stopped_with_all_its_processes(tmp_path: Path) -> None:
     place = Place(tmp_path / "p", "true")
-    attempt = Attempt(
-        job="job",
-        slot="job/x",
-        number=1,
-        lane=0,
-        timeout_minutes=0.4 / 60,
-        log="logs/x",
-        words=("sh", "-c", f"trap '' TERM; echo $$ > {place.ran}; sleep 60 & sleep 60"),
-    )
+    words = ("sh", "-c", f"trap '' TERM; echo $$ > {place.ran}; sleep 60 & sleep 60")
+    long = attempt("job/x", timeout_minutes=0.4 / 60, log="logs/x", words=words)
     with Ledger(place.path) as ledger, ledger.transaction():
-        claimed(ledger, attempt.slot, "2027-01-01T00:00:00Z", attempt.log)
+        claimed(ledger, long.slot, "2027-01-01T00:00:00Z", long.log)
     code = (
         "from pathlib import Path; from automation import supervisor as s; s.GRACE = 0.2\n"
-        f"s.supervise(Path({str(place.path)!r}), s.{attempt!r})"
+        f"s.supervise(Path({str(place.path)!r}), s.{long!r})"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=20)
     with Ledger(place.path) as ledger:
@@ -249,7 +242,7 @@ def test_a_job_that_takes_too_long_is_stopped_with_all_its_processes(tmp_path: P
     assert entry is not None
     assert (entry.state, entry.exit_status) == ("timed_out", -9)
     assert alive_in_group(int(place.ran.read_text())) == []
-    assert [getattr(event, "minutes", None) for event in place.events()] == [attempt.timeout_minutes]
+    assert [getattr(event, "minutes", None) for event in place.events()] == [long.timeout_minutes]
 
 
 def test_logs_of_good_runs_are_few(tmp_path: Path) -> None:
@@ -260,10 +253,10 @@ def test_logs_of_good_runs_are_few(tmp_path: Path) -> None:
             log = f"logs/job/{n}.log"
             (place.folder / "logs" / "job").mkdir(parents=True, exist_ok=True)
             (place.folder / log).touch()
-            attempt = Attempt(job="job", slot=f"job/{n:02}", number=1, lane=0, timeout_minutes=1, log=log, words=())
+            one = attempt(f"job/{n:02}", log=log)
             with ledger.transaction():
-                claimed(ledger, attempt.slot, f"{begins + timedelta(days=n):%Y-%m-%dT%H:%M:%SZ}", log)
-            supervisor.record_end(ledger, attempt, "failed" if n == 3 else "succeeded", 0, 1.0, begins)
+                claimed(ledger, one.slot, f"{begins + timedelta(days=n):%Y-%m-%dT%H:%M:%SZ}", log)
+            supervisor.record_end(ledger, one, "failed" if n == 3 else "succeeded", 0, 1.0, begins)
         kept = sorted(int(path.stem) for path in (place.folder / "logs" / "job").iterdir())
         assert kept == [3, *range(10, 30)]
         assert [type(event) for event in ledger.untold("written")] == [JobFailed, JobRecovered]

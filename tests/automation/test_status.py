@@ -1,6 +1,5 @@
 """Does status say what is late, running, missed or failed, and list what runs next?"""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,16 +8,7 @@ import pytest
 from automation.schedule import Schedule
 from automation.schedule_file import load_schedule
 from automation.status import list_jobs, report
-from tests.automation.test_tick import DUE, MINUTE, NAME, Machine
-from tests.automation.worlds import job
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    found = Machine(tmp_path, job("nightly", max_lateness_minutes=60))
-    found.tick(DUE - MINUTE)
-    yield found
-    found.close()
+from tests.automation.worlds import DUE, MINUTE, NAME, Machine, job
 
 
 def told(machine: Machine, now: datetime) -> tuple[list[str], bool]:

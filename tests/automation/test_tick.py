@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,68 +10,8 @@ import pytest
 from automation.events import ClockSteppedBack, HeartbeatLate, JobLost, JobRecovered, ScheduleEvent, SlotMissed
 from automation.ledger import UNSETTLED, Ledger
 from automation.processes import RecordedProcess, process, taken
-from automation.schedule import Schedule, ScheduledJob
-from automation.supervisor import record_end
-from automation.tick import Attempt, Tick
 from gates.errors import GateError
-from tests.automation.worlds import job, read_events
-
-#: 2027-06-01T02:15 in New York.
-DUE = datetime(2027, 6, 1, 6, 15, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-NAME = "nightly/2027-06-01T02:15 America/New_York"
-
-
-class Machine:
-    """Jobs, a ledger, and runs that last until they are told to end."""
-
-    def __init__(self, folder: Path, *jobs: ScheduledJob) -> None:
-        self.jobs, self.ledger = list(jobs), Ledger(folder / "automation" / "slots.sqlite")
-        self.lanes: dict[str, int] = {}  # slot -> open file
-        self.told: list[ScheduleEvent] = []
-        self.fails: Exception | None = None
-
-    def start(self, attempt: Attempt) -> None:
-        if self.fails is not None:
-            raise self.fails
-        self.lanes[attempt.slot] = os.dup(attempt.lane)
-
-    def hear(self, events: Sequence[ScheduleEvent]) -> None:
-        self.told += events
-
-    def tick(self, now: datetime, only: Sequence[ScheduledJob] | None = None) -> Tick:
-        schedule, hear = Schedule(jobs=tuple(self.jobs)), self.hear
-        tick = Tick(schedule=schedule, ledger=self.ledger, start=self.start, now=now, only=only, listener=hear)
-        return tick.run()
-
-    def end(self, slot: str, now: datetime, state: str = "succeeded") -> None:
-        entry = self.ledger.entry(slot)
-        assert entry is not None
-        attempt = Attempt(job=entry.job, slot=slot, number=entry.attempts, lane=0, timeout_minutes=1, log="x", words=())
-        record_end(self.ledger, attempt, state, 0 if state == "succeeded" else 3, 1.0, now)
-        self.die(slot)
-
-    def die(self, slot: str) -> None:
-        """SIGKILL for the supervisor and its job: the lane is free, and nothing is recorded."""
-        os.close(self.lanes.pop(slot))
-
-    def states(self) -> dict[str, str]:
-        states = ("due", "claimed", "succeeded", "failed", "timed_out", "lost", "missed")
-        return {entry.slot.partition("T")[2][:5]: entry.state for entry in self.ledger.entries(states)}
-
-    def close(self) -> None:
-        for file in self.lanes.values():
-            os.close(file)
-        self.ledger.close()
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    """A nightly job that the schedule has known since before it was due."""
-    found = Machine(tmp_path, job("nightly", max_lateness_minutes=60))
-    found.tick(DUE - MINUTE)
-    yield found
-    found.close()
+from tests.automation.worlds import DUE, MINUTE, NAME, Machine, job, read_events
 
 
 @pytest.fixture

@@ -12,17 +12,23 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from automation.events import ScheduleEvent, from_json
-from automation.ledger import UNSETTLED, Entry, Ledger
+from automation.ledger import ENDED, UNSETTLED, Entry, Ledger
 from automation.notify import write_events
 from automation.processes import RecordedProcess
 from automation.schedule import Schedule, ScheduledJob
 from automation.supervisor import record_end
 from automation.tick import Attempt, Tick
 from evidence.files import read_lines
+
+STATES = (*UNSETTLED, *ENDED, "missed")
+#: 2027-06-01T02:15 in New York.
+DUE = datetime(2027, 6, 1, 6, 15, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+NAME = "nightly/2027-06-01T02:15 America/New_York"
 
 
 def read_events(path: Path) -> list[ScheduleEvent]:
@@ -52,6 +58,12 @@ def job(name: str = "nightly", cron: str = "15 2 * * *", **changes: object) -> S
     return ScheduledJob(name=name, cron=cron, **settings)  # type: ignore[arg-type]
 
 
+def attempt(slot: str, number: int = 1, **changes: object) -> Attempt:
+    """One that a supervisor may end."""
+    settings: dict[str, object] = {"log": "x", "lane": 0, "timeout_minutes": 1, "words": (), **changes}
+    return Attempt(job=slot.partition("/")[0], slot=slot, number=number, **settings)  # type: ignore[arg-type]
+
+
 class Killed(BaseException):
     """SIGKILL, as far as code can tell: nothing after it is carried out, and no handler stops it."""
 
@@ -77,8 +89,7 @@ class MortalLedger(Ledger):
         self.perhaps_die()
 
     def every_slot(self, since: datetime) -> list[Entry]:
-        states = ("due", "claimed", "succeeded", "failed", "timed_out", "lost", "missed")
-        return [entry for entry in self.entries(states) if entry.due >= since]
+        return [entry for entry in self.entries(STATES) if entry.due >= since]
 
 
 @dataclass(slots=True)
@@ -155,7 +166,7 @@ class World:
                 os.close(run.lane)
                 after = self.ledger.entry(slot)
                 assert after is not None
-                self.ended[slot] += after.state in ("succeeded", "failed", "timed_out")
+                self.ended[slot] += after.state in ENDED
 
     def tick(self) -> None:
         self.counts["ticks"] += 1
@@ -193,3 +204,45 @@ class World:
             self.true += timedelta(minutes=1)
             self.let_runs_end()
             self.tick()
+
+
+class Machine:
+    """Jobs, a ledger, and runs that last until they are told to end."""
+
+    def __init__(self, folder: Path, *jobs: ScheduledJob) -> None:
+        self.jobs, self.ledger = list(jobs), Ledger(folder / "automation" / "slots.sqlite")
+        self.lanes: dict[str, int] = {}  # slot -> open file
+        self.told: list[ScheduleEvent] = []
+        self.fails: Exception | None = None
+
+    def start(self, started: Attempt) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.lanes[started.slot] = os.dup(started.lane)
+
+    def hear(self, events: Sequence[ScheduleEvent]) -> None:
+        self.told += events
+
+    def tick(self, now: datetime, only: Sequence[ScheduledJob] | None = None) -> Tick:
+        schedule, hear = Schedule(jobs=tuple(self.jobs)), self.hear
+        tick = Tick(schedule=schedule, ledger=self.ledger, start=self.start, now=now, only=only, listener=hear)
+        return tick.run()
+
+    def end(self, slot: str, now: datetime, state: str = "succeeded") -> None:
+        entry = self.ledger.entry(slot)
+        assert entry is not None
+        attempt = Attempt(job=entry.job, slot=slot, number=entry.attempts, lane=0, timeout_minutes=1, log="x", words=())
+        record_end(self.ledger, attempt, state, 0 if state == "succeeded" else 3, 1.0, now)
+        self.die(slot)
+
+    def die(self, slot: str) -> None:
+        """SIGKILL for the supervisor and its job: the lane is free, and nothing is recorded."""
+        os.close(self.lanes.pop(slot))
+
+    def states(self) -> dict[str, str]:
+        return {entry.slot.partition("T")[2][:5]: entry.state for entry in self.ledger.entries(STATES)}
+
+    def close(self) -> None:
+        for file in self.lanes.values():
+            os.close(file)
+        self.ledger.close()
