@@ -130,7 +130,7 @@ def nights(
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     # pytester gives each test a home of its own, and finding fonts is slow
     monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path_factory.getbasetemp() / "matplotlib"))
-    checkout = Checkout(pytester, night_template)
+    checkout = Checkout(pytester.path, night_template)
 
     def run(marker: str, *arguments: str, **fault: Any) -> tuple[int, dict[str, dict[str, str]]]:
         path = checkout.folder / "configs" / "baseline.yaml"
