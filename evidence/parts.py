@@ -50,7 +50,7 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
 
 def concat(tables: list[pa.Table]) -> pa.Table:
     """The rows of all tables, each dictionary column with one dictionary."""
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    return pa.concat_tables(tables, promote_options="default").unify_dictionaries().combine_chunks()
 
 
 def _column(table: pa.Table, name: str) -> np.ndarray:

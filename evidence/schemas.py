@@ -72,6 +72,10 @@ AGG = pa.schema(
 """One row per query and answer. hits + agg and the constants of attestation.json suffice to recompute every verdict."""
 
 
+#: Begins the name of a column that a policy's own checks read: numbers, beside those of AGG.
+OWN = "own:"
+
+
 class SchemaDrift(Exception):
     """A table does not have the columns that the contract names."""
 
@@ -85,6 +89,10 @@ def check(table: pa.Table, schema: pa.Schema, where: str) -> None:
         found = table.schema.field(field.name).type
         if found != field.type:
             raise SchemaDrift(f"{where}: column {field.name} is {found}, but should be {field.type}")
-    extra = [name for name in names if name not in schema.names]
+    own = [name for name in names if schema is AGG and name.startswith(OWN)]
+    for name in own:
+        if table.schema.field(name).type != pa.float64():
+            raise SchemaDrift(f"{where}: column {name} is {table.schema.field(name).type}, but should be double")
+    extra = [name for name in names if name not in (*schema.names, *own)]
     if extra:
         raise SchemaDrift(f"{where}: column {extra[0]} is not in the contract (evidence/schemas.py)")

@@ -22,6 +22,8 @@ Model = TypeVar("Model", bound=BaseModel)
 Share = Annotated[float, Field(gt=0, lt=1)]
 #: Subtracted from a stream that reaches down to -1: what is left stays above the -1/.9 that the stakes allow.
 Small = Annotated[float, Field(gt=0, le=0.1)]
+#: Points lost that are no fault; as small, for the same reason.
+Tolerated = Annotated[float, Field(ge=0, le=0.1)]
 
 
 class _StrictLoader(yaml.SafeLoader):

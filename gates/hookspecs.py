@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -45,8 +43,3 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
 @pytest.hookspec
 def pytest_gate_sign(config: pytest.Config, release: Release, status: int) -> None:
     """The run is to end with `status`: sign the decision, and let the disk say it. Raise where either cannot be."""
-
-
-@pytest.hookspec
-def pytest_gate_intervals(rows: Sequence[Any], folder: Path, night: str) -> None:
-    """The intervals of a night are made: write for people into its folder what `night` was."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +28,28 @@ class Arm:
     error: Array
     spend_ms: Array  # what a router spent on the dense side; 0 where there is none
     cut: Array  # it waited, and says that its time ran out: another answer might have come on a quiet machine
+    more: Mapping[str, Array] = field(default_factory=dict)  # measures and columns that a policy's own checks read
 
     def __len__(self) -> int:
         return len(self.ndcg)
 
+    def column(self, name: str) -> Array:
+        """One number of every answer, by name. Raises KeyError where there is none."""
+        return self.more[name] if name not in COLUMNS else np.asarray(getattr(self, name))
+
+    def put(self, **columns: Array) -> Arm:
+        """The same answers with other numbers in these columns."""
+        own = {name: values for name, values in columns.items() if name in COLUMNS}
+        more = {name: values for name, values in columns.items() if name not in COLUMNS}
+        return replace(self, **own, more={**self.more, **more})
+
     def rows(self, at: NDArray[np.intp] | slice) -> Arm:
         """Some rows of this arm."""
-        return Arm(**{f.name: getattr(self, f.name)[at] for f in fields(self)})
+        return Arm(**{name: getattr(self, name)[at] for name in COLUMNS}, more={k: v[at] for k, v in self.more.items()})
+
+
+#: The columns that every arm has.
+COLUMNS = tuple(f.name for f in fields(Arm) if f.name != "more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +82,10 @@ def as_measured(pairs: Pairs) -> Pairs:
 
 def join_arms(arms: list[Arm]) -> Arm:
     """Rows of several blocks as one."""
-    return Arm(**{f.name: np.concatenate([getattr(arm, f.name) for arm in arms]) for f in fields(Arm)})
+    named = (*COLUMNS, *arms[0].more)
+    columns = {name: np.concatenate([arm.column(name) for arm in arms]) for name in named}
+    own, more = ({n: c for n, c in columns.items() if (n in COLUMNS) is known} for known in (True, False))
+    return Arm(**own, more=more)
 
 
 def join(blocks: list[Pairs]) -> Pairs:

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import rfc8785
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from gates.checks.check import Check, Limits
-from gates.checks.confidence import CalibrationLimits, ShiftLimits
-from gates.checks.errors import ErrorsLimits
-from gates.checks.file_credit import FileCreditLimits
-from gates.checks.losses import NdcgLimits, RecallLimits, SliceLimits
+from gates.checks.aece_tau import AeceTau
+from gates.checks.check import Check
+from gates.checks.own import OwnCheck, own_check
 from gates.checks.question import EVERY, Intent
-from gates.checks.rates import CalibratorLimits, SlaLimits, SpendLimits
-from gates.checks.registry import BY_INTENT, BY_KEY
-from gates.checks.tails import TailLimits
-from gates.documents import Document, Share, Small, read_model
+from gates.checks.registry import BY_INTENT, BY_KEY, KINDS, block_of, keys_of
+from gates.checks.sla_recall import SlaRecall
+from gates.documents import Document, Share, read_model
+from gates.names import OWN
+from gates.pairs import COLUMNS
+from gates.verdicts import Kind
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 Count = Annotated[int, Field(gt=0)]
 
 MOST_OFTEN_WRONG = 0.05  # a gate that is wrong more often promises nothing
-
-GATES = ("calibrator_p99", "aece_tau", "confidence_shift", "sla_recall_at_50_delta")
-GUARDS = ("ndcg_at_10", "p95_latency", "p99_latency", "within_sla", "errors", "ece", "file_credit", "spend")
-SLICES = tuple(BY_INTENT)  # each on every intent: recall_docstring, ndcg_docstring, ...
-INSTRUMENTS = ("lock", "known_answers", "preflight", "traffic_share", "aa_shadow", "aa_dispersion", "machine")
-SANITY = ("index_integrity", "oracle_queries", "file_only", "sla_off", "pool", "core_search", "stop_rule")
 
 
 class Ladder(Document):
@@ -77,50 +73,10 @@ class ErrorRates(Document):
         return self
 
 
-class CalibrationError(Limits):
-    """True calibration error: RED above `red_above`; GREEN when an error of `green_below[step]` is excluded."""
-
-    red_above: Small
-    green_below: tuple[Share, ...]
-    bins: Annotated[int, Field(ge=2, le=50)]
-
-
-class Gates(Document):
-    """The four canary gates."""
-
-    calibrator_p99: CalibratorLimits
-    aece_tau: CalibrationError
-    confidence_shift: ShiftLimits
-    sla_recall_at_50_delta: RecallLimits
-
-
-class EceGuard(Document):
-    """A true calibration error above `limit` over the canary holds: the gate's own limit is the one that rolls back."""
-
-    on_red: Literal["hold"]
-    limit: Small
-
-
-class Guards(Document):
-    """Questions over the whole canary."""
-
-    ndcg_at_10: NdcgLimits
-    p95_latency: TailLimits
-    p99_latency: TailLimits
-    within_sla: SlaLimits
-    errors: ErrorsLimits
-    ece: EceGuard
-    file_credit: FileCreditLimits
-    spend: SpendLimits
-
-
-class Slices(Document):
+class Intents(Document):
     """Questions about each intent alone: a mean that gains may hide a kind of query that loses."""
 
     intents: tuple[Name, ...]
-    recall: SliceLimits
-    ndcg: SliceLimits
-    calibration: CalibrationLimits
 
     @field_validator("intents")
     @classmethod
@@ -130,82 +86,18 @@ class Slices(Document):
         return intents
 
     @model_validator(mode="after")
-    def _tolerated_where_asked(self) -> Slices:
-        for limits in (self.recall, self.ndcg):
-            if self.intents and (unknown := sorted(set(limits.tolerated_loss) - set(self.intents))):
+    def _tolerated_where_asked(self) -> Self:
+        for key in BY_INTENT:
+            tolerated = getattr(getattr(self, key), "tolerated_loss", {})
+            if self.intents and (unknown := sorted(set(tolerated) - set(self.intents))):
                 raise ValueError(f"tolerated_loss: {unknown} should be among the intents, {list(self.intents)}")
         return self
 
 
-class Instrument(Document):
-    """A check of the measuring itself that has no limit of its own."""
-
-    on_red: Literal["hold"]
-
-
-class AaShadow(Instrument):
-    """The baseline differs from itself by less than `margin` recall, whichever answer comes first."""
-
-    margin: Share
-
-
-class Instruments(Document):
-    """Checks of the measuring itself; they can only hold."""
-
-    lock: Instrument  # what runs is what was locked
-    known_answers: Instrument  # the judge says what it must of made-up pairs
-    preflight: Instrument  # the baseline alone keeps the absolute limits
-    traffic_share: Instrument  # the hero is served as often as the step says
-    aa_shadow: AaShadow
-    aa_dispersion: Instrument  # windows differ among each other no more than pairs do
-    machine: Instrument  # the hero does not slow the baseline
-
-
-class FileOnly(Instrument):
-    """Of the credits of answers with several, at most `share` are for the right file alone."""
-
-    share: Share
-
-
-class PoolComposition(Instrument):
-    """Each arm contributes at least `share` of the pool; at most `unknown` of its hits lie where no document is."""
-
-    share: Share
-    unknown: Share
-
-
-class CoreSearch(Instrument):
-    """At most `share` of the answers are those of a fallback."""
-
-    share: Share
-
-
-class IndexIntegrity(Instrument):
-    """At least `found` of the sampled documents find themselves; no count or digest differs."""
-
-    found: Share
-
-
-class StopRule(Instrument):
-    """Numbers that no search system gives: too even, perfect, too equal. Any of them ends the run at once."""
-
-    variance: Share  # of nDCG@10, at most this is flat
-    range: Share  # of nDCG@10, below this is flat
-    perfect: Share  # a mean nDCG@10 from here on is too good
-    gain: Share  # in mean nDCG@10 beyond which it is told as unusual; it is judged all the same
-
-
-class Sanity(Document):
+class BatteryBlock(Document):
     """The battery before the climb, on queries that no canary sees. It can only hold."""
 
     queries: Count  # of the calibration part, asked of both arms
-    index_integrity: IndexIntegrity
-    oracle_queries: Instrument  # each known query finds its known lines
-    file_only: FileOnly
-    sla_off: Instrument  # without the time limit nothing is worse, and only late answers are masked
-    pool: PoolComposition
-    core_search: CoreSearch
-    stop_rule: StopRule
 
 
 class Freeze(Document):
@@ -240,6 +132,20 @@ class Letter(Document):
     red_windows: Annotated[int, Field(ge=1)]  # in a row, that roll back
 
 
+class AskedCheck(NamedTuple):
+    """A check as a policy knows it: under its key, with its limits, about one intent or every one."""
+
+    key: str
+    check: Check
+    limits: Any
+    intent: Intent
+
+    @property
+    def place(self) -> str:
+        """Where its limits stand in the policy."""
+        return f"{self.check.kind}s.{self.key}"
+
+
 class Policy(Document):
     """The whole policy. Limits, classes and error rates stand here and nowhere else."""
 
@@ -253,84 +159,126 @@ class Policy(Document):
     promotion: Promotion
     ladder: Ladder
     error_rates: ErrorRates
-    gates: Gates
-    guards: Guards
-    slices: Slices
-    instruments: Instruments
-    sanity: Sanity
+    gates: block_of(Kind.GATE)  # type: ignore[valid-type]
+    guards: block_of(Kind.GUARD)  # type: ignore[valid-type]
+    slices: block_of(Kind.SLICE, Intents)  # type: ignore[valid-type]
+    instruments: block_of(Kind.INSTRUMENT)  # type: ignore[valid-type]
+    sanity: block_of(Kind.SANITY, BatteryBlock)  # type: ignore[valid-type]
+    checks: dict[Name, OwnCheck] = Field(default={})  # a user's own
     letter: Letter
     left_out: dict[Name, str] = Field(default={})  # check -> why it is not asked of this release
     characteristics: str = ""  # file name of its simulated error rates and stored A/A run; "" where there is none
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        checks = (*SANITY, *GATES, *GUARDS, *self.slices_of, *INSTRUMENTS)
-        unknown = sorted(set(self.left_out) - set(checks))
-        if unknown:
-            raise ValueError(f"left_out names {', '.join(unknown)}; checks are {', '.join(checks)}")
-        for kind, asked, all_of_kind in (
-            ("gate", self.asked_gates, GATES),
-            ("guard", self.asked_guards, GUARDS),
-            ("instrument", self.asked_instruments, INSTRUMENTS),
-        ):
-            if not asked:
-                raise ValueError(f"left_out leaves no {kind}; keep one of {', '.join(all_of_kind)}")
-        if len(self.gates.aece_tau.green_below) != len(self.ladder.steps):
-            raise ValueError(
-                f"gates.aece_tau.green_below has {len(self.gates.aece_tau.green_below)} limits, "
-                f"but the ladder has {len(self.ladder.steps)} steps"
-            )
+        known = {asked.key for asked in self.known}
+        if clash := sorted(key for key in self.checks if key in (*BY_KEY, *BY_INTENT, *self._of_intents)):
+            raise ValueError(f"checks names {', '.join(clash)}, which is one of ours; call it otherwise")
+        OWN.update({key: self._by_key[key].check for key in self.checks})
+        if unknown := sorted(set(self.left_out) - known):
+            raise ValueError(f"left_out names {', '.join(unknown)}; checks are {', '.join(a.key for a in self.known)}")
+        for kind in (Kind.GATE, Kind.GUARD, Kind.INSTRUMENT):
+            if not self.asked(kind):
+                raise ValueError(f"left_out leaves no {kind}; keep one of {', '.join(keys_of(kind))}")
+        for asked in self.known:
+            by_step = getattr(asked.limits, "green_below", None)
+            if by_step is not None and len(by_step) != len(self.ladder.steps):
+                raise ValueError(
+                    f"{asked.place}.green_below has {len(by_step)} limits, "
+                    f"but the ladder has {len(self.ladder.steps)} steps"
+                )
         if not self.heroes:
             raise ValueError("heroes names no hero; their number sets the RED threshold")
         return self
 
+    @cached_property
+    def known(self) -> tuple[AskedCheck, ...]:
+        """Every check of this policy with its limits, whether asked or left out, in the order of reports."""
+        found = [
+            AskedCheck(f"{check.key}_{name}", check, getattr(self.slices, check.key), Intent(name, at))
+            for check in BY_INTENT.values()
+            for at, name in enumerate(self.slices.intents)
+        ]
+        found += [AskedCheck(key, check, getattr(self._block(check.kind), key), EVERY) for key, check in BY_KEY.items()]
+        found += [AskedCheck(key, *own_check(key, said), EVERY) for key, said in self.checks.items()]
+        return tuple(sorted(found, key=lambda asked: KINDS.index(asked.check.kind)))  # stable: own checks come last
+
+    def asked(self, *kinds: Kind) -> tuple[str, ...]:
+        """The keys of the checks of these kinds that this policy asks, kind by kind in the order of reports."""
+        return tuple(a.key for kind in kinds for a in self.known if a.check.kind is kind and a.key not in self.left_out)
+
     @property
     def asked_gates(self) -> tuple[str, ...]:
         """The gates this policy asks, in the order of reports."""
-        return tuple(check for check in GATES if check not in self.left_out)
+        return self.asked(Kind.GATE)
 
     @property
     def asked_guards(self) -> tuple[str, ...]:
         """The guards this policy asks."""
-        return tuple(check for check in GUARDS if check not in self.left_out)
-
-    @property
-    def slices_of(self) -> dict[str, tuple[str, str]]:
-        """Check -> (question, intent), whether asked or left out."""
-        return {f"{kind}_{intent}": (kind, intent) for kind in SLICES for intent in self.slices.intents}
+        return self.asked(Kind.GUARD)
 
     @property
     def asked_slices(self) -> tuple[str, ...]:
         """The questions by intent that this policy asks."""
-        return tuple(check for check in self.slices_of if check not in self.left_out)
+        return self.asked(Kind.SLICE)
 
     @property
     def asked_sanity(self) -> tuple[str, ...]:
         """The checks of the sanity battery this policy asks."""
-        return tuple(check for check in SANITY if check not in self.left_out)
+        return self.asked(Kind.SANITY)
 
     @property
     def asked_instruments(self) -> tuple[str, ...]:
         """The instrument checks this policy asks."""
-        return tuple(check for check in INSTRUMENTS if check not in self.left_out)
+        return self.asked(Kind.INSTRUMENT)
 
-    def check(self, key: str) -> tuple[Check, Any, Intent] | None:
-        """A check of gates.checks with its limits and its intent; None for one that is asked otherwise."""
-        if key in self.slices_of:
-            question, name = self.slices_of[key]
-            at = self.slices.intents.index(name)
-            return BY_INTENT[question], getattr(self.slices, question), Intent(name, at)
-        group = self.gates if key in GATES else self.guards
-        return (BY_KEY[key], getattr(group, key), EVERY) if key in BY_KEY else None
+    def check(self, key: str) -> AskedCheck:
+        """One of its checks. Raises KeyError for a key that it does not know."""
+        return self._by_key[key]
 
-    def on_red(self, check: str) -> str:
+    @property
+    def _of_intents(self) -> tuple[str, ...]:
+        return tuple(f"{key}_{intent}" for key in BY_INTENT for intent in self.slices.intents)
+
+    @property
+    def more(self) -> tuple[str, ...]:
+        """Columns beyond those of every arm, which its own checks read."""
+        read = (asked.check.decides for asked in self.known if asked.key not in self.left_out)
+        return tuple(dict.fromkeys(column for column in read if column and column not in COLUMNS))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy that knows its own checks."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("known", "_by_key"):
+            copied.__dict__.pop(name, None)
+        return copied
+
+    @cached_property
+    def _by_key(self) -> dict[str, AskedCheck]:
+        return {asked.key: asked for asked in self.known}
+
+    def limits(self, check: type[Check]) -> Any:
+        """The limits of a built-in check."""
+        return self._by_key[check.key].limits
+
+    def on_red(self, key: str) -> str:
         """What a RED of this check does: "rollback" or "hold"."""
-        if check in self.slices_of:
-            return str(getattr(self.slices, self.slices_of[check][0]).on_red)
-        for group in (self.gates, self.guards, self.instruments, self.sanity):
-            if hasattr(group, check):
-                return str(getattr(group, check).on_red)
-        raise KeyError(check)
+        return str(self.check(key).limits.on_red)
+
+    @property
+    def sla_ms(self) -> float:
+        """After so long an answer finds nothing in time."""
+        return float(self.limits(SlaRecall).sla_ms)
+
+    @property
+    def bins(self) -> int:
+        """Of equal mass, in which confidence is compared with right answers."""
+        return int(self.limits(AeceTau).bins)
+
+    def _block(self, kind: Kind) -> Any:
+        return {
+            Kind.GATE: self.gates, Kind.GUARD: self.guards, Kind.INSTRUMENT: self.instruments, Kind.SANITY: self.sanity
+        }[kind]  # fmt: skip
 
     def digest(self) -> str:
         """sha256 of the content (JCS), whatever its layout and comments."""

@@ -1,6 +1,6 @@
 """Can the hero be judged at all? The sanity battery: what is asked and looked at before every climb.
 
-Its answers are written down like those of a window, and judged from what was written (gates.checks.sanity). A battery
+Its answers are written down like those of a window, and judged from what was written (gates.checks.battery). A battery
 is claimed once per run, and a ladder needs one: a replacement worker must do neither again after a crash.
 """
 
@@ -20,8 +20,8 @@ from evidence.schemas import AGG, HITS
 from fixtures.oracles import WITHIN, oracles_of
 from fixtures.packs import Hero, config_hash
 from fixtures.systems.protocol import FALLBACKS, Query
-from gates.checks.sanity import judge_battery
 from gates.errors import EvidenceError, failures
+from gates.rule.battery import judge_battery
 from gates.verdicts import Cell, Verdict
 from rollout.blocks import ask_block, rows_of
 from rollout.columns import BEFORE, SANITY, read_snapshot
@@ -68,7 +68,7 @@ def _ask(contest: Contest, run_id: str) -> tuple[pa.Table, pa.Table]:
         found, rows = rows_of(contest, run_id, block, BEFORE, (SANITY, SANITY))
         hits.append(found)
         agg.append(rows)
-        if np.median(block.answers["hero"].arm.latency_ms) > policy.gates.sla_recall_at_50_delta.sla_ms:
+        if np.median(block.answers["hero"].arm.latency_ms) > policy.sla_ms:
             break
     return concat(hits), concat(agg)
 

@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from evidence.schemas import AGG, HITS, check
+from evidence.schemas import AGG, HITS, OWN, check
 from fixtures.systems.protocol import cut_short
+from gates.answered import Answered
 from gates.checks.question import ALL
 from gates.checks.snapshot import Counts, Flags, Floats, Side, Snapshot
 from gates.errors import EvidenceError
 from gates.pairs import Arm, Pairs
-from rollout.answered import Answered
 from rollout.tables import TEXTS
 
 SANITY = "sanity"  # stream of what is asked before the climb
@@ -153,6 +153,7 @@ def arm_of(rows: pa.Table) -> Arm:
         error=(texts(rows, "error_code") != "").astype(np.float64),
         spend_ms=np.where(decisions != "", numbers(rows, "spend_ms"), 0.0),
         cut=cut_short(wait, decisions.tolist()),
+        more={n.removeprefix(OWN): numbers(rows, n) for n in rows.column_names if n.startswith(OWN)},
     )
 
 

@@ -16,10 +16,11 @@ from fixtures.material import lock_material
 from fixtures.packs import Hero
 from fixtures.systems.faults import break_system
 from fixtures.systems.protocol import ANY, Collection, Query, SearchSystem
+from gates.checks.registry import needs_of
 from gates.errors import EvidenceError
 from gates.pairs import Pairs
 from gates.policy import Policy
-from gates.rule.questions import input_of, missing_inputs
+from gates.rule.questions import missing_inputs
 from rollout import order
 from rollout.columns import positions
 from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers
@@ -72,8 +73,10 @@ class Contest:
 
     def measured(self, timed: Sequence[Timed], queries: Sequence[Query], arm: Contender) -> Answers:
         """One arm's answers, ranked, graded and measured; a look-up's CPU time is not that of what was recorded."""
-        sla_ms = self.policy.gates.sla_recall_at_50_delta.sla_ms
-        answers = measure_answers(timed, queries, arm.locator, self.judged, sla_ms, self.policy.latency)
+        sla_ms = self.policy.sla_ms
+        answers = measure_answers(
+            timed, queries, arm.locator, self.judged, sla_ms, self.policy.latency, self.policy.more
+        )
         return replace(answers, cpu_ms=np.full(len(queries), np.nan)) if "cpu_ms" in arm.system.lacks else answers
 
     def intents(self, queries: Sequence[Query]) -> NDArray[np.int8]:
@@ -118,9 +121,9 @@ def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest
 
     given_by = [lacks_of(system, subject.policy) for system in (incumbent, challenger)]
     lacks, gaps = {**given_by[0], **given_by[1]}, {**incumbent.gaps, **challenger.gaps}
-    given = sorted(check for check in hero.left_out if input_of(check) not in lacks)
+    given = sorted(check for check in hero.left_out if needs_of(check) not in lacks)
     if given:
-        few = dict.fromkeys(gaps[input_of(check)] for check in given if input_of(check) in gaps)
+        few = dict.fromkeys(gaps[needs_of(check)] for check in given if needs_of(check) in gaps)
         why = f"{', '.join(few)}; " if few else ""
         but = "a pack may only where there is none; give it for all" if few else "both systems give them; ask them"
         raise EvidenceError(

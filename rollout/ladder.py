@@ -20,14 +20,14 @@ from evidence.schemas import HITS
 from fixtures.lock import lock_state
 from fixtures.systems import machine, waiting
 from fixtures.systems.protocol import Query, SearchSystem
-from gates.checks.lock import judge_lock
+from gates.checks.lock import Lock
 from gates.errors import EvidenceError
 from gates.pairs import Arm, Pairs, join
 from gates.planning.power import power_of
 from gates.rule.climbed import FILE, Climbed, Facts
 from gates.rule.evaluator import Evaluator
 from gates.rule.preflight import fix_constants, judge_preflight
-from gates.rule.self_test import judge_known_answers
+from gates.rule.self_test import judge_self_test
 from gates.statistics.decimals import decimal
 from gates.verdicts import Cell
 from rollout import order
@@ -133,7 +133,7 @@ class Ladder:
         if "lock" in asked:
             locked = lock_state(self.hero, contest.material)
             self._facts["lock"] = locked
-            self._keep(judge_lock(name, self.policy, locked))
+            self._keep(Lock().judge(name, self.policy.limits(Lock), locked))
         if "preflight" in asked:
             self._keep(judge_preflight(name, self.policy, arm, self._constants, contest.missing))
         if "known_answers" in asked:
@@ -141,7 +141,7 @@ class Ladder:
             block = ask_block(contest, queries[:KNOWN], 0, self.policy.ladder.steps[0], made_up)
             agg.append(rows_of(contest, self.run_id, block, BEFORE, ("known", "known_aa"))[1])
             pairs = pairs_of(contest, block)
-            self._keep(judge_known_answers(name, self.policy, self._constants, contest.missing, pairs))
+            self._keep(judge_self_test(name, self.policy, self._constants, contest.missing, pairs))
 
     def _keep(self, cell: Cell) -> None:
         self._cells[0, cell.check] = cell

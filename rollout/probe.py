@@ -125,7 +125,7 @@ def _tables(
 ) -> Probed:
     side, n = probe.contender, len(queries)
     policy = probe.served.policy
-    sla_ms = policy.gates.sla_recall_at_50_delta.sla_ms
+    sla_ms = policy.sla_ms
     answers = measure_answers(timed, queries, side.locator, probe.judged, sla_ms, policy.latency)
     label = Label(
         run_id=run_id,

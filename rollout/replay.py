@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.ir import by_ir_measures
 from evidence.measures import Measures, Places, Truth, grade_hits, measure, rank_hits
 from fixtures.systems import machine, waiting
 from fixtures.systems.protocol import (
@@ -28,6 +29,7 @@ from fixtures.systems.protocol import (
     SearchSystem,
     cut_short,
 )
+from gates.checks.measures import is_column
 from gates.pairs import Arm
 
 NOTHING = Answer(
@@ -160,10 +162,12 @@ def measure_answers(
     judged: Judged,
     sla_ms: float,
     latency: str = "client",
+    more: Sequence[str] = (),
 ) -> Answers:
     """Rank, grade and measure one arm's answers. An answer after `sla_ms` counts 0 in SLA-Recall; NaN is in time.
 
     Where `latency` is "server", how long an answer took is what the system says; what waited here is not in it.
+    `more` are columns that a policy's own checks read (gates.checks.measures).
     """
     timed = [
         t if _well_formed(t.answer, locator) else t._replace(answer=NOTHING, error_code="malformed_answer")
@@ -196,11 +200,12 @@ def measure_answers(
     within = ~(latency_ms > sla_ms)
     recall = np.where(within, measures.recall_at_50, 0.0)
     error = np.array([bool(t.error_code) for t in timed])
+    hits = Hits(
+        row=row, rank=rank, system_doc=system_doc, doc_ord=doc_ord, score=score, why=why, grade=grade, credit=credit
+    )
     calibrator = np.array([t.answer.calibrator_ns for t in timed], dtype=np.int64)
     return Answers(
-        hits=Hits(
-            row=row, rank=rank, system_doc=system_doc, doc_ord=doc_ord, score=score, why=why, grade=grade, credit=credit
-        ),
+        hits=hits,
         measures=measures,
         arm=Arm(
             ndcg=measures.ndcg_at_10,
@@ -216,6 +221,7 @@ def measure_answers(
             error=error.astype(np.float64),
             spend_ms=np.array([t.answer.spend_ms if t.answer.router_decision else 0.0 for t in timed]),
             cut=cut_short(wait_ms, decisions),
+            more=_more(more, timed, measures, hits, query_ord, judged.truth),
         ),
         cpu_ms=np.array([t.cpu_ms for t in timed]),
         server_ms=server_ms,
@@ -225,6 +231,30 @@ def measure_answers(
         spend_ms=np.array([t.answer.spend_ms for t in timed]),
         error_code=tuple(t.error_code for t in timed),
     )
+
+
+def _more(
+    names: Sequence[str], timed: Sequence[Timed], measures: Measures, hits: Hits, query_ord: NDArray[np.int32],
+    truth: Truth,
+) -> dict[str, NDArray[np.float64]]:  # fmt: skip
+    """The columns that a policy's own checks read: of our measures, of ir-measures, or as the system told them."""
+    found: dict[str, NDArray[np.float64]] = {}
+    for name in names:
+        if name in DERIVED:
+            found[name] = DERIVED[name](measures)
+        elif is_column(name):
+            found[name] = np.array([t.answer.more.get(name, np.nan) for t in timed], dtype=np.float64)
+        else:
+            found[name] = by_ir_measures(name, query_ord, truth, hits.row, hits.rank, hits.doc_ord)
+    return found
+
+
+#: Measures beyond those of every arm, and how they follow from what is measured of all.
+DERIVED: dict[str, Callable[[Measures], NDArray[np.float64]]] = {
+    "rr_at_10": lambda m: m.rr_at_10,
+    "success_at_10": lambda m: m.success_at_10,
+    "zero_results": lambda m: (m.total_hits == 0).astype(np.float64),
+}
 
 
 def ranked(system: SearchSystem, query: Query, locator: Locator) -> NDArray[np.int32]:

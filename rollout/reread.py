@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evidence.measures import CREDIT, measure
+from evidence.schemas import OWN
 from fixtures.systems.protocol import Query
 from rollout import order
 from rollout.columns import Measured, numbers
+from rollout.replay import DERIVED
 
 
 def wrong_order(measured: Measured, fingerprint: str) -> list[str]:
@@ -84,6 +86,8 @@ def _wrong_of(system: str, hits: pa.Table, rows: pa.Table, sla_ms: float) -> lis
         "n_credited": found.credits,
         "file_credit": found.file_credits / np.maximum(found.credits, 1),
         "total_hits": found.total_hits,
+        # own columns of other sources are as they were told, or computed by ir-measures
+        **{own: DERIVED[name](found) for name in DERIVED if (own := f"{OWN}{name}") in rows.column_names},
     }
     wrong = []
     for column, values in follows.items():

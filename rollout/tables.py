@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from evidence.measures import CREDIT
-from evidence.schemas import AGG, HITS
+from evidence.schemas import AGG, HITS, OWN
 from fixtures.systems.protocol import WHY, Collection, Documents, Query
 from rollout.replay import Answers, Judged
 
@@ -111,7 +111,10 @@ def agg_table(
         "error_code": _strings(list(answers.error_code), everyone),
         "pair_ord": np.array(pair_ord, dtype=np.int32),
     }
-    return pa.table([columns[field.name] for field in AGG], schema=AGG)
+    table = pa.table([columns[field.name] for field in AGG], schema=AGG)
+    for name, values in answers.arm.more.items():
+        table = table.append_column(f"{OWN}{name}", pa.array(values, pa.float64()))
+    return table
 
 
 def texts_table(queries: Sequence[Query], collection: Collection) -> pa.Table:

@@ -19,11 +19,11 @@ class ErrorsLimits(Limits):
 class Errors(Check):
     """Users get an error where they got an answer."""
 
-    key, kind, decides, measure = "errors", Kind.GUARD, "error", "sla_recall_at_50"
+    key, kind, limits, place, decides = "errors", Kind.GUARD, ErrorsLimits, 5, "error"
     unit, name = "share of hero-only errors", Name(label="hero-only errors", unit="%", scale=100, digits=2)
 
     def form(self, limits: ErrorsLimits, constants: Constants, intent: Intent) -> Count:
-        return Count(column="error", rate=limits.rate)
+        return Count(column="error", rate=limits.rate, words="hero-only errors")
 
     def broken(self, limits: ErrorsLimits) -> str:
         return "errors that only the hero has"

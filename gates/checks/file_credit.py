@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gates.checks.check import Check, Limits
-from gates.checks.forms import Head
+from gates.checks.forms import Alone, Form
 from gates.checks.name import Name
-from gates.checks.question import Array, Constants, Intent, Question, detectable_mean
+from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean
 from gates.documents import Share, Small
 from gates.pairs import Arm, Pairs
 from gates.statistics import pvalues
@@ -27,7 +27,7 @@ class FileCreditLimits(Limits):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileCreditShare:
+class FileCreditShare(Form):
     """The form of this check alone: an absolute share of credits, and the share beside the baseline's."""
 
     limit: float
@@ -35,7 +35,7 @@ class FileCreditShare:
 
     def ask(self, head: Head) -> Question:
         return Question(
-            check=head.check, kind=head.kind, required=head.required, unit=head.unit, limit=self.limit,
+            head=head, limit=self.limit,
             red=((lambda p: bet(self.excess(p.hero)),), (lambda p: bet(self._more(p)),)),
             measure=lambda p: pvalues.ratio_interval(p.hero.file_credits, p.hero.credits),
             detectable=self._detectable,
@@ -44,6 +44,13 @@ class FileCreditShare:
     def excess(self, arm: Arm) -> Array:
         """File credits beyond the limit of all credits, scaled so that an answer full of credits loses 1 at most."""
         return (arm.file_credits - self.limit * arm.credits) / (DEPTH * self.limit)
+
+    def spoil(self, arm: Arm) -> Arm:
+        return arm.put(file_credits=arm.credits)
+
+    def alone(self, arm: Arm, constants: Constants) -> Alone:
+        told = pvalues.ratio_interval(arm.file_credits, arm.credits)
+        return Alone(broken=bet(self.excess(arm)), shown=None, told=told, limit=self.limit, unit="share of credits")
 
     def _more(self, p: Pairs) -> Array:
         hero = p.hero.file_credits / np.maximum(p.hero.credits, 1)
@@ -57,7 +64,8 @@ class FileCreditShare:
 class FileCredit(Check):
     """What counts as found are other lines of the right file."""
 
-    key, kind, needs, decides = "file_credit", Kind.GUARD, "line_start", "file_credits"
+    key, kind, limits, place = "file_credit", Kind.GUARD, FileCreditLimits, 7
+    needs, decides = "line_start", "file_credits"
     processes, measure = 2, "file_credit"  # the absolute limit, and the comparison with the baseline
     unit, name = "share of credits", Name(label="file credit", unit="%", scale=100, digits=1)
 

@@ -9,43 +9,47 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.checks.question import (
-    ALL,
-    Array,
-    Moving,
-    Question,
-    bet_against_loss,
-    detectable_mean,
-    flag,
-    order_statistic,
-)
+from gates.checks.question import ALL, Array, Asked, Constants, Head, Question, bet_against_loss, detectable_mean, flag
 from gates.pairs import Arm, Pairs
-from gates.statistics import calibration, pvalues
+from gates.statistics import pvalues
 from gates.statistics.eprocess import RATIOS_ABOVE, RATIOS_BELOW, bet, bet_rate
 from gates.statistics.pvalues import Interval
-from gates.verdicts import Kind
+
+CLOCKS = ("latency_ms", "calibrator_ms")  # columns of which what was waited for a processor is a part
+FEW = 0.01  # an incumbent's own rate of failures from which on no hero can be compared with it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """What a question is called, whatever its form."""
+class Alone(NamedTuple):
+    """What an arm's answers say by themselves of an absolute limit: log growth of bets, and the number that is told."""
 
-    check: str
-    kind: Kind
-    required: str
+    broken: Array
+    shown: Array | None  # where it must be shown to hold as well
+    told: Interval
+    limit: float
     unit: str
 
 
-class Form(Protocol):
+class Form:
     """One way to ask."""
 
-    def ask(self, head: Head) -> Question | Moving:
+    __slots__ = ()
+
+    def ask(self, head: Head) -> Asked:
         """The question of this form under this head."""
+        raise NotImplementedError
+
+    def spoil(self, arm: Arm) -> Arm:
+        """The same answers, as bad as this question can find them: the self-test must find them RED."""
+        return arm
+
+    def alone(self, arm: Arm, constants: Constants) -> Alone | None:
+        """What the preflight asks of the incumbent; None where the limit is relative to it."""
+        return None
 
 
 def net_ms(arm: Arm) -> Array:
@@ -69,10 +73,13 @@ def unaided(p: Pairs, x: Array) -> Array:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """A paired mean difference, baseline minus hero: RED above `tolerated`, GREEN when `margin` is excluded."""
+class Loss(Form):
+    """A paired mean difference, baseline minus hero: RED above `tolerated`, GREEN when `margin` is excluded.
 
-    column: str  # recall or ndcg
+    Its column lies in [0, 1], more is better.
+    """
+
+    column: str
     tolerated: float = 0.0
     margin: float | None = None  # None: RED is all that it can be
     margin_at_last: float | None = None  # at the last step, over the canary
@@ -82,7 +89,7 @@ class Loss:
     def ask(self, head: Head) -> Question:
         margin, last = self.margin, self.margin_at_last
         return Question(
-            check=head.check, kind=head.kind, required=head.required, unit=head.unit,
+            head=head,
             limit=self.tolerated if margin is None else margin,
             red=((lambda p: bet(self.red(p)),),),
             green=() if margin is None else (lambda p: self._green(p, margin),),
@@ -91,18 +98,27 @@ class Loss:
             measure=lambda p: pvalues.mean_interval(self.told(p)),
             detectable=self._detectable if margin is None else None,
             count=lambda p: int(on_intent(p, self.intent).sum()),
-            clock=math.isfinite(self.sla_ms),
-        )  # fmt: skip
+            clock=self.timed,
+            remark=self._remark if self.timed and margin is not None else None,
+        )
+
+    @property
+    def timed(self) -> bool:
+        """Does an answer count only where it came in time?"""
+        return math.isfinite(self.sla_ms)
 
     def told(self, p: Pairs) -> Array:
         """What is lost, on time as measured."""
-        lost: Array = getattr(p.baseline, self.column) - getattr(p.hero, self.column)
-        return lost[on_intent(p, self.intent)]
+        return (p.baseline.column(self.column) - p.hero.column(self.column))[on_intent(p, self.intent)]
 
     def red(self, p: Pairs) -> Array:
         """Null: no more than `tolerated` is lost."""
         x = self._lost(p, p.baseline.latency_ms, net_ms(p.hero)) - self.tolerated
         return blameless(p, x)[on_intent(p, self.intent)]
+
+    def spoil(self, arm: Arm) -> Arm:
+        nothing = np.zeros(len(arm))
+        return arm.put(found=nothing, **{self.column: nothing}) if self.timed else arm.put(**{self.column: nothing})
 
     def _green(self, p: Pairs, margin: float) -> Array:
         lost = self._lost(p, net_ms(p.baseline), p.hero.latency_ms)
@@ -110,17 +126,21 @@ class Loss:
         return bet_against_loss(spared[on_intent(p, self.intent)], margin)
 
     def _lost(self, p: Pairs, baseline_ms: Array, hero_ms: Array) -> Array:
-        if not math.isfinite(self.sla_ms):
-            return np.asarray(getattr(p.baseline, self.column) - getattr(p.hero, self.column))
+        if not self.timed:
+            return p.baseline.column(self.column) - p.hero.column(self.column)
         baseline = np.where(baseline_ms > self.sla_ms, 0.0, p.baseline.found)
         return baseline - np.where(hero_ms > self.sla_ms, 0.0, p.hero.found)
 
     def _detectable(self, p: Pairs, log_needed: float) -> float:
         return self.tolerated + detectable_mean(self.red(p), log_needed)
 
+    def _remark(self, p: Pairs) -> str:
+        known = np.isfinite(p.hero.latency_ms).all()
+        return "" if known else "not every answer has a latency: those without count as in time"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class Rate(Form):
     """The share of the hero's answers whose value lies above a limit: at most `share`."""
 
     column: str
@@ -132,192 +152,75 @@ class Rate:
 
     def ask(self, head: Head) -> Question:
         return Question(
-            check=head.check, kind=head.kind, required=head.required, unit=head.unit,
+            head=head,
             limit=self.above if self.quantile else self.share,
-            red=((lambda p: self._bet(self.hits(p, net=True), 1.0),),),
-            green=(lambda p: self._bet(self.hits(p), -1.0),) if self.shown else (),
-            measure=self._measure,
+            red=((lambda p: self._bet(self.hits(p.hero, net=True), 1.0),),),
+            green=(lambda p: self._bet(self.hits(p.hero), -1.0),) if self.shown else (),
+            measure=lambda p: self._told(p.hero),
             detectable=None if self.shown else self._detectable,
-            clock=True,
-        )  # fmt: skip
+            clock=self.column in (*CLOCKS, "spend_ms"),
+        )
 
-    def hits(self, p: Pairs, *, net: bool = False) -> Array:
+    def hits(self, arm: Arm, *, net: bool = False) -> Array:
         """1 where the value is above the limit; what was waited for is no part of it where `net`."""
-        value = getattr(p.hero, self.column)
-        return flag((value - p.hero.wait_ms if net else value) > self.above)
+        value = arm.column(self.column)
+        return flag((value - arm.wait_ms if net and self.column in (*CLOCKS, "spend_ms") else value) > self.above)
+
+    def spoil(self, arm: Arm) -> Arm:
+        values = arm.column(self.column)
+        beyond = max(0.0, self.above - float(values.min(initial=0.0))) + 10 * abs(self.above) + 1
+        return arm.put(**{self.column: values + beyond})
+
+    def alone(self, arm: Arm, constants: Constants) -> Alone | None:
+        return Alone(
+            broken=self._bet(self.hits(arm, net=True), 1.0),
+            shown=self._bet(self.hits(arm), -1.0) if self.shown and not self.ratios else None,
+            told=pvalues.rate_interval(int(self.hits(arm).sum()), len(arm)), limit=self.share, unit="share late",
+        )  # fmt: skip
 
     def _bet(self, hits: Array, sign: float) -> Array:
         if self.ratios:
             return bet_rate(hits, self.share, RATIOS_ABOVE if sign > 0 else RATIOS_BELOW)
         return bet(sign * (hits - self.share))
 
-    def _measure(self, p: Pairs) -> Interval:
+    def _told(self, arm: Arm) -> Interval:
         if self.quantile:
-            return pvalues.quantile_interval(getattr(p.hero, self.column), 1 - self.share)
-        return pvalues.rate_interval(int(self.hits(p).sum()), len(p))
+            return pvalues.quantile_interval(arm.column(self.column), 1 - self.share)
+        return pvalues.rate_interval(int(self.hits(arm).sum()), len(arm))
 
     def _detectable(self, p: Pairs, log_needed: float) -> float:
-        return self.share + detectable_mean(self.hits(p, net=True) - self.share, log_needed)
+        return self.share + detectable_mean(self.hits(p.hero, net=True) - self.share, log_needed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class Count(Form):
     """Events that befall the hero alone: more often than the baseline alone is RED, and one already blocks GREEN."""
 
     column: str
     rate: float  # that must be excluded
+    words: str = "hero-only events"
 
     def ask(self, head: Head) -> Question:
         return Question(
-            check=head.check, kind=head.kind, required=head.required, unit=head.unit, limit=self.rate,
-            red=((lambda p: bet(getattr(p.hero, self.column) - getattr(p.baseline, self.column)),),),
-            green=(lambda p: bet_rate(self.alone(p), self.rate, RATIOS_BELOW),),
-            blocked=lambda p: int(self.alone(p).sum()),
-            measure=lambda p: pvalues.rate_interval(int(self.alone(p).sum()), len(p)),
-        )  # fmt: skip
+            head=head,
+            limit=self.rate,
+            red=((lambda p: bet(p.hero.column(self.column) - p.baseline.column(self.column)),),),
+            green=(lambda p: bet_rate(self.only(p), self.rate, RATIOS_BELOW),),
+            blocked=lambda p: int(self.only(p).sum()),
+            block_words=self.words,
+            measure=lambda p: pvalues.rate_interval(int(self.only(p).sum()), len(p)),
+        )
 
-    def alone(self, p: Pairs) -> Array:
+    def only(self, p: Pairs) -> Array:
         """1 where it befell the hero and not the baseline."""
-        return np.asarray(getattr(p.hero, self.column) * (1 - getattr(p.baseline, self.column)))
+        return np.asarray(p.hero.column(self.column) * (1 - p.baseline.column(self.column)))
 
+    def spoil(self, arm: Arm) -> Arm:
+        return arm.put(**{self.column: np.ones(len(arm))})
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shift:
-    """A median of the hero against the baseline's frozen one, either way: the exceedances of both arms are compared."""
-
-    column: str
-    median: float
-    limit: float
-    seed: int
-
-    def ask(self, head: Head) -> Question:
-        return Question(
-            check=head.check, kind=head.kind, required=head.required, unit=head.unit, limit=self.limit,
-            red=((lambda p: bet(blameless(p, self.above(p))), lambda p: bet(blameless(p, self.below(p)))),),
-            green=(lambda p: bet(unaided(p, -self.above(p))), lambda p: bet(unaided(p, -self.below(p)))),
-            measure=lambda p: pvalues.quantile_difference_interval(
-                getattr(p.hero, self.column), getattr(p.baseline, self.column), 0.5, self.seed
-            ),
-            two_sided=True,
+    def alone(self, arm: Arm, constants: Constants) -> Alone:
+        events = arm.column(self.column)
+        return Alone(
+            broken=bet_rate(events, max(self.rate, FEW), RATIOS_ABOVE), shown=None,
+            told=pvalues.rate_interval(int(events.sum()), len(arm)), limit=self.rate, unit="share of errors",
         )  # fmt: skip
-
-    def above(self, p: Pairs) -> Array:
-        """The hero above the median and the limit, against the baseline above the median."""
-        hero, baseline = getattr(p.hero, self.column), getattr(p.baseline, self.column)
-        return flag(hero > self.median + self.limit) - flag(baseline > self.median)
-
-    def below(self, p: Pairs) -> Array:
-        """The same below."""
-        hero, baseline = getattr(p.hero, self.column), getattr(p.baseline, self.column)
-        return flag(hero < self.median - self.limit) - flag(baseline < self.median)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tail:
-    """A high quantile of latency, relative to the baseline's: is it exceeded, by a margin, more often?
-
-    Quantile and margin are fixed before each window, from the baseline's time net of waiting until then.
-    """
-
-    quantile: float
-    margin_ms: float
-    floor_ms: float
-    margin_share: float
-    before: Array  # of the baseline alone
-    seed: int
-
-    def ask(self, head: Head) -> Moving:
-        return Moving(
-            before=self.before,
-            learn=lambda known, window: np.concatenate([known, net_ms(window.baseline)]),
-            at=lambda known: self._fixed(head, *self.fix(known)),
-            told=self.fix,
-        )
-
-    def fix(self, known: Array) -> tuple[float, float]:
-        """The quantile, ms, and what is allowed beyond it, ms."""
-        at = order_statistic(known, self.quantile)
-        return at, self.margin(at)
-
-    def margin(self, at_ms: float) -> float:
-        """What is allowed beyond a quantile."""
-        return min(self.margin_ms, max(self.floor_ms, self.margin_share * at_ms))
-
-    def _fixed(self, head: Head, at: float, margin: float) -> Question:
-        def red(p: Pairs) -> Array:
-            return flag(net_ms(p.hero) > at + margin) - flag(p.baseline.latency_ms > at)
-
-        def green(p: Pairs) -> Array:
-            return flag(net_ms(p.baseline) > at) - flag(p.hero.latency_ms > at + margin)
-
-        return Question(
-            check=head.check, kind=head.kind, required=head.required, unit=head.unit, limit=margin,
-            red=((lambda p: bet(red(p)),),),
-            green=(lambda p: bet(green(p)),),
-            measure=lambda p: pvalues.quantile_difference_interval(
-                p.hero.latency_ms, p.baseline.latency_ms, self.quantile, self.seed
-            ),
-            clock=True,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """The calibration error of one intent against the incumbent's, in the direction in which the hero is off.
-
-    RED claims both: the hero is off by more than `allowed`, and by more than `allowed` further than the incumbent on
-    the same queries. The direction of a bin is told by the hero's earlier windows; answers gained are never charged.
-    """
-
-    intent: int
-    allowed: float
-    edges: tuple[float, ...]
-
-    def ask(self, head: Head) -> Moving:
-        return Moving(
-            before=np.zeros(len(self.edges) + 1),
-            learn=lambda known, window: known + self.gaps(window),
-            at=lambda known: self._fixed(head, np.sign(known)),
-            told=lambda known: tuple(np.sign(known).tolist()),
-        )
-
-    def gaps(self, p: Pairs) -> Array:
-        """Sum of confidence - correct in each bin."""
-        at = on_intent(p, self.intent)
-        return calibration.summed_gaps(p.hero.confidence[at], p.hero.correct[at], np.array(self.edges))
-
-    def _fixed(self, head: Head, signs: Array) -> Question:
-        return Question(
-            check=head.check, kind=head.kind, required=head.required, unit=head.unit, limit=self.allowed,
-            red=((lambda p: bet(self.worse(p, signs)),), (lambda p: bet(self.off(p, signs)),)),
-            all_red=True,
-            measure=lambda p: pvalues.mean_interval(self._added(p, signs)),
-            detectable=lambda p, log_needed: self.allowed + 2 * detectable_mean(self.worse(p, signs), log_needed),
-            count=lambda p: int(on_intent(p, self.intent).sum()),
-        )  # fmt: skip
-
-    def worse(self, p: Pairs, signs: Array) -> Array:
-        """Null: off by at most `allowed` more than the incumbent. 0 in a bin without a direction."""
-        s = self._direction(p, signs)
-        x = np.where(s == 0, 0.0, (self._further(p, s) - self.allowed) / (2 + self.allowed))
-        return blameless(p, x)[on_intent(p, self.intent)]
-
-    def off(self, p: Pairs, signs: Array) -> Array:
-        """Null: off by at most `allowed`."""
-        s = self._direction(p, signs)
-        x = np.where(s == 0, 0.0, s * (p.hero.confidence - self._charged(p, s)) - self.allowed)
-        return blameless(p, x)[on_intent(p, self.intent)]
-
-    def _added(self, p: Pairs, signs: Array) -> Array:
-        return self._further(p, self._direction(p, signs))[on_intent(p, self.intent)]
-
-    def _further(self, p: Pairs, s: Array) -> Array:
-        hero = p.hero.confidence - self._charged(p, s)
-        return np.asarray(s * (hero - (p.baseline.confidence - p.baseline.correct)))
-
-    def _direction(self, p: Pairs, signs: Array) -> Array:
-        return np.asarray(signs[calibration.bin_of(p.hero.confidence, np.array(self.edges))])
-
-    def _charged(self, p: Pairs, s: Array) -> Array:
-        """What the hero is held to have got right: where it says too little, an answer gained is not its fault."""
-        return np.where(s > 0, p.hero.correct, np.minimum(p.hero.correct, p.baseline.correct))

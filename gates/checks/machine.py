@@ -1,4 +1,4 @@
-"""Did the machine let anything be decided? How much of the clock was waiting, and whether a hero slows the baseline.
+"""Did the machine let anything be decided: how much of the clock was waiting, and does a hero slow the baseline?
 
 A hero must not gain by a busy machine, nor lose by it: RED is judged on time net of waiting, GREEN on time as measured.
 What that does not see is a hero that slows the baseline itself, through caches or memory: then the baseline is slower
@@ -7,10 +7,14 @@ beside it than it was alone, also net of waiting, and a hero that is as slow loo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from gates.checks.forms import net_ms
-from gates.checks.question import Array, Constants, Question, detectable_mean, flag
+from gates.checks.check import Check, HoldLimits
+from gates.checks.forms import Form, net_ms
+from gates.checks.name import Name
+from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean, flag
 from gates.pairs import Arm, Pairs
 from gates.statistics import pvalues
 from gates.statistics.eprocess import bet
@@ -27,23 +31,41 @@ def waiting_share(arm: Arm) -> float:
     return float(np.nansum(arm.wait_ms)) / clock if clock > 0 else 0.0
 
 
-def ask_machine(constants: Constants) -> Question:
-    """Is the baseline slower beside the hero than alone, net of waiting?
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slowed(Form):
+    """The form of this check alone: is the baseline slower beside the hero than alone, net of waiting?
 
     Its p95 alone is known from a few hundred answers: what it may be at most counts, at 97.5 %.
     """
-    at_most = pvalues.quantile_interval(np.array(constants.baseline_ms), 0.95).upper
 
-    def slowed(p: Pairs) -> Array:
-        return flag(net_ms(p.baseline) > at_most)
+    alone_ms: float
 
-    return Question(
-        check="machine",
-        kind=Kind.INSTRUMENT,
-        required="not_red",
-        unit="share of the baseline's answers slower than its p95 alone",
-        limit=SLOWED,
-        red=((lambda p: bet(slowed(p) - SLOWED),),),
-        measure=lambda p: pvalues.rate_interval(int(slowed(p).sum()), len(p)),
-        detectable=lambda p, log_needed: SLOWED + detectable_mean(slowed(p) - SLOWED, log_needed),
-    )
+    def ask(self, head: Head) -> Question:
+        return Question(
+            head=head,
+            limit=SLOWED,
+            red=((lambda p: bet(self._slowed(p) - SLOWED),),),
+            measure=lambda p: pvalues.rate_interval(int(self._slowed(p).sum()), len(p)),
+            detectable=lambda p, log_needed: SLOWED + detectable_mean(self._slowed(p) - SLOWED, log_needed),
+        )
+
+    def _slowed(self, p: Pairs) -> Array:
+        return flag(net_ms(p.baseline) > self.alone_ms)
+
+
+class SlowedBaseline(Check):
+    """The hero slows the baseline on the machine that they share: what is as slow looks equal."""
+
+    key, kind, place = "machine", Kind.INSTRUMENT, 7
+    unit = "share of the baseline's answers slower than its p95 alone"
+    name = Name(label="baseline slower than alone", unit="%", scale=100, digits=1)
+    mend = "run again on a quiet machine; where it says so again, give each system a machine of its own"
+
+    def required(self, limits: HoldLimits) -> str:
+        return "not_red"
+
+    def form(self, limits: HoldLimits, constants: Constants, intent: Intent) -> Slowed:
+        return Slowed(alone_ms=pvalues.quantile_interval(np.array(constants.baseline_ms), 0.95).upper)
+
+    def broken(self, limits: HoldLimits) -> str:
+        return "the baseline is slower than alone: what is as slow looks equal"

@@ -7,8 +7,8 @@ show that it holds. Sources of the forms: docs/decision-rule.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +37,16 @@ EVERY = Intent("", ALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What a question is called, whatever its form."""
+
+    check: str
+    kind: Kind
+    required: str  # "green" or "not_red"
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Constants:
     """Fixed by the preflight before the first pair: what the baseline alone says of itself."""
 
@@ -47,6 +57,7 @@ class Constants:
     slice_edges: tuple[tuple[float, ...], ...]  # bins of the confidence on each intent
     sla_ms: float  # after which an answer finds nothing in time
     seed: int  # of every simulation, from the release fingerprint
+    before: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # the baseline's, where an own check reads it
 
     @property
     def q95_ms(self) -> float:
@@ -65,14 +76,17 @@ class Constants:
         }
 
 
+#: Before a preflight has fixed anything.
+NOTHING_FIXED = Constants(
+    median_confidence=float("nan"), baseline_ms=(), bin_edges=(), signs=(), slice_edges=(), sla_ms=float("nan"), seed=0
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One check: how it is shown broken, how it is shown to hold, and what the report says of it."""
 
-    check: str
-    kind: Kind
-    required: str  # "green" or "not_red"
-    unit: str
+    head: Head
     limit: float
     red: tuple[tuple[Stream, ...], ...]
     all_red: bool = False  # shown broken only where every process shows it
@@ -80,11 +94,18 @@ class Question:
     green_at_last: tuple[Stream, ...] = ()  # in addition at the last step, over the canary
     limit_at_last: float | None = None
     blocked: Callable[[Pairs], int] | None = None  # counts what must not happen even once for GREEN
+    block_words: str = ""  # what that is
+    remark: Callable[[Pairs], str] | None = None  # what is told of the pairs where nothing else is
     measure: Callable[[Pairs], Interval]
     two_sided: bool = False  # the limit holds both ways
     detectable: Callable[[Pairs, float], float] | None = None  # size a RED-only check would have found, at log E needed
     count: Callable[[Pairs], int] = len  # pairs that the check is about
     clock: bool = False  # does it read a clock, which runs on while an arm waits for a processor?
+
+    @property
+    def check(self) -> str:
+        """Whose question it is."""
+        return self.head.check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +116,25 @@ class Moving:
     learn: Callable[[Array, Pairs], Array]  # what is known after one more
     at: Callable[[Array], Question]
     told: Callable[[Array], tuple[float, ...]]  # what is attested of it, window by window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationQuestion:
+    """Is the true calibration error over the canary above a limit? Asked by the sign witness (gates.rule.witness)."""
+
+    head: Head
+    limit: float  # RED above
+    green_below: tuple[float, ...] = ()  # by step: GREEN where an error of so much is excluded; () if it cannot be
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispersionQuestion:
+    """Do windows of the baseline against itself differ more than their pairs explain (gates.rule.dispersion)?"""
+
+    head: Head
+
+
+Asked = Question | Moving | CalibrationQuestion | DispersionQuestion
 
 
 def bet_against_loss(lost: Array, margin: float) -> Array:

@@ -12,23 +12,51 @@ from typing import Any
 
 import numpy as np
 
+from gates.checks.battery import Finding, SanityCheck, some
+from gates.checks.check import HoldLimits
+from gates.checks.name import Name
 from gates.checks.snapshot import Side, Snapshot
-from gates.policy import StopRule
+from gates.documents import Share
 from gates.statistics.decimals import decimal
 from gates.statistics.pvalues import mean_interval
 
 LEAST_INTERVALS = 3  # fewer may be equally wide by chance
 
 
-def suspicious(found: Snapshot, facts: Mapping[str, Any], limits: StopRule) -> list[str]:
-    """What is suspicious of these answers, a phrase each. `facts` as gates.checks.sanity reads them."""
+class StopRuleLimits(HoldLimits):
+    """Numbers that no search system gives: too even, perfect, too equal. Any of them ends the run at once."""
+
+    variance: Share  # of nDCG@10, at most this is flat
+    range: Share  # of nDCG@10, below this is flat
+    perfect: Share  # a mean nDCG@10 from here on is too good
+    gain: Share  # in mean nDCG@10 beyond which it is told as unusual; it is judged all the same
+
+
+class StopRule(SanityCheck):
+    """What was measured is not the hero: no search gives such numbers."""
+
+    key, limits, place, unit, measure = "stop_rule", StopRuleLimits, 7, "suspicious patterns", "ndcg_at_10"
+    name = Name(label="suspicious patterns", digits=0, brief="stop rule")
+    mend = "find out what was measured before anything else: no hero is judged by such numbers"
+
+    def find(self, limits: StopRuleLimits, snapshot: Snapshot, facts: Mapping[str, Any], sla_ms: float) -> Finding:
+        found = suspicious(snapshot, facts, limits)
+        wrong = f"{some(found)}; no search gives such numbers: see what is measured" if found else ""
+        return Finding(len(found), 0, len(snapshot), wrong, unusual(snapshot, limits))
+
+    def broken(self, limits: StopRuleLimits) -> str:
+        return "stopped: no search gives such numbers"
+
+
+def suspicious(found: Snapshot, facts: Mapping[str, Any], limits: StopRuleLimits) -> list[str]:
+    """What is suspicious of these answers, a phrase each. `facts` as gates.checks.battery reads them."""
     return [
         *(said for side in found.sides for said in _of_one(side, facts, limits)),
         *_of_both(found, facts, limits),
     ]
 
 
-def unusual(found: Snapshot, limits: StopRule) -> str:
+def unusual(found: Snapshot, limits: StopRuleLimits) -> str:
     """What a search may give, but seldom does: a gain that is worth a second look at the files, and is judged."""
     gain = float(found.hero.ndcg.mean() - found.baseline.ndcg.mean())
     if gain <= limits.gain:
@@ -37,7 +65,7 @@ def unusual(found: Snapshot, limits: StopRule) -> str:
     return f"unusual: {told}, more than {100 * limits.gain:g}"
 
 
-def _of_one(side: Side, facts: Mapping[str, Any], limits: StopRule) -> Iterator[str]:
+def _of_one(side: Side, facts: Mapping[str, Any], limits: StopRuleLimits) -> Iterator[str]:
     mean, variance, reach = float(side.ndcg.mean()), round(float(side.ndcg.var()), 12), float(np.ptp(side.ndcg))
     if variance <= limits.variance or reach < limits.range:
         yield f"nDCG of {side.name} is flat (variance {decimal(variance, 3)}, range {decimal(reach, 3)})"
@@ -54,7 +82,7 @@ def _of_one(side: Side, facts: Mapping[str, Any], limits: StopRule) -> Iterator[
         yield f"{late} late answers of {side.name} count"
 
 
-def _of_both(found: Snapshot, facts: Mapping[str, Any], limits: StopRule) -> Iterator[str]:
+def _of_both(found: Snapshot, facts: Mapping[str, Any], limits: StopRuleLimits) -> Iterator[str]:
     hero, baseline = found.sides
     one, other = facts["configurations"]
     same = all(

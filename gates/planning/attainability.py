@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.checks.forms import Count, Form, Loss, Rate, Shift, Tail
-from gates.checks.question import Constants
+from gates.checks.against import CalibrationError, Shift, Tail
+from gates.checks.forms import Count, Form, Loss, Rate
+from gates.checks.question import NOTHING_FIXED
 from gates.errors import ConfigError
 from gates.planning.characteristics import Atoms, Characteristics, Streams
 from gates.policy import Policy
-from gates.rule.questions import Asked, asked_checks
+from gates.rule.questions import AskedForm, asked_checks
 from gates.rule.trackers import Thresholds
 from gates.statistics.calibration import Bins, calibration_error
 from gates.statistics.decimals import decimal
@@ -86,7 +87,7 @@ def require_attainable(path: str, policy: Policy, known: Characteristics) -> Non
 
 def tasks(policy: Policy, streams: Streams) -> tuple[Task, ...]:
     """Every check that must be GREEN, in the order of reports."""
-    order = (*policy.asked_gates, *policy.asked_guards)
+    order = policy.asked(Kind.GATE, Kind.GUARD)
     return tuple(sorted(_tasks(policy, streams), key=lambda task: order.index(task.check)))
 
 
@@ -107,11 +108,6 @@ def rate_growth(rate: float, limit: float, ratios: Array) -> Growth:
     return Growth(mean=mean, variance=rate * (1 - rate) * (on_hit - on_miss) ** 2)
 
 
-def share_above(values: Atoms, limit: float) -> float:
-    """How often a value is beyond a limit."""
-    return float(values.weight[values.value > limit].sum())
-
-
 def budgets(policy: Policy) -> tuple[int, int]:
     """Pairs that one step may use, and the canary whose last step alone needs more than the least."""
     ladder = policy.ladder
@@ -120,34 +116,36 @@ def budgets(policy: Policy) -> tuple[int, int]:
     return step * ladder.window, canary * ladder.window
 
 
-def planned_checks(policy: Policy) -> tuple[Asked, ...]:
+def planned_checks(policy: Policy) -> tuple[AskedForm, ...]:
     """What the policy asks, before a preflight has fixed anything."""
-    nothing = Constants(
-        median_confidence=math.nan, baseline_ms=(), bin_edges=(), signs=(),
-        slice_edges=((),) * len(policy.slices.intents), sla_ms=policy.gates.sla_recall_at_50_delta.sla_ms, seed=0,
-    )  # fmt: skip
-    return asked_checks(policy, nothing)
+    edges = ((),) * len(policy.slices.intents)
+    return asked_checks(policy, replace(NOTHING_FIXED, slice_edges=edges, sla_ms=policy.sla_ms))
 
 
 def _tasks(policy: Policy, streams: Streams) -> Iterator[Task]:
-    if "aece_tau" in policy.asked_gates:
-        yield from _calibration_tasks(policy, streams)
     step, canary = budgets(policy)
     need = Thresholds.of(policy).green
     for asked in planned_checks(policy):
         if asked.head.required != "green":
             continue
         gate = asked.head.kind is Kind.GATE
+        if isinstance(asked.form, CalibrationError):
+            yield from _calibration_tasks(asked, asked.form, policy, streams)
         for field, limit, of, most in _shown(asked.form, streams):
             whole = not gate or field == "final_margin"
             budget, found = (canary if whole else step), of(limit)
             yield Task(
                 check=asked.head.check, where="over the canary" if whole else "at each step",
                 pairs=found.pairs(need), budget=budget, chance=found.chance(budget, need),
-                key=f"{'gates' if gate else 'guards'}.{asked.head.check}.{field}",
+                key=f"{asked.place}.{field}",
                 would_do=partial(_enough_at, of, need, budget, limit, most),
-                least=PLANNED if isinstance(asked.form, Tail) and asked.form.quantile > 0.95 else 0.0,
+                least=PLANNED if _may_be_not_red(asked.form) else 0.0,
             )  # fmt: skip
+
+
+def _may_be_not_red(form: Form) -> bool:
+    """Is it enough, where the baseline's tail shows no equal hero to hold, that it is not shown broken?"""
+    return isinstance(form, Tail) and form.clock and form.quantile > 0.95
 
 
 def _enough_at(of: Callable[[float], Growth], need: float, budget: int, limit: float, most: float) -> float:
@@ -161,7 +159,7 @@ def _shown(form: Form, streams: Streams) -> Iterator[Shown]:
     """What must be shown of an equal hero, by the form of the question."""
     match form:
         case Loss(column=column, margin=float(margin), margin_at_last=last):
-            lost = streams.atoms[f"{column}_lost"]
+            lost = streams.lost(column)
 
             def against(limit: float) -> Growth:
                 return growth(Atoms(value=(limit - lost.value) / (1 + limit), weight=lost.weight))
@@ -170,7 +168,7 @@ def _shown(form: Form, streams: Streams) -> Iterator[Shown]:
             if last is not None:
                 yield "final_margin", last, against, 0.5
         case Rate(column=column, above=above, share=share, ratios=ratios):
-            over = share_above(streams.atoms[column], above)
+            over = streams.share_above(column, above)
             hits = np.array([0.0, 1.0])
 
             def below(limit: float) -> Growth:
@@ -183,9 +181,10 @@ def _shown(form: Form, streams: Streams) -> Iterator[Shown]:
             yield "rate", rate, lambda limit: rate_growth(0.0, limit, RATIOS_BELOW), 0.5
         case Shift(limit=limit):
             yield "limit", limit, lambda at: _either_way(streams, at), max(streams.shift)
-        case Tail(quantile=quantile, margin_ms=margin_ms):
-            flags = streams.tails[quantile]
-            yield "margin_ms", margin_ms, lambda _: growth(Atoms(value=-flags.value, weight=flags.weight)), math.nan
+        case Tail(column=column, quantile=quantile, margin_ms=margin_ms, clock=clock):
+            flags = streams.tail(column, quantile)
+            held = growth(Atoms(value=-flags.value, weight=flags.weight))
+            yield "margin_ms" if clock else "margin", margin_ms, lambda _: held, math.nan
 
 
 def _either_way(streams: Streams, limit: float) -> Growth:
@@ -196,9 +195,9 @@ def _either_way(streams: Streams, limit: float) -> Growth:
     return one if float(one.mean.max()) < float(other.mean.max()) else other
 
 
-def _calibration_tasks(policy: Policy, streams: Streams) -> Iterator[Task]:
-    gate, ladder = policy.gates.aece_tau, policy.ladder
-    for i, (percent, limit) in enumerate(zip(ladder.steps, gate.green_below, strict=True)):
+def _calibration_tasks(asked: AskedForm, form: CalibrationError, policy: Policy, streams: Streams) -> Iterator[Task]:
+    ladder = policy.ladder
+    for i, (percent, limit) in enumerate(zip(ladder.steps, form.green_below, strict=True)):
         before = i * ladder.min_windows * ladder.window
         looks = [
             (before + windows * ladder.window, policy.error_rates.green / (k * (k + 1)))
@@ -209,12 +208,12 @@ def _calibration_tasks(policy: Policy, streams: Streams) -> Iterator[Task]:
         by_look = [(pairs, _look(streams, pairs, limit, p)) for pairs, p in looks]
         enough = next((pairs for pairs, chance in by_look if chance >= PLANNED), None)
         yield Task(
-            check="aece_tau",
+            check=asked.head.check,
             where=f"at {percent} %",
             pairs=math.inf if enough is None else float(enough),
             budget=looks[-1][0] if looks else 0,
             chance=max((chance for _, chance in by_look), default=0.0),
-            key=f"gates.aece_tau.green_below[{i}]",
+            key=f"{asked.place}.green_below[{i}]",
             would_do=partial(_smallest, partial(_one_look_suffices, streams, looks), limit, 0.5),
         )
 

@@ -57,11 +57,29 @@ class Streams:
     source: str
     atoms: Mapping[str, Atoms]
     shift: Mapping[float, tuple[Atoms, Atoms]]  # limit -> flags above and below
-    tails: Mapping[float, Atoms]  # quantile -> what a latency tail bets on: -1, 0, 1
+    tails: Mapping[tuple[str, float], Atoms]  # column, quantile -> what a tail bets on: -1, 0, 1
     calibration: tuple[Bin, ...]
     credits: float  # mean of an answer
     intents: Mapping[str, float]  # share of the queries
     ms_per_pair: float  # to replay one
+
+    def lost(self, column: str) -> Atoms:
+        """What an equal hero loses of a column: nothing at best, where nobody measured it."""
+        return self.atoms.get(f"{column}_lost", _NOTHING)
+
+    def share_above(self, column: str, limit: float) -> float:
+        """How often a value of its lies beyond a limit: never at best."""
+        values = self.atoms.get(column, _NEVER)
+        return float(values.weight[values.value > limit].sum())
+
+    def tail(self, column: str, quantile: float) -> Atoms:
+        """What a tail bets on: only the baseline is beyond its own quantile, at best."""
+        at_best = Atoms(value=np.array([-1.0, 0.0]), weight=np.array([1 - quantile, quantile]))
+        return self.tails.get((column, quantile), at_best)
+
+
+_NOTHING = Atoms(value=np.zeros(1), weight=np.ones(1))
+_NEVER = Atoms(value=np.array([-np.inf]), weight=np.ones(1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +131,7 @@ def deciding_files() -> list[Path]:
 
 
 HERE = Path(__file__).parents[1]
+LATENCY = "latency_ms"  # the column whose tails are stored
 
 
 def _streams(document: Mapping[str, Any]) -> Streams:
@@ -121,7 +140,7 @@ def _streams(document: Mapping[str, Any]) -> Streams:
         source=str(document["source"]),
         atoms={name: _atoms(document[name]) for name in named},
         shift={float(s["limit"]): (_atoms(s["above"]), _atoms(s["below"])) for s in document["shift"]},
-        tails={float(t["quantile"]): _atoms(t["flags"]) for t in document["tails"]},
+        tails={(LATENCY, float(t["quantile"])): _atoms(t["flags"]) for t in document["tails"]},
         credits=float(document["credits"]),
         calibration=tuple(
             Bin(weight=float(b["weight"]), gap=float(b["gap"]), variance=float(b["variance"]))

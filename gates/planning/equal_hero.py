@@ -11,9 +11,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.checks.file_credit import FileCreditShare
-from gates.checks.forms import Shift, Tail, net_ms
-from gates.checks.question import Constants, flag
+from gates.checks.against import Shift, Tail
+from gates.checks.confidence_shift import ConfidenceShift
+from gates.checks.file_credit import FileCredit, FileCreditShare
+from gates.checks.forms import Loss, Rate
+from gates.checks.question import Constants
 from gates.pairs import Pairs, join
 from gates.planning.characteristics import Atoms, Bin, Streams
 from gates.policy import Policy
@@ -33,24 +35,28 @@ def either_way(pairs: Pairs) -> Pairs:
 def streams_of(pairs: Pairs, policy: Policy, constants: Constants, source: str) -> Streams:
     """The streams of these pairs."""
     hero, baseline = pairs.hero, pairs.baseline
-    tails = [asked.form for asked in asked_checks(policy, constants) if isinstance(asked.form, Tail)]
-    credit = policy.guards.file_credit
+    forms = [asked.form for asked in asked_checks(policy, constants)]
+    credit = policy.limits(FileCredit)
+    lost = dict.fromkeys(["recall", "ndcg", *(form.column for form in forms if isinstance(form, Loss))])
+    rates = dict.fromkeys(["calibrator_ms", "latency_ms", *(form.column for form in forms if isinstance(form, Rate))])
     gap = (hero.confidence - hero.correct) - (baseline.confidence - baseline.correct)
     bins = fill_bins(hero.confidence, hero.correct, np.array(constants.bin_edges))
     return Streams(
         source=source,
         atoms={
-            "recall_lost": cells_of(baseline.recall - hero.recall),
-            "ndcg_lost": cells_of(baseline.ndcg - hero.ndcg),
+            **{f"{c}_lost": cells_of(baseline.column(c) - hero.column(c)) for c in lost},
             "gap_moved": cells_of(gap, most=2.0),
             "file_excess": exactly(np.round(FileCreditShare(limit=credit.limit, margin=credit.margin).excess(hero), 3)),
-            "calibrator_ms": quantiles_of(hero.calibrator_ms),
-            "latency_ms": quantiles_of(hero.latency_ms),
+            **{column: quantiles_of(hero.column(column)) for column in rates if column != "spend_ms"},
         },
-        tails={form.quantile: exactly(_tail(form, pairs)) for form in tails},
+        tails={
+            (form.column, form.quantile): exactly(form.more(pairs, *form.fix(form.net(baseline))))
+            for form in forms
+            if isinstance(form, Tail)
+        },
         shift={
             limit: (exactly(form.above(pairs)), exactly(form.below(pairs)))
-            for limit in sorted({*SHIFTS, policy.gates.confidence_shift.limit})
+            for limit in sorted({*SHIFTS, policy.limits(ConfidenceShift).limit})
             for form in [Shift(column="confidence", median=constants.median_confidence, limit=limit, seed=0)]
         },
         calibration=tuple(
@@ -61,12 +67,6 @@ def streams_of(pairs: Pairs, policy: Policy, constants: Constants, source: str) 
         intents={name: float((pairs.intent == i).mean()) for i, name in enumerate(policy.slices.intents)},
         ms_per_pair=float(hero.latency_ms.mean() + baseline.latency_ms.mean()),
     )
-
-
-def _tail(form: Tail, pairs: Pairs) -> Array:
-    """The flags of a tail whose quantile is known from all of these pairs."""
-    at, margin = form.fix(net_ms(pairs.baseline))
-    return flag(net_ms(pairs.hero) > at + margin) - flag(pairs.baseline.latency_ms > at)
 
 
 def exactly(x: Array) -> Atoms:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gates.checks.against import Calibration, CalibrationError, Shift, Tail
 from gates.checks.file_credit import DEPTH, FileCreditShare
-from gates.checks.forms import Calibration, Count, Form, Loss, Rate, Shift, Tail
+from gates.checks.forms import Count, Form, Loss, Rate
 from gates.checks.question import ALL
 from gates.planning.attainability import Growth, Task, growth, planned_checks, rate_growth, tasks
 from gates.planning.characteristics import Atoms, Streams
 from gates.policy import Policy
-from gates.rule.questions import ask_calibration
 from gates.rule.trackers import Thresholds
 from gates.statistics.eprocess import RATIOS_ABOVE
 
@@ -34,8 +34,7 @@ class Found:
 
 def foresee(policy: Policy, streams: Streams) -> tuple[Found, ...]:
     """Every check that can roll back, asked of the least pairs that a promotion takes."""
-    order = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices)
-    return tuple(sorted(_found(policy, streams), key=lambda one: order.index(one.check)))
+    return tuple(_found(policy, streams))
 
 
 def plan_lines(hero: str, policy: Policy, streams: Streams) -> list[str]:
@@ -84,8 +83,6 @@ def _found(policy: Policy, streams: Streams) -> Iterator[Found]:
         shown = (max(_size(of, pairs, need, chance, most) for of in all_of) for chance in CHANCES)
         return Found(check=check, what=what, pairs=pairs, sizes=tuple(scale * size for size in shown))
 
-    for q in ask_calibration(policy):
-        yield found(q.check, ("calibration error", (_witness(streams, q.limit),), 0.5, 1))
     for asked in planned_checks(policy):
         intent = policy.slices.intents[asked.intent] if asked.intent != ALL else ""
         share = streams.intents.get(intent, 0.0) if intent else 1.0
@@ -96,7 +93,7 @@ def _sizes(form: Form, streams: Streams) -> Sizes:
     """What is looked for, by the form of the question."""
     match form:
         case Loss(column=column, tolerated=tolerated):
-            lost = streams.atoms[f"{column}_lost"]
+            lost = streams.lost(column)
             return "points lost", (_moved(lost, tolerated),), 0.9, 100
         case Rate(share=share, ratios=True):
             return "% of calls over the limit", (lambda r: rate_growth(r, share, RATIOS_ABOVE),), 1, 100
@@ -107,8 +104,10 @@ def _sizes(form: Form, streams: Streams) -> Sizes:
         case Shift(limit=limit):
             above = streams.shift[min(streams.shift, key=lambda stored: abs(stored - limit))][0]
             return "% of pairs moved over it", (_more(above),), 1, 100
-        case Tail(quantile=quantile):
-            return "% more answers beyond it", (_more(streams.tails[quantile]),), 1, 100
+        case Tail(column=column, quantile=quantile):
+            return "% more answers beyond it", (_more(streams.tail(column, quantile)),), 1, 100
+        case CalibrationError(red_above=limit):
+            return "calibration error", (_witness(streams, limit),), 0.5, 1
         case Calibration(allowed=allowed):
             further = _moved(streams.atoms["gap_moved"], allowed, 2 + allowed)
             return "calibration error added", (_witness(streams, allowed), further), 0.5, 1

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gates.checks.question import Constants
-from gates.pairs import Arm, Pairs
+from gates.pairs import COLUMNS, Arm, Pairs
 from gates.planning.attainability import ENOUGH, Task, tasks
 from gates.planning.equal_hero import either_way, streams_of
 from gates.policy import Policy
@@ -70,4 +70,4 @@ def power_of(policy: Policy, constants: Constants, window: Pairs, missing: Mappi
 
 def _numbers(arm: Arm) -> Arm:
     """Columns that a system does not give are of missing checks, which are not asked."""
-    return Arm(**{f.name: np.nan_to_num(getattr(arm, f.name)) for f in fields(Arm)})
+    return arm.put(**{name: np.nan_to_num(arm.column(name)) for name in (*COLUMNS, *arm.more)})

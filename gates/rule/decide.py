@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from gates.names import sentence
 from gates.policy import Policy
-from gates.verdicts import OUTCOME, Cell, Decision, Verdict
+from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 
 Key = tuple[str, int, str]
 
@@ -39,9 +39,9 @@ def agrees(seen: Seen) -> bool:
 
 def plan(hero: str, policy: Policy) -> tuple[Key, ...]:
     """Every (hero, step, check) that the policy asks about a hero; step is 0 for what is asked over the canary."""
-    battery = [(hero, 0, check) for check in policy.asked_sanity]
-    gates = [(hero, step, gate) for step in policy.ladder.steps for gate in policy.asked_gates]
-    whole = [(hero, 0, check) for check in (*policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)]
+    battery = [(hero, 0, check) for check in policy.asked(Kind.SANITY)]
+    gates = [(hero, step, gate) for step in policy.ladder.steps for gate in policy.asked(Kind.GATE)]
+    whole = [(hero, 0, check) for check in policy.asked(Kind.GUARD, Kind.SLICE, Kind.INSTRUMENT)]
     return (*battery, *gates, *whole)
 
 

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.checks.forms import net_ms
-from gates.checks.question import Constants, flag
+from gates.checks.question import Constants, DispersionQuestion, flag
 from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.statistics.decimals import decimal
-from gates.verdicts import Kind
 
 Array = NDArray[np.float64]
 EVERY = 4  # windows between two looks
@@ -27,9 +26,10 @@ EVERY = 4  # windows between two looks
 class DispersionTracker:
     """The A/A dispersion alarm, on recall, on nDCG and on slow answers. It can only hold."""
 
-    check, kind, green, busy = "aa_dispersion", Kind.INSTRUMENT, False, False
+    green = busy = False
 
-    def __init__(self, policy: Policy, constants: Constants) -> None:
+    def __init__(self, question: DispersionQuestion, policy: Policy, constants: Constants) -> None:
+        self.head = question.head
         self._rate, self._q95_ms = policy.error_rates.green, constants.q95_ms
         self._squares = np.zeros(3)
         self._counted = np.zeros(3, dtype=int)  # windows in which anything differed

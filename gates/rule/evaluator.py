@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from gates.checks.instruments import ask_instruments
-from gates.checks.question import Constants
+from gates.checks.against import Tail
+from gates.checks.forms import Loss
+from gates.checks.question import CalibrationQuestion, Constants, DispersionQuestion
 from gates.errors import EvidenceError
 from gates.pairs import Arm, Pairs, as_measured, join
 from gates.policy import Policy
 from gates.rule.dispersion import DispersionTracker
-from gates.rule.letter import UNITS, LetterTracker, letter_rules
-from gates.rule.questions import ask, ask_calibration, asked_checks
+from gates.rule.letter import LetterTracker
+from gates.rule.questions import DECIDE, AskedForm, asked_checks
 from gates.rule.trackers import StreamTracker, Thresholds, Tracker
 from gates.rule.witness import CalibrationTracker, WitnessTracker
 from gates.statistics.decimals import decimal
@@ -27,27 +29,9 @@ class Evaluator:
 
     def __init__(self, *, hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str]) -> None:
         self.hero, self.policy, self.missing = hero, policy, missing
-        streams, witnesses = {**ask(policy, constants), **ask_instruments(policy, constants)}, ask_calibration(policy)
-        thresholds, steps = Thresholds.of(policy), len(policy.ladder.steps)
-        trackers: dict[str, StreamTracker | WitnessTracker] = {
-            c: StreamTracker(q, thresholds, steps) for c, q in streams.items()
-        }
-        for q in witnesses:
-            if q.kind is Kind.GATE:
-                trackers[q.check] = CalibrationTracker(q, policy, constants)
-            else:
-                trackers[q.check] = WitnessTracker(q, constants, thresholds, steps)
-        self._questions = {c: t.question for c, t in trackers.items()}
-        self._reads = {a.head.check: a.check.decides for a in asked_checks(policy, constants)}
-        self._reads |= {q.check: "confidence" for q in witnesses}
-        followed: dict[str, Tracker] = {**trackers}
-        if "aa_dispersion" in policy.asked_instruments:
-            followed["aa_dispersion"] = DispersionTracker(policy, constants)
-        if policy.mode == "letter":
-            rules = letter_rules(policy, constants)
-            for gate in policy.asked_gates:
-                followed[gate] = LetterTracker(gate, rules[gate], policy.letter.red_windows)
-        self._trackers = {check: tracker for check, tracker in followed.items() if check not in missing}
+        asked = asked_checks(policy, constants, *DECIDE, Kind.INSTRUMENT)
+        self._trackers = {a.head.check: _follow(a, policy, constants) for a in asked if a.head.check not in missing}
+        self._reads = [a for a in asked if a.check.decides and a.head.check not in missing]
         self._percent = self._step_windows = self._windows = 0
         self._step_blocks: list[Pairs] = []
         self._blocks: list[Pairs] = []
@@ -81,6 +65,10 @@ class Evaluator:
             tracker.end_window(window)
         return self.ends
 
+    def asks(self, check: str) -> bool:
+        """Is it asked of pairs, and not of what was known before the climb?"""
+        return check in self._trackers
+
     @property
     def red(self) -> tuple[str, ...]:
         """Checks shown broken so far."""
@@ -105,9 +93,9 @@ class Evaluator:
     @property
     def undecided(self) -> tuple[str, ...]:
         """What must still be shown GREEN before the step may advance (at the last step: the guards as well)."""
-        needed = list(self.policy.asked_gates)
+        needed = list(self.policy.asked(Kind.GATE))
         if self._percent == self.policy.ladder.steps[-1]:
-            needed += [c for c in (*self.policy.asked_guards, "aa_shadow") if self.required(c) == "green"]
+            needed += [c for c in self.policy.asked(Kind.GUARD, Kind.INSTRUMENT) if self.required(c) == "green"]
         return tuple(c for c in needed if c in self.missing or (c in self._trackers and not self._trackers[c].green))
 
     @property
@@ -134,7 +122,8 @@ class Evaluator:
 
     def cell(self, check: str, ended: str = "") -> Cell:
         """The cell of a check as things stand: of the current step for a gate, of the canary otherwise."""
-        tracker, kind = self._trackers.get(check), self._kind(check)
+        tracker, known = self._trackers.get(check), self.policy.check(check)
+        kind = known.check.kind
         verdict, numbers = Verdict.INCONCLUSIVE, {"note": self.missing.get(check, "nothing was measured")}
         measured = self._step_blocks if kind is Kind.GATE else self._blocks
         if tracker is not None and measured:
@@ -148,8 +137,8 @@ class Evaluator:
             kind=kind,
             verdict=verdict,
             required=self.required(check),
-            on_red=self.policy.on_red(check),
-            unit=self._unit(check),
+            on_red=known.limits.on_red,
+            unit=tracker.head.unit if tracker is not None else known.check.unit,
             n=n,
             windows=self.open_window + (self._step_windows if kind is Kind.GATE else self._windows),
             ended=ended,
@@ -170,42 +159,40 @@ class Evaluator:
 
     def required(self, check: str) -> str:
         """Must a check be shown to hold ("green"), or not be shown broken ("not_red")?"""
-        question = self._questions.get(check)
-        if check in self.busy:
-            return "green"
-        return question.required if question else "not_red"
-
-    def _kind(self, check: str) -> Kind:
-        question = self._questions.get(check)
-        return question.kind if question else Kind.INSTRUMENT
-
-    def _unit(self, check: str) -> str:
-        if self.policy.mode == "letter" and check in UNITS:
-            return UNITS[check]
-        question = self._questions.get(check)
-        return question.unit if question else "times the dispersion of chance"
+        known = self.policy.check(check)
+        return "green" if check in self.busy else known.check.required(known.limits)
 
     def _refuse_nan(self, pairs: Pairs) -> None:
         if not len(pairs):
             raise EvidenceError("0 pairs, but a look needs at least one; the replay gave an empty block")
-        for check, column in self._reads.items():
-            if check in self._trackers:
-                for arm in (pairs.hero, pairs.baseline):
-                    bad = np.flatnonzero(~np.isfinite(getattr(arm, column)))
-                    if len(bad):
-                        raise EvidenceError(
-                            f"{column} of {len(bad)} of {len(pairs)} answers is not a number, but {check} needs it; "
-                            f"name the check under left_out in the policy, or give the column"
-                        )
-        if "p95_latency" in self._trackers:
+        for asked in self._reads:
             for name, arm in (("hero", pairs.hero), ("baseline", pairs.baseline)):
-                _refuse_clock(name, arm.latency_ms)
+                _refuse_column(asked, arm)
+                if isinstance(asked.form, Tail) and asked.form.clock:
+                    _refuse_clock(name, arm.latency_ms)
 
 
 def ends_climb(policy: Policy, check: str) -> bool:
     """Does a RED of this check end a climb at once?"""
-    goes_on = check in (*policy.asked_guards, *policy.asked_slices)
-    return policy.on_red(check) == "rollback" or not goes_on
+    return policy.on_red(check) == "rollback" or policy.check(check).check.kind not in (Kind.GUARD, Kind.SLICE)
+
+
+def _follow(asked: AskedForm, policy: Policy, constants: Constants) -> Tracker:
+    """The tracker of what a check asks, by the kind of its question; of a gate by the letter, by its point."""
+    if policy.mode == "letter" and asked.head.kind is Kind.GATE:
+        point = asked.check.point(policy.check(asked.head.check).limits, policy.letter, constants)
+        if point is not None:
+            return LetterTracker(replace(asked.head, unit=point.unit), point, policy.letter.red_windows)
+    thresholds, steps = Thresholds.of(policy), len(policy.ladder.steps)
+    match asked.form.ask(asked.head):
+        case CalibrationQuestion(green_below=()) as question:
+            return WitnessTracker(question, constants, thresholds, steps)
+        case CalibrationQuestion() as question:
+            return CalibrationTracker(question, policy, constants)
+        case DispersionQuestion() as question:
+            return DispersionTracker(question, policy, constants)
+        case question:
+            return StreamTracker(question, thresholds, steps)
 
 
 def _totals(arm: Arm) -> dict[str, float]:
@@ -218,6 +205,28 @@ def _totals(arm: Arm) -> dict[str, float]:
     }
 
 
+def _refuse_column(asked: AskedForm, arm: Arm) -> None:
+    """NaN passes every comparison, and what is beyond [0, 1] no bet on a mean survives."""
+    check, column = asked.head.check, asked.check.decides
+    try:
+        values = arm.column(column)
+    except KeyError:
+        raise EvidenceError(
+            f"{column} is not measured, but {check} needs it; let the system answer with it, or leave {check} out"
+        ) from None
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise EvidenceError(
+            f"{column} of {len(bad)} of {len(arm)} answers is not a number, but {check} needs it; "
+            f"name the check under left_out in the policy, or give the column"
+        )
+    if isinstance(asked.form, Loss) and (values.min() < 0 or values.max() > 1):
+        raise EvidenceError(
+            f"{column} lies between {values.min():g} and {values.max():g}, but {check} asks for its mean, which should "
+            "lie in [0, 1]; scale it, or ask for a quantile"
+        )
+
+
 def _refuse_clock(arm: str, latency_ms: np.ndarray) -> None:
     """A clock that stands still or runs backwards finds every hero fast."""
     if float(latency_ms.min()) < 0:
@@ -225,5 +234,5 @@ def _refuse_clock(arm: str, latency_ms: np.ndarray) -> None:
     if len(latency_ms) >= SEVERAL and float(np.ptp(latency_ms)) == 0:
         raise EvidenceError(
             f"latency_ms of the {arm} is {latency_ms[0]:.3f} for each of {len(latency_ms)} answers: "
-            "the clock stands still; mend it, or name p95_latency and within_sla under left_out"
+            "the clock stands still; mend it, or name the checks of latency under left_out"
         )

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.checks.file_credit import FileCreditShare
-from gates.checks.forms import net_ms
-from gates.checks.question import Constants, flag
+from gates.checks.forms import Count, net_ms
+from gates.checks.preflight import PreflightCheck
+from gates.checks.question import Constants
 from gates.errors import EvidenceError
 from gates.pairs import Arm
 from gates.policy import Policy
-from gates.statistics import pvalues
-from gates.statistics.calibration import equal_mass_edges, witness, witness_signs
+from gates.rule.questions import asked_checks
+from gates.statistics.calibration import equal_mass_edges, witness_signs
 from gates.statistics.decimals import decimal, evidence_text
-from gates.statistics.eprocess import RATIOS_ABOVE, bet, bet_rate, log_evidence
+from gates.statistics.eprocess import log_evidence
 from gates.verdicts import Cell, Kind, Verdict
 
 SLICE_BINS, ENOUGH = 4, 200  # bins of the confidence on an intent, and baseline answers on it that fix their edges
@@ -35,7 +36,7 @@ def fix_constants(policy: Policy, arm: Arm, intent: NDArray[np.int8], seed: int)
     if not len(arm):
         raise EvidenceError("0 preflight answers, but the constants need some; the collection has no calibration part")
     has_confidence = bool(np.isfinite(arm.confidence).all())
-    edges = equal_mass_edges(arm.confidence, policy.gates.aece_tau.bins) if has_confidence else np.array([])
+    edges = equal_mass_edges(arm.confidence, policy.bins) if has_confidence else np.array([])
     signs = witness_signs(arm.confidence, arm.correct, edges) if has_confidence else np.array([])
 
     def slice_edges(i: int) -> tuple[float, ...]:
@@ -49,61 +50,42 @@ def fix_constants(policy: Policy, arm: Arm, intent: NDArray[np.int8], seed: int)
         bin_edges=tuple(edges.tolist()),
         signs=tuple(signs.tolist()),
         slice_edges=tuple(slice_edges(i) for i in range(len(policy.slices.intents))),
-        sla_ms=policy.gates.sla_recall_at_50_delta.sla_ms,
+        sla_ms=policy.sla_ms,
         seed=seed,
+        before={name: tuple(np.sort(values).tolist()) for name, values in arm.more.items()},
     )
 
 
 def judge_preflight(hero: str, policy: Policy, arm: Arm, constants: Constants, missing: Mapping[str, str]) -> Cell:
     """GREEN when the baseline answers in time and nothing absolute is shown broken; RED names what is out of limits."""
     need = math.log(1 / policy.error_rates.green)
-    gates, guards = policy.gates, policy.guards
-    asked = {c for c in (*policy.asked_gates, *policy.asked_guards) if c not in missing}
-    late_share = 1 - guards.within_sla.share
-    late = flag(arm.latency_ms > guards.within_sla.sla_ms)
-    late_net = flag(net_ms(arm) > guards.within_sla.sla_ms)
-    over = flag(arm.calibrator_ms - arm.wait_ms > gates.calibrator_p99.limit_ms)
-    broken = {"errors": log_evidence(bet_rate(arm.error, max(guards.errors.rate, 0.01), RATIOS_ABOVE))}
-    shown = {}
-    if "calibrator_p99" in asked:
-        broken["calibrator_p99"] = log_evidence(bet_rate(over, gates.calibrator_p99.share, RATIOS_ABOVE))
-    if "within_sla" in asked:
-        broken["within_sla"] = log_evidence(bet(late_net - late_share))
-        shown["within_sla"] = log_evidence(bet(late_share - late))
-    if "file_credit" in asked:
-        credit = FileCreditShare(limit=guards.file_credit.limit, margin=guards.file_credit.margin)
-        broken["file_credit"] = log_evidence(bet(credit.excess(arm)))
-    if "aece_tau" in asked:
-        half = len(arm) // 2  # the signs must come from earlier answers than those they are tried on
-        edges = np.array(constants.bin_edges)
-        signs = witness_signs(arm.confidence[:half], arm.correct[:half], edges)
-        later = witness(arm.confidence[half:], arm.correct[half:], edges, signs, gates.aece_tau.red_above)
-        broken["aece_tau"] = log_evidence(bet(later))
+    asked = {a.head.check: a for a in asked_checks(policy, constants, Kind.GATE, Kind.GUARD)}
+    tried = {check: a.form.alone(arm, constants) for check, a in asked.items() if check not in missing}
+    found = {check: alone for check, alone in tried.items() if alone is not None}
+    broken = {check: log_evidence(alone.broken) for check, alone in found.items()}
+    shown = {check: log_evidence(alone.shown) for check, alone in found.items() if alone.shown is not None}
     out = [check for check, log_e in broken.items() if log_e >= need]
     unproven = [check for check, log_e in shown.items() if log_e < need]
-    verdict = Verdict.RED if out else Verdict.INCONCLUSIVE if unproven else Verdict.GREEN
+    cell = Cell(
+        hero=hero, step=0, check=PreflightCheck.key, kind=PreflightCheck.kind,
+        verdict=Verdict.RED if out else Verdict.INCONCLUSIVE if unproven or not found else Verdict.GREEN,
+        required="green", on_red=policy.on_red(PreflightCheck.key), n=len(arm),
+    )  # fmt: skip
+    if not found:
+        return replace(cell, note="no absolute limit is asked of the incumbent")
     note = f"incumbent out of limits: {', '.join(out)}" if out else ""
     if not out and unproven:
         note = f"not shown within limits: {', '.join(unproven)}"
-    in_time = "within_sla" in asked
-    counted, limit = (late, late_share) if in_time else (arm.error, guards.errors.rate)
-    share = pvalues.rate_interval(int(counted.sum()), len(counted))
-    return Cell(
-        hero=hero,
-        step=0,
-        check="preflight",
-        kind=Kind.INSTRUMENT,
-        verdict=verdict,
-        required="green",
-        on_red=policy.on_red("preflight"),
-        unit="share late" if in_time else "share of errors",
-        observed=decimal(share.value),
-        limit=decimal(limit),
-        headroom=decimal((limit - share.upper) / limit, 3),
-        ci_lower=decimal(share.lower),
-        ci_upper=decimal(share.upper),
-        n=len(arm),
-        windows=0,
+    counts = (check for check in found if isinstance(asked[check].form, Count))
+    told = found[[*shown, *counts, *found][0]]
+    return replace(
+        cell,
+        unit=told.unit,
+        observed=decimal(told.told.value),
+        limit=decimal(told.limit),
+        headroom=decimal((told.limit - told.told.upper) / told.limit, 3),
+        ci_lower=decimal(told.told.lower),
+        ci_upper=decimal(told.told.upper),
         e_red=evidence_text(max(broken.values())),
         e_red_needed=evidence_text(need),
         e_green=evidence_text(min(shown.values())) if shown else "",

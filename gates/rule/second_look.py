@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gates.release import Outcome, Release
-from gates.verdicts import Cell, Decision, Verdict
+from gates.verdicts import Cell, Decision, Kind, Verdict
 
 
 def contradictions(release: Release) -> list[str]:
@@ -38,9 +38,8 @@ def _contradictions(outcome: Outcome) -> list[str]:
     if outcome.decision is not Decision.PROMOTE and not held_by_policy:  # nothing else is about to be released
         return []
     cells = {(cell.step, cell.check): cell for cell in outcome.cells}
-    gates = [(step, gate) for step in policy.ladder.steps for gate in policy.asked_gates]
-    whole = (*policy.asked_sanity, *policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)
-    others = [(0, check) for check in whole]
+    gates = [(step, gate) for step in policy.ladder.steps for gate in policy.asked(Kind.GATE)]
+    others = [(0, key) for key in policy.asked(Kind.SANITY, Kind.GUARD, Kind.SLICE, Kind.INSTRUMENT)]
     lacking = [check for step, check in (*gates, *others) if (step, check) not in cells]
     wrong = [f"PROMOTE, but not every planned check has a cell: {', '.join(lacking)}"] if lacking else []
     wrong += [f"PROMOTE, but {cell.check} is {cell.verdict}" for cell in outcome.cells if not _lets_pass(cell)]

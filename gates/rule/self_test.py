@@ -16,18 +16,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from gates.checks.forms import Head, Loss
-from gates.checks.question import Constants
+from gates.checks.against import Tail
+from gates.checks.forms import Count, Form, Loss, Rate
+from gates.checks.known_answers import KnownAnswers
+from gates.checks.machine import Slowed
+from gates.checks.question import Array, Constants, Head
+from gates.checks.sla_recall import SlaRecall
+from gates.checks.traffic_share import Traffic
 from gates.errors import EvidenceError
-from gates.pairs import Arm, Pairs
+from gates.pairs import COLUMNS, Arm, Pairs
 from gates.policy import Policy
 from gates.rule.decide import Seen, decide, plan
 from gates.rule.evaluator import Evaluator
-from gates.rule.questions import asked_checks
+from gates.rule.questions import asked_checks, red_processes
 from gates.rule.trackers import StreamTracker, Thresholds
 from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 
-RECALL = "sla_recall_at_50_delta"
 N = 800  # pairs of a made-up window
 MOST_OFTEN = 200  # that pairs are seen again to show a loss
 #: Faults of the system behind the `made_up` pairs, taking turns from row to row (rollout.synthetic).
@@ -35,7 +39,7 @@ FAULTS = ("nothing", "failing", "slow", "calibrator", "late")
 PAUSE_MS, CALIBRATOR_MS = 5.0, 2.0  # of a slow answer; that the calibrator says it took
 
 
-def judge_known_answers(
+def judge_self_test(
     hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str], made_up: Pairs
 ) -> Cell:
     """GREEN when every answer is as it must be; RED names the ones that are not.
@@ -52,7 +56,7 @@ def judge_known_answers(
         "evidence for one question": lambda: _one_question(policy, constants, missing),
         "a handful of pairs": lambda: _handful(policy, constants, missing),
         "good pairs, then bad ones": lambda: _good_then_bad(policy, constants, missing),
-        "one error": lambda: _one_error(policy, constants, missing),
+        "one error": lambda: _one_event(policy, constants, missing),
         "a system without an answer": lambda: _empty(policy, constants, missing, made_up),
         "known faults": lambda: _measured(made_up),
         "more right answers at the same confidence": lambda: _gained(policy, constants, missing),
@@ -61,17 +65,17 @@ def judge_known_answers(
         "cells that must not promote": lambda: _cells(hero, policy),
     }
     wrong = [f"{what}: {said}" for what, try_it in tried.items() if (said := _answer(try_it))]
-    tried_whole = bool(_losses(policy, missing, made_up))
+    tried_whole = bool(_losses(policy, constants, missing, made_up))
     nothing = f"the baseline finds too little in {len(made_up)} answers for a loss to show; see what it answers"
     return Cell(
         hero=hero,
         step=0,
-        check="known_answers",
-        kind=Kind.INSTRUMENT,
+        check=KnownAnswers.key,
+        kind=KnownAnswers.kind,
         verdict=Verdict.RED if wrong else Verdict.GREEN if tried_whole else Verdict.INCONCLUSIVE,
         required="green",
-        on_red=policy.on_red("known_answers"),
-        unit="wrong answers",
+        on_red=policy.on_red(KnownAnswers.key),
+        unit=KnownAnswers.unit,
         observed=str(len(wrong)),
         limit="0",
         n=len(tried),
@@ -90,23 +94,16 @@ def _worse(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> 
     """Everything that can be RED must be."""
     # the witness must bet on over-confidence, whatever the preflight suggests
     evaluator = _new(policy, replace(constants, signs=(1.0,) * len(constants.signs)), missing)
+    asked = asked_checks(policy, constants)
     for seed in range(_in_a_row(policy)):
         pairs = _pairs(policy, constants, seed)
-        slow = constants.q95_ms + policy.guards.p95_latency.margin_ms + policy.guards.within_sla.sla_ms
-        hero = replace(
-            pairs.hero,
-            ndcg=np.zeros(N), recall=np.zeros(N), found=np.zeros(N),
-            correct=np.zeros(N), confidence=np.ones(N), error=np.ones(N),
-            latency_ms=pairs.hero.latency_ms + slow,
-            calibrator_ms=np.full(N, 10 * policy.gates.calibrator_p99.limit_ms),
-            file_credits=pairs.hero.credits,
-            spend_ms=np.full(N, 10 * (policy.guards.spend.cap_ms + policy.guards.spend.slack_ms)),
-        )  # fmt: skip
+        hero = pairs.hero
+        for one in asked:
+            hero = one.form.spoil(hero)
         evaluator.observe(replace(pairs, hero=hero, served=np.full(N, float(pairs.share[0] < 1))))
         evaluator.end_window()
-    can_be_red = [*policy.asked_gates, *policy.asked_guards, *policy.asked_slices, "traffic_share"]
-    if "traffic_share" in policy.left_out:
-        can_be_red.remove("traffic_share")
+    traffic = (a for a in asked_checks(policy, constants, Kind.INSTRUMENT) if isinstance(a.form, Traffic))
+    can_be_red = [a.head.check for a in (*asked, *traffic)]
     silent = [check for check in can_be_red if check not in missing and check not in evaluator.red]
     return f"not RED: {', '.join(silent)}" if silent else ""
 
@@ -116,19 +113,27 @@ def _better(policy: Policy, constants: Constants, missing: Mapping[str, str]) ->
     evaluator = _new(policy, constants, missing)
     for seed in range(policy.ladder.min_windows):
         pairs = _pairs(policy, constants, seed)
-        baseline = replace(
-            pairs.baseline,
-            ndcg=np.zeros(N), recall=np.zeros(N), found=np.zeros(N),
-            latency_ms=pairs.hero.latency_ms + constants.q95_ms,
-        )  # fmt: skip
+        baseline = replace(pairs.baseline, latency_ms=pairs.hero.latency_ms + constants.q95_ms)
+        for asked in asked_checks(policy, constants):
+            if isinstance(asked.form, Loss):
+                baseline = asked.form.spoil(baseline)
         evaluator.observe(replace(pairs, baseline=baseline, repeat=baseline.rows(pairs.repeated)))
         evaluator.end_window()
-    slow = "machine" in policy.asked_instruments and math.isfinite(constants.q95_ms)
-    if evaluator.red != (("machine",) if slow else ()):
-        return f"RED: {', '.join(evaluator.red) or 'nothing'}, but should be {'machine' if slow else 'nothing'}"
-    shown = [c for c in (RECALL, "ndcg_at_10", "p95_latency") if c not in missing and c not in policy.left_out]
-    silent = [check for check in shown if evaluator.cell(check).verdict is not Verdict.GREEN]
+    instruments = asked_checks(policy, constants, Kind.INSTRUMENT)
+    slow = tuple(a.head.check for a in instruments if isinstance(a.form, Slowed) and math.isfinite(constants.q95_ms))
+    if evaluator.red != slow:
+        return f"RED: {', '.join(evaluator.red) or 'nothing'}, but should be {', '.join(slow) or 'nothing'}"
+    must = [a for a in asked_checks(policy, constants, Kind.GATE, Kind.GUARD) if _must_gain(a.form, constants)]
+    open_ = [a.head.check for a in must if a.head.check not in missing]
+    silent = [check for check in open_ if evaluator.cell(check).verdict is not Verdict.GREEN]
     return f"not GREEN: {', '.join(silent)}" if silent else ""
+
+
+def _must_gain(form: Form, constants: Constants) -> bool:
+    """Must a hero that is better in everything be shown to hold this? Of a higher quantile few windows show enough."""
+    if isinstance(form, Tail):
+        return form.clock and form.quantile <= 0.95 and math.isfinite(constants.q95_ms)
+    return isinstance(form, Loss)
 
 
 def _gained(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
@@ -138,7 +143,7 @@ def _gained(policy: Policy, constants: Constants, missing: Mapping[str, str]) ->
         pairs = _pairs(policy, constants, seed)
         evaluator.observe(replace(pairs, hero=replace(pairs.hero, correct=np.ones(N))))
         evaluator.end_window()
-    charged = [check for check in evaluator.red if check in policy.asked_slices]
+    charged = [check for check in evaluator.red if check in policy.asked(Kind.SLICE)]
     return f"RED: {', '.join(charged)}" if charged else ""
 
 
@@ -147,12 +152,13 @@ def _tolerated(policy: Policy, constants: Constants, missing: Mapping[str, str])
     losses = {a.head.check: a.form for a in asked_checks(policy, constants) if isinstance(a.form, Loss)}
     wrong = []
     for check, form in losses.items():
-        if not form.tolerated or check in missing or (policy.mode == "letter" and check in policy.asked_gates):
+        if not form.tolerated or check in missing or (policy.mode == "letter" and check in policy.asked(Kind.GATE)):
             continue
         lost = form.tolerated / 2
         n = math.ceil(_losses_to_show(Thresholds.of(policy).red, lost))
         pairs = _pairs(policy, constants, 0, n * max(1, len(policy.slices.intents)))
-        less = replace(pairs.hero, ndcg=pairs.hero.ndcg - lost, found=pairs.hero.found - lost)
+        column = "found" if form.timed else form.column
+        less = pairs.hero.put(**{column: pairs.hero.column(column) - lost})
         question = form.ask(Head(check=check, kind=Kind.SLICE, required="not_red", unit=""))
         tracker = StreamTracker(question, Thresholds.of(policy), 1)
         tracker.begin_step(last=False)
@@ -165,18 +171,20 @@ def _tolerated(policy: Policy, constants: Constants, missing: Mapping[str, str])
 def _fixed_before(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
     """Where both arms are beyond what was fixed before the window, neither exceeds it more often."""
     pairs = _pairs(policy, constants, 0)
-    beyond = 10 * max((1.0, *constants.baseline_ms)) + 2 * policy.guards.p99_latency.margin_ms
+    tails = {a.head.check: a.form for a in asked_checks(policy, constants) if isinstance(a.form, Tail) and a.form.clock}
+    beyond = 10 * max((1.0, *constants.baseline_ms)) + 2 * max((form.margin_ms for form in tails.values()), default=0)
     baseline = replace(pairs.baseline, latency_ms=pairs.baseline.latency_ms + beyond)
     hero = replace(pairs.hero, latency_ms=pairs.hero.latency_ms + 2 * beyond)
     evaluator = _new(policy, constants, missing)
     evaluator.observe(replace(pairs, hero=hero, baseline=baseline, repeat=baseline.rows(pairs.repeated)))
-    red = [check for check in ("p95_latency", "p99_latency") if check in evaluator.red]
+    red = [check for check in tails if check in evaluator.red]
     return f"RED: {', '.join(red)}" if red else ""
 
 
 def _spread(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
     """Half of the evidence at one step and half at the next is all of it: nothing may be forgotten between."""
-    if not _asks_recall(policy, missing) or len(policy.ladder.steps) < 2:
+    recall = _recall_gate(policy, missing)
+    if not recall or len(policy.ladder.steps) < 2:
         return ""
     needed = math.ceil(_losses_to_show(Thresholds.of(policy).red)) + 1
     evaluator = _new(policy, constants, missing)
@@ -186,7 +194,7 @@ def _spread(policy: Policy, constants: Constants, missing: Mapping[str, str]) ->
         for _ in range(SPREAD):
             evaluator.observe(_losing(policy, constants, math.ceil(needed / (2 * SPREAD)), 1.0))
             evaluator.end_window()
-    return "" if RECALL in evaluator.red else f"{RECALL} is not RED"
+    return "" if recall in evaluator.red else f"{recall} is not RED"
 
 
 SPREAD = 4  # windows of a step over which the loss is spread
@@ -194,12 +202,8 @@ SPREAD = 4  # windows of a step over which the loss is spread
 
 def _between(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
     """Red windows count only in a row: a good one between them breaks it."""
-    if (
-        policy.mode != "letter"
-        or RECALL not in policy.asked_gates
-        or RECALL in missing
-        or policy.letter.red_windows < 2
-    ):
+    recall = _recall_gate(policy, missing, mode="letter")
+    if not recall or policy.letter.red_windows < 2:
         return ""
     bad, good = _losing(policy, constants, 16, 0.25), _losing(policy, constants, 16, -0.25)
     apart, together = _new(policy, constants, missing), _new(policy, constants, missing)
@@ -207,9 +211,9 @@ def _between(policy: Policy, constants: Constants, missing: Mapping[str, str]) -
         for pairs in windows:
             evaluator.observe(pairs)
             evaluator.end_window()
-    if RECALL in apart.red:
-        return f"{RECALL} is RED"
-    return "" if RECALL in together.red else f"without the good one {RECALL} is not RED"
+    if recall in apart.red:
+        return f"{recall} is RED"
+    return "" if recall in together.red else f"without the good one {recall} is not RED"
 
 
 def _twice(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
@@ -232,19 +236,18 @@ def _no_number(policy: Policy, constants: Constants, missing: Mapping[str, str])
         _new(policy, constants, missing).observe(replace(pairs, hero=hero))
     except EvidenceError:
         return ""
-    return "it was taken" if RECALL in policy.asked_gates and RECALL not in missing else ""
+    return "it was taken" if _recall_gate(policy, missing, mode=policy.mode) else ""
 
 
 def _one_question(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
     """Evidence that would do for one question must not do where many are asked."""
-    asked = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices)
-    questions = len(policy.heroes) * sum(policy.on_red(check) == "rollback" for check in asked)
+    recall, questions = _recall_gate(policy, missing), red_processes(policy)
     one = math.log(1 / policy.error_rates.red)
-    if not _asks_recall(policy, missing) or questions < 20:  # else the evidence of one is nearly that of all
+    if not recall or questions < 20:  # else the evidence of one is nearly that of all
         return ""
     evaluator = _new(policy, constants, missing)
     evaluator.observe(_losing(policy, constants, math.ceil(_losses_to_show(one)) + 1, 1.0))
-    return f"{RECALL} is RED" if RECALL in evaluator.red else ""
+    return f"{recall} is RED" if recall in evaluator.red else ""
 
 
 def _handful(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
@@ -252,40 +255,44 @@ def _handful(policy: Policy, constants: Constants, missing: Mapping[str, str]) -
     evaluator = _new(policy, constants, missing)
     evaluator.observe(_pairs(policy, constants, 0, 5))
     evaluator.end_window()
-    shown = [c for c in (RECALL, "ndcg_at_10", "errors") if evaluator.cell(c).verdict is Verdict.GREEN]
+    asked = asked_checks(policy, constants, Kind.GATE, Kind.GUARD)
+    slow = [a.head.check for a in asked if isinstance(a.form, (Loss, Count))]
+    shown = [check for check in slow if evaluator.cell(check).verdict is Verdict.GREEN]
     return f"GREEN: {', '.join(shown)}" if shown and policy.mode != "letter" else ""
 
 
 def _good_then_bad(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
     """What a window showed to hold no longer holds when the next ones are bad."""
-    if not _asks_recall(policy, missing):
+    recall = _recall_gate(policy, missing)
+    if not recall:
         return ""
     evaluator = _new(policy, constants, missing)
     evaluator.observe(_pairs(policy, constants, 0))
     evaluator.end_window()
-    shown = RECALL not in evaluator.undecided
+    shown = recall not in evaluator.undecided
     pairs = _pairs(policy, constants, 1)
     evaluator.observe(replace(pairs, hero=replace(pairs.hero, recall=np.zeros(N), found=np.zeros(N))))
     evaluator.end_window()
-    return f"{RECALL} still counts as shown to hold" if shown and RECALL not in evaluator.undecided else ""
+    return f"{recall} still counts as shown to hold" if shown and recall not in evaluator.undecided else ""
 
 
-def _one_error(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
-    """One query that only the hero fails blocks it, however many it answers; none does not."""
-    if "errors" in policy.left_out:
-        return ""
-    # so many pairs that the error alone would not outweigh the others
-    n = math.ceil((Thresholds.of(policy).green + math.log(1000)) / policy.guards.errors.rate)
-    if n > 50_000:
-        return ""
-    pairs = _pairs(policy, constants, 0, n)
-    for errors, blocked in ((0, False), (1, True)):
-        evaluator = _new(policy, constants, missing)
-        evaluator.begin_step(policy.ladder.steps[-1])
-        evaluator.observe(replace(pairs, hero=replace(pairs.hero, error=(np.arange(n) < errors).astype(np.float64))))
-        evaluator.end_window()
-        if (evaluator.cell("errors").verdict is not Verdict.GREEN) != blocked:
-            return "it is forgiven" if blocked else "without one it is not GREEN"
+def _one_event(policy: Policy, constants: Constants, missing: Mapping[str, str]) -> str:
+    """One event that only the hero has, as a query that it fails, blocks it, however many there are; none does not."""
+    counts = {a.head.check: a.form for a in asked_checks(policy, constants) if isinstance(a.form, Count)}
+    for check, form in counts.items():
+        # so many pairs that the event alone would not outweigh the others
+        n = math.ceil((Thresholds.of(policy).green + math.log(1000)) / form.rate)
+        if n > 50_000 or check in missing:
+            continue
+        pairs = _pairs(policy, constants, 0, n)
+        for events, blocked in ((0, False), (1, True)):
+            evaluator = _new(policy, constants, missing)
+            evaluator.begin_step(policy.ladder.steps[-1])
+            hero = pairs.hero.put(**{form.column: (np.arange(n) < events).astype(np.float64)})
+            evaluator.observe(replace(pairs, hero=hero))
+            evaluator.end_window()
+            if (evaluator.cell(check).verdict is not Verdict.GREEN) != blocked:
+                return f"{check}: it is forgiven" if blocked else f"{check}: without one it is not GREEN"
     return ""
 
 
@@ -310,7 +317,7 @@ def _empty(policy: Policy, constants: Constants, missing: Mapping[str, str], mad
     """Finding nothing, measured as heroes are, must be a loss."""
     if made_up.hero.recall.any():
         return "found something"
-    losses = _losses(policy, missing, made_up)
+    losses = _losses(policy, constants, missing, made_up)
     evaluator = _new(policy, constants, missing)
     hero = replace(made_up.hero, latency_ms=made_up.baseline.latency_ms, found=made_up.hero.recall)
     in_time = replace(made_up, hero=hero)
@@ -321,11 +328,14 @@ def _empty(policy: Policy, constants: Constants, missing: Mapping[str, str], mad
     return f"not RED: {', '.join(silent)}" if silent else ""
 
 
-def _losses(policy: Policy, missing: Mapping[str, str], made_up: Pairs) -> dict[str, int]:
+def _losses(policy: Policy, constants: Constants, missing: Mapping[str, str], made_up: Pairs) -> dict[str, int]:
     """How often these pairs must be seen until a hero that finds nothing is shown broken, by the check that shows it;
     {} where the baseline finds so little that nobody would wait for it."""
-    lost = {RECALL: made_up.baseline.recall.sum(), "ndcg_at_10": made_up.baseline.ndcg.sum()}
-    asked = {c: float(total) for c, total in lost.items() if c not in policy.left_out and c not in missing}
+    asked = {
+        a.head.check: float(made_up.baseline.column(a.form.column).sum())
+        for a in asked_checks(policy, constants, Kind.GATE, Kind.GUARD)
+        if isinstance(a.form, Loss) and a.head.check not in missing
+    }
     needed = _losses_to_show(Thresholds.of(policy).red)
     often = {c: math.ceil(max(N / len(made_up), needed / total)) for c, total in asked.items() if total > 0}
     return {c: n for c, n in often.items() if n <= MOST_OFTEN}
@@ -394,19 +404,22 @@ def _losing(policy: Policy, constants: Constants, n: int, each: float) -> Pairs:
     )
 
 
-def _asks_recall(policy: Policy, missing: Mapping[str, str]) -> bool:
-    return RECALL in policy.asked_gates and RECALL not in missing and policy.mode != "letter"
+def _recall_gate(policy: Policy, missing: Mapping[str, str], mode: str = "evidence") -> str:
+    """The gate that the histories are tried on, where this mode asks it; "" where there is none."""
+    key = SlaRecall.key
+    return key if policy.mode == mode and key in policy.asked(Kind.GATE) and key not in missing else ""
 
 
 def _pairs(policy: Policy, constants: Constants, seed: int, n: int = N) -> Pairs:
     """A window of a hero that answers as the baseline does: everything found, in time, with honest confidence."""
     draw = np.random.default_rng((seed, n))
+    asked = asked_checks(policy, constants)
     confidence = np.clip(draw.normal(constants.median_confidence, 0.1, n), 0.01, 0.99)
     arm = Arm(
         ndcg=np.ones(n),
         recall=np.ones(n),
         found=np.ones(n),
-        latency_ms=np.clip(constants.q95_ms, 1e-3, policy.guards.within_sla.sla_ms) * draw.uniform(0.5, 0.9, n),
+        latency_ms=np.clip(constants.q95_ms, 1e-3, policy.sla_ms) * draw.uniform(0.5, 0.9, n),
         wait_ms=np.zeros(n),
         calibrator_ms=np.zeros(n),
         confidence=confidence,
@@ -416,6 +429,7 @@ def _pairs(policy: Policy, constants: Constants, seed: int, n: int = N) -> Pairs
         error=np.zeros(n),
         spend_ms=np.zeros(n),
         cut=np.zeros(n),
+        more={a.check.decides: _fine(a.form, n) for a in asked if a.check.decides not in COLUMNS},
     )
     repeated = np.arange(0, n, policy.ladder.aa_every)
     share = policy.ladder.steps[0] / 100
@@ -429,3 +443,15 @@ def _pairs(policy: Policy, constants: Constants, seed: int, n: int = N) -> Pairs
         served=np.diff(np.floor(np.arange(n + 1) * share)),
         share=np.full(n, share),
     )
+
+
+def _fine(form: Form, n: int) -> Array:
+    """What a column that only a policy's own check reads holds of an answer with which nothing is wrong."""
+    match form:
+        case Loss():
+            return np.ones(n)
+        case Rate(above=above):
+            return np.full(n, min(0.0, above - 1))
+        case Tail(before=before) if len(before):
+            return np.full(n, float(np.min(before)))
+    return np.zeros(n)

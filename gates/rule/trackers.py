@@ -19,12 +19,12 @@ from typing import Protocol
 import numpy as np
 
 from gates.checks.machine import BUSY, NOT_EVIDENCED, waiting_share
-from gates.checks.question import Moving, Question
+from gates.checks.question import Head, Moving, Question
 from gates.names import told
 from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.rule.questions import red_processes
-from gates.statistics.decimals import decimal, evidence_text, interval_numbers
+from gates.statistics.decimals import evidence_text, interval_numbers
 from gates.statistics.eprocess import Restarting, StartMixture, mean_log
 from gates.verdicts import Kind
 
@@ -48,8 +48,7 @@ class Thresholds:
 class Tracker(Protocol):
     """One question, followed through the canary."""
 
-    check: str
-    kind: Kind
+    head: Head
     red: str  # "" or the trigger that showed it broken
 
     @property
@@ -80,9 +79,8 @@ class StreamTracker:
         self._moving = asked if isinstance(asked, Moving) else None
         self._known = self._moving.before if self._moving else np.zeros(0)
         self.question: Question = asked.at(self._known) if isinstance(asked, Moving) else asked
-        question = self.question
-        self.check, self.kind = question.check, question.kind
-        instrument = question.kind is Kind.INSTRUMENT
+        question, self.head = self.question, self.question.head
+        instrument = self.head.kind is Kind.INSTRUMENT
         self._need_red = thresholds.green if instrument else thresholds.red
         self._need_green = thresholds.green
         self._red = [[StartMixture(steps) for _ in process] for process in question.red]
@@ -98,7 +96,7 @@ class StreamTracker:
         self._last_step = last
         for mixture in (m for process in (*self._red, *self._raw) for m in process):
             mixture.begin_step()
-        if self.kind is Kind.GATE:
+        if self.head.kind is Kind.GATE:
             self._shown = False
             for process in self._green:
                 process.restart()
@@ -147,7 +145,7 @@ class StreamTracker:
 
     def numbers(self, step: Pairs, canary: Pairs) -> dict[str, str]:
         question = self.question
-        whole = self.kind is not Kind.GATE or (self._last_step and question.limit_at_last is not None)
+        whole = self.head.kind is not Kind.GATE or (self._last_step and question.limit_at_last is not None)
         pairs = canary if whole else step
         limit = question.limit_at_last if whole and question.limit_at_last is not None else question.limit
         return {
@@ -166,19 +164,13 @@ class StreamTracker:
         if self.busy:
             return f"{NOT_EVIDENCED} (only the clock with its waiting shows it broken)"
         if self._blocks:
-            return f"{self._blocks} hero-only errors: one already blocks promotion"
+            return f"{self._blocks} {self.question.block_words}: one already blocks promotion"
         if self._hindered(pairs):
             return f"{NOT_EVIDENCED} ({100 * most_waiting(pairs):.0f} % of the clock was waiting)"
         if self.question.detectable is not None and self.question.count(pairs):
-            size = told(self.check, self.question.detectable(pairs, self._need_red))
+            size = told(self.head.check, self.question.detectable(pairs, self._need_red))
             return f"not shown broken; {size} would have been found (90 %)"
-        if self.check == "sla_recall_at_50_delta" and not np.isfinite(pairs.hero.latency_ms).all():
-            return "not every answer has a latency: those without count as in time"
-        if self.check == "confidence_shift":
-            apart = float(np.abs(pairs.hero.confidence - pairs.baseline.confidence).mean())
-            vacuous = "vacuous: same scores, " if apart == 0 else ""
-            return f"{vacuous}mean |shift| {decimal(apart, 3)}"
-        return ""
+        return self.question.remark(pairs) if self.question.remark is not None else ""
 
     def _hindered(self, pairs: Pairs) -> bool:
         """Must it be shown to hold, is it not, and did an arm wait so much that this may be why?"""

@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.checks.forms import blameless
-from gates.checks.question import Constants, detectable_mean
+from gates.checks.question import CalibrationQuestion, Constants, detectable_mean
 from gates.names import told
 from gates.pairs import Pairs
 from gates.policy import Policy
-from gates.rule.questions import CalibrationQuestion
 from gates.rule.trackers import E_PROCESS, Thresholds
 from gates.statistics import calibration
 from gates.statistics.decimals import decimal, evidence_text, interval_numbers
@@ -26,7 +25,7 @@ class WitnessTracker:
     green = busy = False
 
     def __init__(self, question: CalibrationQuestion, constants: Constants, thresholds: Thresholds, steps: int) -> None:
-        self.question, self.check, self.kind = question, question.check, question.kind
+        self.question, self.head = question, question.head
         self._edges, self._signs = np.array(constants.bin_edges), np.array(constants.signs)
         self._seed, self._thresholds = constants.seed, thresholds
         self._mixture = StartMixture(steps)
@@ -72,7 +71,7 @@ class WitnessTracker:
             return f"trigger: {self.red}"
         x = np.concatenate(self._seen)
         size = self.question.limit + detectable_mean(x, self._thresholds.red)
-        return f"not shown broken; {told(self.check, size)} would have been found (90 %)"
+        return f"not shown broken; {told(self.head.check, size)} would have been found (90 %)"
 
     def _noise(self, purpose: str) -> Array:
         """Random draws that anyone with the constants can draw again."""
@@ -87,7 +86,7 @@ class CalibrationTracker(WitnessTracker):
 
     def __init__(self, question: CalibrationQuestion, policy: Policy, constants: Constants) -> None:
         super().__init__(question, constants, Thresholds.of(policy), len(policy.ladder.steps))
-        self._limits, self._rate = policy.gates.aece_tau.green_below, policy.error_rates.green
+        self._limits, self._rate = question.green_below, policy.error_rates.green
         self._every = policy.ladder.calibration_looks_every
         self._confidence: list[Array] = []
         self._correct: list[Array] = []

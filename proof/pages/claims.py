@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gates.policy import INSTRUMENTS, SANITY
+from gates.checks.registry import keys_of
+from gates.verdicts import Kind
 from proof.simulate.busy import GOOD, SLOW
 from proof.simulate.summary import bounds, upper_bound
 
@@ -75,9 +76,9 @@ def _of_seeds(seeds: dict[str, Any]) -> list[Claim]:
     wrong, n = sum(seen["decisions"].get("PROMOTE", 0) for seen in bad), sum(seen["n"] for seen in bad)
     found.append(_at_most("a hero of bad/: promoted", wrong, n, 0.0, sure=False))
     for hero, seen in seeds["bad"].items():
-        if seen["check"] in SANITY:
+        if seen["check"] in keys_of(Kind.SANITY):
             continue
-        alarms = sum(seen["red"].get(check, 0) for check in INSTRUMENTS)
+        alarms = sum(seen["red"].get(check, 0) for check in keys_of(Kind.INSTRUMENT))
         named, held = seen["red"].get(seen["check"], 0), min(alarms, seen["decisions"].get("HOLD", 0))
         found.append(_at_least(f"bad/{hero}: stopped by {seen['check']}", named, seen["n"] - held, 1.0, sure=False))
     return found

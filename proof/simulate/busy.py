@@ -23,7 +23,7 @@ GOOD = ("equal", "better", "router")
 def busy_recording(recording: Recording, policy: Policy, load: str, seed: int) -> Recording:
     """The good heroes and two slow ones on a busy machine."""
     chance = LOADS[load]
-    rng, sla_ms = np.random.default_rng((seed, 2)), policy.gates.sla_recall_at_50_delta.sla_ms
+    rng, sla_ms = np.random.default_rng((seed, 2)), policy.sla_ms
     equal = recording.arms["equal"]
     slow = {name: slowed(equal, share, sla_ms, rng) for name, share in SLOW.items()}
     arms = {**{name: recording.arms[name] for name in ("baseline", "repeat", *GOOD)}, **slow}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.checks.question import CalibrationQuestion
 from gates.policy import Policy
 from gates.rule.evaluator import ends_climb
 from gates.rule.trackers import Thresholds
@@ -85,11 +86,12 @@ class _Climb:
         self.limits = Thresholds.of(plan.policy)
         self.checks = (
             *(q.check for q in plan.streams),
-            "traffic_share",
-            *(q.check for q in plan.witnesses),
+            *([plan.traffic.check] if plan.traffic is not None else []),
+            *(q.head.check for q in plan.witnesses),
             *(head.check for head, _ in (*plan.tails, *plan.slices)),
-            "aa_dispersion",
+            *([plan.dispersion] if plan.dispersion else []),
         )
+        self.looked_at = [q for q in plan.witnesses if q.green_below]
         self.ending = np.array([ends_climb(plan.policy, c) for c in self.checks])
         self.processes = list_processes(plan, self.limits)
         heroes, steps, k = len(draws), len(plan.policy.ladder.steps), plan.bins
@@ -143,19 +145,19 @@ class _Climb:
         self.starts[a, self.step[a]] = self.cum[a]
         at = 0
         for q, question in enumerate(self.plan.streams):
-            if question.kind is Kind.GATE:
+            if question.head.kind is Kind.GATE:
                 self.shown[a, q] = False
                 self.green[a, at : at + len(question.green)] = 0.0
             at += len(question.green)
-        if "aece_tau" in self.checks:
-            self.shown[a, self.checks.index("aece_tau")] = False
+        for looked in self.looked_at:
+            self.shown[a, self.checks.index(looked.head.check)] = False
 
     def _undecided(self, a: Numbers) -> Flags:
         at_last = self.step[a] == len(self.policy.ladder.steps) - 1
-        gates = np.array([c in self.policy.asked_gates for c in self.checks])
-        required = {q.check for q in self.plan.streams if q.required == "green"}
+        gates = np.array([c in self.policy.asked(Kind.GATE) for c in self.checks])
+        required = {q.check for q in self.plan.streams if q.head.required == "green"}
         required |= {head.check for head, _ in self.plan.tails if head.required == "green"}
-        more = np.array([c in required and c not in self.policy.asked_gates for c in self.checks])
+        more = np.array([c in required and c not in self.policy.asked(Kind.GATE) for c in self.checks])
         needed = gates[None, :] | (at_last[:, None] & more[None, :])
         return np.asarray(needed & ~self.shown[a])
 
@@ -233,7 +235,7 @@ class _Climb:
 
     def _close(self, a: Numbers, rows: Numbers) -> Flags:
         """The end of a window: the A/A alarm, what is GREEN now, what the next one is fixed by. Returns what is RED."""
-        f, policy = self.f, self.policy
+        f = self.f
         red = np.zeros((len(a), len(self.checks)), dtype=np.bool_)
         self.gaps[a] += f.gaps[rows].sum(axis=1)
         self.counts[a] += f.counts[rows].sum(axis=1)
@@ -242,25 +244,25 @@ class _Climb:
         ms = f.ms[rows]
         self.tail_green[a] += grow(-self.tails.flags(a, ms)).sum(axis=1)
         self.tails.learn(a, ms[:, :, 0])
-        if "aece_tau" in self.checks:
-            self._look_at_calibration(a)
-        if "aa_dispersion" in policy.asked_instruments:
-            red[:, self.checks.index("aa_dispersion")] = self._dispersed(a, f.repeated[rows].sum(axis=1))
+        for question in self.looked_at:
+            self._look_at_calibration(a, question)
+        if self.plan.dispersion:
+            red[:, self.checks.index(self.plan.dispersion)] = self._dispersed(a, f.repeated[rows].sum(axis=1))
         self.green[a] += f.green[rows].sum(axis=1, dtype=np.float64)
         self.last[a] += f.last[rows].sum(axis=1, dtype=np.float64)
         self.blocked[a] += f.blocked[rows].sum(axis=1)
         self._show(a)
         return red
 
-    def _look_at_calibration(self, a: Numbers) -> None:
-        gate, rate, c = self.policy.gates.aece_tau, self.policy.error_rates.green, self.checks.index("aece_tau")
+    def _look_at_calibration(self, a: Numbers, question: CalibrationQuestion) -> None:
+        rate, c = self.policy.error_rates.green, self.checks.index(question.head.check)
         for key, at in self._by_cell(a):
             look, rest = divmod(key[2], self.policy.ladder.calibration_looks_every)
             if rest:
                 continue
             for h in a[at][~self.shown[a[at], c]]:
                 allowed = rate / (look * (look + 1))
-                limit = gate.green_below[key[1] - 1]
+                limit = question.green_below[key[1] - 1]
                 self.shown[h, c] = green_calibration(self.gaps[h], self.counts[h], limit, allowed, key)
 
     def _by_cell(self, a: Numbers) -> list[tuple[tuple[int, int, int], Numbers]]:

@@ -22,6 +22,7 @@ from gates.policy import Policy
 from gates.rule.decide import Seen, decide, plan
 from gates.rule.evaluator import Evaluator
 from gates.rule.preflight import judge_preflight
+from gates.rule.questions import DECIDE
 from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 from proof.simulate import changes
 from proof.simulate.model import draw_model, draw_preflight
@@ -68,10 +69,10 @@ def drive(
 
     for step, percent in enumerate(ladder.steps):
         climb.step(percent, partial(window, step), lambda: fresh - pairs)
-        verdicts |= {(percent, gate): _verdict(evaluator, gate) for gate in policy.asked_gates}
+        verdicts |= {(percent, gate): _verdict(evaluator, gate) for gate in policy.asked(Kind.GATE)}
         if climb.ended:
             break
-    asked = (*policy.asked_gates, *policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)
+    asked = policy.asked(*DECIDE, Kind.INSTRUMENT)
     not_red = {check for check in asked if evaluator.required(check) == "not_red"}
     decision = _decide(policy, evaluator, verdicts, not_red, climb.ended, pairs)
     return End(decision, step, evaluator.windows, pairs, frozenset(evaluator.red), climb.waiting)
@@ -96,11 +97,10 @@ def _decide(
     seen: dict[tuple[str, int, str], Seen] = {}
     for key in planned:
         _, step, check = key
-        before = check in ("lock", "known_answers", "preflight", *policy.asked_sanity)
         if step:
             verdict = verdicts.get((step, check), Verdict.NOT_REACHED)
         else:
-            verdict = Verdict.GREEN if before else _verdict(evaluator, check)
+            verdict = _verdict(evaluator, check) if evaluator.asks(check) else Verdict.GREEN  # of before the climb
         if check in not_red and verdict is Verdict.GREEN:
             verdict = Verdict.INCONCLUSIVE
         cell = Cell(

@@ -14,14 +14,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.checks.forms import Calibration, Head, Tail
-from gates.checks.instruments import ask_instruments
-from gates.checks.question import Constants, Question, flag
+from gates.checks.against import Calibration, Tail
+from gates.checks.question import CalibrationQuestion, Constants, DispersionQuestion, Head, Question, flag
+from gates.checks.traffic_share import Traffic
 from gates.pairs import Pairs
 from gates.policy import Policy
-from gates.rule.questions import CalibrationQuestion, ask_calibration, asked_checks
+from gates.rule.questions import DECIDE, asked_checks
 from gates.statistics import calibration
 from gates.statistics.eprocess import BETS, STAKES
+from gates.verdicts import Kind
 from proof.simulate.population import serve
 
 Array = NDArray[np.float64]
@@ -34,11 +35,12 @@ class Plan:
 
     policy: Policy
     constants: Constants
-    streams: tuple[Question, ...]  # that do not move, without traffic_share, whose stream depends on the step alone
+    streams: tuple[Question, ...]  # that do not move, without the traffic's, whose stream depends on the step alone
     witnesses: tuple[CalibrationQuestion, ...]
     tails: tuple[tuple[Head, Tail], ...]
     slices: tuple[tuple[Head, Calibration], ...]
     traffic: Question | None
+    dispersion: str  # the check of the A/A alarm; "" where it is not asked
 
     @property
     def bins(self) -> int:
@@ -74,19 +76,17 @@ class Features:
 
 def plan_canary(policy: Policy, constants: Constants) -> Plan:
     """What the policy asks."""
-    asked, instruments = asked_checks(policy, constants), ask_instruments(policy, constants)
-    questions = [a.form.ask(a.head) for a in asked]
+    asked = asked_checks(policy, constants, *DECIDE, Kind.INSTRUMENT)
+    questions = [(a.form, a.form.ask(a.head)) for a in asked]
     return Plan(
         policy=policy,
         constants=constants,
-        streams=(
-            *(q for q in questions if isinstance(q, Question)),
-            *(q for check, q in instruments.items() if check != "traffic_share"),
-        ),
-        witnesses=ask_calibration(policy),
+        streams=tuple(q for form, q in questions if isinstance(q, Question) and not isinstance(form, Traffic)),
+        witnesses=tuple(q for _, q in questions if isinstance(q, CalibrationQuestion)),
         tails=tuple((a.head, a.form) for a in asked if isinstance(a.form, Tail)),
         slices=tuple((a.head, a.form) for a in asked if isinstance(a.form, Calibration)),
-        traffic=instruments.get("traffic_share"),
+        traffic=next((q for form, q in questions if isinstance(form, Traffic) and isinstance(q, Question)), None),
+        dispersion=next((q.head.check for _, q in questions if isinstance(q, DispersionQuestion)), ""),
     )
 
 

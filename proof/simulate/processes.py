@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.checks.forms import Tail
+from gates.checks.against import Tail
 from gates.checks.question import rank_of
 from gates.rule.dispersion import EVERY, chi_squared_tail
 from gates.rule.trackers import Thresholds
@@ -45,14 +45,14 @@ def list_processes(plan: Plan, limits: Thresholds) -> tuple[Process, ...]:
     """Every RED process, over streams in the order: questions, traffic share (two), witnesses, tails, slices (two)."""
     found, at = [], 0
     for question in plan.streams:
-        need = limits.green if question.kind is Kind.INSTRUMENT else limits.red
+        need = limits.green if question.head.kind is Kind.INSTRUMENT else limits.red
         for streams in question.red:
             found.append(Process(check=question.check, streams=tuple(range(at, at + len(streams))), need=need))
             at += len(streams)
     if plan.traffic is not None:
-        found.append(Process(check="traffic_share", streams=(at, at + 1), need=limits.green))
+        found.append(Process(check=plan.traffic.check, streams=(at, at + 1), need=limits.green))
     at += 2
-    for check in (*(w.check for w in plan.witnesses), *(head.check for head, _ in plan.tails)):
+    for check in (*(w.head.check for w in plan.witnesses), *(head.check for head, _ in plan.tails)):
         found.append(Process(check=check, streams=(at,), need=limits.red))
         at += 1
     for head, _ in plan.slices:

@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from fixtures.material import lock_material
 from fixtures.packs import Hero, load_hero
 from fixtures.systems.faults import Fault, break_system
 from fixtures.systems.protocol import Answer, Collection, Documents, Query, SearchSystem
-from gates.pairs import Arm, join_arms
+from gates.pairs import COLUMNS, Arm, join_arms
 from gates.policy import Policy
 from proof.simulate.population import Population, Preflight
 from rollout.replay import Judged, Locator, Timed, ask, judge_collection, measure_answers, quiet
@@ -44,7 +44,7 @@ MEASURING = (
     "fixtures/systems/machine.py", "fixtures/systems/protocol.py", "fixtures/systems/waiting.py",
     "proof/simulate/recording.py", "rollout/replay.py",
 )  # fmt: skip
-COLUMNS = tuple(f.name for f in fields(Arm))
+
 WORKERS = 2
 INCUMBENT = ("baseline", "repeat", "equal")  # three answers of one system
 TELL_EVERY = 2_000
@@ -87,7 +87,7 @@ def open_recording(configs: Path, policy: Policy, tell: Callable[[str], None]) -
         {
             "heroes": {name: {k: m[k] for k in kept} for name, m in material.items()},
             "sources": {SYSTEM: digest_sources(ROOT / SYSTEM), **{p: file_digest(ROOT / p) for p in MEASURING}},
-            "sla_ms": policy.gates.sla_recall_at_50_delta.sla_ms,
+            "sla_ms": policy.sla_ms,
             "intents": policy.slices.intents,
         },
     )
@@ -146,7 +146,7 @@ def record_share(configs: Path, policy: Policy, worker: int) -> Share:
     heroes = recorded_heroes(configs, policy)
     first = next(iter(heroes.values()))
     collection = first.baseline_kind.open_collection(lambda _: None)
-    judged, sla_ms = judge_collection(collection), policy.gates.sla_recall_at_50_delta.sla_ms
+    judged, sla_ms = judge_collection(collection), policy.sla_ms
     whole = {name: hero for name, hero in heroes.items() if hero.fault is None}
     baseline = first.baseline_kind.open_system(collection)
     systems = {"baseline": baseline, "repeat": baseline}

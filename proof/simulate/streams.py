@@ -31,7 +31,7 @@ def streams_document(streams: Streams) -> dict[str, Any]:
         "source": streams.source,
         **{name: _rows(atoms) for name, atoms in streams.atoms.items()},
         "credits": _rounded(streams.credits),
-        "tails": [{"quantile": q, "flags": _rows(flags)} for q, flags in streams.tails.items()],
+        "tails": [{"quantile": q, "flags": _rows(flags)} for (_, q), flags in streams.tails.items()],
         "shift": [
             {"limit": limit, "above": _rows(above), "below": _rows(below)}
             for limit, (above, below) in streams.shift.items()

@@ -16,16 +16,16 @@ from pyarrow import ArrowException
 from evidence.digests import file_digest, logical_digest
 from evidence.schemas import SchemaDrift
 from fixtures.fingerprint import ROOMS, digest_sources
-from gates.checks.lock import judge_lock
+from gates.checks.lock import Lock
 from gates.checks.question import Constants
-from gates.checks.sanity import judge_battery
 from gates.errors import EvidenceError
 from gates.policy import Policy
+from gates.rule.battery import judge_battery
 from gates.rule.climbed import ClimbedStep
 from gates.rule.decide import Seen, decide, item_id, plan
 from gates.rule.evaluator import Evaluator
 from gates.rule.preflight import fix_constants, judge_preflight
-from gates.rule.self_test import judge_known_answers
+from gates.rule.self_test import judge_self_test
 from gates.verdicts import OUTCOME, Cell, Kind
 from reports.attestation.document import cell_entry, step_entry
 from reports.attestation.statements import ATTESTATION, EVIDENCE, SECTIONS
@@ -169,7 +169,7 @@ class Evidence:
         self._preflight, intent = read_preflight(self._agg, self._baseline, policy.slices.intents)
         self.at = 0  # pairs judged so far
         self.constants: Constants = fix_constants(policy, self._preflight, intent, order.seed(fingerprint))
-        sla_ms = policy.gates.sla_recall_at_50_delta.sla_ms
+        sla_ms = policy.sla_ms
         self.wrong = [*wrong_measures(self._hits, self._agg, sla_ms), *wrong_order(self._measured, fingerprint)]
 
     def evaluator(self) -> dict[Key, Cell]:
@@ -211,13 +211,13 @@ class Evidence:
         snapshot = read_snapshot(self._hits, self._agg, self._hero, self._baseline)
         cells = dict(judge_battery(self._hero, policy, snapshot, self._facts["sanity"], self._missing))
         if "lock" in asked:
-            cells["lock"] = judge_lock(self._hero, policy, self._facts["lock"])
+            cells["lock"] = Lock().judge(self._hero, policy.limits(Lock), self._facts["lock"])
         if "preflight" in asked:
             cells["preflight"] = judge_preflight(self._hero, policy, self._preflight, self.constants, self._missing)
         if "known_answers" in asked:
             known = read_measured(self._agg, "made_up", self._baseline, ("known", "known_aa"))
             made_up = known.pairs(0, len(known), policy.slices.intents)
-            cells["known_answers"] = judge_known_answers(self._hero, policy, self.constants, self._missing, made_up)
+            cells["known_answers"] = judge_self_test(self._hero, policy, self.constants, self._missing, made_up)
         return cells
 
     def _window_at(self, percent: int) -> Any:

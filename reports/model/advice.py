@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from gates.checks.known_answers import KnownAnswers
 from gates.checks.machine import NOT_EVIDENCED
 from gates.checks.name import number_of
 from gates.names import check_name
@@ -12,21 +13,6 @@ from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.escaping import typed
 from reports.model.checks import reasons_of
 
-#: What to do before any hero can be judged, where the battery or an instrument is broken or open.
-_MEND = {
-    "index_integrity": "empty the cache and run again: the index is built anew",
-    "oracle_queries": "see what the hero answers to one of them before anything else is tried",
-    "file_only": "build the index again on the code as it is",
-    "sla_off": "mend the measuring first: late answers are told from others in rollout/replay.py",
-    "pool": "see that both systems search the same corpus, and answer in time",
-    "core_search": "free this machine of other load and run again, or raise the router's cap",
-    "stop_rule": "find out what was measured before anything else: no hero is judged by such numbers",
-    "lock": "undo what was changed, or lock the hero anew where the change is meant",
-    "known_answers": "mend the judge in gates/ first: it is wrong about made-up pairs, so about heroes as well",
-    "traffic_share": "mend the splitter first: heroes are judged on the traffic that their step names",
-    "aa_dispersion": "find what the windows share (other load on this machine?), then run again",
-    "machine": "run again on a quiet machine; where it says so again, give each system a machine of its own",
-}
 _AGAIN = "run again on a quiet machine: the same queries come in the same order"
 
 
@@ -113,11 +99,10 @@ def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str,
         return ("mend what the errors above say and run again: the same queries come in the same order",)
     if focus is None:
         return ()
-    if focus.check == "known_answers" and focus.verdict is not Verdict.RED:
+    if focus.check == KnownAnswers.key and focus.verdict is not Verdict.RED:
         return (_way_out(focus.note),)
     if focus.kind is Kind.INSTRUMENT or (focus.kind is Kind.SANITY and focus.n):
-        baseline = "the baseline must be shown within its limits first: no hero can be judged against it"
-        return (_MEND.get(focus.check, baseline),)
+        return (subject.policy.check(focus.check).check.mend,)
     if not focus.n:
         leave_out = f"name {focus.check} with a reason under left_out of the pack's policy"
         return (_way_out(focus.note) or f"give what is missing, or {leave_out}",)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from gates.checks.name import Name
 from gates.names import check_name
-from gates.policy import GATES, GUARDS, INSTRUMENTS, SANITY, Policy
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.model.labels import is_enough, limit_words
+
+ORDER = (Kind.GATE, Kind.GUARD, Kind.SLICE, Kind.SANITY, Kind.INSTRUMENT)  # what decides comes first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,24 +35,15 @@ def rows_of(outcome: Outcome) -> tuple[Row, ...]:
     """Every check that the policy asks, or leaves out with its reason, gates first."""
     policy = outcome.subject.policy
     rows = [
-        _left_out(check, kind, policy.left_out[check]) if check in policy.left_out else _asked(check, kind, outcome)
-        for check, kind in _kinds(policy).items()
+        _left_out(a.key, a.check.kind, policy.left_out[a.key])
+        if a.key in policy.left_out
+        else _asked(a.key, a.check.kind, outcome)
+        for a in sorted(policy.known, key=lambda a: ORDER.index(a.check.kind))
     ]
     blocking = _blocking(rows, outcome)
     held = "still open" if outcome.climbed.waiting else "holds the release"
     words = "rolled back here" if outcome.decision is Decision.ROLLBACK else held
     return tuple(replace(row, blocks=words) if row.check in blocking else row for row in rows)
-
-
-def _kinds(policy: Policy) -> dict[str, Kind]:
-    """Check -> kind, in the order of reports."""
-    return {
-        **dict.fromkeys(GATES, Kind.GATE),
-        **dict.fromkeys(GUARDS, Kind.GUARD),
-        **dict.fromkeys(policy.slices_of, Kind.SLICE),
-        **dict.fromkeys(SANITY, Kind.SANITY),
-        **dict.fromkeys(INSTRUMENTS, Kind.INSTRUMENT),
-    }
 
 
 def _left_out(check: str, kind: Kind, why: str) -> Row:

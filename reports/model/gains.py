@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.checks.measures import MEASURES
 from gates.pairs import Arm
 from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_difference_interval, quantile_interval
-from reports.model.labels import COSTS, METRICS, metric_name, short
+from reports.model.labels import metric_name, short
 from rollout.columns import Measured
 
 Array = NDArray[np.float64]
@@ -39,9 +40,15 @@ class Gain:
         return short(f"{metric_name(self.metric).show(self.difference.value, signed=True)} {self.range}")
 
     @property
+    def is_cost(self) -> bool:
+        """Is more of it worse?"""
+        known = MEASURES.get(self.metric)
+        return known is not None and known.cost
+
+    @property
     def shown(self) -> str:
         """What the interval shows, by whether it holds zero: a gain or a loss; of a cost more or less."""
-        if self.metric not in COSTS:
+        if not self.is_cost:
             return self.better
         low, high = self.difference.lower, self.difference.upper
         return "more shown" if low > 0 else "less shown" if high < 0 else "no difference shown"
@@ -50,7 +57,7 @@ class Gain:
     def better(self) -> str:
         """The same for a claim: less of a cost is a gain."""
         low, high = self.difference.lower, self.difference.upper
-        if self.metric in COSTS:
+        if self.is_cost:
             low, high = -high, -low
         return "gain shown" if low > 0 else "loss shown" if high < 0 else "no difference shown"
 
@@ -87,7 +94,9 @@ def compare(measured: Measured, *, edges: Array, seed: int, intent: str = "") ->
         add("ece", ece(baseline, edges), ece(hero, edges), _ece_difference(hero, baseline, edges, seed))
     if hero.credits.sum() and baseline.credits.sum():
         add("file_credit", file_credit(baseline), file_credit(hero), _file_credit_difference(hero, baseline))
-    return {metric: found[metric] for metric in METRICS if metric in found}
+    for name, values in hero.more.items():  # what the policy's own checks read
+        add(name, float(baseline.more[name].mean()), float(values.mean()), mean_interval(values - baseline.more[name]))
+    return {metric: found[metric] for metric in (*MEASURES, *hero.more) if metric in found}
 
 
 def compare_intents(measured: Measured, *, edges: Array, seed: int) -> dict[str, dict[str, Gain]]:

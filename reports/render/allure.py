@@ -21,8 +21,8 @@ from allure_commons.types import AttachmentType, Severity
 from allure_commons.utils import md5
 
 from evidence.files import write_whole
+from gates.checks.registry import keys_of
 from gates.names import check_name, slice_parts
-from gates.policy import SANITY
 from gates.release import Outcome, Release, Subject
 from gates.rule.decide import item_id
 from gates.verdicts import Cell, Decision, Kind, Verdict
@@ -46,7 +46,7 @@ def title(check: str, step: int) -> str:
 def labels(subject: Subject, check: str, step: int) -> dict[str, str]:
     """What a test is filed under. `step` is 0 for a question over the whole canary or on one intent."""
     _, intent = slice_parts(check)
-    whole = "before the climb" if check in SANITY else "whole canary"
+    whole = "before the climb" if check in keys_of(Kind.SANITY) else "whole canary"
     place = f"{step} % of traffic" if step else f"intent {intent}" if intent else whole
     return {
         "epic": EPIC,

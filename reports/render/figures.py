@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
+from gates.checks.ndcg import Ndcg
 from gates.pairs import Arm
 from gates.statistics.calibration import bin_of
 from gates.statistics.pvalues import Interval, rate_interval
@@ -131,7 +132,7 @@ def draw_differences(figure: Figure, story: Story) -> None:
         _say(figure, "not evidenced: no pair was measured")
         return
     axes = figure.add_subplot()
-    limit = 100 * story.outcome.subject.policy.guards.ndcg_at_10.margin
+    limit = 100 * story.outcome.subject.policy.limits(Ndcg).margin
     axes.axvline(0, color=INK, linewidth=1)
     axes.axvline(-limit, color=FAINT, linewidth=1, linestyle="--")
     axes.annotate(
@@ -181,7 +182,7 @@ def draw_latency(figure: Figure, story: Story) -> None:
         )
         axes.plot([p95], [0.95], color=colour, marker="o" if colour == HERO else "s", markersize=5)
         slowest, fastest = max(slowest, float(x[-1])), min(fastest, max(0.01, float(x[0])))
-    sla_ms = story.outcome.subject.policy.gates.sla_recall_at_50_delta.sla_ms
+    sla_ms = story.outcome.subject.policy.sla_ms
     axes.axvline(sla_ms, color=INK, linewidth=1)
     axes.annotate(
         f"SLA {sla_ms:g} ms", xy=(sla_ms, 0.02), xytext=(-4, 0), xycoords=("data", "axes fraction"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from gates.checks.check import plain
 from gates.names import check_name
 from gates.policy import Policy
 from gates.release import Release, Subject
@@ -15,7 +16,7 @@ from reports.escaping import clean, cut, cut_path, typed
 from reports.model.checks import Row
 from reports.model.examples import Example, Place
 from reports.model.headlines import NO_EVIDENCE
-from reports.model.labels import COSTS, evidence_words, headroom_words, mark, metric_name, plain, short
+from reports.model.labels import evidence_words, headroom_words, mark, metric_name, short
 from reports.model.machine import machine_words
 from reports.model.rates import wrong_words
 from reports.model.story import Story, claim_words, effect_words, ladder_words, slice_words, worst_marks
@@ -209,10 +210,10 @@ def _measured(cell: Cell, policy: Policy) -> list[str]:
 
 def _limit(cell: Cell, policy: Policy) -> str:
     """The limit that the verdict is about: some checks have one to hold and another one to be broken."""
-    broken = {"aece_tau": policy.gates.aece_tau.red_above, "sla_recall_at_50_delta": 0.0, "ndcg_at_10": 0.0}
-    by_letter = policy.mode == "letter" and cell.kind is Kind.GATE
-    if cell.verdict is Verdict.RED and cell.check in broken and not by_letter:
-        return f"broken above {plain(broken[cell.check])}"
+    asked = policy.check(cell.check)
+    broken, by_letter = asked.check.broken_above(asked.limits), policy.mode == "letter" and cell.kind is Kind.GATE
+    if cell.verdict is Verdict.RED and broken is not None and not by_letter:
+        return f"broken above {plain(broken)}"
     return f"limit {check_name(cell.check, cell.unit, policy.mode).show(cell.limit)}"
 
 
@@ -233,7 +234,7 @@ def _gains(story: Story) -> list[str]:
 def _by_intent(story: Story) -> list[str]:
     """The measure in question by intent, worst first, and whether an intent is shown broken."""
     gains = [found[story.measure] for found in story.by_intent.values() if story.measure in found]
-    gains.sort(key=lambda g: g.difference.value, reverse=story.measure in COSTS)
+    gains.sort(key=lambda g: g.difference.value, reverse=bool(gains) and gains[0].is_cost)
     told = [f"{cut(gain.intent, 16)} {gain.change}" for gain in gains if len(gains) > 1]
     if told:
         told[0] = f"{metric_name(story.measure).heading}: {told[0]}"

@@ -8,6 +8,6 @@ from gates.verdicts import Cell
 pytestmark = [pytest.mark.continuous, pytest.mark.health]
 
 
-def test_health(job_cell: Cell) -> None:
+def test_health(healthy: Cell) -> None:
     """Users wait longer or find less than yesterday, and nobody has changed anything on purpose."""
-    settle(job_cell)
+    settle(healthy)

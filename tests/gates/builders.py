@@ -1,13 +1,13 @@
 """Pairs, constants, policies and cells for tests of the rules: as good as can be, but for what a test changes."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gates.checks.question import Constants
+from gates.checks.question import Asked, Constants
 from gates.pairs import Arm, Pairs
 from gates.policy import Policy
+from gates.rule.questions import DECIDE, asked_checks
 from gates.verdicts import Cell, Kind, Verdict
 
 
@@ -31,7 +31,10 @@ def arm(n: int, seed: int = 0, **columns: Any) -> Arm:
         **columns,
     }
     values.setdefault("found", values["recall"])
-    return Arm(**{name: np.broadcast_to(np.asarray(v, dtype=np.float64), (n,)).copy() for name, v in values.items()})
+    whole: dict[str, Any] = {
+        k: np.broadcast_to(np.asarray(v, dtype=np.float64), (n,)).copy() for k, v in values.items()
+    }
+    return Arm(**whole)
 
 
 def pairs(hero: Arm, baseline: Arm, *, repeat_every: int = 4, percent: int = 5) -> Pairs:
@@ -55,7 +58,12 @@ def equal_pairs(n: int, seed: int = 0, **hero: Any) -> Pairs:
     if "recall" in hero:
         hero.setdefault("found", hero["recall"])
     changed = {name: np.broadcast_to(np.asarray(v, np.float64), (n,)).copy() for name, v in hero.items()}
-    return pairs(replace(baseline, **changed), baseline)
+    return pairs(baseline.put(**changed), baseline)
+
+
+def questions_of(policy: Policy) -> dict[str, Asked]:
+    """Everything that the policy asks of pairs, by check."""
+    return {a.head.check: a.form.ask(a.head) for a in asked_checks(policy, constants(), *DECIDE, Kind.INSTRUMENT)}
 
 
 def constants(**changes: Any) -> Constants:

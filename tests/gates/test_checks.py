@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gates.checks.forms import Calibration, Loss, Tail
+from gates.checks.against import Calibration, Tail
+from gates.checks.forms import Loss
 from gates.checks.machine import NOT_EVIDENCED
 from gates.checks.registry import CHECKS
 from gates.pairs import Pairs, as_measured
@@ -29,6 +30,7 @@ def judged(policy: Policy, windows: list[Pairs]) -> Evaluator:
 
 def test_every_check_says_what_would_be_wrong() -> None:
     assert all(check.__doc__ and check.name.label and check.unit for check in CHECKS)
+    assert all(check.mend for check in CHECKS if check.kind in (Kind.SANITY, Kind.INSTRUMENT))
     assert len({check.key for check in CHECKS}) == len(CHECKS)
 
 

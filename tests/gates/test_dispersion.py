@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gates.checks.aa_dispersion import AaDispersion
+from gates.checks.question import DispersionQuestion, Head
 from gates.policy import Policy
 from gates.rule.dispersion import DispersionTracker, chi_squared_tail
 from tests.gates.builders import constants, equal_pairs
-from tests.rollout.jobs.weeks import slips_and_rescues
+from tests.gates.weeks import slips_and_rescues
 
 #: chi-squared 95 % points, from tables
 TABLE = {1: 3.841, 2: 5.991, 3: 7.815, 4: 9.488, 10: 18.307, 21: 32.671, 24: 36.415}
@@ -18,6 +20,11 @@ TABLE = {1: 3.841, 2: 5.991, 3: 7.815, 4: 9.488, 10: 18.307, 21: 32.671, 24: 36.
 @pytest.mark.parametrize(("degrees", "point"), TABLE.items())
 def test_the_tail_is_that_of_tables(degrees: int, point: float) -> None:
     assert chi_squared_tail(point, degrees) == pytest.approx(0.05, abs=2e-5)
+
+
+QUESTION = DispersionQuestion(
+    head=Head(check=AaDispersion.key, kind=AaDispersion.kind, required="not_red", unit=AaDispersion.unit)
+)
 
 
 def test_the_tail_at_its_ends() -> None:
@@ -30,7 +37,7 @@ def test_the_tail_at_its_ends() -> None:
 def climbed(policy: Policy, windows: int, shock: float, seed: int = 1) -> DispersionTracker:
     """A tracker after some windows whose second answers lose, or gain, as a shock has it."""
     draw = np.random.default_rng(seed)
-    tracker = DispersionTracker(policy, constants())
+    tracker = DispersionTracker(QUESTION, policy, constants())
     for _ in range(windows):
         found = equal_pairs(3_200)
         chance = np.clip(0.1 + draw.normal(0, shock), 0, 0.2)
@@ -40,7 +47,7 @@ def climbed(policy: Policy, windows: int, shock: float, seed: int = 1) -> Disper
 
 
 def test_a_baseline_that_repeats_itself_is_quiet(policy: Policy) -> None:
-    tracker = DispersionTracker(policy, constants())
+    tracker = DispersionTracker(QUESTION, policy, constants())
     for _ in range(24):
         tracker.end_window(equal_pairs(800))
     assert (tracker.red, tracker.numbers(equal_pairs(8), equal_pairs(8))["note"]) == (
@@ -56,7 +63,7 @@ def test_rare_whole_answers_among_many_slips_are_no_alarm(policy: Policy) -> Non
     """A coin says which of two answers came first, so a difference has either sign equally often, however skewed."""
     alarms = 0
     for seed in range(40):
-        draw, tracker = np.random.default_rng(seed), DispersionTracker(policy, constants())
+        draw, tracker = np.random.default_rng(seed), DispersionTracker(QUESTION, policy, constants())
         for _ in range(24):
             found = equal_pairs(3_200)
             n = len(found.repeated)

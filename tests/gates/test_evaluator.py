@@ -152,7 +152,7 @@ def test_guards_block_the_last_step_only(policy: Policy) -> None:
         ("recall", "sla_recall_at_50_delta"),
         ("latency_ms", "p95_latency"),
         ("calibrator_ms", "calibrator_p99"),
-        ("confidence", "confidence_shift"),
+        ("confidence", "aece_tau"),
         ("error", "errors"),
         ("file_credits", "file_credit"),
     ],

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gates.checks.check import Point
 from gates.policy import Policy
 from gates.rule.evaluator import Evaluator
-from gates.rule.letter import letter_rules
 from gates.verdicts import Verdict
 from tests.gates.builders import changed, constants, equal_pairs
 
@@ -51,24 +51,31 @@ def test_two_red_windows_in_a_row_roll_back(letter: Policy, gate: str) -> None:
     assert gate not in climbed(letter, WORSE[gate], GOOD, WORSE[gate]).red
 
 
+def point_of(letter: Policy, key: str) -> Point:
+    _, check, limits, _ = letter.check(key)
+    point = check.point(limits, letter.letter, constants())
+    assert point is not None
+    return point
+
+
 def test_the_least_loss_breaks_delta_zero(letter: Policy) -> None:
     lost = equal_pairs(800).baseline.recall.copy()
     lost[np.argmax(lost)] -= 0.001
-    rule = letter_rules(letter, constants())["sla_recall_at_50_delta"]
-    estimate, limit = rule(equal_pairs(800, recall=lost))
-    assert estimate > limit == 0.0
+    point = point_of(letter, "sla_recall_at_50_delta")
+    found = equal_pairs(800, recall=lost)
+    assert point.estimate(found) > point.limit == 0.0
 
 
 def test_p99_of_the_limit_itself_is_red(letter: Policy) -> None:
-    rule = letter_rules(letter, constants())["calibrator_p99"]
+    point = point_of(letter, "calibrator_p99")
     for milliseconds, red in ((1.0, True), (0.999, False)):
-        estimate, limit = rule(equal_pairs(800, calibrator_ms=milliseconds))
-        assert (estimate > limit) == red
+        found = equal_pairs(800, calibrator_ms=milliseconds)
+        assert (point.estimate(found) > point.limit) == red
 
 
 def test_tau_shrinks_with_the_pairs_to_its_floor(letter: Policy) -> None:
-    rule = letter_rules(letter, constants())["aece_tau"]
-    few, many = (rule(equal_pairs(n, confidence=0.5, correct=0.0))[0] for n in (800, 800_000))
+    point = point_of(letter, "aece_tau")
+    few, many = (point.estimate(equal_pairs(n, confidence=0.5, correct=0.0)) for n in (800, 800_000))
     assert few == pytest.approx(0.5 - 1.5 * (10 / 800) ** 0.5)
     assert many == pytest.approx(0.5 - 0.015)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gates.checks.lock import judge_lock
+from gates.checks.lock import Lock
 from gates.policy import Policy
 from gates.verdicts import Verdict
 
@@ -12,7 +12,7 @@ FITS: dict[str, Any] = {"status": "frozen", "differs": [], "changes": [], "renew
 
 
 def test_a_lock_that_fits_is_green(policy: Policy) -> None:
-    cell = judge_lock("a", policy, FITS)
+    cell = Lock().judge("a", policy.limits(Lock), FITS)
     assert (cell.verdict, cell.note, cell.observed, cell.required) == (Verdict.GREEN, "", "0", "green")
 
 
@@ -39,6 +39,6 @@ def test_a_lock_that_fits_is_green(policy: Policy) -> None:
     ],
 )
 def test_what_does_not_fit_holds_and_is_named(policy: Policy, state: dict[str, Any], note: str, observed: str) -> None:
-    cell = judge_lock("a", policy, {**FITS, **state})
+    cell = Lock().judge("a", policy.limits(Lock), {**FITS, **state})
     assert (cell.verdict, cell.note, cell.observed) == (Verdict.RED, note, observed)
     assert cell.on_red == "hold"

@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from gates.checks.instruments import ask_instruments
-from gates.checks.machine import SLOWED, ask_machine, waiting_share
+from gates.checks.check import HoldLimits
+from gates.checks.machine import SLOWED, SlowedBaseline, waiting_share
+from gates.checks.question import EVERY, Head
 from gates.pairs import Arm
 from gates.policy import Policy
 from gates.statistics.eprocess import log_evidence
-from tests.gates.builders import arm, changed, constants, pairs
+from tests.gates.builders import arm, changed, constants, pairs, questions_of
 
 N = 8_000
 Q95 = constants().q95_ms
@@ -23,7 +24,8 @@ def slower(share: float, **columns: object) -> Arm:
 
 
 def evidence(baseline: Arm) -> float:
-    ((stream,),) = ask_machine(constants()).red
+    head = Head(check=SlowedBaseline.key, kind=SlowedBaseline.kind, required="not_red", unit="")
+    ((stream,),) = SlowedBaseline().form(HoldLimits(on_red="hold"), constants(), EVERY).ask(head).red
     return log_evidence(stream(pairs(arm(N), baseline)))
 
 
@@ -46,9 +48,9 @@ def test_a_baseline_without_latency_is_not_slowed() -> None:
 
 
 def test_it_is_asked_where_the_policy_asks_it_and_can_only_hold(policy: Policy) -> None:
-    asked = ask_instruments(policy, constants())["machine"]
-    assert (asked.check, asked.required, policy.on_red(asked.check)) == ("machine", "not_red", "hold")
-    assert "machine" not in ask_instruments(changed(policy, left_out={"machine": "recorded"}), constants())
+    head = questions_of(policy)["machine"].head
+    assert (head.required, policy.on_red(head.check)) == ("not_red", "hold")
+    assert "machine" not in questions_of(changed(policy, left_out={"machine": "recorded"}))
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
+from gates.checks.registry import keys_of
 from gates.errors import ConfigError
-from gates.policy import GATES, GUARDS, INSTRUMENTS, Policy, load_policy
+from gates.policy import Policy, load_policy
+from gates.verdicts import Kind
 from tests.gates.builders import changed
+
+GATES, GUARDS, INSTRUMENTS = (keys_of(kind) for kind in (Kind.GATE, Kind.GUARD, Kind.INSTRUMENT))
 
 
 @pytest.fixture

@@ -7,23 +7,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates.checks.file_credit import FileCreditShare
-from gates.checks.instruments import ask_instruments
+from gates.checks.file_credit import FileCredit, FileCreditShare
 from gates.checks.question import Moving, Question
+from gates.checks.registry import BY_INTENT
 from gates.pairs import Pairs
-from gates.policy import GATES, GUARDS, Policy
-from gates.rule.questions import ask, ask_calibration, missing_inputs, red_processes
+from gates.policy import Policy
+from gates.rule.questions import DECIDE, missing_inputs, red_processes
 from gates.rule.trackers import Thresholds
 from gates.statistics.eprocess import log_evidence, mean_log
-from tests.gates.builders import arm, changed, constants, equal_pairs, pairs
+from gates.verdicts import Kind
+from tests.gates.builders import arm, changed, equal_pairs, pairs, questions_of
 
 N = 8_000
 SOME = np.arange(N) % 10 == 0  # a tenth of the queries
 
 
 def question(policy: Policy, check: str) -> Question:
-    asked = {**ask(policy, constants()), **ask_instruments(policy, constants())}[check]
-    return asked.at(asked.before) if isinstance(asked, Moving) else asked
+    asked = questions_of(policy)[check]
+    fixed = asked.at(asked.before) if isinstance(asked, Moving) else asked
+    assert isinstance(fixed, Question)
+    return fixed
 
 
 def red(asked: Question, found: Pairs) -> float:
@@ -115,34 +118,31 @@ def test_the_aa_shadow_sees_a_baseline_that_differs_from_itself(policy: Policy) 
     assert green(asked, same) >= math.log(100) > max(green(asked, worse), green(asked, better))
 
 
-def test_sixty_three_processes_make_a_threshold_of_6300(policy: Policy) -> None:
-    thresholds = Thresholds.of(policy)
-    assert red_processes(policy) == 63
-    assert math.exp(thresholds.red) == pytest.approx(6300)
-    assert math.exp(thresholds.green) == pytest.approx(100)
+def test_the_threshold_is_shared_by_all_processes_of_all_heroes(policy: Policy) -> None:
+    thresholds, m = Thresholds.of(policy), red_processes(policy)
+    assert math.exp(thresholds.red) == pytest.approx(m / policy.error_rates.red)
+    assert math.exp(thresholds.green) == pytest.approx(1 / policy.error_rates.green)
 
 
 @pytest.mark.parametrize(
-    ("change", "m"),
+    ("change", "fewer"),  # processes of each hero
     [
-        ({"heroes": {"one": "one.yaml"}}, 21),
-        ({"left_out": {"file_credit": "two processes"}}, 57),
-        ({"left_out": {"aece_tau": "one process"}}, 60),
-        ({"left_out": {"ece": "holds only"}}, 63),
-        ({"guards": {"errors": {"on_red": "hold", "rate": 0.001}}}, 60),
-        ({"slices": {"intents": ["docstring", "identifier"]}}, 54),
-        ({"left_out": {"aa_shadow": "holds only"}}, 63),
+        ({"left_out": {"file_credit": "two processes"}}, 2),
+        ({"left_out": {"aece_tau": "one process"}}, 1),
+        ({"left_out": {"ece": "holds only"}}, 0),
+        ({"guards": {"errors": {"on_red": "hold", "rate": 0.001}}}, 1),
+        ({"slices": {"intents": ["docstring", "identifier"]}}, len(BY_INTENT)),
+        ({"left_out": {"aa_shadow": "holds only"}}, 0),
     ],
 )
-def test_m_counts_what_can_roll_back(policy: Policy, change: dict[str, Any], m: int) -> None:
-    assert red_processes(changed(policy, **change)) == m
+def test_m_counts_what_can_roll_back(policy: Policy, change: dict[str, Any], fewer: int) -> None:
+    assert red_processes(changed(policy, **change)) == red_processes(policy) - fewer * len(policy.heroes)
+    assert red_processes(changed(policy, heroes={"one": "one.yaml"})) * len(policy.heroes) == red_processes(policy)
 
 
 def test_whatever_is_asked_has_a_question(policy: Policy) -> None:
-    asked = {*ask(policy, constants()), *ask_instruments(policy, constants())}
-    asked |= {q.check for q in ask_calibration(policy)}
-    # the other instruments follow no stream: they are judged once, or window by window
-    assert asked == {*GATES, *GUARDS, *policy.asked_slices, "aa_shadow", "machine", "traffic_share"}
+    before = {"lock", "known_answers", "preflight"}  # judged once, before the climb
+    assert {*questions_of(policy)} == {*policy.asked(*DECIDE, Kind.INSTRUMENT)} - before
 
 
 def test_a_loss_on_one_intent_is_red_on_that_slice_alone(policy: Policy) -> None:
@@ -201,4 +201,4 @@ def test_a_red_only_check_says_what_it_would_have_found(policy: Policy) -> None:
     asked, need = question(policy, "file_credit"), math.log(6300)
     assert asked.detectable is not None
     few, many = (asked.detectable(equal_pairs(n, file_credits=np.arange(n) % 50 == 0), need) for n in (800, 8_000))
-    assert policy.guards.file_credit.limit < many < few
+    assert policy.limits(FileCredit).limit < many < few

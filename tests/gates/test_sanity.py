@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates.checks.sanity import judge_battery
+from gates.checks.registry import keys_of
 from gates.checks.snapshot import Side, Snapshot
-from gates.policy import SANITY, Policy
+from gates.policy import Policy
+from gates.rule.battery import judge_battery
 from gates.verdicts import Cell, Kind, Verdict
 from tests.gates.answers import N, facts, late, side, snapshot
 from tests.gates.builders import changed
@@ -29,7 +30,7 @@ def index(**changes: Any) -> dict[str, Any]:
 
 def test_sound_answers_are_green_everywhere(policy: Policy) -> None:
     cells = battery(policy)
-    assert tuple(cells) == SANITY
+    assert tuple(cells) == keys_of(Kind.SANITY)
     assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
     assert {(cell.kind, cell.required, cell.on_red, cell.step) for cell in cells.values()} == {
         (Kind.SANITY, "green", "hold", 0)
@@ -93,7 +94,7 @@ def test_what_is_broken_is_red_and_said_in_a_line(
 
 
 def test_each_check_has_an_input_that_breaks_it() -> None:
-    assert {check for check, *_ in BROKEN} == set(SANITY)
+    assert {check for check, *_ in BROKEN} == set(keys_of(Kind.SANITY))
 
 
 def test_the_limits_are_the_policys(policy: Policy) -> None:
@@ -120,7 +121,9 @@ def test_without_any_answer_nothing_is_evidenced(policy: Policy) -> None:
 
 def test_what_the_policy_leaves_out_is_not_asked(policy: Policy) -> None:
     less = changed(policy, left_out={"oracle_queries": "nobody knows"})
-    assert set(judge_battery("lexical", less, snapshot(), facts(oracles=None), {})) == set(SANITY) - {"oracle_queries"}
+    assert set(judge_battery("lexical", less, snapshot(), facts(oracles=None), {})) == set(keys_of(Kind.SANITY)) - {
+        "oracle_queries"
+    }
 
 
 def test_a_hero_that_is_truly_late_is_masked_rightly(policy: Policy) -> None:

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from gates.checks import forms
-from gates.checks.forms import Calibration, Loss
+from gates.checks.against import Calibration
+from gates.checks.forms import Loss
 from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.rule import self_test as known_answers
 from gates.rule import trackers
 from gates.rule.evaluator import Evaluator
-from gates.rule.self_test import CALIBRATOR_MS, FAULTS, PAUSE_MS, judge_known_answers
+from gates.rule.self_test import CALIBRATOR_MS, FAULTS, PAUSE_MS, judge_self_test
 from gates.rule.trackers import StreamTracker, Thresholds
 from gates.verdicts import Cell, Decision, Verdict
 from tests.gates.builders import arm, changed, constants, pairs
@@ -43,7 +44,7 @@ def made_up(**columns: Any) -> Pairs:
 
 
 def known(policy: Policy, found: Pairs | None = None, **missing: str) -> Cell:
-    return judge_known_answers("lexical", policy, constants(), missing, found or made_up())
+    return judge_self_test("lexical", policy, constants(), missing, found or made_up())
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def latched(self: StreamTracker, window: Pairs, *, end: Callable[..., None] = St
         (Evaluator, "_refuse_nan", lambda *_: None, "what is no number: it was taken"),
         (Thresholds, "of", priced_as_one, "evidence for one question: sla_recall_at_50_delta is RED"),
         (StreamTracker, "green", property(lambda self: not self._blocks), "a handful of pairs: GREEN: sla_recall"),
-        (StreamTracker, "green", property(lambda self: self._shown), "one error: it is forgiven"),
+        (StreamTracker, "green", property(lambda self: self._shown), "one error: errors: it is forgiven"),
         (StreamTracker, "end_window", latched, "good pairs, then bad ones: sla_recall_at_50_delta still counts"),
         (known_answers, "decide", lambda *_: (Decision.PROMOTE, []), "wrong for a RED, an open cell"),
         (known_answers, "decide", lambda *_: (Decision.HOLD, []), "all GREEN does not promote"),

@@ -83,7 +83,7 @@ def test_more_pairs_are_asked_of_a_busy_machine_where_it_is_not_the_machine_that
 def test_each_broken_instrument_has_its_own_way_out(policy: Policy) -> None:
     advised = {check: handmade.broken(policy, check)[1].next for check in policy.asked_instruments}
     assert all(len(lines) == 1 for lines in advised.values())
-    assert "judge" in advised["known_answers"][0]
+    assert "evaluator" in advised["known_answers"][0]
     assert "splitter" in advised["traffic_share"][0]
     assert "windows share" in advised["aa_dispersion"][0]
     assert "baseline" in advised["preflight"][0]

@@ -138,7 +138,7 @@ def test_an_intent_without_queries_is_not_called_unbroken(policy: Policy) -> Non
         ("stop_rule", "stopped: no search gives such numbers"),
         ("oracle_queries", "known questions do not find their known answers"),
         ("lock", "what runs is not what was locked"),
-        ("known_answers", "the judge itself answers wrongly: no hero can be judged by it"),
+        ("known_answers", "the evaluator itself answers wrongly: no hero can be judged by it"),
         ("traffic_share", "the hero was not given its share of traffic"),
         ("aa_dispersion", "windows of the baseline differ by more than chance"),
     ],

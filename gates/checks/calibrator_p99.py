@@ -1,0 +1,47 @@
+"""Does the calibrator hold up answers?"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from gates.checks.check import Check, Limits, Point, plain
+from gates.checks.forms import Rate
+from gates.checks.name import SELF_REPORTED, Name
+from gates.checks.question import Constants, Intent
+from gates.documents import Share
+from gates.verdicts import Kind
+
+
+class CalibratorLimits(Limits):
+    """At most `share` of the calibrator's calls take longer than `limit_ms`."""
+
+    limit_ms: Annotated[float, Field(gt=0)]
+    share: Share
+
+
+class CalibratorP99(Check):
+    """The calibrator holds up answers."""
+
+    key, kind, limits, place = "calibrator_p99", Kind.GATE, CalibratorLimits, 1
+    needs, decides, measure = "calibrator_ns", "calibrator_ms", "p95_latency_ms"
+    unit, name = "ms", Name(label="calibrator p99", unit="ms", digits=3, source=SELF_REPORTED)
+
+    def form(self, limits: CalibratorLimits, constants: Constants, intent: Intent) -> Rate:
+        return Rate(column="calibrator_ms", above=limits.limit_ms, share=limits.share, ratios=True, quantile=True)
+
+    def broken(self, limits: CalibratorLimits) -> str:
+        return f"calibrator slower than {plain(limits.limit_ms)} ms"
+
+    def limit_words(self, limits: CalibratorLimits) -> str:
+        return f"< {plain(limits.limit_ms)}"
+
+    def point(self, limits: CalibratorLimits, letter: Any, constants: Constants) -> Point:
+        return Point(
+            estimate=lambda p: float(np.quantile(p.hero.calibrator_ms - p.hero.wait_ms, 1 - limits.share)),
+            limit=math.nextafter(limits.limit_ms, 0),  # p99 < limit, says the contract
+            unit=self.unit, broken=f"calibrator p99 not below {plain(limits.limit_ms)} ms",
+        )  # fmt: skip

@@ -1,0 +1,43 @@
+"""Does confidence still mean what it meant?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gates.checks.against import Shift
+from gates.checks.check import Check, Limits, Point, plain
+from gates.checks.name import Name
+from gates.checks.question import Constants, Intent
+from gates.documents import Share
+from gates.verdicts import Kind
+
+
+class ShiftLimits(Limits):
+    """The median confidence stays within `limit` of the baseline's, both ways."""
+
+    limit: Share
+
+
+class ConfidenceShift(Check):
+    """Thresholds on confidence that clients have set no longer cut where they did."""
+
+    key, kind, limits, place = "confidence_shift", Kind.GATE, ShiftLimits, 3
+    needs, decides, measure = "confidence", "confidence", "ece"
+    unit, name = "confidence", Name(label="confidence shift", digits=3, two_sided=True)
+
+    def form(self, limits: ShiftLimits, constants: Constants, intent: Intent) -> Shift:
+        return Shift(column="confidence", median=constants.median_confidence, limit=limits.limit, seed=constants.seed)
+
+    def broken(self, limits: ShiftLimits) -> str:
+        return f"confidence shift beyond {plain(limits.limit)}"
+
+    def limit_words(self, limits: ShiftLimits) -> str:
+        return plain(limits.limit)
+
+    def point(self, limits: ShiftLimits, letter: Any, constants: Constants) -> Point:
+        return Point(
+            estimate=lambda p: abs(float(np.median(p.hero.confidence)) - float(np.median(p.baseline.confidence))),
+            limit=limits.limit, unit=self.unit, broken=self.broken(limits),
+        )  # fmt: skip

@@ -1,0 +1,33 @@
+"""Is the calibration error of the whole canary above what the contract allows?"""
+
+from __future__ import annotations
+
+from gates.checks.against import CalibrationError
+from gates.checks.check import Check, HoldLimits, plain
+from gates.checks.name import Name
+from gates.checks.question import Constants, Intent
+from gates.documents import Small
+from gates.verdicts import Kind
+
+
+class EceLimits(HoldLimits):
+    """A true calibration error above `limit` over the canary holds: the gate's own limit is the one that rolls back."""
+
+    limit: Small
+
+
+class Ece(Check):
+    """Confidence is further from the share of right answers than the contract allows."""
+
+    key, kind, limits, place = "ece", Kind.GUARD, EceLimits, 6
+    needs, decides, measure = "confidence", "confidence", "ece"
+    unit, name = "calibration error", Name(label="ECE in all", digits=3)
+
+    def required(self, limits: EceLimits) -> str:
+        return "not_red"
+
+    def form(self, limits: EceLimits, constants: Constants, intent: Intent) -> CalibrationError:
+        return CalibrationError(red_above=limits.limit)
+
+    def broken(self, limits: EceLimits) -> str:
+        return f"calibration error above {plain(limits.limit)} over the release"

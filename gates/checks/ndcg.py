@@ -1,0 +1,31 @@
+"""Is the right answer found further down?"""
+
+from __future__ import annotations
+
+from gates.checks.check import Check, Limits
+from gates.checks.forms import Loss
+from gates.checks.name import Name
+from gates.checks.question import Constants, Intent
+from gates.documents import Share, Tolerated
+from gates.verdicts import Kind
+
+
+class NdcgLimits(Limits):
+    """A loss of `margin` over the canary is excluded."""
+
+    margin: Share
+    tolerated_loss: Tolerated = 0.0
+
+
+class Ndcg(Check):
+    """Users must look further down for the right answer."""
+
+    key, kind, limits, place = "ndcg_at_10", Kind.GUARD, NdcgLimits, 1
+    decides, measure, unit = "ndcg", "ndcg_at_10", "nDCG lost"
+    name = Name(label="nDCG@10 lost", unit="pt", scale=100, digits=1)
+
+    def form(self, limits: NdcgLimits, constants: Constants, intent: Intent) -> Loss:
+        return Loss(column="ndcg", tolerated=limits.tolerated_loss, margin=limits.margin)
+
+    def broken(self, limits: NdcgLimits) -> str:
+        return "nDCG@10 loss"

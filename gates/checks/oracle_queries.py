@@ -1,0 +1,37 @@
+"""Do known questions find their known answers?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gates.checks.battery import Finding, SanityCheck, not_evidenced, some
+from gates.checks.check import HoldLimits
+from gates.checks.name import Name
+from gates.checks.snapshot import Snapshot
+
+
+class OracleQueries(SanityCheck):
+    """What everybody knows to be the right answer is not found."""
+
+    key, place, needs, measure = "oracle_queries", 2, "oracles", "ndcg_at_10"
+    unit, name = "known answers not found", Name(label="known answers not found", digits=0, brief="oracles")
+    open_words = "no known question was asked"
+    mend = "see what the hero answers to one of them before anything else is tried"
+
+    def find(self, limits: HoldLimits, snapshot: Snapshot, facts: Mapping[str, Any], sla_ms: float) -> Finding:
+        oracles = facts["oracles"]
+        if "why" in oracles:
+            return not_evidenced(oracles["why"])
+        asked, within = list(oracles["asked"]), int(oracles["within"])
+        lost = [o for o in asked if not 1 <= int(o["rank"]) <= within]
+        told = [f"{o['id']} ({o['expected']} {_rank(int(o['rank']))})" for o in lost]
+        wrong = f"not within rank {within}: {some(told)}; see what the hero answers there" if lost else ""
+        return Finding(len(lost), 0, len(asked), wrong)
+
+    def broken(self, limits: HoldLimits) -> str:
+        return "known questions do not find their known answers"
+
+
+def _rank(rank: int) -> str:
+    return f"at rank {rank}" if rank else "not found"

@@ -1,0 +1,219 @@
+"""A user's own checks: `checks:` in a policy, by form and measure, or a class of the user's own package.
+
+    checks:
+      mrr_at_10:    {form: loss, measure: RR@10, margin: .02}
+      zero_results: {form: rate, measure: zero_results, share: .02}
+      price:        {form: quantile, column: cost_usd, quantile: .95, margin: .001}
+      fairness:     {check: mypkg.fairness:Fairness, limit: .1}
+
+A class is one of gates.checks.check.Check, without key: its name in the policy is its key. It is gated, planned,
+refused where it cannot be met, reported, attested and replayed like ours.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+
+from gates.checks.against import Calibration, Tail
+from gates.checks.check import Check, Limits, OnRed
+from gates.checks.forms import Count, Form, Loss, Rate
+from gates.checks.measures import MEASURES, SYSTEM, Measure, measure_named
+from gates.checks.name import Name
+from gates.checks.question import ALL, Constants, Intent
+from gates.documents import Share, Small, Tolerated
+from gates.pairs import COLUMNS
+from gates.verdicts import Kind
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class OwnLimits(Limits):
+    """What every check by form may say."""
+
+    on_red: OnRed = "rollback"
+    kind: Literal["gate", "guard"] = "guard"
+    why: str = ""  # what would be wrong in production
+    fault: dict[str, Any] = Field(default={})  # of a seeded hero that must turn it RED
+
+    @property
+    def measured(self) -> Measure:
+        """What it reads."""
+        return MEASURES["ece"]
+
+
+class _OfMeasure(OwnLimits):
+    measure: str = ""  # built in, or one of ir-measures
+    column: str = Field(default="", pattern=r"^[a-z0-9_]*$")  # that the system answers with
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.measure) == bool(self.column):
+            raise ValueError("should name a measure, or a column that the system answers with: one of the two")
+        if self.column in COLUMNS or self.column in MEASURES:
+            raise ValueError(f"column {self.column} is measured by the gate: name it as measure")
+        _ = self.measured  # an unknown one is told when the policy is read
+        return self
+
+    @property
+    def measured(self) -> Measure:
+        if self.measure:
+            return measure_named(self.measure)
+        return Measure(key=self.column, column=self.column, label=self.column, digits=4, source=SYSTEM, bounded=False)
+
+
+class OwnLoss(_OfMeasure):
+    """A mean loss of `margin` is excluded."""
+
+    form: Literal["loss"]
+    margin: Share
+    final_margin: Share | None = None
+    tolerated_loss: Tolerated = 0.0
+
+    @model_validator(mode="after")
+    def _more_is_better(self) -> Self:
+        if self.measured.cost or not (self.measured.bounded or self.column):
+            raise ValueError(f"a loss is of a measure in [0, 1] of which more is better, {self.measure} is none")
+        return self
+
+    def asks(self, constants: Constants) -> Form:
+        """How it asks."""
+        return Loss(
+            column=self.measured.column, tolerated=self.tolerated_loss, margin=self.margin,
+            margin_at_last=self.final_margin,
+        )  # fmt: skip
+
+
+class OwnRate(_OfMeasure):
+    """At most `share` of the answers lie above a value."""
+
+    form: Literal["rate"]
+    above: float = 0.0
+    share: Share
+
+    def asks(self, constants: Constants) -> Form:
+        """How it asks."""
+        return Rate(column=self.measured.column, above=self.above, share=self.share)
+
+
+class OwnQuantile(_OfMeasure):
+    """The hero is beyond the baseline's quantile and `margin` no more often than the baseline is beyond it."""
+
+    form: Literal["quantile"]
+    quantile: Share
+    margin: Positive
+
+    def asks(self, constants: Constants) -> Form:
+        """How it asks."""
+        column = self.measured.column
+        before = constants.baseline_ms if column == "latency_ms" else constants.before.get(column, ())
+        return Tail(
+            column=column, quantile=self.quantile, margin_ms=self.margin, floor_ms=self.margin, margin_share=0.0,
+            before=np.array(before), seed=constants.seed,
+        )  # fmt: skip
+
+
+class OwnCount(_OfMeasure):
+    """A rate of `rate` hero-only events is excluded; one already blocks promotion."""
+
+    form: Literal["count"]
+    rate: Share
+
+    def asks(self, constants: Constants) -> Form:
+        """How it asks."""
+        return Count(column=self.measured.column, rate=self.rate)
+
+
+class OwnCalibration(OwnLimits):
+    """Confidence is nowhere off by more than `allowed`, and by so much further than the incumbent's."""
+
+    form: Literal["calibration"]
+    allowed: Small
+
+    def asks(self, constants: Constants) -> Form:
+        """How it asks."""
+        return Calibration(allowed=self.allowed, edges=constants.bin_edges, intent=ALL)
+
+
+class OwnClass(BaseModel):
+    """A class of the user's package; all else is of its limits."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+    check: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+
+    @property
+    def package(self) -> str:
+        """Whose sources are locked."""
+        return self.check.partition(":")[0].partition(".")[0]
+
+
+def _which(said: Any) -> str:
+    if isinstance(said, Mapping):
+        return "class" if "check" in said else str(said.get("form", "form is missing"))
+    return "class" if isinstance(said, OwnClass) else str(said.form)
+
+
+OwnCheck = Annotated[
+    Annotated[OwnLoss, Tag("loss")]
+    | Annotated[OwnRate, Tag("rate")]
+    | Annotated[OwnQuantile, Tag("quantile")]
+    | Annotated[OwnCount, Tag("count")]
+    | Annotated[OwnCalibration, Tag("calibration")]
+    | Annotated[OwnClass, Tag("class")],
+    Discriminator(_which),
+]
+
+
+class _ByForm(Check):
+    """A check that a policy says by form and measure."""
+
+    def required(self, limits: Any) -> str:
+        return "not_red" if isinstance(limits, OwnCalibration) else "green"
+
+    def form(self, limits: Any, constants: Constants, intent: Intent) -> Form:
+        asked: Form = limits.asks(constants)
+        return asked
+
+
+def own_check(key: str, said: Any) -> tuple[Check, Any]:
+    """The check that a policy says under this key, and its limits. Raises ValueError where there is none."""
+    if isinstance(said, OwnClass):
+        found = _class_of(said)
+        try:
+            limits = found.limits.model_validate({"on_red": "rollback", **(said.model_extra or {})})
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{key}: {where}: {first['msg']}; its limits are those of {said.check}") from None
+        kind = getattr(found, "kind", Kind.GUARD)
+        return type(found.__name__, (found,), {"__doc__": found.__doc__, "key": key, "kind": kind})(), limits
+    measure: Measure = said.measured
+    words = said.why or f"{measure.label} is worse than this policy allows."
+    more = {"loss": "lost", "quantile": "added", "calibration": "added"}.get(said.form, "")
+    name = Name(label=key, unit=measure.unit, scale=measure.scale, digits=max(measure.digits, 2), source=measure.source)
+    known: dict[str, Any] = {
+        "__doc__": words, "key": key, "kind": Kind(said.kind), "name": name, "unit": f"{measure.label} {more}".strip(),
+        "limits": type(said), "measure": measure.key, "decides": measure.column,
+        "needs": getattr(said, "column", ""), "fault": said.fault,
+        "processes": 2 if isinstance(said, OwnCalibration) else 1,
+    }  # fmt: skip
+    if isinstance(said, OwnCalibration):
+        known |= {"needs": "confidence", "decides": "confidence", "processes": 1}
+    return type(f"Own_{key}", (_ByForm,), known)(), said
+
+
+def _class_of(said: OwnClass) -> type[Check]:
+    module, _, name = said.check.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise ValueError(f"check {said.check} cannot be imported ({error}); is its package on PYTHONPATH?") from None
+    except AttributeError:
+        raise ValueError(f"check {said.check}: {module} has no {name}; name a class of it") from None
+    if not (isinstance(found, type) and issubclass(found, Check)):
+        raise ValueError(f"check {said.check} should be a class of gates.checks.check.Check")
+    return found

@@ -1,0 +1,13 @@
+"""Do more answers come very late than before, at the 99th percentile?"""
+
+from __future__ import annotations
+
+from gates.checks.name import Name
+from gates.checks.p95_latency import LatencyTail
+
+
+class P99Latency(LatencyTail):
+    """A few users wait very much longer, which no mean and no p95 shows."""
+
+    key, quantile, place = "p99_latency", 0.99, 3
+    name = Name(label="p99 latency added", unit="ms", digits=1)

@@ -1,0 +1,42 @@
+"""Do those who ask one kind of question find less, which the gains of others hide?"""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import Field
+
+from gates.checks.check import Check, Limits
+from gates.checks.forms import Loss
+from gates.checks.name import Name
+from gates.checks.question import Constants, Intent
+from gates.documents import Tolerated
+from gates.verdicts import Kind
+
+
+class SliceLimits(Limits):
+    """No loss above what is tolerated is shown; on thousands of queries 0 would roll back for .2 points."""
+
+    tolerated_loss: dict[str, Tolerated] = Field(default={})  # by intent; 0 for one that is not named
+
+
+class LossSlice(Check):
+    """One kind of query loses what the gains of others hide."""
+
+    kind, limits = Kind.SLICE, SliceLimits
+
+    def form(self, limits: SliceLimits, constants: Constants, intent: Intent) -> Loss:
+        return Loss(
+            column=self.decides, tolerated=limits.tolerated_loss.get(intent.name, 0.0), intent=intent.at,
+            sla_ms=constants.sla_ms if self.decides == "recall" else math.inf,
+        )  # fmt: skip
+
+
+class RecallSlice(LossSlice):
+    """Those who ask one kind of question find less, which the gains of others hide."""
+
+    key, decides, place, unit = "recall", "recall", 1, "recall lost"
+    name = Name(label="recall lost", unit="pt", scale=100, digits=1)
+
+    def broken(self, limits: SliceLimits) -> str:
+        return "recall loss"

@@ -1,0 +1,51 @@
+"""Is less found in time, at each step?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from gates.checks.check import Check, Limits, Point, plain
+from gates.checks.forms import Loss
+from gates.checks.name import Name
+from gates.checks.question import Constants, Intent
+from gates.documents import Share, Tolerated
+from gates.verdicts import Kind
+
+
+class RecallLimits(Limits):
+    """A loss of `margin` is excluded at each step, of `final_margin` over the canary at the last."""
+
+    sla_ms: Annotated[float, Field(gt=0)]
+    margin: Share
+    final_margin: Share
+    tolerated_loss: Tolerated = 0.0
+
+
+class SlaRecall(Check):
+    """Users do not find what is there, or not in time."""
+
+    key, kind, limits, place = "sla_recall_at_50_delta", Kind.GATE, RecallLimits, 4
+    decides, unit = "recall", "recall lost"
+    name = Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=1)
+    letter_name = Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=2)  # its limit is 0
+
+    def form(self, limits: RecallLimits, constants: Constants, intent: Intent) -> Loss:
+        return Loss(
+            column="recall", tolerated=limits.tolerated_loss, margin=limits.margin,
+            margin_at_last=limits.final_margin, sla_ms=limits.sla_ms,
+        )  # fmt: skip
+
+    def broken(self, limits: RecallLimits) -> str:
+        return "SLA-Recall@50 loss"
+
+    def limit_words(self, limits: RecallLimits) -> str:
+        return f"{plain(limits.margin * self.name.scale)}; {plain(limits.final_margin * self.name.scale)} in all"
+
+    def point(self, limits: RecallLimits, letter: Any, constants: Constants) -> Point:
+        lost = Loss(column="recall", sla_ms=limits.sla_ms)
+        return Point(
+            estimate=lambda p: float(lost.red(p).mean()), limit=letter.recall_lost,
+            unit=self.unit, broken=self.broken(limits),
+        )  # fmt: skip

@@ -1,0 +1,39 @@
+"""Does a router spend more on its dense side than was agreed?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from gates.checks.check import Check, Limits
+from gates.checks.forms import Rate
+from gates.checks.name import SELF_REPORTED, Name
+from gates.checks.question import Constants, Intent
+from gates.documents import Small
+from gates.verdicts import Kind
+
+
+class SpendLimits(Limits):
+    """At most `share` of the answers spend more than `cap_ms` + `slack_ms` on the dense side."""
+
+    cap_ms: Annotated[float, Field(gt=0)]
+    slack_ms: Annotated[float, Field(ge=0)]
+    share: Small
+
+
+class Spend(Check):
+    """A router's dense side costs more than was agreed."""
+
+    key, kind, limits, place = "spend", Kind.GUARD, SpendLimits, 8
+    needs, decides, measure, unit = "spend_ms", "spend_ms", "p95_latency_ms", "share over cap"
+    name = Name(label="spend over the cap", unit="%", scale=100, digits=1, source=SELF_REPORTED)
+
+    def required(self, limits: SpendLimits) -> str:
+        return "not_red"
+
+    def form(self, limits: SpendLimits, constants: Constants, intent: Intent) -> Rate:
+        return Rate(column="spend_ms", above=limits.cap_ms + limits.slack_ms, share=limits.share, shown=False)
+
+    def broken(self, limits: SpendLimits) -> str:
+        return "answers over the spend cap"

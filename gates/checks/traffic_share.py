@@ -1,0 +1,53 @@
+"""Is the hero served as often as its step says?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gates.checks.check import Check, HoldLimits
+from gates.checks.forms import Form
+from gates.checks.name import Name
+from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean
+from gates.pairs import Pairs
+from gates.statistics import pvalues
+from gates.statistics.eprocess import bet
+from gates.verdicts import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic(Form):
+    """The form of this check alone: who was served, against the step's share, both ways."""
+
+    def ask(self, head: Head) -> Question:
+        return Question(
+            head=head,
+            limit=0.0,
+            red=((lambda p: bet(self.more(p)), lambda p: bet(-self.more(p))),),
+            measure=lambda p: pvalues.mean_interval(self.more(p)),
+            two_sided=True,
+            detectable=lambda p, log_needed: detectable_mean(self.more(p), log_needed),
+        )
+
+    def more(self, p: Pairs) -> Array:
+        """Served beyond the step's share."""
+        return np.asarray(p.served - p.share)
+
+
+class TrafficShare(Check):
+    """Heroes are judged on other traffic than their step names."""
+
+    key, kind, place = "traffic_share", Kind.INSTRUMENT, 4
+    unit = "share of traffic beyond the step's"
+    name = Name(label="traffic beyond the step's", unit="%", scale=100, digits=1, two_sided=True)
+    mend = "mend the splitter first: heroes are judged on the traffic that their step names"
+
+    def required(self, limits: HoldLimits) -> str:
+        return "not_red"
+
+    def form(self, limits: HoldLimits, constants: Constants, intent: Intent) -> Traffic:
+        return Traffic()
+
+    def broken(self, limits: HoldLimits) -> str:
+        return "the hero was not given its share of traffic"

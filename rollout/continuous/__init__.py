@@ -1,0 +1,1 @@
+"""What is asked all day: hero health and the gate monitor."""

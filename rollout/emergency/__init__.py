@@ -1,0 +1,1 @@
+"""What is asked every minute: does what serves answer at all?"""

@@ -1,0 +1,1 @@
+"""The four jobs of a night: performance, refresh, regenerate, whiskers."""
