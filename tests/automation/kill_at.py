@@ -1,9 +1,10 @@
 """Runs a module of automation and kills its own process with SIGKILL at the n-th step that leaves a trace.
 
-    KILL_AT=17 python kill_at.py automation --ledger=... tick
+    KILL_AT=17,35 python kill_at.py automation --ledger=at{}/... tick
 
-Such a step is a call of one of STEPS by code of automation (or by subprocess on its behalf): each counts twice, before
-and after. With KILL_AT=0 nothing is killed, and the number of steps is written to the file STEPS_TO.
+Several numbers are tried in a child each, and the exit status is how many were killed; the number takes the place of {}
+in the arguments. Such a step is a call of one of STEPS by code of automation (or by subprocess on its behalf): each
+counts twice, before and after. With KILL_AT=0 nothing is killed, and the number of steps is written to STEPS_TO.
 """
 
 import atexit
@@ -22,7 +23,8 @@ STEPS = {
 OF_OURS = (f"{os.sep}automation{os.sep}", f"{os.sep}evidence{os.sep}", "subprocess.py", "pathlib.py")
 
 count = 0
-last = int(os.environ["KILL_AT"])
+points = [int(point) for point in os.environ["KILL_AT"].split(",")]
+last = points[0]
 
 
 def watch(frame: FrameType, event: str, argument: Any) -> None:
@@ -48,11 +50,22 @@ def callers(frame: FrameType) -> list[FrameType]:
     return found
 
 
-if last == 0:
-    atexit.register(lambda: Path(os.environ["STEPS_TO"]).write_text(str(count)))
 module = sys.argv.pop(1)
 sys.path.insert(0, os.getcwd())
 from automation import notify, schedule_file, supervisor  # noqa: E402, F401 - not to be watched while they are imported
 
+killed = 0
+for point in points if len(points) > 1 else ():
+    child = os.fork()
+    if child == 0:
+        last = point
+        break
+    killed += os.waitpid(child, 0)[1] == signal.SIGKILL
+else:
+    if len(points) > 1:
+        sys.exit(killed)
+sys.argv = [word.replace("{}", str(last)) for word in sys.argv]
+if last == 0:
+    atexit.register(lambda: Path(os.environ["STEPS_TO"]).write_text(str(count)))
 sys.setprofile(watch)
 runpy.run_module(module, run_name="__main__", alter_sys=True)

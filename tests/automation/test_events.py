@@ -1,6 +1,5 @@
-"""Do events survive the file that they are written to, cut lines and repeated ones included?"""
+"""Do events survive the file that they are written to, cut lines included?"""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,14 +56,3 @@ def test_a_line_that_a_crash_cut_short_swallows_no_other(tmp_path: Path, cut: in
     append_lines(path, [event.to_json() for event in [FAILED, EVENTS[1]]])
     assert read_events(path) == [*EVENTS[1:3], FAILED]
     assert path.read_bytes().startswith(whole)
-
-
-def test_no_file_holds_no_events(tmp_path: Path) -> None:
-    assert read_events(tmp_path / "events.jsonl") == []
-
-
-def test_an_event_that_was_told_twice_is_read_once(tmp_path: Path) -> None:
-    append_lines(
-        tmp_path / "events.jsonl", [event.to_json() for event in [FAILED, FAILED, replace(FAILED, id="failed/2")]]
-    )
-    assert [event.id for event in read_events(tmp_path / "events.jsonl")] == ["failed/1", "failed/2"]

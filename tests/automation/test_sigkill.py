@@ -1,6 +1,5 @@
 """Does SIGKILL at any point leave a lock, half a file or a lost event behind? With real processes and real jobs."""
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -9,7 +8,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,6 +18,7 @@ from automation import supervisor
 from automation.__main__ import main
 from automation.events import JobFailed, JobLost, JobRecovered
 from automation.ledger import UNSETTLED, Entry, Ledger
+from automation.processes import taken
 from automation.schedule import ROOT
 from automation.schedule_file import load_schedule
 from automation.tick import Tick
@@ -53,13 +52,6 @@ class Place:
     def options(self) -> list[str]:
         return [f"--schedule={self.schedule}", f"--ledger={self.path}"]
 
-    def tick_for_real(self, kill_at: int, steps_to: Path) -> int:
-        environment = {**os.environ, "KILL_AT": str(kill_at), "STEPS_TO": str(steps_to)}
-        words = [sys.executable, str(KILL_AT), "automation", *self.options, "tick"]
-        done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        assert done.stderr == ""
-        return done.returncode
-
     def entry(self) -> Entry | None:
         with Ledger(self.path) as ledger:
             entries = ledger.entries(STATES)
@@ -71,15 +63,8 @@ class Place:
 
     def assert_nothing_is_left(self) -> None:
         for path in (self.folder / "lanes").iterdir():
-            with path.open("rb") as file:
-                for _ in range(50):  # the supervisor that recorded the end may need a moment to be gone
-                    try:
-                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        break
-                    except BlockingIOError:
-                        time.sleep(0.02)
-                else:
-                    pytest.fail(f"{path} is locked")
+            with taken(path.parent, path.stem, patience=1) as file:  # who recorded the end may need a moment to be gone
+                assert file is not None, f"{path} is locked"
         assert list(self.folder.rglob("*.tmp")) == []
         database = sqlite3.connect(self.path)
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -90,6 +75,17 @@ class Place:
 
     def events(self) -> list[object]:
         return list(read_events(self.folder / "events.jsonl"))
+
+
+def tick_for_real(folder: Path, points: Iterable[int], steps_to: Path) -> int:
+    """Ticks that are killed at these points, each in its place: at{}. How many were?"""
+    at = ",".join(map(str, points))
+    place = [f"--schedule={folder}/at{{}}/schedule.yaml", f"--ledger={folder}/at{{}}/out/automation/slots.sqlite"]
+    words = [sys.executable, str(KILL_AT), "automation", *place, "tick"]
+    environment = {**os.environ, "KILL_AT": at, "STEPS_TO": str(steps_to)}
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    return done.returncode
 
 
 def recovered(places: Iterable[Place]) -> Iterator[tuple[Place, Entry]]:
@@ -135,15 +131,13 @@ def points(steps: int, wanted: int) -> Iterator[int]:
 
 def test_a_tick_that_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script, steps_to, seen = "echo ran >> RAN; exit 3", tmp_path / "steps", Counter[str]()
-    place = Place(tmp_path / "whole", script)
-    assert place.tick_for_real(0, steps_to) == 0
-    assert recover(place).exit_status == 3
+    whole = Place(tmp_path / "at0", script)
+    assert tick_for_real(tmp_path, (0,), steps_to) == 0
+    assert recover(whole).exit_status == 3
     steps = int(steps_to.read_text())
-    places = {point: Place(tmp_path / f"at{point}", script) for point in points(steps, 12)}
-    with ThreadPoolExecutor(4) as pool:
-        ended = pool.map(lambda point: places[point].tick_for_real(point, steps_to), places)
-        seen["killed"] = list(ended).count(-9)
-    for place, entry in recovered(places.values()):
+    places = [Place(tmp_path / f"at{point}", script) for point in points(steps, 12)]
+    seen["killed"] = tick_for_real(tmp_path, points(steps, 12), steps_to)
+    for place, entry in recovered(places):
         assert (entry.state, entry.exit_status) == ("failed", 3)
         assert place.runs() == 1
         assert [type(event) for event in place.events() if not isinstance(event, JobLost)] == [JobFailed]

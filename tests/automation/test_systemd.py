@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from gates.errors import GateError
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="NOT EVIDENCED: no systemd-analyze here to verify the units"
 )
-Systemctl = Callable[..., str]
 
 
 @pytest.fixture
