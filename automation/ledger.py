@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,7 +67,7 @@ def moment(written: str) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One slot as the ledger knows it."""
+    """One slot as it stands in the ledger: its columns."""
 
     slot: str
     job: str
@@ -81,9 +81,22 @@ class Entry:
     started: datetime | None
     finished: datetime | None
     exit_status: int | None
-    supervisor: RecordedProcess | None  # who sees to it that its end is recorded; until it has taken over, the tick
-    child: RecordedProcess | None  # the leader of the job's process group
+    host: str
+    pid: int | None
+    pid_started: str
+    child: int | None
+    child_started: str
     log: str | None
+
+    @property
+    def supervisor(self) -> RecordedProcess | None:
+        """Who sees to it that its end is recorded; until it has taken over, the tick."""
+        return RecordedProcess(host=self.host, pid=self.pid, started=self.pid_started) if self.pid else None
+
+    @property
+    def leader(self) -> RecordedProcess | None:
+        """The leader of the job's process group."""
+        return RecordedProcess(host=self.host, pid=self.child, started=self.child_started) if self.child else None
 
     def of_run(self, name: str, now: datetime) -> dict[str, Any]:
         """What every event of this run says: automation.events.RunEvent."""
@@ -99,11 +112,7 @@ class Watch:
     looked: datetime
 
 
-#: Columns that stand in an entry as they are.
-PLAIN = ("slot", "job", "state", "reason", "attempts", "lane", "owner", "exit_status", "log")
-
-
-class Ledger:
+class Ledger(AbstractContextManager["Ledger"]):
     """The open file. Writing methods are called within `transaction()`."""
 
     def __init__(self, path: Path) -> None:
@@ -135,9 +144,6 @@ class Ledger:
     def close(self) -> None:
         """Close the file; SQLite then folds its -wal and -shm files in."""
         self._db.close()
-
-    def __enter__(self) -> Ledger:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -294,12 +300,5 @@ def _columns(process: RecordedProcess) -> dict[str, object]:
 
 
 def _entry(row: sqlite3.Row) -> Entry:
-    values: dict[str, Any] = {name: row[name] for name in PLAIN}
-    for name in ("claimed", "started", "finished"):
-        values[name] = moment(row[name]) if row[name] else None
-    for field, name in (("supervisor", "pid"), ("child", "child")):
-        known = row[name] is not None
-        values[field] = (
-            RecordedProcess(host=row["host"], pid=row[name], started=row[f"{name}_started"]) if known else None
-        )
-    return Entry(due=moment(row["due"]), **values)
+    times = {name: moment(row[name]) for name in ("due", "claimed", "started", "finished") if row[name]}
+    return Entry(**{**dict(row), **times})

@@ -162,8 +162,8 @@ def _stop_orphans(lanes: Path, lane: str, claimed: Sequence[Entry]) -> None:
         if file is not None:
             return  # nothing of it is left
     for entry in orphans:
-        if entry.child is not None:
-            stop_group(entry.child)
+        if entry.leader is not None:
+            stop_group(entry.leader)
     with taken(lanes, lane, patience=PATIENCE):
         pass
 

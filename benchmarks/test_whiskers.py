@@ -8,7 +8,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from scipy import stats
 
 from benchmarks.conftest import best_cpu_seconds
-from gates.whiskers import Resamples
+from gates.statistics.whiskers import Resamples
 
 N, METRICS, RESAMPLES = 800, 24, 2_000  # a night's suite: six numbers of each of four systems
 FASTER = 10

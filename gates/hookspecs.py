@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -43,3 +45,8 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
 @pytest.hookspec
 def pytest_gate_sign(config: pytest.Config, release: Release, status: int) -> None:
     """The run is to end with `status`: sign the decision, and let the disk say it. Raise where either cannot be."""
+
+
+@pytest.hookspec
+def pytest_gate_intervals(rows: Sequence[Any], folder: Path, night: str) -> None:
+    """The intervals of a night are made: write for people into its folder what `night` was."""

@@ -33,7 +33,7 @@ from reports.attestation.signing import Signer, open_signer
 from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import Decided
 from reports.escaping import clean
-from rollout.nightly.numbers import numbers_of_run, write_numbers
+from rollout.jobs.numbers import numbers_of_run, write_numbers
 
 PREVIOUS = "previous"  # baselines that a rollback brings back, the newest one first
 NUMBERS = ".numbers.json"

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from evidence.schemas import AGG, HITS, OWN, check
 from fixtures.systems.protocol import cut_short
-from gates.answered import Answered
 from gates.checks.question import ALL
 from gates.checks.snapshot import Counts, Flags, Floats, Side, Snapshot
 from gates.errors import EvidenceError
 from gates.pairs import Arm, Pairs
+from rollout.answered import Answered
 from rollout.tables import TEXTS
 
 SANITY = "sanity"  # stream of what is asked before the climb

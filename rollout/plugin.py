@@ -28,8 +28,8 @@ from rollout.battery import Battery
 from rollout.ladder import Ladder
 from rollout.selection import Comparison, compare_grid, table, winner
 
-#: The fixtures of scheduled jobs.
-pytest_plugins = tuple(f"rollout.{room}.plugin" for room in ("jobs", "nightly", "weekly", "continuous", "emergency"))
+#: The fixture of scheduled jobs.
+pytest_plugins = ("rollout.jobs.plugin",)
 
 Batteries = Callable[[str], Battery]
 Ladders = Callable[[str], Ladder]

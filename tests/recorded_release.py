@@ -19,6 +19,7 @@ from fixtures.lock import write_lock
 from fixtures.material import lock_material
 from fixtures.packs import load_hero
 from gates.policy import load_policy
+from tests import forked
 
 QUERIES = 800
 HEROES = ("equal", "worse", "unsure")
@@ -92,10 +93,10 @@ POLICY = dedent(
 class Checkout:
     """A checkout in miniature, in which whole gates are run: a process each, as a release does."""
 
-    def __init__(self, pytester: pytest.Pytester, template: Path) -> None:
-        self._pytester, self._template, self.folder = pytester, template, pytester.path
-        self._plugins: tuple[str, ...] = ("-p", "xdist", "-p", "allure_pytest")
-        shutil.copytree(template, self.folder, dirs_exist_ok=True)
+    def __init__(self, folder: Path, template: Path, plugins: Sequence[str] = ("xdist", "allure_pytest")) -> None:
+        self.folder = folder
+        self._plugins = [word for plugin in plugins for word in ("-p", plugin)]
+        shutil.copytree(template, folder, dirs_exist_ok=True)
 
     def gate(self, *arguments: str, hero: str = "equal") -> pytest.RunResult:
         """Run the canary."""
@@ -103,7 +104,8 @@ class Checkout:
 
     def pytest(self, *arguments: str) -> pytest.RunResult:
         """Run pytest, with the installed plugins that the gate works with and no others."""
-        return self._pytester.runpytest_subprocess(*self._plugins, *arguments, timeout=120)
+        done = forked.run(["pytest", *self._plugins, *arguments], self.folder)
+        return pytest.RunResult(done.returncode, done.stdout.splitlines(), done.stderr.splitlines(), duration=0)
 
     def lock(self) -> None:
         """Lock the heroes again: what a test has changed is what is released."""
@@ -111,20 +113,16 @@ class Checkout:
 
     def also_load(self, plugin: str) -> None:
         """Let a plugin of the tests take part in every process of the run."""
-        shutil.copy(self._template / "conftest.py", self.folder)
         with (self.folder / "conftest.py").open("a", encoding="utf-8") as conftest:
             conftest.write(f"\npytest_plugins += ({plugin!r},)\n")
         self.lock()
 
     def stand_in_for_reports(self, plugin: Path) -> None:
-        """Let another module be reports.plugin, and let the process do without what only reports need."""
+        """Let another module be reports.plugin."""
         room = self.folder / "stand_in" / "reports"
         room.mkdir(parents=True)
         (room / "__init__.py").touch()
         shutil.copy(plugin, room / "plugin.py")
-        # where pandas is installed, pyarrow imports it: a third of such a short run
-        (self.folder / "stand_in" / "pandas.py").write_text("raise ImportError('not needed here')\n")
-        self._plugins = ("-p", "xdist")
         ini = self.folder / "pytest.ini"
         ini.write_text(ini.read_text(encoding="utf-8").replace("pythonpath = ", "pythonpath = stand_in "))
         self.lock()

@@ -20,13 +20,6 @@ ALONE = {"lens", "evidence", "gates"}  # import none of each other
 EDGES = {"plugin.py", "hookspecs.py"}  # may know pytest
 #: So may what plugins share: options, what is asked of them, and what an item says.
 BESIDE = {"gates/options.py", "gates/run.py", "gates/handover.py"}
-#: Import a plugin as a library, until the jobs' plugins are one.
-STILL = {
-    "rollout/nightly/plugin.py": {"rollout.jobs.plugin"},
-    "rollout/weekly/plugin.py": {"rollout.jobs.plugin"},
-    "rollout/continuous/plugin.py": {"rollout.jobs.plugin", "rollout.weekly.plugin"},
-    "reports/nightly/plugin.py": {"rollout.jobs.plugin", "rollout.nightly.plugin"},
-}
 PYTEST = {"pytest", "xdist", "allure", "allure_pytest"}
 NOBODY_IMPORTS = {"conftest", "tests", "benchmarks"}
 
@@ -51,7 +44,7 @@ def forbidden(room: str, file: str, source: str) -> list[str]:
             wrong.append(f"{name}: a relative import, write {room} in full")
         elif other in NOBODY_IMPORTS:
             wrong.append(f"{name}: nothing imports it")
-        elif name.endswith(".plugin") and name not in STILL.get(f"{room}/{file}", ()):
+        elif name.endswith(".plugin"):
             wrong.append(f"{name}: a plugin is no library")
         elif other == "_pytest":
             wrong.append(f"{name}: pytest's own, use what it makes public")

@@ -2,14 +2,14 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-pytestmark = pytest.mark.smoke
+from tests import forked
+
+pytestmark = [pytest.mark.smoke, pytest.mark.usefixtures("short")]
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 STATUS = {"PROMOTE": 0, "ROLLBACK": 20, "HOLD": 10}
@@ -19,15 +19,15 @@ STATUS = {"PROMOTE": 0, "ROLLBACK": 20, "HOLD": 10}
 def smoke(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The smoke configs, locked as the sources are now: the committed locks are renewed when a release is."""
     folder = shutil.copytree(CONFIGS, tmp_path_factory.mktemp("locked") / "configs") / "smoke"
-    command = [sys.executable, "-m", "pytest", "-m", "lock", "--write", f"--configs={folder}"]
-    subprocess.run(command, cwd=root, check=True, timeout=300)
+    locked = forked.run(["pytest", "-m", "lock", "--write", f"--configs={folder}"], root)
+    assert locked.returncode == 0, locked.stdout
     return folder
 
 
 def canary(root: Path, smoke: Path, artifacts: Path, hero: str) -> tuple[int, dict]:
     """Exit status and attestation of one hero on the smoke corpus."""
-    command = [sys.executable, "-m", "pytest", "-m", "canary", f"--configs={smoke}", f"--hero={hero}"]
-    done = subprocess.run([*command, f"--artifacts={artifacts}"], cwd=root, capture_output=True, text=True, timeout=300)
+    command = ["pytest", "-p", "tests.leap", "-m", "canary", f"--configs={smoke}", f"--hero={hero}"]
+    done = forked.run([*command, f"--artifacts={artifacts}"], root)
     (attestation,) = artifacts.glob("*/attestation.json")
     return done.returncode, json.loads(attestation.read_text())
 

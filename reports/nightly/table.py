@@ -11,11 +11,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from evidence.files import write_whole
-from gates.whiskers import Whisker
+from gates.statistics.whiskers import Whisker
 from reports.escaping import csv_cell
 from reports.render.figures import BASELINE, FAINT, HERO, INK
-from rollout.nightly.intervals import Row
-from rollout.nightly.numbers import METRICS
+from rollout.jobs.numbers import METRICS
+from rollout.jobs.whiskers import NightRow
 
 SPANS, WHISKERS, PLOTS = "hero_span_v22.csv", "whiskers.csv", "plots"
 _ENDS = ("", "_ci_lower", "_ci_upper")
@@ -32,7 +32,7 @@ _SHOWN = {
 }
 
 
-def write_tables(rows: Sequence[Row], folder: Path) -> None:
+def write_tables(rows: Sequence[NightRow], folder: Path) -> None:
     """Write the spans (one row a system and suite) and all whiskers (one row each, differences too)."""
     import pandas as pd  # half a second that other jobs need not wait
 
@@ -49,7 +49,7 @@ def write_tables(rows: Sequence[Row], folder: Path) -> None:
     write_whole(folder / WHISKERS, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
-def write_plots(rows: Sequence[Row], folder: Path, stamp: str) -> tuple[Path, ...]:
+def write_plots(rows: Sequence[NightRow], folder: Path, stamp: str) -> tuple[Path, ...]:
     """Draw one plot a metric: each system on each suite, and beside it its difference from the incumbent."""
     written = []
     for metric in METRICS:
@@ -60,7 +60,7 @@ def write_plots(rows: Sequence[Row], folder: Path, stamp: str) -> tuple[Path, ..
     return tuple(written)
 
 
-def draw(rows: Sequence[Row], metric: str, stamp: str) -> str:
+def draw(rows: Sequence[NightRow], metric: str, stamp: str) -> str:
     """The plot of one metric as SVG; equal rows give equal bytes."""
     heading, scale = _SHOWN[metric]
     suites = list(dict.fromkeys(row.suite for row in rows))
@@ -113,7 +113,7 @@ def draw(rows: Sequence[Row], metric: str, stamp: str) -> str:
     return target.getvalue().decode()
 
 
-def _span(row: Row) -> dict[str, object]:
+def _span(row: NightRow) -> dict[str, object]:
     found: dict[str, object] = {"system": row.system, "suite": csv_cell(row.suite), "queries": row.queries}
     for metric in METRICS:
         if metric in row.levels:
@@ -123,7 +123,7 @@ def _span(row: Row) -> dict[str, object]:
     return {**found, "config_hash": row.config_hash}
 
 
-def _whisker(row: Row, metric: str, compared: str, whisker: Whisker) -> dict[str, object]:
+def _whisker(row: NightRow, metric: str, compared: str, whisker: Whisker) -> dict[str, object]:
     value, lower, upper = whisker.interval
     return {
         "system": row.system,

@@ -12,7 +12,7 @@ from gates.release import Release
 from reports.model.story import Story
 from reports.render.tables import SPANS
 from rollout.jobs.job import METRICS
-from rollout.nightly.numbers import METRICS as SPAN_METRICS
+from rollout.jobs.numbers import METRICS as SPAN_METRICS
 
 
 def keep_metrics(release: Release, stories: Sequence[Story]) -> str:

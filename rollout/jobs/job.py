@@ -1,23 +1,35 @@
-"""In which folder, for which night and under which run does a job work?"""
+"""In which folder, for which night and under which run does a job work, and what do those of one session share?"""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from filelock import FileLock, Timeout
 
-from evidence.history import append
-from gates.errors import ConfigError, EvidenceError
+from evidence.history import HistoryError, append, expire
+from evidence.schemas import SchemaDrift
+from gates.errors import ConfigError, EvidenceError, GateError
 from gates.statistics.pvalues import Interval
+from gates.verdicts import Cell
+from rollout.jobs.settings import NightlyFile
+
+if TYPE_CHECKING:  # a fifth of a second that the emergency tripwire has not
+    from fixtures.served import Served
+    from rollout.probe import Probe
 
 METRICS = "metrics"  # folder of the history below the artifacts; history/ holds old canaries
+TOLD = (GateError, HistoryError, SchemaDrift)  # one line for a person, no traceback
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,24 +55,99 @@ class Job:
         """Add metrics to the history (evidence.history). Raises HistoryError."""
         append(self.artifacts / METRICS, self.run_id, job, [{"at": self.at, "intent": "", **row} for row in rows])
 
-
-def own(job: Job) -> FileLock:
-    """Take the folder of the job's family, or raise EvidenceError where another run works there."""
-    lock = FileLock(job.folder / ".lock")
-    try:
-        job.folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except OSError as error:
-        why = "cannot be written; name another folder by --artifacts"
-        if isinstance(error, Timeout):
-            why = f"another {job.family} run is working there; wait for it (a run of jobs takes no -n)"
-        raise EvidenceError(f"{job.folder}: {why}") from None
-    return lock
+    @property
+    def facts(self) -> dict[str, str]:
+        """Which run it is, as its files say it."""
+        return {"run_id": self.run_id, "at": self.at.isoformat(timespec="seconds")}
 
 
-def now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
+class Jobs:
+    """The jobs of one session, all of one moment: what one of them opened, or was refused, the others find so."""
+
+    def __init__(
+        self, *, root: Path, configs: Path, artifacts: Path, run_id: str, write: bool, hero: str,
+        publish: Callable[..., object],
+    ) -> None:  # fmt: skip
+        self.root, self.configs, self.artifacts, self.run_id, self.write = root, configs, artifacts, run_id, write
+        self.at = datetime.now(UTC)
+        self.publish = publish  # has the night's intervals written for people
+        self._hero = hero
+        self._begun: dict[Hashable, Any] = {}
+        self._taken = ExitStack()
+
+    def once(self, key: Hashable, begin: Callable[[], T]) -> T:
+        """What `begin` gives, kept for the session; what failed stays failed."""
+        if key not in self._begun:
+            try:
+                self._begun[key] = begin()
+            except Exception as error:
+                self._begun[key] = error
+        found = self._begun[key]
+        if isinstance(found, Exception):
+            raise found
+        kept: T = found
+        return kept
+
+    def family(self, name: str) -> Job:
+        """The run of a family: its folder is taken on first use. Raises EvidenceError where another run works there."""
+
+        def begin() -> Job:
+            job = Job(
+                family=name, folder=self.artifacts / name, artifacts=self.artifacts, configs=self.configs,
+                run_id=self.run_id, at=self.at, write=self.write,
+            )  # fmt: skip
+            self._taken.callback(_own(job).release)
+            return job
+
+        return self.once(("family", name), begin)
+
+    def night(self, file: NightlyFile) -> tuple[Job, date]:
+        """The run of this night, and which night it is. What the history keeps too long goes first."""
+
+        def begin() -> tuple[Job, date]:
+            job = self.family("nightly")
+            night = job.day(file.timezone)
+            expire(job.artifacts / METRICS, keep_days=file.keep_days, today=night)
+            return job, night
+
+        return self.once(("night", file.timezone, file.keep_days), begin)
+
+    def close(self) -> None:
+        """Give the folders back."""
+        self._taken.close()
+
+    @property
+    def hero(self) -> str:
+        """The hero that --hero names, asked in the incumbent's place; "" for the incumbent. Raises ConfigError."""
+        if "," in self._hero:
+            raise ConfigError([f"--hero={self._hero}: jobs ask one system; name one hero, or none for what serves"])
+        return "" if self._hero == "all" else self._hero
+
+    def served(self, name: str = "") -> Served:
+        """The incumbent, or the hero of that name. Raises ConfigError."""
+        from fixtures.served import load_served
+
+        return self.once(("served", name), lambda: load_served(self.configs, name))
+
+    def probe(self, name: str = "") -> Probe:
+        """The same system, opened on first use."""
+        from rollout.probe import open_probe
+
+        return self.once(("probe", name), lambda: open_probe(self.served(name)))
+
+    def items(self, job: str) -> list[str]:
+        """The items of a job, each a check of it. Raises ConfigError."""
+        return list(_module(job).items(self))
+
+    def cells(self, job: str) -> Mapping[str, Cell]:
+        """item -> its cell; the job runs on first use. Raises what is told in a line (TOLD)."""
+        run: Callable[[Jobs], dict[str, Cell]] = _module(job).run
+        return self.once(("cells", job), lambda: run(self))
+
+
+def by_name(cells: Mapping[Any, Cell]) -> dict[str, Cell]:
+    """system-check -> cell."""
+    return {f"{cell.hero}-{cell.check}": cell for cell in cells.values()}
 
 
 def machine() -> str:
@@ -73,6 +160,36 @@ def machine() -> str:
     return f"{models[0] if models else platform.machine()}, {os.cpu_count()} processors"
 
 
-def numbers(interval: Interval) -> dict[str, float]:
-    """An interval in the columns of the history."""
-    return {"value": interval.value, "ci_lower": interval.lower, "ci_upper": interval.upper}
+def metric_row(
+    system: str, config_hash: str, suite: str, metric: str, interval: Interval, n: int, fingerprint: str = ""
+) -> dict[str, Any]:
+    """A metric in the columns of the history."""
+    return {
+        "system": system,
+        "config_hash": config_hash,
+        "suite": suite,
+        "metric": metric,
+        "value": interval.value,
+        "ci_lower": interval.lower,
+        "ci_upper": interval.upper,
+        "n": n,
+        "release_fingerprint": fingerprint,
+    }
+
+
+def _module(job: str) -> Any:
+    return import_module(f"rollout.jobs.{job}")  # where it is asked: the emergency tripwire has no time for the others
+
+
+def _own(job: Job) -> FileLock:
+    """Take the folder of the job's family, or raise EvidenceError where another run works there."""
+    lock = FileLock(job.folder / ".lock")
+    try:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except OSError as error:
+        why = "cannot be written; name another folder by --artifacts"
+        if isinstance(error, Timeout):
+            why = f"another {job.family} run is working there; wait for it (a run of jobs takes no -n)"
+        raise EvidenceError(f"{job.folder}: {why}") from None
+    return lock

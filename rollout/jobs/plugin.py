@@ -1,139 +1,99 @@
-"""What every scheduled job needs: a folder of its own, what serves ready to be asked, and its findings told and kept.
+"""What every scheduled job needs: its items, the cell of each, and what it found told and kept.
 
-A job's item hands over one Cell of kind "job" (gates.job_cells). GREEN passes, RED fails, anything else is skipped.
+The item of `suites/<family>/test_<job>.py` asks for `job_cell`, which runs `rollout/jobs/<job>.py` on first use. GREEN
+passes, RED fails, anything else is skipped. `suites/continuous/emergency.ini` loads this plugin without the gate's.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from evidence.files import write_whole
-from evidence.history import HistoryError
-from evidence.schemas import SchemaDrift
-from fixtures.served import load_served
-from gates.errors import GateError
+from gates.errors import ConfigError
+from gates.handover import hand_over, handed_over
 from gates.names import sentence
-from gates.run import artifacts, configs, is_worker, run_id
+from gates.run import is_worker, run_id
+from gates.status import BROKEN, NOT_EVIDENCED
 from gates.verdicts import Cell, Verdict
-from rollout.jobs.job import Job, now, own
-from rollout.probe import Probe, open_probe
+from rollout.jobs.job import TOLD, Jobs
+
+#: Its options, where the gate's plugin is not loaded.
+pytest_plugins = ("gates.options",)
 
 FAMILIES = ("nightly", "weekly", "continuous")  # folders of suites/ and of the artifacts
 SAYS = {Verdict.GREEN: "ok", Verdict.RED: "BROKEN", Verdict.INCONCLUSIVE: "not evidenced"}
 COLOUR = {Verdict.GREEN: {"green": True}, Verdict.RED: {"red": True}}
-TOLD = (GateError, HistoryError, SchemaDrift)  # one line for a person, no traceback
+UNREADABLE = "unreadable"  # the one item of a job whose configuration cannot be read: its set-up says why
 
-K = TypeVar("K")
-T = TypeVar("T")
-Jobs = Callable[[str], Job]
-Probes = Callable[[str], Probe]
-
-_BEGUN = pytest.StashKey[datetime]()
+_JOBS = pytest.StashKey[Jobs]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """All jobs of a session are of one moment; the controller tells what they found."""
-    config.stash[_BEGUN] = now()
-    if not is_worker(config):
-        config.pluginmanager.register(Findings(config), "job-findings")
-
-
-@pytest.fixture(scope="session")
-def jobs(request: pytest.FixtureRequest) -> Iterator[Jobs]:
-    """family -> its run: the folder is taken on first use and given back at the end."""
-    config = request.config
-    begun: dict[str, Job] = {}
-    with ExitStack() as taken:
-
-        def get(family: str) -> Job:
-            if family not in begun:
-                job = job_of(config, family)
-                lock = told(lambda: own(job))
-                taken.callback(lock.release)
-                begun[family] = job
-            return begun[family]
-
-        yield get
-
-
-def job_of(config: pytest.Config, family: str) -> Job:
-    """The run of a family in this session."""
-    return Job(
-        family=family,
-        folder=artifacts(config) / family,
-        artifacts=artifacts(config),
-        configs=configs(config),
+    gated = config.pluginmanager.hasplugin("gates.plugin")
+    root = config.rootpath if gated else config.rootpath.parents[1]  # emergency.ini lies two below the checkout
+    hero = str(config.getoption("--hero"))
+    jobs = config.stash[_JOBS] = Jobs(
+        root=root,
+        configs=root / str(config.getoption("--configs")),
+        artifacts=root / str(config.getoption("--artifacts")),
         run_id=run_id(config),
-        at=config.stash[_BEGUN],
-        write=bool(config.getoption("--write")),
+        write=bool(config.getoption("--write", default=False)),
+        hero=str(config.invocation_params.dir / hero) if hero.endswith((".yaml", ".yml")) else hero,
+        publish=config.hook.pytest_gate_intervals if gated else print,
     )
+    config.add_cleanup(jobs.close)
+    if not is_worker(config):
+        config.pluginmanager.register(Findings(jobs, alone=not gated), "job-findings")
 
 
-@pytest.fixture(scope="session")
-def probes(request: pytest.FixtureRequest) -> Probes:
-    """A hero's name, or "" for the incumbent -> that system, opened on first use."""
-    return once(lambda name: open_probe(load_served(configs(request.config), name)))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item for each check of a job. A canary collects them too: no mistake in their files ends it."""
+    if "job_cell" in metafunc.fixturenames:
+        try:
+            items = metafunc.config.stash[_JOBS].items(job_of(metafunc.definition.path))
+        except ConfigError:
+            items = [UNREADABLE]
+        metafunc.parametrize("job_item", items, ids=items)
 
 
-def once(begin: Callable[[K], T]) -> Callable[[K], T]:
-    """What `begin` gives for a key, kept for the session; what failed stays failed, and is told in a line."""
-    begun: dict[K, T | Exception] = {}
-
-    def get(key: K) -> T:
-        if key not in begun:
-            try:
-                begun[key] = begin(key)
-            except Exception as error:
-                begun[key] = error
-        found = begun[key]
-        if isinstance(found, TOLD):
-            pytest.fail(str(found), pytrace=False)
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    return get
+def job_of(path: Path) -> str:
+    """The job of a file of suites/."""
+    return path.stem.removeprefix("test_")
 
 
-def told(ask: Callable[[], T]) -> T:
-    """What `ask` gives; what a user can mend fails in a line."""
+@pytest.fixture
+def job_cell(job_item: str, request: pytest.FixtureRequest) -> Cell:
+    """The cell of one item; what a user can mend fails in a line."""
     try:
-        return ask()
+        cells = request.config.stash[_JOBS].cells(job_of(request.path))
+        return hand_over(request.node, cells[job_item])
     except TOLD as error:
         pytest.fail(str(error), pytrace=False)
-
-
-def hand_over(request: pytest.FixtureRequest, cell: Cell) -> Cell:
-    """Record the cell with the item that judges it."""
-    # a str, since execnet takes built-ins only; not record_property, which errors under --junitxml
-    request.node.user_properties.append(("evidence", cell.to_json()))
-    return cell
 
 
 class Findings:
     """Collects the cells of jobs; says each in a line and keeps `<artifacts>/<family>/<job>.json`."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
+    def __init__(self, jobs: Jobs, *, alone: bool) -> None:
+        self._jobs, self._alone = jobs, alone
         self._found: dict[tuple[str, str], list[Cell]] = {}
         self._broken: dict[tuple[str, str], list[str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what an item of a family says; suites/nightly/test_refresh.py::test_refresh[...] is nightly, refresh."""
         place, _, name = report.nodeid.partition("::")
-        family, job = Path(place).parent.name, name.partition("[")[0].removeprefix("test_")
+        family = "continuous" if self._alone else Path(place).parent.name
+        job = name.partition("[")[0].removeprefix("test_")
         if family not in FAMILIES or not (report.when == "call" or report.outcome == "failed"):
             return
-        said = [value for key, value in report.user_properties if key == "evidence"]
-        if said and report.when == "call":
-            self._found.setdefault((family, job), []).append(Cell.from_json(str(said[0])))
+        cells = handed_over(report)
+        if cells and report.when == "call":
+            self._found.setdefault((family, job), []).append(cells[0])
         elif report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             words = str(crash.message if crash else report.longreprtext).removeprefix("Failed: ").partition("\n")[0]
@@ -141,20 +101,25 @@ class Findings:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Leave the findings beside what was measured."""
+        """Leave the findings beside what was measured. Alone, tell by the status what is broken and what is open."""
         for family, job in self._keys():
-            folder = artifacts(self._config) / family
             cells = self._found.get((family, job), [])
             document: dict[str, Any] = {
                 "schema": "hero-gate/findings/v1",
-                "run_id": run_id(self._config),
-                "at": self._config.stash[_BEGUN].isoformat(timespec="seconds"),
+                "run_id": self._jobs.run_id,
+                "at": self._jobs.at.isoformat(timespec="seconds"),
                 "family": family,
                 "job": job,
                 "cells": [json.loads(cell.to_json()) for cell in cells],
                 "broken": self._broken.get((family, job), []),
             }
-            write_whole(folder / f"{job}.json", json.dumps(document, indent=1, sort_keys=True) + "\n")
+            path = self._jobs.artifacts / family / f"{job}.json"
+            write_whole(path, json.dumps(document, indent=1, sort_keys=True) + "\n")
+        verdicts = {cell.verdict for cells in self._found.values() for cell in cells} if self._alone else set()
+        if Verdict.RED in verdicts and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+            session.exitstatus = BROKEN
+        if Verdict.INCONCLUSIVE in verdicts and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = NOT_EVIDENCED
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

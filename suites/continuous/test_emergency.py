@@ -8,6 +8,6 @@ from gates.verdicts import Cell
 pytestmark = [pytest.mark.continuous, pytest.mark.emergency]
 
 
-def test_emergency(alarmed: Cell) -> None:
+def test_emergency(job_cell: Cell) -> None:
     """Users get nothing, or wait, right now: whoever is on call rolls back first and looks for the reason later."""
-    settle(alarmed)
+    settle(job_cell)

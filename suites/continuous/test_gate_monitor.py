@@ -8,6 +8,6 @@ from gates.verdicts import Cell
 pytestmark = [pytest.mark.continuous, pytest.mark.gate_monitor]
 
 
-def test_gate_monitor(monitored: Cell) -> None:
+def test_gate_monitor(job_cell: Cell) -> None:
     """Something serves that nobody decided on, nobody has looked for days, or the gates it passed would stop it now."""
-    settle(monitored)
+    settle(job_cell)

@@ -8,6 +8,6 @@ from gates.verdicts import Cell
 pytestmark = [pytest.mark.continuous, pytest.mark.health]
 
 
-def test_health(healthy: Cell) -> None:
+def test_health(job_cell: Cell) -> None:
     """Users wait longer or find less than yesterday, and nobody has changed anything on purpose."""
-    settle(healthy)
+    settle(job_cell)

@@ -8,6 +8,6 @@ from gates.verdicts import Cell
 pytestmark = [pytest.mark.nightly, pytest.mark.performance]
 
 
-def test_performance(measured_metric: Cell) -> None:
+def test_performance(job_cell: Cell) -> None:
     """Users get worse answers than those the incumbent was promoted for, though nobody changed its configuration."""
-    settle(measured_metric)
+    settle(job_cell)

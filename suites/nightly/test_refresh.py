@@ -8,6 +8,6 @@ from gates.verdicts import Cell
 pytestmark = [pytest.mark.nightly, pytest.mark.refresh]
 
 
-def test_refresh(refreshed: Cell) -> None:
+def test_refresh(job_cell: Cell) -> None:
     """A loss on this kind of query would go unseen: too few are asked, or the same ones every night."""
-    settle(refreshed)
+    settle(job_cell)

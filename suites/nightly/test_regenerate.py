@@ -8,6 +8,6 @@ from gates.verdicts import Cell
 pytestmark = [pytest.mark.nightly, pytest.mark.regenerate]
 
 
-def test_regenerate(regenerated: Cell) -> None:
+def test_regenerate(job_cell: Cell) -> None:
     """Whoever reads the night's evidence would count answers twice, miss some, or read other columns."""
-    settle(regenerated)
+    settle(job_cell)

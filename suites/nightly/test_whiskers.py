@@ -8,6 +8,6 @@ from gates.verdicts import Cell
 pytestmark = [pytest.mark.nightly, pytest.mark.whiskers]
 
 
-def test_whiskers(whiskered: Cell) -> None:
+def test_whiskers(job_cell: Cell) -> None:
     """A number of the night stands without saying how sure it is, so any wobble of it reads as news."""
-    settle(whiskered)
+    settle(job_cell)

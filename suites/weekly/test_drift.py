@@ -8,6 +8,6 @@ from gates.verdicts import Cell
 pytestmark = [pytest.mark.weekly, pytest.mark.drift]
 
 
-def test_drift(drifted: Cell) -> None:
+def test_drift(job_cell: Cell) -> None:
     """The router would spend, and reports would vouch for answers, by confidences that no longer come true."""
-    settle(drifted)
+    settle(job_cell)

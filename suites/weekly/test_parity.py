@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from fixtures.parity.limits import load_parity
 from fixtures.parity.week import PAIRS, Week, ask_all, write
-from fixtures.weekly import load_weekly
 from gates.policy import load_policy
 from gates.run import artifacts, configs
 
@@ -18,7 +18,7 @@ def week(pytestconfig: pytest.Config) -> Week:
     """Every port's answers, measured once and kept as `<artifacts>/weekly/parity.json`."""
     folder = configs(pytestconfig)
     bins = load_policy(folder / "policy.yaml").bins
-    answers = ask_all(folder / "calib_v22.json", load_weekly(folder / "weekly.yaml").parity, bins)
+    answers = ask_all(folder / "calib_v22.json", load_parity(folder / "weekly.yaml"), bins)
     write(answers, artifacts(pytestconfig) / "weekly" / "parity.json")
     return answers
 

@@ -8,6 +8,6 @@ from gates.verdicts import Cell
 pytestmark = [pytest.mark.weekly, pytest.mark.pool]
 
 
-def test_pool(pooled: Cell) -> None:
+def test_pool(job_cell: Cell) -> None:
     """Judgements would be made of another pool: numbers of this week and of the last could not be compared."""
-    settle(pooled)
+    settle(job_cell)

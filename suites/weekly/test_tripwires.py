@@ -8,6 +8,6 @@ from gates.verdicts import Cell
 pytestmark = [pytest.mark.weekly, pytest.mark.tripwire]
 
 
-def test_tripwire(tripped: Cell) -> None:
+def test_tripwire(job_cell: Cell) -> None:
     """Users would be sent beside the code, or be served one and the same answer: RED here alone rolls back at once."""
-    settle(tripped)
+    settle(job_cell)

@@ -195,16 +195,16 @@ def test_a_job_whose_supervisor_was_killed_is_stopped_before_it_is_started_again
     assert main([*place.options, "tick"]) == 0
     for _ in range(200):
         entry = place.entry()
-        if place.runs() and entry is not None and entry.child is not None:
+        if place.runs() and entry is not None and entry.leader is not None:
             break
         time.sleep(0.05)
     assert entry is not None
     assert entry.supervisor is not None
-    assert entry.child is not None
+    assert entry.leader is not None
     os.kill(entry.supervisor.pid, 9)
     settled = recover(place)
     assert (settled.state, settled.attempts, place.runs()) == ("succeeded", 2, 2)
-    assert alive_in_group(entry.child.pid) == []
+    assert alive_in_group(entry.leader.pid) == []
     place.assert_nothing_is_left()
 
 

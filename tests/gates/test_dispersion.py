@@ -11,7 +11,7 @@ from gates.checks.question import DispersionQuestion, Head
 from gates.policy import Policy
 from gates.rule.dispersion import DispersionTracker, chi_squared_tail
 from tests.gates.builders import constants, equal_pairs
-from tests.gates.weeks import slips_and_rescues
+from tests.rollout.jobs.weeks import slips_and_rescues
 
 #: chi-squared 95 % points, from tables
 TABLE = {1: 3.841, 2: 5.991, 3: 7.815, 4: 9.488, 10: 18.307, 21: 32.671, 24: 36.415}

@@ -6,7 +6,16 @@ from scipy import stats
 
 from gates.pairs import Arm
 from gates.statistics.pvalues import Interval
-from gates.whiskers import Resamples, Whisker, detectable, differences, levels, of_mean, out_of_order, student_factor
+from gates.statistics.whiskers import (
+    Resamples,
+    Whisker,
+    detectable,
+    differences,
+    levels,
+    of_mean,
+    out_of_order,
+    student_factor,
+)
 
 N, FEW = 800, 30
 EDGES = np.linspace(0.1, 0.9, 9)

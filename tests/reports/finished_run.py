@@ -3,36 +3,26 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from reports.attestation.signing import make_key
 from reports.attestation.trust import SCHEMA, TrustRoot
+from tests import forked
 from tests.recorded_release import declare, lock, pack, run
 from tests.reports.signed import trusting
 
 
 def canary(folder: Path, *arguments: str, hero: str = "all", **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the canary of a miniature checkout as people do, with the plugins that the gate works with."""
-    plugins = ("-p", "xdist", "-p", "allure_pytest")
-    command = [sys.executable, "-m", "pytest", *plugins, "-m", "canary", f"--hero={hero}", *arguments]
+    command = ("pytest", "-p", "xdist", "-p", "allure_pytest", "-m", "canary", f"--hero={hero}", *arguments)
     return call(folder, *command, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", **environ)
 
 
 def call(folder: Path, *command: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a miniature checkout, with our rooms on the path."""
-    root = Path(__file__).parents[2]
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(root), **environ},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    """Run a module in a miniature checkout, with our rooms on the path."""
+    return forked.run(command, folder, {**os.environ, "PYTHONPATH": str(forked.ROOT), **environ})
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from reports.attestation.document import describe_artefacts
 from reports.model.story import tell
 from reports.render.metrics import keep_metrics
 from reports.render.tables import write_tables
-from rollout.nightly.numbers import Numbers, numbers_of_run, write_numbers
+from rollout.jobs.numbers import Numbers, numbers_of_run, write_numbers
 from tests.reports.conftest import Judged
 
 

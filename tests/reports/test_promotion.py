@@ -1,7 +1,6 @@
 """Does a promotion change the baseline only when everything holds, and does a rollback bring back the same bytes?"""
 
 import json
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ def change(copied: Path) -> Callable[..., tuple[int, str]]:
 
     def run(*arguments: str, **environ: str) -> tuple[int, str]:
         key = {"HERO_GATE_SIGNER": f"file2:{copied / 'key.pem'}", **environ}
-        done = call(copied, sys.executable, "-m", "reports.promotion", *arguments, **key)
+        done = call(copied, "reports.promotion", *arguments, **key)
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, done.stdout + done.stderr
 
@@ -225,11 +224,9 @@ def frozen(checkout: Path, **promotion: object) -> None:
 
 def say(checkout: Path, kind: str, by: str, key: str = "key.pem") -> None:
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    command = ("-m", "reports.attestation", kind, "reports/out", "--hero=rival", f"--by={by}", "--why=agreed")
-    done = call(
-        checkout, sys.executable, *command, "--ticket=OPS-1", f"--until={until}", *TRUSTED,
-        HERO_GATE_SIGNER=f"file2:{checkout / key}",
-    )  # fmt: skip
+    command = ("reports.attestation", kind, "reports/out", "--hero=rival", f"--by={by}", "--why=agreed")
+    signer = {"HERO_GATE_SIGNER": f"file2:{checkout / key}"}
+    done = call(checkout, *command, "--ticket=OPS-1", f"--until={until}", *TRUSTED, **signer)
     assert done.returncode == 0, done.stderr
 
 

@@ -72,7 +72,7 @@ def test_no_secret_is_in_anything_that_a_run_leaves(whole_checkout: Checkout, mo
         monkeypatch.setenv(name, value)
     trusted = trusting(signer, "decide").model_dump_json(by_alias=True)
     (whole_checkout.folder / "configs" / "trusted_keys.json").write_text(trusted)
-    run = whole_checkout.gate("-n2", hero="worse")
+    run = whole_checkout.gate(hero="worse")
     assert f"  signed    by release-ci (key {signer.keyid[:16]}), trusted" in run.outlines
     verified = check(out(whole_checkout), trusting(signer, "decide"))
     assert verified.trusted

@@ -17,6 +17,7 @@ from gates.rule.battery import judge_battery
 from gates.verdicts import Verdict
 from rollout.battery import Battery
 from rollout.columns import read_snapshot
+from tests.leap import leaping
 from tests.rollout.conftest import Climb
 
 Open = Callable[..., Battery]
@@ -80,7 +81,10 @@ def test_only_calibration_queries_are_asked(battery: Open, configs: Path, tmp_pa
         (Fault(kind="shuffled"), set()),
     ],
 )
-def test_a_fault_is_named(battery: Open, configs: Path, fault: Fault, checks: set[str]) -> None:
+def test_a_fault_is_named(
+    battery: Open, configs: Path, fault: Fault, checks: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaping(monkeypatch)
     hero = changed(configs, "equal", fault=fault.model_dump(mode="json"))
     assert set(not_green(battery(hero))) == checks
 

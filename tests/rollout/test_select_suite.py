@@ -1,14 +1,14 @@
 """Does `pytest -m select` show its table, write only when asked, and leave a lock that is told to be stale?"""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-pytestmark = pytest.mark.smoke
+from tests import forked
+
+pytestmark = [pytest.mark.smoke, pytest.mark.usefixtures("short")]
 
 GRID = """
 grid: # of this test
@@ -32,9 +32,7 @@ def smoke(root: Path, tmp_path: Path) -> Path:
 def suite(root: Path, smoke: Path, *arguments: str) -> tuple[int, str]:
     """Exit status and terminal of a suite about one hero."""
     where = [f"--configs={smoke}", f"--artifacts={smoke.parent / 'out'}", "--hero=lexical"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *where, *arguments], cwd=root, capture_output=True, text=True, timeout=300
-    )
+    done = forked.run(["pytest", *where, *arguments], root)
     return done.returncode, done.stdout + done.stderr
 
 

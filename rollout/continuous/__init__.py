@@ -1,1 +1,0 @@
-"""What is asked all day: hero health and the gate monitor."""

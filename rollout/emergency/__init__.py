@@ -1,1 +1,0 @@
-"""What is asked every minute: does what serves answer at all?"""

@@ -1,0 +1,126 @@
+"""Which answers of the incumbent were accepted? The file that drift, health and the emergency tripwire compare with.
+
+One parquet file: a row a query, and in its metadata whose answers they are. It stands until another configuration
+serves, or until somebody accepts a new state with --write: a reference that followed the last week would let a drift
+of .009 a week pass for ever.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evidence.files import replacing
+from evidence.schemas import SchemaDrift, check
+from gates.errors import EvidenceError
+from gates.pairs import COLUMNS, Arm
+from rollout.answered import Answered
+from rollout.jobs.job import Job, Jobs
+from rollout.jobs.settings import ContinuousFile
+
+FILE = "accepted.parquet"
+_TEXTS = ("query_id", "suite", "intent")
+_SCHEMA, _KEY = "hero-gate/accepted/v1", b"hero-gate"
+_NUMBERS = COLUMNS
+ACCEPTED = pa.schema(
+    [
+        *((name, pa.string()) for name in _TEXTS),
+        ("within_sla", pa.bool_()),
+        *((name, pa.float64()) for name in _NUMBERS),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """Kept answers, and what is known of them: config_hash, run_id, at, calibrator, latency_ms."""
+
+    answers: Answered
+    facts: dict[str, Any]
+
+
+def write_answers(path: Path, answers: Answered, facts: dict[str, Any]) -> None:
+    """Keep these answers. `facts` is JSON; the schema, the count and the quantiles of latency are added."""
+    told = {
+        "schema": _SCHEMA,
+        **facts,
+        "n": len(answers),
+        "latency_ms": {f"p{q}": float(np.percentile(answers.arm.latency_ms, q)) for q in (50, 95, 99)},
+    }
+    columns = {
+        **{name: getattr(answers, name) for name in (*_TEXTS, "within_sla")},
+        **{name: getattr(answers.arm, name) for name in _NUMBERS},
+    }
+    schema = ACCEPTED.with_metadata({_KEY: json.dumps(told, sort_keys=True).encode()})
+    table = pa.table([columns[name].tolist() if name in _TEXTS else columns[name] for name in ACCEPTED.names], schema)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """What is known of the accepted answers, without reading them. Raises EvidenceError where there are none."""
+    try:
+        facts: dict[str, Any] = json.loads((pq.ParquetFile(path).schema_arrow.metadata or {})[_KEY])
+        if facts["schema"] != _SCHEMA:
+            raise KeyError("schema")
+    except FileNotFoundError:
+        raise EvidenceError(f"{path}: no answers are accepted; run python -m pytest -m drift") from None
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        way_out = "accept a new state: python -m pytest -m drift --write"
+        raise EvidenceError(f"{path}: cannot be read ({type(error).__name__}); {way_out}") from None
+    return facts
+
+
+def read_answers(path: Path) -> Accepted:
+    """Kept answers. Raises EvidenceError where there are none, or other columns."""
+    facts = read_facts(path)
+    table = pq.ParquetFile(path).read()
+    try:
+        check(table, ACCEPTED, path.name)
+    except SchemaDrift as error:
+        raise EvidenceError(f"{error}; accept a new state: python -m pytest -m drift --write") from None
+    texts = {name: np.array(table[name].to_pylist(), dtype=np.str_) for name in _TEXTS}
+    numbers: dict[str, Any] = {name: np.array(table[name].to_numpy()) for name in _NUMBERS}
+    arm = Arm(**numbers)
+    within = np.asarray(table["within_sla"].to_numpy(), dtype=np.bool_)
+    return Accepted(answers=Answered(**texts, within_sla=within, arm=arm), facts=facts)
+
+
+def read_kept(job: Job) -> Accepted | None:
+    """Those of a run's folder, None where there are none; with --write what cannot be read is in nobody's way."""
+    path = job.folder / FILE
+    if not path.exists():
+        return None
+    try:
+        return read_answers(path)
+    except EvidenceError:
+        if job.write:
+            return None
+        raise
+
+
+def result_folders(jobs: Jobs, file: ContinuousFile) -> list[Path]:
+    """Where results are looked for: the folders that continuous.yaml names, and this run's artifacts."""
+    return list(dict.fromkeys([*(jobs.root / folder for folder in file.results), jobs.artifacts]))
+
+
+def newest(folders: list[Path], name: str) -> Path:
+    """The file that was written last, in one of the folders or of `jobs/NAME/` below. Raises EvidenceError."""
+    found = list(left_behind(folders, name))
+    if not found:
+        raise EvidenceError(f"{name}: not in {', '.join(map(str, folders))}, nor in their jobs/*/")
+    return max(found, key=lambda path: path.stat().st_mtime_ns)
+
+
+def left_behind(folders: list[Path], name: str) -> Iterator[Path]:
+    """Files or folders of that name that runs left behind."""
+    for folder in folders:
+        for pattern in (name, f"jobs/*/{name}"):
+            yield from folder.glob(pattern)

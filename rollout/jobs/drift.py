@@ -1,0 +1,347 @@
+"""Has what confidence means changed since the incumbent was accepted? The drift pack (docs/weekly.md).
+
+The incumbent is asked the same queries every week, and its answers are compared one by one with the accepted ones. A
+change of a calibration error is RED where it is beyond its limit and Gaffke's bound shows that the answers moved so
+far, in the direction in which they are off (gates.statistics.reliability): most did not move at all, and a standard
+deviation of such differences says nothing of rare ones. A paired bootstrap's interval is told; GREEN needs all of it
+within the limit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from gates.documents import Document, Share, read_model
+from gates.policy import Count, Name
+from gates.statistics.calibration import equal_mass_edges
+from gates.statistics.decimals import decimal, interval_numbers
+from gates.statistics.pvalues import mean_interval, p_rate_above, rate_interval
+from gates.statistics.recalibration import cox_test, kernel_test
+from gates.statistics.reliability import bin_count, compare_errors, merged_bins, reliability_slope
+from gates.verdicts import Cell, Verdict
+from rollout.answered import Answered, same_queries
+from rollout.columns import answered
+from rollout.jobs.accepted import FILE, read_kept, write_answers
+from rollout.jobs.asked import WeeklyQueries, asked_queries
+from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, ToldCheck, judge_all
+from rollout.jobs.confidences import Scored, at_clamp, history_rows, usable, with_confidence
+from rollout.jobs.job import Job, Jobs, by_name
+from rollout.jobs.settings import WeeklyFile
+from rollout.probe import Probe, ask_all
+
+Array = NDArray[np.float64]
+
+
+class DriftLimits(Document):
+    """The drift pack: what it asks, and how far what confidence means may move."""
+
+    queries: WeeklyQueries
+    bins: Annotated[int, Field(ge=2, le=50)]
+    aece: Share  # |difference| of the errors
+    dece: Share
+    brier: Share  # told only
+    reliability_slope: Share  # told only
+    alpha: Share  # |difference| of the calibrator's mixing weight
+    clamp: Share  # of answers at the output clamp; of slopes, more than when accepted
+    least_in_bin: Count  # a bin with fewer answers is merged with its neighbour
+    merged_warn: Share  # merged bins over those that are left
+    merged_fail: Share
+    alarm: Share  # p-value of the two tests of perfect calibration, from which down they are told
+    resamples: Annotated[int, Field(ge=200)]
+    left_out: dict[Name, str] = Field(default={})  # check -> why it is not asked of what serves here
+
+
+class DriftFile(WeeklyFile):
+    """The block of this job."""
+
+    drift: DriftLimits
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoWeeks:
+    """What is known of a system's answers this week, and of the accepted ones."""
+
+    limits: DriftLimits
+    now: Answered
+    then: Answered | None  # None where none are accepted yet
+    calibrator: Mapping[str, Any]  # its facts as fixtures.systems.kinds tells them, {} where a system calls none
+    accepted_calibrator: Mapping[str, Any]
+    sla_ms: float
+    rng: np.random.Generator
+
+    @cached_property
+    def both(self) -> tuple[Scored, Scored]:
+        """The answers to the queries that have a confidence in both weeks, now and then. Raises NotShown."""
+        if self.then is None:
+            yet = "no answers of this configuration are accepted yet; these are from now on, the next run is compared"
+            raise NotShown(yet)
+        here, there = same_queries(*map(with_confidence, same_queries(self.now, self.then)))
+        n, least = len(here), 10 * self.limits.bins
+        if n < least:
+            raise NotShown(
+                f"{n} queries were answered with a confidence in both weeks, but {least} are needed: "
+                "was the corpus changed? accept the new state with --write"
+            )
+        return usable(here), usable(there)
+
+    @property
+    def calibrators(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Now and then. Raises NotShown where there is none."""
+        if not self.calibrator:
+            raise NotShown("what serves calls no calibrator")
+        if not self.accepted_calibrator:
+            raise NotShown("no calibrator is accepted yet; this one is from now on")
+        return self.calibrator, self.accepted_calibrator
+
+    def edges(self, confidence: Array) -> Array:
+        """Of equal-mass bins, as many as there may be."""
+        return equal_mass_edges(confidence, bin_count(len(confidence), self.limits.bins))
+
+
+class Aece(JobCheck):
+    """Confidences come true by another rate than when the incumbent was accepted."""
+
+    key, unit = "aece", "change of the error"
+    way_out = "see what changed since (index, calibrator, libraries); go back to it, or accept it with --write"
+    frozen: ClassVar[bool] = False  # are this week's errors told over the accepted bins, not its own?
+
+    def judge(self, week: TwoWeeks) -> Cell:
+        """RED where the change is shown, GREEN by its interval; what neither shows says what would be found."""
+        (now, then), limit = week.both, float(getattr(week.limits, self.key))
+        edges, n = week.edges(then[0]), len(now[0])
+        own = edges if self.frozen else week.edges(now[0])
+        errors = compare_errors(now, then, (own, edges), week.limits.resamples, limit, week.rng)
+        change, shown = errors.change, errors.p <= ALPHA
+        if not all(math.isfinite(value) for value in change):
+            raise NotShown("nothing was measured that could have moved")
+        numbers: dict[str, Any] = interval_numbers(change, limit, two_sided=True)
+        told = (
+            f"{decimal(errors.then, 3)} when accepted, {decimal(errors.now, 3)} now, "
+            f"K {bin_count(n, week.limits.bins)}, p {decimal(errors.p, 2)}; "
+            f"n {n:,} finds a rise of {decimal(errors.finds, 2)} with 90 %"
+        )
+        if shown or (-limit < change.lower and change.upper < limit):
+            return self.found(shown, n, told, **numbers)
+        half = (change.upper - change.lower) / 2
+        told += f"; neither a move beyond {limit:g} nor one below it is shown; ask more queries (the interval is"
+        return self.cell(Verdict.INCONCLUSIVE, n, note=f"{told} ±{half:.2g})", **numbers)
+
+
+class Dece(Aece):
+    """Confidences come true by another rate, over the bins of those that were usual when it was accepted."""
+
+    key, frozen = "dece", True
+
+
+class Brier(ToldCheck):
+    """Confidences tell right answers from wrong ones less well, or better."""
+
+    key, unit = "brier", "change of the Brier score"
+
+    def judge(self, week: TwoWeeks) -> Cell:
+        new, old = ((confidence - correct) ** 2 for confidence, correct in week.both)
+        change, limit = mean_interval(new - old), week.limits.brier
+        raised = f"moved by more than {limit:g}" if change.lower > limit or change.upper < -limit else ""
+        note = f"{decimal(float(old.mean()), 3)} when accepted, {decimal(float(new.mean()), 3)} now"
+        return self.tell(raised, len(new), note, limit=limit, ends=change)
+
+
+class ReliabilitySlope(ToldCheck):
+    """A higher confidence means less, or more, than it did."""
+
+    key, unit = "reliability_slope", "change of the slope"
+
+    def judge(self, week: TwoWeeks) -> Cell:
+        (now, then), limit = week.both, week.limits.reliability_slope
+        new, old = (reliability_slope(*side, week.edges(then[0])) for side in (now, then))
+        raised = f"moved by more than {limit:g}" if abs(new - old) > limit else ""
+        note = f"{decimal(old, 3)} when accepted, {decimal(new, 3)} now; 1 is calibrated"
+        return self.tell(raised, len(now[0]), note, observed=new - old, limit=limit)
+
+
+class Alpha(JobCheck):
+    """Another calibrator serves than the one that was judged, and it mixes curve and steps otherwise."""
+
+    key, unit = "alpha", "change of the mixing weight"
+    way_out = "lock the release anew, or restore the calibrator that it was judged with"
+
+    def judge(self, week: TwoWeeks) -> Cell:
+        (now, then), limit = week.calibrators, week.limits.alpha
+        alpha, was = now["alpha"], then["alpha"]
+        curves = sorted(alpha.keys() | was.keys())
+        moved = {name: abs(alpha.get(name, math.inf) - was.get(name, math.inf)) for name in curves}
+        moved = {name: math.inf if math.isnan(value) else value for name, value in moved.items()}
+        worst = max(moved, key=lambda name: moved[name])
+        other, broken = now["digest"] != then["digest"], moved[worst] >= limit
+        note = f"of {worst}; another calibrator than the accepted one" if other else "the accepted calibrator"
+        shown = str(moved[worst]) if math.isinf(moved[worst]) else moved[worst]
+        told = WARNING + note if other and not broken else note
+        return self.found(broken, len(curves), told, observed=shown, limit=limit)
+
+
+class SlopeClamp(JobCheck):
+    """The calibrator was fitted on what does not bend its curves: its slopes are held by the clamp."""
+
+    key, unit, way_out = "slope_clamp", "rise of the share of clamped slopes", "see what the refit was fitted on"
+
+    def judge(self, week: TwoWeeks) -> Cell:
+        share, before = (facts["clamped"] / facts["slopes"] for facts in week.calibrators)
+        told = f"{share:.0%} of the slopes are held by the clamp, {before:.0%} when accepted"
+        n, rise, limit = int(week.calibrator["slopes"]), share - before, week.limits.clamp
+        return self.found(rise > limit, n, told, observed=rise, limit=limit)
+
+
+class OutputClamp(JobCheck):
+    """Confidence has run into its bounds, and no longer tells those answers apart."""
+
+    key, unit = "output_clamp", "share of answers at the output clamp"
+    way_out = "confidence has run into its bounds: see which queries, and refit"
+
+    def judge(self, week: TwoWeeks) -> Cell:
+        held, n, limit = at_clamp(week.now.arm.confidence, week.calibrator), len(week.now), week.limits.clamp
+        if not n:
+            raise NotShown("no answer was looked at")
+        share, broken = rate_interval(held, n), p_rate_above(held, n, limit) < ALPHA
+        if broken or share.upper < limit:
+            return self.found(broken, n, limit=limit, ends=share)
+        note = f"neither above nor below {limit:.0%} is shown; ask more queries"
+        return self.cell(Verdict.INCONCLUSIVE, n, note=note, limit=limit, ends=share)
+
+
+class MergedBins(JobCheck):
+    """Confidence takes few values only, so its errors are told over a handful of bins."""
+
+    key, unit = "merged_bins", "merged bins over bins left"
+    way_out = "confidence takes few values only: see whether the calibrator fell back to steps"
+
+    def judge(self, week: TwoWeeks) -> Cell:
+        """Over the bins that DECE is told from, which are cut from the accepted confidences."""
+        limits, (confidence, _), (frozen, _) = week.limits, usable(week.now), usable(week.then or week.now)
+        if not len(confidence) or not len(frozen):
+            raise NotShown("no answer has a confidence")
+        k = bin_count(len(confidence), limits.bins)
+        merged, left = merged_bins(confidence, equal_mass_edges(frozen, k), k, limits.least_in_bin)
+        share, note = merged / left, f"{merged} of {k} bins were merged, {left} are left"
+        broken = share > limits.merged_fail
+        if share > limits.merged_warn and not broken:
+            note = f"{WARNING}{note}, more than {limits.merged_warn:.0%}"
+        return self.found(broken, len(confidence), note, observed=share, limit=limits.merged_fail)
+
+
+class ScoreRange(JobCheck):
+    """Users and the router are given numbers that are no confidence."""
+
+    key, unit = "score_range", "confidences outside [0, 1]"
+    way_out = "no such number may be served: roll back to the previous calibrator at once"
+
+    def judge(self, week: TwoWeeks) -> Cell:
+        return self.none_of(len(week.now) - len(usable(week.now)[0]), len(week.now))
+
+
+class Mask(JobCheck):
+    """Answers count as in time that were late, or the other way round: no recall can be trusted."""
+
+    key, unit = "mask", "answers masked wrongly"
+
+    def judge(self, week: TwoWeeks) -> Cell:
+        now, late = week.now, week.now.arm.latency_ms > week.sla_ms
+        wrong = int(((now.within_sla != ~late) | (late & (now.arm.recall > 0))).sum())
+        told = f"the {week.sla_ms:g} ms mask is not applied as the clock says; mend the measuring, trust no recall"
+        return self.none_of(wrong, len(now), told)
+
+
+class _OfCalibration(ToldCheck):
+    unit: ClassVar[str] = "p-value"
+
+    def told(self, week: TwoWeeks, p: float, note: str) -> Cell:
+        """A test of perfect calibration, which nothing that is fitted passes for ever."""
+        alarm, n = week.limits.alarm, len(usable(week.now)[0])
+        raised = f"perfect calibration is excluded at {alarm:g}" if p <= alarm else ""
+        return self.tell(raised, n if math.isfinite(p) else 0, note, observed=p, limit=alarm)
+
+
+class CoxAlarm(_OfCalibration):
+    """Confidences are too high or too low as a whole, or too sure."""
+
+    key = "cox"
+
+    def judge(self, week: TwoWeeks) -> Cell:
+        cox = cox_test(*usable(week.now))
+        intercept, slope = decimal(cox.intercept, 3), decimal(cox.slope, 3)
+        return self.told(week, cox.p, f"outcomes ask for intercept {intercept} (0) and slope {slope} (1)")
+
+
+class KernelAlarm(_OfCalibration):
+    """Confidences are off somewhere, in whatever shape."""
+
+    key = "kernel"
+
+    def judge(self, week: TwoWeeks) -> Cell:
+        kernel = kernel_test(*usable(week.now), min(week.limits.resamples, 999), week.rng)
+        note = f"squared kernel error {decimal(kernel.skce, 3)}, width {decimal(kernel.width, 2)}"
+        return self.told(week, kernel.p, note)
+
+
+CHECKS: tuple[JobCheck, ...] = (
+    Aece(), Dece(), Brier(), ReliabilitySlope(), Alpha(), SlopeClamp(), OutputClamp(), MergedBins(), ScoreRange(),
+    Mask(), CoxAlarm(), KernelAlarm(),
+)  # fmt: skip
+
+
+def items(jobs: Jobs) -> list[str]:
+    """One of each check that is not left out."""
+    limits = read_model(jobs.configs / "weekly.yaml", DriftFile).drift
+    return [f"{jobs.served(jobs.hero).name}-{check.key}" for check in CHECKS if check.key not in limits.left_out]
+
+
+def run(jobs: Jobs) -> dict[str, Cell]:
+    """Ask what serves, or the hero that is named in its place."""
+    limits = read_model(jobs.configs / "weekly.yaml", DriftFile).drift
+    return by_name(run_drift(jobs.family("weekly"), jobs.probe(jobs.hero), limits, incumbent=not jobs.hero))
+
+
+def run_drift(job: Job, probe: Probe, limits: DriftLimits, *, incumbent: bool) -> dict[str, Cell]:
+    """Ask, compare, keep. `incumbent` is false where a hero was named: its answers are never accepted."""
+    served = probe.served
+    queries = asked_queries(limits.queries, probe.collection)
+    now = answered(ask_all(probe, queries, job.run_id).agg)
+    calibrator = served.system_kind.calibrator()
+    kept = read_kept(job)
+    same = kept is not None and kept.facts["config_hash"] == served.config_hash
+    then = kept if same and not (job.write and incumbent) else None
+    week = TwoWeeks(
+        limits=limits,
+        now=now,
+        then=then.answers if then else None,
+        calibrator=calibrator,
+        accepted_calibrator=then.facts["calibrator"] if then else {},
+        sla_ms=served.policy.sla_ms,
+        rng=np.random.default_rng(int.from_bytes(hashlib.sha256(f"drift:{served.config_hash}".encode()).digest()[:6])),
+    )
+    cells = judge_drift(served.name, week)
+    sound = not any(cell.verdict is Verdict.RED for cell in cells.values())
+    if incumbent and (job.write or (sound and not same)):  # none of this configuration were accepted yet
+        facts = {
+            **job.facts,
+            "config_hash": served.config_hash,
+            "system": served.name,
+            "corpus": dict(probe.collection.digests),
+            "calibrator": calibrator,
+        }
+        write_answers(job.folder / FILE, now, facts)
+    job.keep("drift", history_rows(probe, now, then.answers if then else now, limits.bins, calibrator))
+    return cells
+
+
+def judge_drift(system: str, week: TwoWeeks) -> dict[str, Cell]:
+    """The cell of each check that is not left out."""
+    return judge_all((check for check in CHECKS if check.key not in week.limits.left_out), system, week)

@@ -1,0 +1,282 @@
+"""Does what was decided still hold? Overdue runs, a baseline nobody decided on, and the gates by health's eyes.
+
+The monitor reads what runs left behind; it asks no system anything. The four gates are those of the canary, with its
+limits, asked of the newest health probes against the accepted answers to the same queries. They are not the canary's
+own processes: a monitor looks again and again for weeks, so it only says RED where one look shows it at `alarm`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from fixtures.served import Served
+from gates.checks.aece_tau import AeceTau
+from gates.checks.calibrator_p99 import CalibratorP99
+from gates.checks.confidence_shift import ConfidenceShift
+from gates.checks.sla_recall import SlaRecall
+from gates.documents import Document, Share, read_model
+from gates.errors import EvidenceError, GateError
+from gates.policy import Count, Policy
+from gates.statistics.calibration import DRAWS, calibration_error, equal_mass_edges, fill_bins, p_error_at_most
+from gates.statistics.decimals import decimal
+from gates.statistics.pvalues import p_rate_above
+from gates.verdicts import Cell
+from rollout.answered import Answered, same_queries
+from rollout.jobs.accepted import FILE, Accepted, left_behind, newest, read_answers, result_folders
+from rollout.jobs.check import JobCheck, NotShown, judge_all
+from rollout.jobs.health import FOLDER, newest_health
+from rollout.jobs.job import Jobs, by_name
+from rollout.jobs.settings import ContinuousFile, Positive
+
+
+class MonitorLimits(Document):
+    """The gate monitor: when a run is overdue, and how much health evidence its gates take."""
+
+    nightly_hours: Positive
+    weekly_hours: Positive
+    probes: Count  # newest health probes
+    least: Count  # answers in them
+    alarm: Share  # p-value at which a gate is shown to be broken
+
+
+class MonitorFile(ContinuousFile):
+    """The block of this job."""
+
+    gate_monitor: MonitorLimits
+
+
+class OnRecord(NamedTuple):
+    """What the newest attestation says of one hero."""
+
+    hero: str
+    decision: str
+    config_hash: str
+    baseline_config_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """What runs left behind of what serves."""
+
+    limits: MonitorLimits
+    policy: Policy
+    config_hash: str
+    hours: dict[str, float | None]  # family -> age of its newest run, None where there was none
+    decided: Sequence[OnRecord]
+    health: Answered | str  # the newest health answers, or why there are none
+    accepted: Answered | str
+
+    @cached_property
+    def both(self) -> tuple[Answered, Answered]:
+        """The health answers and the accepted ones to the same queries. Raises NotShown where they are too few."""
+        if isinstance(self.accepted, str) or isinstance(self.health, str):
+            raise NotShown(self.accepted if isinstance(self.accepted, str) else str(self.health))
+        here, there = same_queries(self.health, self.accepted)
+        n, least = len(here), self.limits.least
+        if n < least:
+            probes = f"in the newest {self.limits.probes} health probes"
+            raise NotShown(f"{n} queries {probes}, but {least} are needed; wait for more")
+        return here, there
+
+
+class NightlyOverdue(JobCheck):
+    """Nobody has looked at what serves for more than a night."""
+
+    key, unit, family = "nightly_overdue", "hours since the newest run", "nightly"
+
+    def limit(self, limits: MonitorLimits) -> float:
+        """Hours after which it is overdue."""
+        return limits.nightly_hours
+
+    def judge(self, left: Left) -> Cell:
+        """RED where the newest run is older."""
+        hours, limit = left.hours[self.family], self.limit(left.limits)
+        if hours is None:
+            raise NotShown(f"no {self.family} run was ever kept; run make {self.family}")
+        told = f"run make {self.family} now, and see why the schedule did not" if hours > limit else ""
+        return self.found(hours > limit, 1, told, observed=decimal(hours, 4), limit=decimal(limit, 4))
+
+
+class WeeklyOverdue(NightlyOverdue):
+    """Nobody has looked at what serves for more than a week."""
+
+    key, family = "weekly_overdue", "weekly"
+
+    def limit(self, limits: MonitorLimits) -> float:
+        return limits.weekly_hours
+
+
+class Promoted(JobCheck):
+    """Something serves that nobody decided on."""
+
+    key, unit = "promoted", "configurations nobody decided on"
+
+    def judge(self, left: Left) -> Cell:
+        """GREEN where it is the baseline of the newest decisions, or a hero that they promote."""
+        config_hash, decided = left.config_hash, left.decided
+        if not decided:
+            raise NotShown("no decision is on record; run make canary")
+        known = {d.baseline_config_hash: f"the baseline of {d.hero}'s decision" for d in decided}
+        known |= {d.config_hash: f"{d.hero}, which was promoted" for d in decided if d.decision == "PROMOTE"}
+        fine = config_hash in known
+        told = f"{config_hash} is {known.get(config_hash)}"
+        if not fine:
+            told = (
+                f"{config_hash} serves, but decisions are about {', '.join(sorted(known))}: nobody decided on it; "
+                "put the baseline back, or run the canary against it"
+            )
+        return self.found(not fine, len(decided), told, observed="0" if fine else "1", limit="0")
+
+
+class _Gate(JobCheck):
+    @property
+    def way_out(self) -> str:  # type: ignore[override]  # that of every gate
+        return f"the canary's {self.key} would no longer hold: run the canary again, roll back if it agrees"
+
+    def shown(self, left: Left, p: float, observed: float, limit: float) -> Cell:
+        """RED where one look shows it."""
+        n = len(left.both[0])
+        return self.found(p <= left.limits.alarm, n, f"p {decimal(p, 2)}", observed=observed, limit=limit)
+
+
+class CalibratorGate(_Gate):
+    """The calibrator holds up answers: the canary would stop it now."""
+
+    key = CalibratorP99.key
+    way_out = "free the machine, or roll back"
+
+    def judge(self, left: Left) -> Cell:
+        gate, ms = left.policy.limits(CalibratorP99), left.both[0].arm.calibrator_ms
+        calls = ms[np.isfinite(ms)]
+        if not len(calls):
+            raise NotShown("no answer called a calibrator")
+        unit = f"share of calls over {gate.limit_ms:g} ms"
+        return self.share(int((calls > gate.limit_ms).sum()), len(calls), gate.share, left.limits.alarm, unit=unit)
+
+
+class CalibrationGate(_Gate):
+    """Confidences no longer come true: the canary would stop it now."""
+
+    key, unit = AeceTau.key, "calibration error"
+
+    def judge(self, left: Left) -> Cell:
+        (here, there), gate = left.both, left.policy.limits(AeceTau)
+        bins = fill_bins(here.arm.confidence, here.arm.correct, equal_mass_edges(there.arm.confidence, gate.bins))
+        seed = int.from_bytes(hashlib.sha256(f"monitor:{left.config_hash}".encode()).digest()[:6])
+        draws = np.random.default_rng(seed).standard_normal((DRAWS, len(bins.gap)))
+        return self.shown(left, p_error_at_most(bins, gate.red_above, draws), calibration_error(bins), gate.red_above)
+
+
+class ShiftGate(_Gate):
+    """More than half of the answers are surer, or less sure, than when they were accepted."""
+
+    key, unit = ConfidenceShift.key, "shift of the median"
+
+    def judge(self, left: Left) -> Cell:
+        """Beyond the accepted median by more than the limit, one way or the other."""
+        (here, there), limit = left.both, float(left.policy.limits(ConfidenceShift).limit)
+        median, now = float(np.median(there.arm.confidence)), here.arm.confidence
+        beyond = (int((now > median + limit).sum()), int((now < median - limit).sum()))
+        p = 2 * min(p_rate_above(n, len(now), 0.5) for n in beyond)
+        return self.shown(left, min(p, 1.0), abs(float(np.median(now)) - median), limit)
+
+
+class RecallGate(_Gate):
+    """What users look for is no longer found in time: the canary would stop it now."""
+
+    key, unit = SlaRecall.key, "loss of SLA-Recall@50"
+
+    def judge(self, left: Left) -> Cell:
+        """A loss at all is what the canary calls RED; here one beyond its last margin: answers were accepted once."""
+        (here, there), limits = left.both, left.policy.limits(SlaRecall)
+        return self.loss(there.arm.recall - here.arm.recall, limits.final_margin, left.limits.alarm)
+
+
+CHECKS = (NightlyOverdue(), WeeklyOverdue(), Promoted())
+GATES = (CalibratorGate(), CalibrationGate(), ShiftGate(), RecallGate())
+
+
+def asked_checks(policy: Policy) -> list[JobCheck]:
+    """Those of every policy, and of the gates those that this one asks."""
+    return [*CHECKS, *(gate for gate in GATES if gate.key in policy.asked_gates)]
+
+
+def items(jobs: Jobs) -> list[str]:
+    """One of each check."""
+    served = jobs.served(jobs.hero)
+    return [f"{served.name}-{check.key}" for check in asked_checks(served.policy)]
+
+
+def run(jobs: Jobs) -> dict[str, Cell]:
+    """Look at what runs left behind of what serves, or of the hero that is named in its place."""
+    file = read_model(jobs.configs / "continuous.yaml", MonitorFile)
+    folders = result_folders(jobs, file)
+    try:
+        accepted: Accepted | str = read_answers(newest(folders, f"weekly/{FILE}"))
+    except GateError as error:
+        accepted = str(error)
+    at = jobs.family("continuous").at
+    return by_name(run_monitor(at, jobs.served(jobs.hero), file.gate_monitor, folders, accepted))
+
+
+def run_monitor(
+    at: datetime, served: Served, limits: MonitorLimits, folders: list[Path], accepted: Accepted | str
+) -> dict[str, Cell]:
+    """The cell of each check. `folders` hold results; `accepted` is text where nothing is accepted: why."""
+    places = list(left_behind(folders, f"continuous/{FOLDER}"))
+    left = Left(
+        limits=limits,
+        policy=served.policy,
+        config_hash=served.config_hash,
+        hours={family: _age_hours(folders, family, at) for family in ("nightly", "weekly")},
+        decided=newest_decisions(folders),
+        health=newest_health(places, served.config_hash, limits.probes)
+        or "no health probe of what serves was kept; run python -m pytest -m health",
+        accepted=accepted if isinstance(accepted, str) else accepted.answers,
+    )
+    return judge_all(asked_checks(served.policy), served.name, left)
+
+
+def _age_hours(folders: list[Path], family: str, at: datetime) -> float | None:
+    """Hours since the newest findings of a family; None where there are none that can be read."""
+    seen = []
+    for path in left_behind(folders, f"{family}/*.json"):
+        try:
+            document = json.loads(path.read_bytes())
+            if document["schema"] == "hero-gate/findings/v1":
+                seen.append(datetime.fromisoformat(document["at"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return (at - max(seen)).total_seconds() / 3600 if seen else None
+
+
+def newest_decisions(folders: list[Path]) -> list[OnRecord]:
+    """What the newest attestation says of its heroes; [] where there is none. Raises EvidenceError."""
+    paths = [path for folder in folders for path in (folder / "attestation.json",) if path.is_file()]
+    if not paths:
+        return []
+    path = max(paths, key=lambda path: path.stat().st_mtime_ns)
+    try:
+        heroes = json.loads(path.read_bytes())["heroes"]
+        return [
+            OnRecord(
+                hero=str(entry["hero"]),
+                decision=str(entry["decision"]),
+                config_hash=str(entry["config_hash"]),
+                baseline_config_hash=str(
+                    json.loads((path.parent / str(entry["attestation"])).read_bytes())["baseline_config_hash"]
+                ),
+            )
+            for entry in heroes
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvidenceError(f"{path}: cannot be read ({type(error).__name__}); run the canary again") from None

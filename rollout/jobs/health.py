@@ -1,0 +1,207 @@
+"""Hero health: is what serves as fast and as good as when it was accepted?
+
+The next hundred of the accepted queries are asked, compared, and kept for the gate monitor. A hundred queries show
+gross faults only, so each check is RED when it is shown at `alarm` and GREEN otherwise: "not shown broken", with what
+was measured. Small drifts are the drift pack's to find, on 8,000 queries.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, ClassVar, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from evidence.schemas import SchemaDrift
+from gates.checks.calibrator_p99 import CalibratorP99
+from gates.checks.errors import Errors
+from gates.checks.ndcg import Ndcg
+from gates.checks.p95_latency import P95Latency
+from gates.checks.p99_latency import P99Latency
+from gates.documents import Document, Share, read_model
+from gates.errors import EvidenceError, GateError
+from gates.policy import Count
+from gates.statistics.decimals import decimal
+from gates.statistics.pvalues import p_rate_above, quantile_interval
+from gates.verdicts import Cell
+from rollout.answered import Answered, joined, same_queries
+from rollout.columns import answered
+from rollout.jobs.accepted import FILE, Accepted, newest, read_answers, result_folders, write_answers
+from rollout.jobs.check import JobCheck, NotShown, judge_all, slow_calls
+from rollout.jobs.job import Job, Jobs, by_name
+from rollout.jobs.settings import ContinuousFile, Positive
+from rollout.probe import Probe, ask_all
+
+FOLDER = "health"
+PERIOD = timedelta(minutes=5)  # between two probes: which hundred is asked follows from the time alone
+
+
+class HealthLimits(Document):
+    """Hero health: what is asked, and what is not healthy."""
+
+    queries: Count
+    p95_factor: Positive  # times the accepted quantile
+    p99_factor: Positive
+    floor_ms: Annotated[float, Field(ge=0)]  # no limit of latency lies below
+    errors: Share
+    ndcg: Share  # loss against the accepted answers
+    calibrator_ms: Positive
+    share: Share  # of calls that may take that long
+    alarm: Share  # p-value at which something is shown
+    keep_days: Count
+
+
+class HealthFile(ContinuousFile):
+    """The block of this job."""
+
+    health: HealthLimits
+
+
+class Probing(NamedTuple):
+    """What a probe was answered, and what was accepted."""
+
+    limits: HealthLimits
+    now: Answered
+    then: Answered  # the accepted answers to the same queries
+    accepted_ms: dict[str, float]  # has p95 and p99
+
+
+class ServedP95(JobCheck):
+    """Users wait: a twentieth of the answers takes far longer than when they were accepted."""
+
+    key, unit, way_out = P95Latency.key, "ms", "free the machine, or roll back"
+    quantile: ClassVar[float] = 0.95
+
+    def factor(self, limits: HealthLimits) -> float:
+        """Times the accepted quantile that are too many."""
+        return limits.p95_factor
+
+    def judge(self, found: Probing) -> Cell:
+        """RED where more answers are shown to be above the limit than may be."""
+        latency_ms, q, limits = found.now.arm.latency_ms, self.quantile, found.limits
+        accepted, n = found.accepted_ms[f"p{q * 100:.0f}"], len(latency_ms)
+        limit = max(self.factor(limits) * accepted, limits.floor_ms)
+        over, measured = int((latency_ms > limit).sum()), quantile_interval(latency_ms, q)
+        numbers = dict(zip(("observed", "ci_lower", "ci_upper"), (decimal(end, 4) for end in measured), strict=True))
+        told = f"{over} of {n} answers above, {1 - q:.0%} may be; accepted {decimal(accepted, 3)} ms"
+        return self.found(p_rate_above(over, n, 1 - q) <= limits.alarm, n, told, limit=decimal(limit, 4), **numbers)
+
+
+class ServedP99(ServedP95):
+    """The slowest answers take far longer than when they were accepted."""
+
+    key, quantile = P99Latency.key, 0.99
+
+    def factor(self, limits: HealthLimits) -> float:
+        return limits.p99_factor
+
+
+class Failing(JobCheck):
+    """Users get errors."""
+
+    key, unit = Errors.key, "share of answers that fail"
+    way_out = "see error_code of the failing queries; roll back if users see it"
+
+    def judge(self, found: Probing) -> Cell:
+        return self.share(int(found.now.arm.error.sum()), len(found.now), found.limits.errors, found.limits.alarm)
+
+
+class LostNdcg(JobCheck):
+    """What users look for stands lower, or is gone, and nobody changed anything on purpose."""
+
+    key, unit, way_out = Ndcg.key, "loss of nDCG@10", "see what changed, or roll back"
+
+    def judge(self, found: Probing) -> Cell:
+        here, there = same_queries(found.now, found.then)
+        if not len(here):
+            raise NotShown("no accepted answer is to one of these queries; run -m drift --write")
+        accepted, current = (decimal(float(side.arm.ndcg.mean()), 3) for side in (there, here))
+        told = f"{accepted} when accepted, {current} now, "
+        return self.loss(there.arm.ndcg - here.arm.ndcg, found.limits.ndcg, found.limits.alarm, told)
+
+
+class SlowCalibrator(JobCheck):
+    """The calibrator holds up answers."""
+
+    key, way_out = CalibratorP99.key, "free the machine, or roll the calibrator back"
+
+    def judge(self, found: Probing) -> Cell:
+        limits = found.limits
+        return slow_calls(self, found.now.arm.calibrator_ms, limits.calibrator_ms, limits.share, limits.alarm)
+
+
+class ConfidenceRange(JobCheck):
+    """Users and the router are given numbers that are no confidence."""
+
+    key, unit = "confidence_range", "confidences outside [0, 1]"
+    way_out = "no such number may be served: roll back to the previous calibrator at once"
+
+    def judge(self, found: Probing) -> Cell:
+        arm = found.now.arm
+        outside = (~((arm.confidence >= 0) & (arm.confidence <= 1)))[arm.error == 0]
+        return self.none_of(int(outside.sum()), len(found.now))
+
+
+CHECKS = (ServedP95(), ServedP99(), Failing(), LostNdcg(), SlowCalibrator(), ConfidenceRange())
+
+
+def items(jobs: Jobs) -> list[str]:
+    """One of each check."""
+    return [f"{jobs.served(jobs.hero).name}-{check.key}" for check in CHECKS]
+
+
+def run(jobs: Jobs) -> dict[str, Cell]:
+    """Ask what serves, or the hero that is named in its place, where answers are accepted to compare with."""
+    file = read_model(jobs.configs / "continuous.yaml", HealthFile)
+    try:
+        accepted = read_answers(newest(result_folders(jobs, file), f"weekly/{FILE}"))
+    except GateError as error:
+        system = jobs.served(jobs.hero).name
+        return by_name({check.key: check.not_evidenced(system, str(error)) for check in CHECKS})
+    return by_name(run_health(jobs.family("continuous"), jobs.probe(jobs.hero), file.health, accepted))
+
+
+def run_health(job: Job, probe: Probe, limits: HealthLimits, accepted: Accepted) -> dict[str, Cell]:
+    """Ask, compare, keep. Raises EvidenceError where other answers are accepted than what serves would give."""
+    served, then = probe.served, accepted.answers
+    if accepted.facts["config_hash"] != served.config_hash:
+        raise EvidenceError(
+            f"accepted answers are of configuration {accepted.facts['config_hash']}, but {served.config_hash} serves; "
+            "run python -m pytest -m drift, which accepts those of what serves"
+        )
+    turn = int(job.at.timestamp() // PERIOD.total_seconds()) * limits.queries
+    wanted = [str(then.query_id[(turn + i) % len(then)]) for i in range(limits.queries)]
+    there = {query.query_id: query for query in probe.collection.queries}
+    queries = [there[name] for name in dict.fromkeys(wanted) if name in there]
+    now = answered(ask_all(probe, queries, job.run_id).agg)
+    folder = job.folder / FOLDER
+    path = folder / f"{job.at:%Y%m%dT%H%M%SZ}.parquet"
+    write_answers(path, now, {**job.facts, "config_hash": served.config_hash})
+    _forget(folder, job.at - timedelta(days=limits.keep_days))
+    return judge_all(CHECKS, served.name, Probing(limits, now, then, accepted.facts["latency_ms"]))
+
+
+def newest_health(folders: list[Path], config_hash: str, probes: int) -> Answered | None:
+    """The answers of the newest probes of a configuration, each query's newest; None where there is no probe."""
+    paths = [path for folder in folders for path in folder.glob("*.parquet")]
+    found: list[Answered] = []
+    for path in sorted(paths, key=lambda path: path.name, reverse=True)[:probes]:
+        try:
+            kept = read_answers(path)
+        except (EvidenceError, SchemaDrift):  # of another checkout, or half of one: fewer answers are judged
+            continue
+        if kept.facts["config_hash"] == config_hash:
+            found.append(kept.answers)
+    if not found:
+        return None
+    whole = joined(found)
+    _, first = np.unique(whole.query_id, return_index=True)
+    return whole.rows(first)
+
+
+def _forget(folder: Path, before: datetime) -> None:
+    for path in folder.glob("*.parquet"):
+        if path.name < f"{before:%Y%m%dT%H%M%SZ}":
+            path.unlink(missing_ok=True)

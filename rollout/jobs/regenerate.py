@@ -1,0 +1,167 @@
+"""Are agg.parquet and hits.parquet of the night whole, and of the queries that were drawn?
+
+The drawn suites are asked of the incumbent and of every hero of the policy, and written as the two evidence files; then
+the files are read back as anybody would read them. What is checked is what lies there, not what was in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import pyarrow as pa
+
+from evidence.digests import file_digest
+from evidence.files import write_whole
+from evidence.parts import merge_parts, write_part
+from evidence.regenerated import query_disagreements, row_disagreements
+from evidence.schemas import SchemaDrift
+from gates.documents import read_model
+from gates.errors import EvidenceError
+from gates.verdicts import Cell, Verdict
+from rollout.columns import read_agg, read_hits
+from rollout.jobs.check import JobCheck, judge_all
+from rollout.jobs.draw import queries_of, read_drawn
+from rollout.jobs.job import Jobs
+from rollout.jobs.settings import NightlyFile
+from rollout.probe import Probe, ask_in_turn
+
+_FILES = ("hits.parquet", "agg.parquet")
+_NIGHT, _SCHEMA = "night.json", "hero-gate/night/v1"
+
+
+class Files(NamedTuple):
+    """What lies in the folder, read back."""
+
+    hits: pa.Table
+    agg: pa.Table
+    systems: Sequence[str]
+    drawn: Mapping[int, Sequence[str]]  # window -> its query ids
+
+
+class Schema(JobCheck):
+    """Whoever reads the night's evidence would read other columns, or none."""
+
+    key, unit, way_out = "schema", "answers", "run -m regenerate again"
+
+    def judge(self, found: Files) -> Cell:
+        """The files were read, so it holds; where they cannot be, `run` says so."""
+        n = found.agg.num_rows
+        note = f"{found.hits.num_rows:,} hits of {n:,} answers, {len(found.systems)} systems"
+        return self.cell(Verdict.GREEN if n else Verdict.INCONCLUSIVE, n, note=note)
+
+
+class _Whole(JobCheck):
+    unit: ClassVar[str] = "systems"
+    way_out: ClassVar[str] = "run -m regenerate again; if it stays, what writes the files is broken"
+
+    def differences(self, found: Files) -> list[str]:
+        """A line for each system whose answers are not whole."""
+        raise NotImplementedError
+
+    def judge(self, found: Files) -> Cell:
+        """RED where anything differs."""
+        lines = self.differences(found)
+        return self.none_of(len(lines), found.agg.num_rows, "; ".join(lines[:2]))
+
+
+class Rows(_Whole):
+    """Whoever reads the night's evidence would count hits twice, or miss some."""
+
+    key = "rows"
+
+    def differences(self, found: Files) -> list[str]:
+        return row_disagreements(found.hits, found.agg)
+
+
+class AskedQueries(_Whole):
+    """The night's numbers would be of other queries than those that were drawn for it."""
+
+    key = "queries"
+
+    def differences(self, found: Files) -> list[str]:
+        return query_disagreements(found.agg, found.drawn, found.systems)
+
+
+SCHEMA = Schema()
+CHECKS: tuple[JobCheck, ...] = (SCHEMA, Rows(), AskedQueries())
+
+
+def items(jobs: Jobs) -> list[str]:
+    """One of each check."""
+    return [check.key for check in CHECKS]
+
+
+def run(jobs: Jobs) -> dict[str, Cell]:
+    """Write the files of the night and read them back."""
+    job, night = jobs.night(read_model(jobs.configs / "nightly.yaml", NightlyFile))
+    incumbent = jobs.probe()
+    regenerate(job.folder, night, [incumbent, *map(jobs.probe, incumbent.served.policy.heroes)], job.run_id)
+    return judge_files(job.folder, night, incumbent.served.name)
+
+
+def regenerate(folder: Path, night: date, probes: Sequence[Probe], run_id: str) -> None:
+    """Ask every system the night's suites and write the two files, and beside them what they are of.
+
+    Raises EvidenceError where nothing was drawn for the night, or another night's collection is there.
+    """
+    suites = queries_of(read_drawn(folder, night.isoformat()), probes[0].collection.queries)
+    parts = folder / ".parts"
+    shutil.rmtree(parts, ignore_errors=True)
+    for window, queries in enumerate(suites.values(), start=1):
+        for probe, found in zip(probes, ask_in_turn(probes, queries, run_id, window), strict=True):
+            write_part(parts, f"{probe.served.name}-{window:03d}", found.hits, found.agg)
+    merge_parts(parts, folder)
+    shutil.rmtree(parts)
+    said = {
+        "schema": _SCHEMA,
+        "night": night.isoformat(),
+        "run_id": run_id,
+        "systems": [probe.served.name for probe in probes],
+        "suites": list(suites),
+        "sha256": {name: file_digest(folder / name) for name in _FILES},
+    }
+    write_whole(folder / _NIGHT, json.dumps(said, indent=1, sort_keys=True) + "\n")
+
+
+def judge_files(folder: Path, night: date, incumbent: str) -> dict[str, Cell]:
+    """The cell of each check, from what lies in the folder. What needs a file that another check refuses is skipped."""
+    try:
+        hits, agg = read_hits(folder), read_agg(folder)
+    except (EvidenceError, SchemaDrift) as error:
+        unread = {check.key: check.not_evidenced(incumbent, "the files do not keep the schema") for check in CHECKS}
+        return {**unread, SCHEMA.key: replace(SCHEMA.found(True, 0, str(error)), hero=incumbent)}
+    said = read_night(folder, night)
+    asked = read_drawn(folder, night.isoformat())
+    drawn: dict[int, list[str]] = {i: [] for i in range(1, len(said["suites"]) + 1)}
+    for suite, query_id in zip(asked["suite"].to_pylist(), asked["query_id"].to_pylist(), strict=True):
+        drawn[said["suites"].index(suite) + 1].append(query_id)
+    return judge_all(CHECKS, incumbent, Files(hits, agg, said["systems"], drawn))
+
+
+def read_night(folder: Path, night: date) -> Mapping[str, Any]:
+    """What the files are of. Raises EvidenceError where they are of another night, or there are none."""
+    try:
+        said = json.loads((folder / _NIGHT).read_bytes())
+        fine = said["schema"] == _SCHEMA and said["night"] == night.isoformat() and bool(said["systems"])
+    except (OSError, ValueError, KeyError, TypeError):
+        said, fine = {}, False
+    if not fine:
+        of = said.get("night", "no night") if isinstance(said, dict) else "no night"
+        should = f"should be of {night.isoformat()}; run -m regenerate first"
+        raise EvidenceError(f"{folder / _NIGHT}: of {of}, but {should}")
+    return dict(said)
+
+
+def unchanged(folder: Path, night: date) -> Mapping[str, Any]:
+    """The same, after a look at the files' digests: they are what `regenerate` wrote. Raises EvidenceError."""
+    said = read_night(folder, night)
+    for name in _FILES:
+        if not (folder / name).is_file() or file_digest(folder / name) != said["sha256"].get(name):
+            raise EvidenceError(f"{folder / name}: not what the night of {night.isoformat()} wrote; run -m regenerate")
+    return said

@@ -1,1 +1,0 @@
-"""The four jobs of a night: performance, refresh, regenerate, whiskers."""

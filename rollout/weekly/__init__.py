@@ -1,1 +1,0 @@
-"""What is asked of what serves once a week: the drift pack, the pool audit and the tripwires."""

@@ -1,0 +1,100 @@
+"""Runs `python -m MODULE ...` as a process of its own that need not begin anew: a fork of one that has imported all.
+
+Importing is most of what a short gate takes. The fork has its own folder, environment, output and end, as any process
+has: signals, os._exit and what Python does at its end are real. It shares the seed of its hashes with the other forks.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import select
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+#: Rooms that no test replaces, and what is imported by the others; no plugin, since pytest rewrites its asserts.
+ROOMS = ("gates", "evidence", "fixtures", "rollout")
+OTHERS = (
+    "pytest", "execnet", "allure_commons", "attr", "matplotlib.figure", "matplotlib.backends.backend_svg", "pandas",
+    "jinja2", "rich.console", "rich.table", "securesystemslib.signer", "faiss", "tantivy", "tokenizers",
+)  # fmt: skip
+
+
+def run(
+    command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 180
+) -> subprocess.CompletedProcess[str]:
+    """As subprocess.run([sys.executable, "-m", *command], ...) does, with both outputs as text."""
+    server = _server()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    with tempfile.TemporaryFile("w+b") as out, tempfile.TemporaryFile("w+b") as err:
+        files = [f"/proc/{os.getpid()}/fd/{file.fileno()}" for file in (out, err)]
+        asked = {"command": list(command), "cwd": str(cwd), "env": dict(os.environ if env is None else env)}
+        server.stdin.write(json.dumps({**asked, "files": files}).encode() + b"\n")
+        pid = int(server.stdout.readline())
+        if not select.select([server.stdout], [], [], timeout)[0]:
+            os.kill(pid, 9)
+        status = int(server.stdout.readline())
+        told = [(file.seek(0), file.read().decode(errors="replace"))[1] for file in (out, err)]
+    return subprocess.CompletedProcess(list(command), status, *told)
+
+
+@functools.cache
+def _server() -> subprocess.Popen[bytes]:
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.forked"], cwd=ROOT, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    atexit.register(lambda: server.communicate())
+    return server
+
+
+def serve() -> list[str]:
+    """Fork for each request, and tell its end; in the fork, return what is to be run."""
+    os.chdir(ROOT)
+    requests, replies = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    for module in (*OTHERS, *(m for room in ROOMS for m in _modules(room))):
+        importlib.import_module(module)
+    gc.freeze()
+    while line := requests.readline():
+        with warnings.catch_warnings(action="ignore"):  # of threads: none runs Python
+            pid = os.fork()
+        if not pid:
+            requests.close()
+            replies.close()
+            return _become(**json.loads(line))
+        for told in (pid, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])):
+            replies.write(f"{told}\n")
+            replies.flush()
+    os._exit(0)
+
+
+def _modules(room: str) -> list[str]:
+    found = pkgutil.walk_packages([str(ROOT / room)], f"{room}.")
+    return [m.name for m in found if not m.name.endswith(("plugin", "__main__"))]
+
+
+def _become(command: list[str], cwd: str, env: dict[str, str], files: list[str]) -> list[str]:
+    for number, (name, how) in enumerate(zip((os.devnull, *files), (os.O_RDONLY, os.O_RDWR, os.O_RDWR), strict=True)):
+        os.dup2(os.open(name, how), number)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    path = [entry for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    sys.path[:] = [cwd, *path, *(entry for entry in sys.path if entry not in ("", str(ROOT)))]
+    return command
+
+
+if __name__ == "__main__":
+    module, *sys.argv[1:] = serve()
+    runpy.run_module(module, run_name="__main__", alter_sys=True)

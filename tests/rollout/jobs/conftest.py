@@ -1,0 +1,168 @@
+"""What does a checkout look like whose nights take a second? Recorded runs of enough queries for suites of 800."""
+
+import functools
+import json
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+import yaml
+
+from fixtures.served import load_served
+from fixtures.systems.faults import Fault, break_system
+from fixtures.systems.protocol import SearchSystem
+from rollout.jobs.job import Job
+from rollout.probe import Probe, open_probe
+from rollout.replay import Locator
+from rollout.tables import Names
+from tests.recorded_release import POLICY, Checkout, pack
+
+QUERIES = 4600  # a fifth of them is the calibration part: some 920
+
+SUITES = dedent(
+    """
+    schema: hero-gate/suites/v1
+    alpha: 0.05
+    power: 0.9
+    remember: 3
+    suites:
+      - {name: everything, parts: [calibration], size: 800, finds: {ndcg_at_10: 0.05, sla_recall_at_50: 0.05}}
+    """
+)
+NIGHTLY = dedent(
+    """
+    schema: hero-gate/nightly/v1
+    timezone: America/New_York
+    numbers: baseline.numbers.json
+    keep_days: 30
+    performance:
+      queries: {parts: [calibration], size: 800}
+      busy: 0.5
+      ndcg_at_10: {margin: 0.02, finds: 0.08}
+      sla_recall_at_50: {margin: 0.01, finds: 0.08}
+      p95_latency_ms: {margin: 5.0, finds: 8.0}
+      ece: {margin: 0.005, finds: 0.2}
+      file_credit: {margin: 0.01, finds: 0.08}
+    whiskers: {resamples: 1000, few: 30}
+    """
+)
+
+
+@pytest.fixture(scope="session")
+def night_template(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """A checkout in miniature, written once: an incumbent, a hero that differs on 20 queries, and the nights."""
+    folder = tmp_path_factory.mktemp("night")
+    shutil.copytree(root / "suites" / "nightly", folder / "suites" / "nightly", ignore=lambda *_: {"__pycache__"})
+    ini = (root / "pytest.ini").read_text(encoding="utf-8")
+    (folder / "pytest.ini").write_text(ini.replace("pythonpath = .", f"pythonpath = {root}"), encoding="utf-8")
+    shutil.copy(root / "conftest.py", folder)
+    configs = folder / "configs"
+    configs.mkdir()
+    (configs / "qrels.txt").write_text("".join(f"q{q} 0 {place(q, 0)} {1 + q % 3}\n" for q in range(QUERIES)))
+    (configs / "incumbent.run").write_text(answers(lost=0))
+    (configs / "rival.run").write_text(answers(lost=100))
+    (configs / "baseline.yaml").write_text(pack("incumbent", "incumbent"))
+    (configs / "rival.yaml").write_text(pack("rival", "rival"))
+    (configs / "policy.yaml").write_text(POLICY.replace("HEROES", "rival: rival.yaml"))
+    (configs / "suites.yaml").write_text(SUITES)
+    (configs / "nightly.yaml").write_text(NIGHTLY)
+    return folder
+
+
+@pytest.fixture
+def configs(tmp_path: Path, night_template: Path) -> Path:
+    """The configuration of those nights."""
+    return Path(shutil.copytree(night_template / "configs", tmp_path / "configs"))
+
+
+@pytest.fixture
+def job(tmp_path: Path, configs: Path) -> Job:
+    """A night's run."""
+    folder = tmp_path / "out" / "nightly"
+    folder.mkdir(parents=True)
+    return Job(
+        family="nightly", folder=folder, artifacts=folder.parent, configs=configs, run_id="20260301T070000Z-abcdef",
+        at=datetime(2026, 3, 1, 7, 0, tzinfo=UTC), write=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def good(night_template: Path) -> Callable[[str], Probe]:
+    """The incumbent (""), or a hero, without fault: opened once, since reading run files takes a second."""
+    return functools.cache(lambda hero: open_probe(load_served(night_template / "configs", hero)))
+
+
+@pytest.fixture
+def probe(configs: Path, good: Callable[[str], Probe]) -> Callable[..., Probe]:
+    """Opens the incumbent, with a seeded fault, or a hero."""
+
+    def opened(hero: str = "", **fault: Any) -> Probe:
+        if not fault:
+            return good(hero)
+        system = break_system(good(hero).contender.system, Fault.model_validate(fault))
+        return with_system(good(hero), system)
+
+    return opened
+
+
+def with_system(probe: Probe, system: SearchSystem) -> Probe:
+    """The probe of another system that answers about the same collection."""
+    documents = system.documents
+    locator = Locator(documents, probe.collection.documents)
+    contender = probe.contender._replace(system=system, locator=locator, names=Names.of(documents))
+    return replace(probe, contender=contender)
+
+
+@pytest.fixture
+def nights(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    night_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., tuple[int, dict[str, dict[str, str]]]]:
+    """Runs the jobs of a marker in the checkout -> exit status, and job -> check -> verdict."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    # pytester gives each test a home of its own, and finding fonts is slow
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path_factory.getbasetemp() / "matplotlib"))
+    checkout = Checkout(pytester.path, night_template)
+
+    def run(marker: str, *arguments: str, **fault: Any) -> tuple[int, dict[str, dict[str, str]]]:
+        path = checkout.folder / "configs" / "baseline.yaml"
+        document = {**yaml.safe_load(path.read_text()), "fault": fault or None}
+        path.write_text(yaml.safe_dump({key: value for key, value in document.items() if value is not None}))
+        ended = int(checkout.pytest("-m", marker, *arguments).ret)
+        found = {}
+        for findings in sorted((checkout.folder / "reports" / "out" / "nightly").glob("*.json")):
+            said = json.loads(findings.read_text())
+            if said["schema"] == "hero-gate/findings/v1":
+                found[said["job"]] = {cell["check"]: cell["verdict"] for cell in said["cells"]}
+        return ended, found
+
+    return run
+
+
+def answers(*, lost: int) -> str:
+    """A run file of calibrated answers; `lost` queries find nothing at the first two ranks."""
+    draw = random.Random(7)
+    lines = []
+    for q in range(QUERIES):
+        confidence, first = draw.random(), draw.random()
+        milliseconds = f"{draw.uniform(5, 20):.3f}"
+        right = (0, 1) if first < confidence else (1, 0)
+        hits = [place(q, d + (3 if q < lost else 0)) for d in (*right, 2)]
+        lines += [
+            f"q{q} Q0 {d} {rank} {10 - rank} tag {milliseconds} {confidence:.4f}\n" for rank, d in enumerate(hits)
+        ]
+    return "".join(lines)
+
+
+def place(query: int, number: int) -> str:
+    """A place of its own: no two of them overlap."""
+    first = 1 + 10 * number
+    return f"pkg/m{query}.py:{first}-{first + 8}"

@@ -1,0 +1,231 @@
+"""Is what serves probed in the short time there is, and is a broken one told from a sound one?"""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.oracles import oracles_of
+from fixtures.served import Served, load_served
+from fixtures.systems.faults import Fault
+from gates.documents import read_model
+from gates.errors import EvidenceError
+from gates.verdicts import Cell, Verdict
+from rollout.columns import answered
+from rollout.jobs import drift
+from rollout.jobs.accepted import FILE, Accepted, newest, read_answers, write_answers
+from rollout.jobs.asked import asked_queries
+from rollout.jobs.gate_monitor import MonitorLimits, newest_decisions, run_monitor
+from rollout.jobs.health import HealthLimits, run_health
+from rollout.jobs.job import Job
+from rollout.jobs.settings import ContinuousFile
+from rollout.probe import Probe, ask_all, open_probe
+
+pytestmark = pytest.mark.smoke
+
+BEGUN = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
+
+
+class Continuous(ContinuousFile):
+    health: HealthLimits
+    gate_monitor: MonitorLimits
+
+
+def job(folder: Path, probes: int = 0) -> Job:
+    at = BEGUN + timedelta(minutes=5 * probes)
+    return Job(
+        family="continuous",
+        folder=folder / "continuous",
+        artifacts=folder,
+        configs=folder,
+        run_id=f"probe-{probes}",
+        at=at,
+        write=False,
+    )
+
+
+def red(cells: dict[str, Cell]) -> set[str]:
+    return {check for check, cell in cells.items() if cell.verdict is Verdict.RED}
+
+
+@pytest.fixture(scope="module")
+def smoke(root: Path) -> Path:
+    return root / "configs" / "smoke"
+
+
+@pytest.fixture(scope="module")
+def served(smoke: Path) -> Served:
+    return load_served(smoke)
+
+
+@pytest.fixture(scope="module")
+def probe(served: Served) -> Probe:
+    return open_probe(served)
+
+
+@pytest.fixture(scope="module")
+def limits(smoke: Path) -> Continuous:
+    return read_model(smoke / "continuous.yaml", Continuous)
+
+
+@pytest.fixture(scope="module")
+def accepted(probe: Probe, smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of results with accepted answers."""
+    folder = tmp_path_factory.mktemp("results")
+    queries = asked_queries(read_model(smoke / "weekly.yaml", drift.DriftFile).drift.queries, probe.collection)[:900]
+    now = answered(ask_all(probe, queries, "run").agg)
+    write_answers(folder / "weekly" / FILE, now, {"config_hash": probe.served.config_hash})
+    return folder
+
+
+def kept(folder: Path) -> Accepted:
+    return read_answers(folder / "weekly" / FILE)
+
+
+def test_health_asks_the_next_hundred_and_the_monitor_sees_them_all(
+    probe: Probe, served: Served, limits: Continuous, accepted: Path, tmp_path: Path
+) -> None:
+    for turn in range(9):
+        cells = run_health(job(tmp_path, turn), probe, limits.health, kept(accepted))
+        assert red(cells) == set()
+    files = sorted((tmp_path / "continuous" / "health").glob("*.parquet"))
+    asked = [set(read_answers(path).answers.query_id.tolist()) for path in files]
+    assert len(asked) == 9
+    assert len(set().union(*asked)) == 900
+    found = run_monitor(job(tmp_path, 9).at, served, limits.gate_monitor, [tmp_path], kept(accepted))
+    assert red(found) == set()
+    assert found["aece_tau"].verdict is Verdict.GREEN
+    assert found["aece_tau"].n == 900
+    assert found["nightly_overdue"].verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_broken_system_is_not_healthy(served: Served, limits: Continuous, accepted: Path, tmp_path: Path) -> None:
+    broken = open_probe(replace(served, fault=Fault(kind="empty")))
+    assert red(run_health(job(tmp_path), broken, limits.health, kept(accepted))) == {"ndcg_at_10"}
+    failing = open_probe(replace(served, fault=Fault(kind="failing", share=0.2)))
+    assert "errors" in red(run_health(job(tmp_path, 1), failing, limits.health, kept(accepted)))
+
+
+def test_health_refuses_answers_of_another_configuration(
+    probe: Probe, limits: Continuous, accepted: Path, tmp_path: Path
+) -> None:
+    other = replace(kept(accepted), facts={**kept(accepted).facts, "config_hash": "another"})
+    with pytest.raises(EvidenceError, match="run python -m pytest -m drift"):
+        run_health(job(tmp_path), probe, limits.health, other)
+
+
+def test_old_probes_are_forgotten(probe: Probe, limits: Continuous, accepted: Path, tmp_path: Path) -> None:
+    run_health(job(tmp_path, 0), probe, limits.health, kept(accepted))
+    week_later = 12 * 24 * (limits.health.keep_days + 1)
+    run_health(job(tmp_path, week_later), probe, limits.health, kept(accepted))
+    assert len(list((tmp_path / "continuous" / "health").glob("*.parquet"))) == 1
+
+
+def test_the_monitor_reads_what_runs_left_behind(served: Served, limits: Continuous, tmp_path: Path) -> None:
+    findings = {"schema": "hero-gate/findings/v1", "at": (BEGUN - timedelta(hours=30)).isoformat()}
+    (tmp_path / "jobs" / "one" / "nightly").mkdir(parents=True)
+    (tmp_path / "jobs" / "one" / "nightly" / "refresh.json").write_text(json.dumps(findings))
+    (tmp_path / "ann").mkdir()
+    hero = {"hero": "ann", "decision": "HOLD", "config_hash": "h", "attestation": "ann/attestation.json"}
+    (tmp_path / "attestation.json").write_text(json.dumps({"heroes": [hero]}))
+    (tmp_path / "ann" / "attestation.json").write_text(json.dumps({"baseline_config_hash": "other"}))
+    found = run_monitor(job(tmp_path).at, served, limits.gate_monitor, [tmp_path], "nothing is accepted")
+    assert red(found) == {"nightly_overdue", "promoted"}
+    assert found["aece_tau"].note == "not evidenced: nothing is accepted"
+    (tmp_path / "ann" / "attestation.json").write_text(json.dumps({"baseline_config_hash": served.config_hash}))
+    assert red(run_monitor(job(tmp_path).at, served, limits.gate_monitor, [tmp_path], "")) == {"nightly_overdue"}
+    (tmp_path / "ann" / "attestation.json").write_text("{")
+    with pytest.raises(EvidenceError, match="run the canary again"):
+        newest_decisions([tmp_path])
+
+
+def test_the_newest_of_several_results_counts(tmp_path: Path) -> None:
+    for name, seconds in (("a", 10), ("jobs/b", 20)):
+        path = tmp_path / name / "x.json" if name == "jobs/b" else tmp_path / "x.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.utime(path, (seconds, seconds))
+    assert newest([tmp_path], "x.json") == tmp_path / "jobs" / "b" / "x.json"
+    with pytest.raises(EvidenceError, match=r"y\.json: not in"):
+        newest([tmp_path], "y.json")
+
+
+def test_the_light_system_answers_as_the_whole_one_does(probe: Probe, served: Served, smoke: Path) -> None:
+    built = served.system_kind.open_built()
+    assert built.corpus == probe.collection.digests["corpus"]
+    oracles = oracles_of("", smoke, built.corpus).oracles
+    assert len(oracles) == 30
+    for oracle in oracles:  # some of docstring intent need the vectors that are read late
+        light, whole = (system.answer(oracle.asked()) for system in (built.system, probe.contender.system))
+        assert light.doc_ord.tolist() == whole.doc_ord.tolist()
+        assert light.confidence == whole.confidence
+
+
+def emergency(root: Path, artifacts: Path, *arguments: str, **environment: str) -> tuple[int, str, dict[str, Any]]:
+    """The emergency tripwire, in a process of its own as every minute runs it."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-c", "suites/continuous/emergency.ini"),
+            *("suites/continuous/test_emergency.py", "--configs=configs/smoke", f"--artifacts={artifacts}", *arguments),
+        ],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    return done.returncode, done.stdout, json.loads((artifacts / "continuous" / "emergency.json").read_text())
+
+
+def seeded(folder: Path, fault: str) -> str:
+    path = folder / "broken.yaml"
+    path.write_text(f"name: broken\nselected: baseline\nfault: {fault}\n")
+    return f"--hero={path}"
+
+
+def test_a_sound_system_is_no_emergency(root: Path, tmp_path: Path) -> None:
+    status, out, found = emergency(root, tmp_path)
+    assert status == 0, out
+    assert [(cell["check"], cell["verdict"], cell["hero"]) for cell in found["cells"]] == [
+        (check, "GREEN", "lens") for check in ("calibrator_p99", "errors", "latency", "zero_results")
+    ]
+    assert found["schema"] == "hero-gate/findings/v1"
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("{kind: empty, share: 0.2}", "zero_results"),
+        ("{kind: slow, milliseconds: 20}", "latency"),
+    ],
+    ids=["empty", "slow"],
+)
+def test_an_emergency_fails_by_its_own_check(root: Path, tmp_path: Path, fault: str, check: str) -> None:
+    status, out, found = emergency(root, tmp_path, seeded(tmp_path, fault))
+    assert status == 20
+    assert [cell["check"] for cell in found["cells"] if cell["verdict"] == "RED"] == [check]
+    assert "RED: observed" in out
+
+
+def test_failing_answers_are_an_emergency(root: Path, tmp_path: Path) -> None:
+    status, _, found = emergency(root, tmp_path, seeded(tmp_path, "{kind: failing, share: 0.3}"))
+    assert status == 20
+    # a sentinel that always fails finds nothing, either
+    assert {cell["check"] for cell in found["cells"] if cell["verdict"] == "RED"} == {"errors", "zero_results"}
+
+
+def test_where_nothing_is_built_nobody_answers(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir(mode=0o700)
+    status, out, found = emergency(root, tmp_path, HERO_GATE_CACHE=str(tmp_path / "cache"))
+    assert status == 20
+    assert "no whole index, but a probe builds none" in out
+    verdicts = {cell["check"]: cell["verdict"] for cell in found["cells"]}
+    assert verdicts.pop("errors") == "RED"
+    assert set(verdicts.values()) == {"INCONCLUSIVE"}

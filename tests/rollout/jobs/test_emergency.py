@@ -1,0 +1,95 @@
+"""Is an emergency told from a stall?"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates.documents import read_model
+from gates.verdicts import Cell, Verdict
+from rollout.jobs.check import judge_all
+from rollout.jobs.emergency import CHECKS, Alarm, EmergencyFile, EmergencyLimits, Rounds
+
+SHAPE = (5, 20)
+
+
+@pytest.fixture(scope="module")
+def limits(root: Any) -> EmergencyLimits:
+    return read_model(root / "configs" / "continuous.yaml", EmergencyFile).emergency
+
+
+def rounds(**columns: Any) -> Rounds:
+    sound: dict[str, Any] = {
+        "sentinels": [f"s{i}" for i in range(20)],
+        "latency_ms": np.full(SHAPE, 1.0),
+        "calibrator_ms": np.full(SHAPE, 0.02),
+        "error": np.zeros(SHAPE, dtype=np.bool_),
+        "hits": np.full(SHAPE, 50),
+    }
+    return Rounds(**{**sound, **columns})
+
+
+def judged(limits: EmergencyLimits, p95: float = 3.0, **columns: Any) -> dict[str, Cell]:
+    return judge_all(CHECKS, "lens", Alarm(limits, rounds(**columns), p95))
+
+
+def red(cells: dict[str, Cell]) -> set[str]:
+    return {check for check, cell in cells.items() if cell.verdict is Verdict.RED}
+
+
+def first(n: int, value: Any, otherwise: Any) -> Any:
+    found = np.full(100, otherwise)
+    found[:n] = value
+    return found.reshape(SHAPE)
+
+
+def test_a_sound_system_is_no_emergency(limits: EmergencyLimits) -> None:
+    cells = judged(limits)
+    assert list(cells) == [check.key for check in CHECKS]
+    assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
+
+
+def test_slow_calls_are_shown_before_they_count(limits: EmergencyLimits) -> None:
+    assert red(judged(limits, calibrator_ms=first(6, 1.0, 0.02))) == set()
+    assert red(judged(limits, calibrator_ms=first(7, 1.0, 0.02))) == {"calibrator_p99"}
+
+
+def test_failing_answers_are_shown_before_they_count(limits: EmergencyLimits) -> None:
+    assert red(judged(limits, error=first(6, True, False))) == set()
+    assert red(judged(limits, error=first(7, True, False))) == {"errors"}
+
+
+def test_a_stall_is_no_spike(limits: EmergencyLimits) -> None:
+    assert red(judged(limits, latency_ms=first(49, 5_000.0, 1.0))) == set()
+    assert red(judged(limits, latency_ms=first(51, 5_000.0, 1.0))) == {"latency"}
+
+
+def test_nothing_below_the_floor_is_a_spike(limits: EmergencyLimits) -> None:
+    assert red(judged(limits, latency_ms=np.full(SHAPE, 14.0))) == set()
+    assert red(judged(limits, latency_ms=np.full(SHAPE, 16.0))) == {"latency"}
+    assert red(judged(limits, p95=20.0, latency_ms=np.full(SHAPE, 59.0))) == set()
+
+
+def test_without_accepted_answers_the_floor_alone_holds(limits: EmergencyLimits) -> None:
+    cells = judged(limits, p95=float("nan"), latency_ms=np.full(SHAPE, 16.0))
+    assert red(cells) == {"latency"}
+    assert "no p95 is accepted yet" in cells["latency"].note
+
+
+def test_one_silent_sentinel_is_an_emergency_one_silent_round_is_none(limits: EmergencyLimits) -> None:
+    once = np.full(SHAPE, 50)
+    once[0] = 0
+    assert red(judged(limits, hits=once)) == set()
+    always = np.full(SHAPE, 50)
+    always[:, 3] = 0
+    cells = judged(limits, hits=always)
+    assert red(cells) == {"zero_results"}
+    assert "nothing found for s3: " in cells["zero_results"].note
+
+
+def test_what_nobody_measured_is_not_evidenced(limits: EmergencyLimits) -> None:
+    cells = judged(limits, calibrator_ms=np.full(SHAPE, np.nan), error=np.ones(SHAPE, dtype=np.bool_))
+    assert cells["calibrator_p99"].verdict is Verdict.INCONCLUSIVE
+    assert cells["latency"].verdict is Verdict.INCONCLUSIVE
+    nobody = judged(limits, sentinels=[], hits=np.zeros((5, 0), np.int64))
+    assert nobody["zero_results"].verdict is Verdict.INCONCLUSIVE

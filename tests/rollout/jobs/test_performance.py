@@ -1,0 +1,125 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gates.documents import read_model
+from gates.errors import ConfigError, EvidenceError
+from gates.verdicts import Cell, Verdict
+from rollout.jobs.check import judge_all
+from rollout.jobs.job import Job
+from rollout.jobs.numbers import Numbers, read_numbers, write_numbers
+from rollout.jobs.performance import Compared, PerformanceFile, ask_incumbent, asked_checks, numbers_of_night
+from rollout.probe import Probe
+
+METRICS = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit")
+Evaluator = Callable[..., dict[str, Cell]]
+
+
+@pytest.fixture
+def record(configs: Path, probe: Callable[..., Probe], job: Job) -> dict[str, Any]:
+    """The numbers of the good incumbent."""
+    opened, nightly = probe(), read_model(configs / "nightly.yaml", PerformanceFile)
+    numbers = numbers_of_night(opened, ask_incumbent(opened, nightly, "run", ()), job)
+    write_numbers(configs / nightly.numbers, numbers)
+    return numbers
+
+
+@pytest.fixture
+def evaluator(configs: Path, probe: Callable[..., Probe]) -> Evaluator:
+    """The cells of a night with a fault, against a record."""
+
+    def judged(numbers: dict[str, Any], **fault: Any) -> dict[str, Cell]:
+        opened, nightly = probe(**fault), read_model(configs / "nightly.yaml", PerformanceFile)
+        kept = Numbers.model_validate(numbers)
+        night = ask_incumbent(opened, nightly, "run", kept.bin_edges)
+        compared = Compared(opened.served, night, nightly.performance, kept)
+        return judge_all(asked_checks(opened.served.policy), opened.served.name, compared)
+
+    return judged
+
+
+def verdicts(cells: dict[str, Cell]) -> dict[str, Verdict]:
+    return {metric: cell.verdict for metric, cell in cells.items()}
+
+
+def test_a_night_like_the_one_on_record_is_green(record: dict[str, Any], evaluator: Evaluator) -> None:
+    assert verdicts(evaluator(record)) == dict.fromkeys(METRICS, Verdict.GREEN)
+
+
+def test_answers_that_get_lost_turn_quality_red(record: dict[str, Any], evaluator: Evaluator) -> None:
+    found = evaluator(record, kind="empty", share=0.15)
+    red = {metric for metric, cell in found.items() if cell.verdict is Verdict.RED}
+    assert {"ndcg_at_10", "sla_recall_at_50"} <= red
+    assert {"p95_latency_ms", "file_credit"}.isdisjoint(red)
+    assert "on record" in found["ndcg_at_10"].note
+
+
+def test_answers_that_get_too_sure_turn_ece_red_alone(record: dict[str, Any], evaluator: Evaluator) -> None:
+    found = evaluator(record, kind="overconfident", stretch=1.6)
+    assert [metric for metric, cell in found.items() if cell.verdict is Verdict.RED] == ["ece"]
+
+
+def test_lines_that_lag_behind_turn_file_credit_red(record: dict[str, Any], evaluator: Evaluator) -> None:
+    found = evaluator(record, kind="stale", share=1.0, lines=2)
+    assert found["file_credit"].verdict is Verdict.RED
+
+
+def test_slower_answers_turn_latency_red_alone(record: dict[str, Any], evaluator: Evaluator) -> None:
+    then = record["suites"]["all"]["metrics"]["p95_latency_ms"]
+    record["suites"]["all"]["metrics"]["p95_latency_ms"] = {key: value - 7 for key, value in then.items()}
+    found = evaluator(record)
+    assert [metric for metric, cell in found.items() if cell.verdict is Verdict.RED] == ["p95_latency_ms"]
+
+
+def test_a_better_night_is_green(record: dict[str, Any], evaluator: Evaluator) -> None:
+    then = record["suites"]["all"]["metrics"]["ndcg_at_10"]
+    record["suites"]["all"]["metrics"]["ndcg_at_10"] = {key: value - 0.2 for key, value in then.items()}
+    assert evaluator(record)["ndcg_at_10"].verdict is Verdict.GREEN
+
+
+def test_numbers_of_another_configuration_evidence_nothing(record: dict[str, Any], evaluator: Evaluator) -> None:
+    record["config_hash"] = "0" * 16
+    assert verdicts(evaluator(record)) == dict.fromkeys(METRICS, Verdict.INCONCLUSIVE)
+
+
+def test_too_few_answers_evidence_nothing(record: dict[str, Any], evaluator: Evaluator) -> None:
+    then = record["suites"]["all"]["metrics"]["ndcg_at_10"]
+    record["suites"]["all"]["metrics"]["ndcg_at_10"] = {
+        "value": then["value"], "lower": then["value"] - 0.1, "upper": then["value"] + 0.1,
+    }  # fmt: skip
+    cell = evaluator(record)["ndcg_at_10"]
+    assert cell.verdict is Verdict.INCONCLUSIVE
+    assert "but should of 0.08" in cell.note
+
+
+def test_latency_that_was_taken_on_a_busy_machine_evidences_nothing(
+    record: dict[str, Any], evaluator: Evaluator
+) -> None:
+    record["waited"] = 0.7
+    found = verdicts(evaluator(record))
+    assert found["p95_latency_ms"] is Verdict.INCONCLUSIVE
+    assert found["ndcg_at_10"] is Verdict.GREEN
+
+
+def test_a_pool_below_the_size_is_refused(configs: Path, probe: Callable[..., Probe]) -> None:
+    path = configs / "nightly.yaml"
+    path.write_text(path.read_text().replace("size: 800", "size: 4000"))
+    with pytest.raises(EvidenceError, match=r"but performance.queries.size is 4,000"):
+        ask_incumbent(probe(), read_model(path, PerformanceFile), "run", ())
+
+
+def test_a_limit_that_is_never_shown_is_a_mistake(configs: Path) -> None:
+    path = configs / "nightly.yaml"
+    path.write_text(path.read_text().replace("{margin: 0.02, finds: 0.08}", "{margin: 0.02, finds: 0.02}"))
+    with pytest.raises(ConfigError, match="less is never shown"):
+        read_model(path, PerformanceFile)
+
+
+def test_numbers_are_read_as_they_were_written(record: dict[str, Any], configs: Path) -> None:
+    assert read_numbers(configs / "baseline.numbers.json") == Numbers.model_validate(record)
+    (configs / "baseline.numbers.json").write_text(json.dumps({**record, "extra": 1}))
+    with pytest.raises(ConfigError, match="extra: unknown key"):
+        read_numbers(configs / "baseline.numbers.json")

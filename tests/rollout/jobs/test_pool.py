@@ -1,0 +1,139 @@
+"""Does the pool hold what was answered in time, and is every change in it seen?"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from gates.documents import read_model
+from gates.verdicts import Cell, Verdict
+from rollout.jobs.pool import (
+    POOL,
+    WHOLE,
+    PoolAuditLimits,
+    PoolFile,
+    changes,
+    in_time,
+    judge_pool,
+    moves_of,
+    parts,
+    pool_of,
+    same_system,
+)
+
+CHURN, CONTRIBUTION, IN_SLA = "churn", "contribution", "in_sla"
+CONFIGS = {"lens": "a", "ann": "b"}
+
+
+@pytest.fixture(scope="module")
+def limits(root: Any) -> PoolAuditLimits:
+    return read_model(root / "configs" / "weekly.yaml", PoolFile).pool
+
+
+def answers(queries: int = 120, first: int = 0, depth: int = 50, late: int = 0, failing: int = 0) -> Any:
+    """Hits first .. first + depth - 1 for each query; the first `late` answers come late, the next `failing` fail."""
+    names = [f"q{q}" for q in range(queries)]
+    suites = ["names" if q % 2 else "words" for q in range(queries)]
+    hits = pa.table(
+        {
+            "suite": np.repeat(suites, depth).tolist(),
+            "query_id": np.repeat(names, depth).tolist(),
+            "doc_id": [f"d{first + rank}" for _ in range(queries) for rank in range(depth)],
+            "rank": np.tile(np.arange(1, depth + 1), queries),
+        }
+    )
+    agg = pa.table(
+        {
+            "query_id": names,
+            "within_sla": [q >= late for q in range(queries)],
+            "error_code": ["TimeoutError" if late <= q < late + failing else "" for q in range(queries)],
+        }
+    )
+    return hits, agg
+
+
+def audit(limits: PoolAuditLimits, now: Any, then: Any = None, configs: Any = None) -> dict[tuple[str, str], Cell]:
+    pool = pool_of(now, limits.depth)
+    last = pool_of(then, limits.depth) if then else None
+    called = same_system(configs or CONFIGS, CONFIGS)
+    moves = moves_of(pool, last, called) if last is not None else None
+    counted = {name: in_time(agg) for name, (_, agg) in now.items()}
+    return judge_pool(limits, parts(pool, list(now)), counted, moves, (configs or CONFIGS, CONFIGS))
+
+
+def red(cells: dict[tuple[str, str], Cell]) -> set[tuple[str, str]]:
+    return {key for key, cell in cells.items() if cell.verdict is Verdict.RED}
+
+
+def test_the_pool_is_the_union_and_says_who_gave_what() -> None:
+    pool = pool_of({"lens": answers(2, depth=3), "ann": answers(2, first=2, depth=3)}, 50)
+    assert pool.schema == POOL
+    assert pool.filter(pa.compute.equal(pool["query_id"], "q0")).select(["doc_id", "systems"]).to_pydict() == {
+        "doc_id": ["d0", "d1", "d2", "d3", "d4"],
+        "systems": ["lens", "lens", "ann lens", "ann", "ann"],
+    }
+    found = {(p.system, p.suite): p for p in parts(pool, ["lens", "ann"])}
+    assert found["lens", "all"][2:] == (6, 4, 10)
+    assert found["ann", "names"][2:] == (3, 2, 5)
+
+
+def test_late_failed_and_deep_hits_are_not_pooled() -> None:
+    assert len(pool_of({"lens": answers(10, late=4, failing=1)}, 20)) == 5 * 20
+    assert len(pool_of({"lens": answers(10, late=10)}, 20)) == 0
+
+
+def test_the_same_answers_churn_nothing(limits: PoolAuditLimits) -> None:
+    both = {"lens": answers(), "ann": answers(first=5)}
+    cells = audit(limits, both, both)
+    assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
+    assert cells[WHOLE, CHURN].observed == "0"
+
+
+def test_the_first_week_has_nothing_to_differ_from(limits: PoolAuditLimits) -> None:
+    assert audit(limits, {"lens": answers(), "ann": answers()})[WHOLE, CHURN].verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_shifted_pool_is_red_unless_the_configuration_is_another_one(limits: PoolAuditLimits) -> None:
+    then = {"lens": answers(), "ann": answers()}
+    now = {"lens": answers(first=3), "ann": answers(first=3)}
+    cells = audit(limits, now, then)
+    assert red(cells) == {(WHOLE, CHURN), ("lens", CHURN), ("ann", CHURN)}
+    assert "360 added, 360 removed of 6,000 (net +0)" in cells[WHOLE, CHURN].note
+    changed = audit(limits, now, then, {"lens": "a", "ann": "c"})
+    assert red(changed) == {("lens", CHURN)}
+    other = changed[WHOLE, CHURN]
+    assert other.verdict is Verdict.GREEN
+    assert other.note.startswith("warning: ")
+    assert "another configuration of ann" in other.note
+
+
+def test_what_one_system_lost_is_seen_though_others_give_it_still(limits: PoolAuditLimits) -> None:
+    cells = audit(limits, {"lens": answers(depth=40), "ann": answers()}, {"lens": answers(), "ann": answers()})
+    assert cells[WHOLE, CHURN].observed == "0"
+    assert red(cells) == {("lens", CHURN)}
+
+
+def test_a_stand_in_of_the_same_configuration_is_compared_with_whom_it_stands_in_for(limits: PoolAuditLimits) -> None:
+    now = {"seeded": answers(depth=40), "ann": answers()}
+    cells = audit(limits, now, {"lens": answers(), "ann": answers()}, {"seeded": "a", "ann": "b"})
+    assert red(cells) == {("seeded", CHURN)}
+
+
+def test_a_system_that_gives_little_is_red(limits: PoolAuditLimits) -> None:
+    cells = audit(limits, {"lens": answers(), "ann": answers(depth=10)})
+    assert red(cells) == {("ann", CONTRIBUTION)}
+
+
+def test_a_system_that_is_mostly_late_is_red(limits: PoolAuditLimits) -> None:
+    assert ("ann", IN_SLA) in red(audit(limits, {"lens": answers(), "ann": answers(late=21)}))
+    assert ("ann", IN_SLA) not in red(audit(limits, {"lens": answers(), "ann": answers(late=20)}))
+
+
+def test_changes_name_both_sides() -> None:
+    one, other = (pool_of({"lens": answers(1, first=first, depth=2)}, 50) for first in (1, 0))
+    diff = changes(one, other)
+    assert diff.select(["doc_id", "change"]).to_pylist() == [
+        {"doc_id": "d2", "change": "added"},
+        {"doc_id": "d0", "change": "removed"},
+    ]

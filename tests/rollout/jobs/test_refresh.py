@@ -1,0 +1,107 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.suites import MicroSuite, Suites, load_suites
+from gates.errors import ConfigError, EvidenceError
+from gates.verdicts import Cell, Verdict
+from rollout.columns import answered
+from rollout.jobs.refresh import Refreshed, SuitePower, draw_suites
+from rollout.probe import Probe, ask_all
+
+Evaluator = Callable[..., Cell]
+
+
+def judge(suites: Suites, *found: Any) -> Cell:
+    return SuitePower(suites.suites[0]).about("incumbent", Refreshed(suites, *found))
+
+
+@pytest.fixture
+def evaluator(configs: Path, probe: Callable[..., Probe]) -> Evaluator:
+    """Draws and judges the one suite of the miniature, with changes to it."""
+
+    def judged(**changes: object) -> Cell:
+        suites = load_suites(configs / "suites.yaml")
+        document = {**suites.suites[0].model_dump(), **changes}
+        suites = suites.model_copy(update={"suites": (MicroSuite.model_validate(document),)})
+        opened = probe()
+        (drawn,) = draw_suites(suites, opened.collection, "2026-03-01", {})
+        found = answered(ask_all(opened, drawn.queries, "run").agg)
+        return judge(suites, drawn, found)
+
+    return judged
+
+
+def test_enough_queries_that_find_what_is_promised_are_green(evaluator: Evaluator) -> None:
+    cell = evaluator()
+    assert cell.verdict is Verdict.GREEN
+    assert cell.n == 800
+    assert "all 800 fresh" in cell.note
+
+
+def test_a_suite_that_the_pool_cannot_fill_is_red(evaluator: Evaluator) -> None:
+    cell = evaluator(size=5000)
+    assert cell.verdict is Verdict.RED
+    assert "but should be 5,000" in cell.note
+
+
+def test_a_promise_that_the_spread_does_not_allow_is_red_and_says_what_would_do(evaluator: Evaluator) -> None:
+    cell = evaluator(finds={"ndcg_at_10": 0.005, "sla_recall_at_50": 0.05})
+    assert cell.verdict is Verdict.RED
+    assert cell.unit == "ndcg_at_10"
+    assert "ask " in cell.note
+
+
+def test_a_pool_that_is_exhausted_is_told(configs: Path, probe: Callable[..., Probe]) -> None:
+    suites, opened = load_suites(configs / "suites.yaml"), probe()
+    (first,) = draw_suites(suites, opened.collection, "2026-03-01", {})
+    used = {"everything": {query.query_id: "2026-03-01" for query in first.queries}}
+    (second,) = draw_suites(suites, opened.collection, "2026-03-02", used)
+    found = answered(ask_all(opened, second.queries, "run").agg)
+    cell = judge(suites, second, found)
+    assert cell.verdict is Verdict.GREEN
+    assert "is exhausted" in cell.note
+    assert second.fresh == second.pool - 800
+
+
+def test_answers_that_do_not_vary_have_no_power_to_tell(configs: Path, probe: Callable[..., Probe]) -> None:
+    suites, opened = load_suites(configs / "suites.yaml"), probe(kind="empty")
+    (drawn,) = draw_suites(suites, opened.collection, "2026-03-01", {})
+    found = answered(ask_all(opened, drawn.queries, "run").agg)
+    flat = replace(found, arm=replace(found.arm, ndcg=found.arm.ndcg * 0, recall=found.arm.recall * 0))
+    assert judge(suites, drawn, flat).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("[calibration]", "[calibration, canary]", "must be fresh to releases"),
+        ("size: 800", "size: 799", "greater than or equal to 800"),
+        ("alpha: 0.05", "alpha: 2", "less than 1"),
+        ("remember: 3", "remembers: 3", "unknown key"),
+    ],
+)
+def test_mistakes_are_told(configs: Path, old: str, new: str, told: str) -> None:
+    path = configs / "suites.yaml"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ConfigError, match=told):
+        load_suites(path)
+
+
+def test_all_mistakes_are_told_together(configs: Path) -> None:
+    path = configs / "suites.yaml"
+    path.write_text(path.read_text().replace("size: 800", "size: 10").replace("alpha: 0.05", "alpha: 2"))
+    with pytest.raises(ConfigError) as told:
+        load_suites(path)
+    assert len(told.value.mistakes) == 2
+
+
+def test_a_suite_of_what_the_collection_does_not_know_is_refused(configs: Path, probe: Callable[..., Probe]) -> None:
+    suites = load_suites(configs / "suites.yaml")
+    wrong = suites.suites[0].model_copy(update={"intents": ("none",)})
+    changed: Suites = suites.model_copy(update={"suites": (wrong,)})
+    with pytest.raises(EvidenceError, match="intent 'none' is none of the collection's"):
+        draw_suites(changed, probe().collection, "2026-03-01", {})

@@ -1,0 +1,131 @@
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fixtures.suites import load_suites
+from gates.documents import read_model
+from gates.errors import EvidenceError
+from gates.verdicts import Verdict
+from rollout.columns import read_agg, read_hits
+from rollout.jobs.draw import write_drawn
+from rollout.jobs.job import Job
+from rollout.jobs.refresh import draw_suites
+from rollout.jobs.regenerate import judge_files, regenerate, unchanged
+from rollout.jobs.whiskers import CHECK, NightRow, NightSpans, WhiskersFile, measure_night
+from rollout.probe import Probe
+
+NIGHT = date(2026, 3, 1)
+
+
+@pytest.fixture(scope="session")
+def regenerated(night_template: Path, good: Callable[[str], Probe], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a night whose files were regenerated."""
+    folder = tmp_path_factory.mktemp("regenerated")
+    suites, incumbent = load_suites(night_template / "configs" / "suites.yaml"), good("")
+    write_drawn(folder, NIGHT, draw_suites(suites, incumbent.collection, NIGHT.isoformat(), {}), suites.remember)
+    regenerate(folder, NIGHT, [incumbent, good("rival")], "20260301T070000Z-abcdef")
+    return folder
+
+
+@pytest.fixture
+def folder(regenerated: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(regenerated, tmp_path / "nightly"))
+
+
+def verdicts(folder: Path) -> dict[str, Verdict]:
+    return {check: cell.verdict for check, cell in judge_files(folder, NIGHT, "incumbent").items()}
+
+
+def judged(system: str, rows: list[NightRow]) -> Verdict:
+    return CHECK.about(system, NightSpans(system, rows, 0.05, 0.9)).verdict
+
+
+def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    pq.write_table(change(pq.read_table(path, partitioning=None)), path)
+
+
+def test_a_good_night_is_green(folder: Path) -> None:
+    assert verdicts(folder) == {"schema": Verdict.GREEN, "rows": Verdict.GREEN, "queries": Verdict.GREEN}
+    assert unchanged(folder, NIGHT)["systems"] == ["incumbent", "rival"]
+    assert (read_hits(folder).num_rows, read_agg(folder).num_rows) == (4800, 1600)
+
+
+def test_a_lost_hit_turns_rows_red_alone(folder: Path) -> None:
+    rewrite(folder / "hits.parquet", lambda hits: hits.slice(1))
+    assert verdicts(folder) == {"schema": Verdict.GREEN, "rows": Verdict.RED, "queries": Verdict.GREEN}
+
+
+def test_a_lost_answer_turns_queries_red(folder: Path) -> None:
+    gone = read_agg(folder)["query_id"][0].as_py()
+    for name in ("agg.parquet", "hits.parquet"):
+        rewrite(folder / name, lambda table: table.filter(pa.compute.not_equal(table["query_id"], gone)))
+    assert verdicts(folder) == {"schema": Verdict.GREEN, "rows": Verdict.GREEN, "queries": Verdict.RED}
+
+
+def test_a_column_of_another_type_turns_schema_red_and_leaves_the_rest_open(folder: Path) -> None:
+    rewrite(folder / "agg.parquet", lambda agg: agg.set_column(0, "run_id", agg["run_id"].cast(pa.string())))
+    found = verdicts(folder)
+    assert found.pop("schema") is Verdict.RED
+    assert set(found.values()) == {Verdict.INCONCLUSIVE}
+
+
+def test_a_file_that_is_no_parquet_turns_schema_red(folder: Path) -> None:
+    (folder / "hits.parquet").write_bytes(b"JSON under another name")
+    assert verdicts(folder)["schema"] is Verdict.RED
+
+
+def test_files_of_another_night_are_refused(folder: Path) -> None:
+    with pytest.raises(EvidenceError, match="of 2026-03-01, but should be of 2026-03-02"):
+        unchanged(folder, date(2026, 3, 2))
+
+
+def test_files_that_changed_since_are_refused(folder: Path) -> None:
+    rewrite(folder / "agg.parquet", lambda agg: agg.slice(1))
+    with pytest.raises(EvidenceError, match=r"agg.parquet: not what the night"):
+        unchanged(folder, NIGHT)
+
+
+def test_nothing_drawn_is_nothing_to_regenerate(probe: Callable[..., Probe], job: Job) -> None:
+    with pytest.raises(EvidenceError, match="run -m refresh first"):
+        regenerate(job.folder, NIGHT, [probe()], job.run_id)
+
+
+def test_every_metric_of_the_night_gets_an_interval(folder: Path, configs: Path) -> None:
+    agg = read_agg(folder)
+    limits = read_model(configs / "nightly.yaml", WhiskersFile).whiskers
+    rows = measure_night(agg, ["incumbent", "rival"], ["everything"], limits, 10, "ab" * 32)
+    incumbent, rival = rows
+    assert set(incumbent.levels) == {
+        "ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit", "error_rate",
+    }  # fmt: skip
+    assert incumbent.differences == {}
+    # a hundred of 4,600 queries differ, so some 17 of these 800
+    assert rival.differences["sla_recall_at_50"].method == "BCa"
+    assert rival.differences["sla_recall_at_50"].interval.upper < 0
+    assert {judged(s, rows) for s in ("incumbent", "rival")} == {Verdict.GREEN}
+    assert rows == measure_night(agg, ["incumbent", "rival"], ["everything"], limits, 10, "ab" * 32)
+
+
+def test_a_number_that_is_none_turns_its_system_red_alone(folder: Path, configs: Path) -> None:
+    agg = read_agg(folder)
+    mine = np.array(agg["system"].to_pylist()) == "rival"
+    broken = np.where(mine, np.nan, agg["ndcg_at_10"].to_numpy())
+    agg = agg.set_column(agg.schema.get_field_index("ndcg_at_10"), "ndcg_at_10", pa.array(broken))
+    limits = read_model(configs / "nightly.yaml", WhiskersFile).whiskers
+    rows = measure_night(agg, ["incumbent", "rival"], ["everything"], limits, 10, "ab" * 32)
+    assert judged("rival", rows) is Verdict.RED
+    assert judged("incumbent", rows) is Verdict.GREEN
+    assert judged("nobody", rows) is Verdict.INCONCLUSIVE
+
+
+def test_systems_that_were_asked_other_queries_are_not_compared(folder: Path, configs: Path) -> None:
+    limits = read_model(configs / "nightly.yaml", WhiskersFile).whiskers
+    with pytest.raises(EvidenceError, match="were not asked the same queries"):
+        measure_night(read_agg(folder).slice(1), ["incumbent", "rival"], ["everything"], limits, 10, "ab" * 32)

@@ -1,0 +1,157 @@
+"""Does hero health find what is grossly wrong, and the gate monitor what no longer holds?"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates.checks.sla_recall import SlaRecall
+from gates.documents import read_model
+from gates.policy import Policy
+from gates.verdicts import Cell, Verdict
+from rollout.jobs import gate_monitor, health
+from rollout.jobs.check import judge_all
+from rollout.jobs.gate_monitor import Left, MonitorLimits, OnRecord
+from rollout.jobs.health import HealthLimits, Probing
+from tests.rollout.jobs.weeks import slips_and_rescues, week
+
+N = 100
+HUNDRED = np.arange(N)
+
+
+@pytest.fixture(scope="module")
+def limits(root: Any) -> HealthLimits:
+    return read_model(root / "configs" / "continuous.yaml", health.HealthFile).health
+
+
+@pytest.fixture(scope="module")
+def monitor(root: Any) -> MonitorLimits:
+    return read_model(root / "configs" / "continuous.yaml", gate_monitor.MonitorFile).gate_monitor
+
+
+def judge_health(limits: HealthLimits, now: Any, then: Any) -> dict[str, Cell]:
+    return judge_all(health.CHECKS, "lens", Probing(limits, now, then, {"p95": 4.0, "p99": 6.0}))
+
+
+def watched(monitor: MonitorLimits, policy: Policy, **left: Any) -> dict[str, Cell]:
+    nothing: dict[str, Any] = {
+        "config_hash": "bbbb", "hours": {"nightly": None, "weekly": None}, "decided": [], "health": "", "accepted": "",
+    }  # fmt: skip
+    found = Left(limits=monitor, policy=policy, **{**nothing, **left})
+    return judge_all(gate_monitor.asked_checks(policy), "lens", found)
+
+
+def judge_gates(monitor: MonitorLimits, policy: Policy, now: Any, then: Any) -> dict[str, Cell]:
+    cells = watched(monitor, policy, health=now, accepted=then)
+    return {check: cell for check, cell in cells.items() if check in policy.asked_gates}
+
+
+def red(cells: dict[str, Cell]) -> set[str]:
+    return {check for check, cell in cells.items() if cell.verdict is Verdict.RED}
+
+
+def probed(limits: HealthLimits, **arm: Any) -> dict[str, Cell]:
+    then = week(N)
+    return judge_health(limits, week(N, **arm), then)
+
+
+def test_a_sound_system_is_healthy(limits: HealthLimits) -> None:
+    assert {cell.verdict for cell in probed(limits).values()} == {Verdict.GREEN}
+
+
+@pytest.mark.parametrize(
+    ("arm", "found"),
+    [
+        ({"latency_ms": np.where(HUNDRED < 20, 16.0, 1.0)}, {"p95_latency"}),
+        ({"latency_ms": np.where(HUNDRED < 8, 100.0, 1.0)}, {"p99_latency"}),
+        ({"latency_ms": np.where(HUNDRED < 2, 5_000.0, 1.0)}, set()),
+        ({"error": (HUNDRED < 8).astype(float)}, {"errors"}),
+        ({"error": (HUNDRED < 2).astype(float)}, set()),
+        ({"ndcg": np.zeros(N)}, {"ndcg_at_10"}),
+        ({"calibrator_ms": np.where(HUNDRED < 8, 1.0, 0.02)}, {"calibrator_p99"}),
+        ({"confidence": np.where(HUNDRED == 7, np.nan, 0.5)}, {"confidence_range"}),
+    ],
+    ids=["p95", "p99", "two stalls", "errors", "two errors", "worse", "calibrator", "no number"],
+)
+def test_health_finds_each_by_its_own_check(limits: HealthLimits, arm: dict[str, Any], found: set[str]) -> None:
+    assert red(probed(limits, **arm)) == found
+
+
+def at_its_limit(seed: int, n: int, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Values when accepted and now, of mean loss `limit`: one rescue outweighs the slips of half of the others."""
+    share, rescue = 0.9, 1.5 / n
+    draw = np.random.default_rng(seed)
+    loss = slips_and_rescues(draw, n, slip=rescue / share, share=share, rescue=rescue) + limit
+    then = np.where(loss < 0, 0.0, 0.9)
+    return then, then - loss
+
+
+def test_slips_and_rare_rescues_are_no_loss(limits: HealthLimits, monitor: MonitorLimits, policy: Policy) -> None:
+    # a normal test of the mean calls every fifth of them broken: no standard deviation where nobody was rescued
+    margin = policy.limits(SlaRecall).final_margin
+    for seed in range(6):
+        then, now = at_its_limit(seed, N, limits.ndcg)
+        assert red(judge_health(limits, week(N, ndcg=now), week(N, ndcg=then))) == set()
+        then, now = at_its_limit(seed, 2_400, margin)
+        answers = week(2_400, recall=now), week(2_400, recall=then)
+        assert red(judge_gates(monitor, policy, *answers)) == set()
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.10, Verdict.GREEN), (0.35, Verdict.RED)])
+def test_a_loss_is_shown_by_as_many_whole_answers(limits: HealthLimits, share: float, verdict: Verdict) -> None:
+    then = week(N, ndcg=np.ones(N))
+    now = week(N, ndcg=np.where(np.arange(N) < share * N, 0.0, 1.0))
+    cell = judge_health(limits, now, then)["ndcg_at_10"]
+    assert cell.verdict is verdict
+    assert (float(cell.ci_lower) > limits.ndcg) or verdict is Verdict.GREEN
+
+
+def test_other_queries_evidence_no_quality(limits: HealthLimits) -> None:
+    now = week(N, columns={"query_id": np.array([f"x{i}" for i in range(N)])})
+    cells = judge_health(limits, now, week(N))
+    assert cells["ndcg_at_10"].verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("hours", "verdict"), [(2.0, Verdict.GREEN), (27.0, Verdict.RED), (None, Verdict.INCONCLUSIVE)]
+)
+def test_a_night_that_did_not_run_is_overdue(
+    monitor: MonitorLimits, policy: Policy, hours: float | None, verdict: Verdict
+) -> None:
+    cells = watched(monitor, policy, hours={"nightly": hours, "weekly": None})
+    assert cells["nightly_overdue"].verdict is verdict
+
+
+def test_only_what_was_decided_on_may_serve(monitor: MonitorLimits, policy: Policy) -> None:
+    decided = [OnRecord("ann", "PROMOTE", "hhhh", "bbbb"), OnRecord("router", "HOLD", "rrrr", "bbbb")]
+    for config_hash, verdict in (("bbbb", Verdict.GREEN), ("hhhh", Verdict.GREEN), ("rrrr", Verdict.RED)):
+        cells = watched(monitor, policy, config_hash=config_hash, decided=decided)
+        assert cells["promoted"].verdict is verdict
+    assert watched(monitor, policy)["promoted"].verdict is Verdict.INCONCLUSIVE
+
+
+def gates(monitor: MonitorLimits, policy: Policy, n: int = 2_400, **arm: Any) -> dict[str, Cell]:
+    return judge_gates(monitor, policy, week(n, **arm), week(n))
+
+
+def test_the_gates_hold_on_sound_health_answers(monitor: MonitorLimits, policy: Policy) -> None:
+    cells = gates(monitor, policy)
+    assert tuple(cells) == policy.asked_gates
+    assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
+
+
+def test_too_few_health_answers_evidence_no_gate(monitor: MonitorLimits, policy: Policy) -> None:
+    assert {cell.verdict for cell in gates(monitor, policy, 799).values()} == {Verdict.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize("gate", ["calibrator_p99", "aece_tau", "confidence_shift", "sla_recall_at_50_delta"])
+def test_each_gate_turns_red_by_what_breaks_it(monitor: MonitorLimits, policy: Policy, gate: str) -> None:
+    sound = week(2_400).arm
+    odds = np.log(sound.confidence / (1 - sound.confidence))
+    arm: dict[str, Any] = {
+        "calibrator_p99": {"calibrator_ms": np.where(np.arange(2_400) % 20 == 0, 2.0, 0.02)},
+        "aece_tau": {"confidence": 1 / (1 + np.exp(-(2 * odds - 0.8)))},  # as sure in the middle, not at the ends
+        "confidence_shift": {"confidence": np.clip(sound.confidence + 0.06, 0, 1), "correct": np.ones(2_400)},
+        "sla_recall_at_50_delta": {"recall": np.where(np.arange(2_400) % 20 == 0, 0.0, sound.recall)},
+    }[gate]
+    assert gate in red(gates(monitor, policy, **arm))

@@ -1,0 +1,233 @@
+"""Does each seeded fault turn exactly its own weekly job red, on the embedded system, while a sound one is green?"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from evidence.history import read
+from fixtures.served import Served, load_served
+from fixtures.systems.faults import Fault
+from gates.documents import read_model
+from gates.errors import EvidenceError
+from gates.verdicts import Cell, Verdict
+from rollout.columns import answered
+from rollout.jobs.accepted import FILE, read_answers, write_answers
+from rollout.jobs.asked import WeeklyQueries, asked_of_suites
+from rollout.jobs.drift import DriftLimits, run_drift
+from rollout.jobs.job import Job
+from rollout.jobs.pool import COUNTS, DIFF, LAST, PoolAuditLimits, run_pool
+from rollout.jobs.settings import WeeklyFile
+from rollout.jobs.tripwires import TripwireLimits, judge_tripwires
+from rollout.probe import Probe, Probed, ask_all, open_probe
+
+pytestmark = pytest.mark.smoke
+
+BEGUN = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+CONFIGS = {"lens": "a", "ann": "b"}
+
+#: job that must turn red -> what is done to the system, or to the scores
+FAULTS: dict[str, Fault | str] = {
+    "drift": Fault(kind="overconfident", stretch=2.0, around=0.66),
+    "pool": Fault(kind="truncated", keep=10),
+    "leak": Fault(kind="leftover", lines=1, share=0.3),
+    "flatline": "scores",
+}
+
+
+ASKED: dict[str, Probed] = {}  # fault -> answers to the week's suites: the same whenever they are asked
+
+
+class Weekly(WeeklyFile):
+    drift: DriftLimits
+    suites: WeeklyQueries
+    pool: PoolAuditLimits
+    tripwires: TripwireLimits
+
+
+class Week:
+    """The three jobs of one system in one folder."""
+
+    def __init__(self, folder: Path, served: Served, weekly: Weekly, ann: Probed) -> None:
+        self.folder, self.served, self.weekly, self.ann = folder, served, weekly, ann
+
+    def job(self, week: int, *, write: bool = False) -> Job:
+        folder = self.folder / "weekly"
+        folder.mkdir(exist_ok=True)
+        return Job(
+            family="weekly",
+            folder=folder,
+            artifacts=self.folder,
+            configs=self.served.folder,
+            run_id=f"week-{week}{'-write' if write else ''}",
+            at=BEGUN + timedelta(days=7 * week),
+            write=write,
+        )
+
+    def probe(self, fault: Fault | None = None) -> Probe:
+        return opened(self.served.folder, repr(fault), fault)
+
+    def drift(self, week: int, fault: Fault | None = None, *, write: bool = False, incumbent: bool = True) -> set[str]:
+        return red(run_drift(self.job(week, write=write), self.probe(fault), self.weekly.drift, incumbent=incumbent))
+
+    def suites(self, fault: Fault | None = None) -> Probed:
+        name = repr(fault)
+        if name not in ASKED:
+            probe = self.probe(fault)
+            ASKED[name] = ask_all(probe, asked_of_suites(self.weekly.suites, probe.collection), "run")
+        return ASKED[name]
+
+    def pool(self, week: int, lens: Probed, *, write: bool = False) -> set[str]:
+        both = {"lens": lens, "ann": self.ann}
+        return red(run_pool(self.job(week, write=write), self.weekly.pool, CONFIGS, both.__getitem__))
+
+    def tripwires(self, lens: Probed) -> set[str]:
+        return red(judge_tripwires("lens", self.weekly.tripwires, answered(lens.agg)))
+
+
+@functools.cache
+def opened(folder: Path, _: str, fault: Fault | None) -> Probe:
+    """A system of the smoke corpus, opened once."""
+    return open_probe(replace(load_served(folder), fault=fault))
+
+
+def red(cells: dict[Any, Cell]) -> set[str]:
+    return {cell.check for cell in cells.values() if cell.verdict is Verdict.RED}
+
+
+@pytest.fixture(scope="module")
+def smoke(root: Path) -> Path:
+    return root / "configs" / "smoke"
+
+
+@pytest.fixture(scope="module")
+def limits(smoke: Path) -> Weekly:
+    weekly = read_model(smoke / "weekly.yaml", Weekly)
+    queries = weekly.drift.queries.model_copy(update={"size": 800})  # twice as over-confident needs no more
+    return weekly.model_copy(update={"drift": weekly.drift.model_copy(update={"queries": queries, "resamples": 400})})
+
+
+@pytest.fixture(scope="module")
+def ann(smoke: Path, limits: Weekly) -> Probed:
+    probe = open_probe(load_served(smoke, "ann"))
+    return ask_all(probe, asked_of_suites(limits.suites, probe.collection), "run")
+
+
+@pytest.fixture(scope="module")
+def accepted(smoke: Path, limits: Weekly, ann: Probed, tmp_path_factory: pytest.TempPathFactory) -> Week:
+    """A folder in which a first week was accepted."""
+    week = Week(tmp_path_factory.mktemp("weeks"), load_served(smoke), limits, ann)
+    week.drift(0)
+    week.pool(0, week.suites())
+    return week
+
+
+@pytest.fixture
+def weeks(accepted: Week, tmp_path: Path) -> Week:
+    """A copy of it, which a test may continue."""
+    (tmp_path / "weekly").mkdir()
+    for name in (FILE, LAST):
+        (tmp_path / "weekly" / name).write_bytes((accepted.folder / "weekly" / name).read_bytes())
+    return Week(tmp_path, accepted.served, accepted.weekly, accepted.ann)
+
+
+def flat(probed: Probed) -> Probed:
+    """A scorer that finds every answer equally good."""
+    at = probed.agg.schema.get_field_index("ndcg_at_10")
+    scores = pa.array(np.full(len(probed.agg), 0.7))
+    return Probed(probed.hits, probed.agg.set_column(at, "ndcg_at_10", scores))
+
+
+def test_a_sound_system_is_green_everywhere(weeks: Week) -> None:
+    suites = weeks.suites()
+    assert weeks.drift(1) == set()
+    assert weeks.pool(1, suites) == set()
+    assert weeks.tripwires(suites) == set()
+    kept = read(weeks.folder / "metrics", job="drift")
+    assert {"aece", "dece", "brier", "reliability_slope", "output_clamp", "alpha"} <= set(kept["metric"])
+    counts = (weeks.folder / "weekly" / COUNTS).read_text().splitlines()
+    assert counts[0] == "system,suite,pooled_judgments,coverage_percent"
+    assert len(counts) == 1 + 2 * 5
+
+
+@pytest.mark.parametrize("job", list(FAULTS))
+def test_each_fault_turns_exactly_its_own_job_red(weeks: Week, job: str) -> None:
+    seeded = FAULTS[job]
+    fault = seeded if isinstance(seeded, Fault) else None
+    suites = weeks.suites(fault)
+    suites = suites if fault else flat(suites)
+    found = {
+        "drift": weeks.drift(1, fault, incumbent=False),
+        "pool": weeks.pool(1, suites),
+        "leak": weeks.tripwires(suites) & {"leak"},
+        "flatline": weeks.tripwires(suites) & {"flatline", "spread"},
+    }
+    assert {name for name, checks in found.items() if checks} == {job}, found
+    expected = {"drift": {"aece", "dece"}, "pool": {"churn"}, "leak": {"leak"}, "flatline": {"flatline", "spread"}}
+    assert expected[job] <= found[job]
+
+
+def test_constant_answers_trip_the_flatline_and_lose_the_pool(weeks: Week) -> None:
+    suites = weeks.suites(Fault(kind="constant"))
+    assert {"flatline", "spread"} <= weeks.tripwires(suites)
+    assert "churn" in weeks.pool(1, suites)
+
+
+def test_a_red_pool_is_not_what_next_week_is_compared_with(weeks: Week) -> None:
+    broken = weeks.suites(Fault(kind="truncated", keep=10))
+    assert "churn" in weeks.pool(1, broken)
+    assert set(pq.read_table(weeks.folder / "weekly" / DIFF)["change"].to_pylist()) == {"removed"}
+    assert "churn" in weeks.pool(2, broken)
+    weeks.pool(3, broken, write=True)
+    assert "churn" not in weeks.pool(4, broken)
+
+
+def test_drift_is_compared_with_the_accepted_week_until_another_is_accepted(weeks: Week) -> None:
+    fault = Fault(kind="overconfident", stretch=2.0, around=0.66)
+    before = (weeks.folder / "weekly" / FILE).read_bytes()
+    assert {"aece", "dece"} <= weeks.drift(1, fault)
+    assert (weeks.folder / "weekly" / FILE).read_bytes() == before
+    weeks.drift(2, fault, write=True)
+    assert not {"aece", "dece"} & weeks.drift(3, fault)
+
+
+def test_a_named_hero_is_never_accepted(weeks: Week) -> None:
+    path = weeks.folder / "weekly" / FILE
+    path.unlink()
+    weeks.drift(1, incumbent=False)
+    assert not path.exists()
+
+
+def test_accepted_answers_come_back_as_they_were_written(weeks: Week, tmp_path: Path) -> None:
+    kept = read_answers(weeks.folder / "weekly" / FILE)
+    write_answers(tmp_path / "again.parquet", kept.answers, {"config_hash": "x"})
+    again = read_answers(tmp_path / "again.parquet")
+    assert again.answers.query_id.tolist() == kept.answers.query_id.tolist()
+    assert np.array_equal(again.answers.arm.confidence, kept.answers.arm.confidence)
+    assert again.facts["latency_ms"] == kept.facts["latency_ms"]
+
+
+def test_a_damaged_file_of_accepted_answers_is_refused_and_can_be_replaced(weeks: Week) -> None:
+    (weeks.folder / "weekly" / FILE).write_bytes(b"no parquet")
+    with pytest.raises(EvidenceError, match="accept a new state: python -m pytest -m drift --write"):
+        weeks.drift(1)
+    weeks.drift(2, write=True)
+    assert weeks.drift(3) == set()
+
+
+@pytest.fixture
+def pool_damaged(weeks: Week) -> Callable[[], set[str]]:
+    (weeks.folder / "weekly" / LAST).write_bytes(b"no parquet")
+    return lambda: weeks.pool(1, weeks.suites())
+
+
+def test_a_damaged_pool_is_refused(pool_damaged: Callable[[], set[str]]) -> None:
+    with pytest.raises(EvidenceError, match="python -m pytest -m pool --write"):
+        pool_damaged()

@@ -1,0 +1,42 @@
+"""Made-up answers of one system, calibrated, for tests that break one thing in them."""
+
+from typing import Any
+
+import numpy as np
+
+from gates.pairs import Arm
+from rollout.answered import Answered
+
+
+def slips_and_rescues(draw: np.random.Generator, n: int, *, slip: float, share: float, rescue: float) -> np.ndarray:
+    """Losses of mean 0 of which most are 0: many small ones, and a whole gain that is rare enough not to be seen."""
+    return draw.choice([slip, -1.0, 0.0], n, p=[share, rescue, 1 - share - rescue])
+
+
+def week(n: int = 4_000, seed: int = 7, *, columns: dict[str, Any] | None = None, **arm: Any) -> Answered:
+    """Answers to n queries of two suites. Keywords replace columns of the arm, `columns` those beside it."""
+    draw = np.random.default_rng(seed)
+    confidence = 1 / (1 + np.exp(-draw.normal(0.8, 1.2, n)))
+    correct = (draw.random(n) < confidence).astype(np.float64)
+    sound: dict[str, Any] = {
+        "ndcg": np.where(correct > 0, 1.0, draw.uniform(0, 0.6, n)),
+        "recall": draw.choice([0.0, 1.0], n, p=[0.1, 0.9]),
+        "latency_ms": draw.lognormal(0.5, 0.4, n),
+        "wait_ms": np.zeros(n),
+        "calibrator_ms": np.full(n, 0.02),
+        "confidence": confidence,
+        "correct": correct,
+        "file_credits": (np.arange(n) % 50 == 0).astype(np.float64),
+        "credits": np.ones(n) + (np.arange(n) % 50 == 0),
+        "error": np.zeros(n),
+        "spend_ms": np.zeros(n),
+        "cut": np.zeros(n),
+    }
+    sound["found"] = sound["recall"]
+    beside: dict[str, Any] = {
+        "query_id": np.array([f"q{i:05d}" for i in range(n)]),
+        "suite": np.array(["names", "words"])[np.arange(n) % 2],
+        "intent": np.array(["identifier", "docstring"])[np.arange(n) % 2],
+        "within_sla": np.ones(n, dtype=np.bool_),
+    }
+    return Answered(**{**beside, **(columns or {})}, arm=Arm(**{**sound, **arm}))
