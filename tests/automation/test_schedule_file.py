@@ -48,9 +48,7 @@ def test_the_shipped_schedule_has_the_eleven_jobs(root: Path) -> None:
     assert all(job.owner for job in jobs)
     assert jobs[-1].words()[:3] == (sys.executable, "-m", "pytest")
     assert "suites/continuous/emergency.ini" in jobs[-1].words()  # its marker alone would load every plugin
-    assert jobs[1].words() == (
-        sys.executable, "-m", "pytest", "-m", "refresh",
-    )  # fmt: skip
+    assert jobs[1].words() == (sys.executable, "-m", "pytest", "-m", "refresh")
 
 
 @pytest.mark.parametrize(

@@ -106,8 +106,7 @@ def recovered(places: Iterable[Place]) -> Iterator[tuple[Place, Entry]]:
 
 
 def recover(place: Place) -> Entry:
-    ((_, entry),) = recovered([place])
-    return entry
+    return next(entry for _, entry in recovered([place]))
 
 
 def claimed(ledger: Ledger, slot: str, due: str, log: str) -> None:

@@ -19,6 +19,11 @@ NEW_YORK = ZoneInfo("America/New_York")
 MINUTELY = ("hero_health", "gate_monitor", "emergency_tripwire")
 
 
+@pytest.fixture(autouse=True)
+def _the_machine_itself_stays_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda file: None)
+
+
 def settle(world: World, begins: datetime, ends: datetime, seen: dict[str, Entry]) -> Counter[str]:
     """Every due slot is in one of the two states that the promise names; count them."""
     world.come_to_rest(ends)
@@ -46,10 +51,7 @@ def world_of(jobs: list[ScheduledJob], folder: Path, begins: datetime, seed: int
     return World(jobs=jobs, ledger=ledger, luck=luck, true=begins)
 
 
-def test_a_year_of_nights_and_weeks(
-    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "fsync", lambda file: None)  # the machine itself stays up here
+def test_a_year_of_nights_and_weeks(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     jobs = [job for job in load_schedule(root / "configs" / "schedule.yaml").jobs if job.name not in MINUTELY]
     assert len(jobs) == 8
     begins, ends = datetime(2027, 1, 1, 5, tzinfo=UTC), datetime(2028, 1, 1, 5, tzinfo=UTC)
@@ -80,14 +82,8 @@ def test_a_year_of_nights_and_weeks(
     [(datetime(2027, 3, 14, tzinfo=NEW_YORK), 96 - 1), (datetime(2027, 11, 7, tzinfo=NEW_YORK), 96 + 1)],
 )
 def test_minute_jobs_around_a_night_whose_clock_changes(
-    root: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    night: datetime,
-    hours: int,
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], night: datetime, hours: int
 ) -> None:
-    monkeypatch.setattr(os, "fsync", lambda file: None)
     jobs = [job for job in load_schedule(root / "configs" / "schedule.yaml").jobs if job.name in MINUTELY]
     begins = (night - timedelta(days=2)).astimezone(UTC) - timedelta(seconds=1)
     ends = (night + timedelta(days=2)).astimezone(UTC) - timedelta(seconds=1)
