@@ -16,7 +16,6 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from automation.events import JobFailed, JobRecovered, JobTimedOut, ScheduleEvent
 from automation.ledger import Entry, Ledger
@@ -88,19 +87,12 @@ def supervise(path: Path, attempt: Attempt) -> None:
 
 def _waited(child: subprocess.Popen[bytes], seconds: float) -> bool:
     """Wait for the job, and stop its group when the time is up; did it end by itself?"""
-
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        raise TimeoutError
-
-    signal.signal(signal.SIGALRM, ring)
     for patience, number in ((seconds, signal.SIGTERM), (GRACE, signal.SIGKILL)):
-        signal.setitimer(signal.ITIMER_REAL, patience)
         try:
-            child.wait()
-        except TimeoutError:
+            child.wait(patience)
+        except subprocess.TimeoutExpired:
             signal_group(child.pid, number)
         else:
-            signal.setitimer(signal.ITIMER_REAL, 0)
             return number is signal.SIGTERM
     child.wait()
     return False

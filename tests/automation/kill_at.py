@@ -18,7 +18,7 @@ from typing import Any
 
 STEPS = {
     "execute", "executemany", "executescript", "connect", "close", "open", "flock", "write", "fsync", "pread", "pipe",
-    "fork_exec", "mkdir", "replace", "rename", "unlink", "killpg", "waitpid", "setitimer", "exit",
+    "fork_exec", "mkdir", "replace", "rename", "unlink", "killpg", "waitpid", "exit",
 }  # fmt: skip
 OF_OURS = (f"{os.sep}automation{os.sep}", f"{os.sep}evidence{os.sep}", "subprocess.py", "pathlib.py")
 
