@@ -200,7 +200,7 @@ class Policy(Document):
             for at, name in enumerate(self.slices.intents)
         ]
         found += [AskedCheck(key, check, getattr(self._block(check.kind), key), EVERY) for key, check in BY_KEY.items()]
-        found += [AskedCheck(key, *own_check(key, said), EVERY) for key, said in self.checks.items()]
+        found += [AskedCheck(key, *own_check(key, said), EVERY) for key, said in sorted(self.checks.items())]
         return tuple(sorted(found, key=lambda asked: KINDS.index(asked.check.kind)))  # stable: own checks come last
 
     def asked(self, *kinds: Kind) -> tuple[str, ...]:

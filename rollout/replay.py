@@ -243,7 +243,9 @@ def _more(
         if name in DERIVED:
             found[name] = DERIVED[name](measures)
         elif is_column(name):
-            found[name] = np.array([t.answer.more.get(name, np.nan) for t in timed], dtype=np.float64)
+            # what failed, or found nothing, need not tell anything
+            told = (t.answer.more.get(name, np.nan if len(t.answer.doc_ord) else 0.0) for t in timed)
+            found[name] = np.fromiter(told, dtype=np.float64, count=len(timed))
         else:
             found[name] = by_ir_measures(name, query_ord, truth, hits.row, hits.rank, hits.doc_ord)
     return found

@@ -1,0 +1,195 @@
+"""Is a user's own check gated, planned, refused, reported, attested and replayed like ours: by YAML, and as a class?"""
+
+from pathlib import Path
+
+import pytest
+
+from gates.errors import ConfigError
+from gates.planning.attainability import require_attainable
+from gates.planning.characteristics import Characteristics, read_characteristics
+from gates.planning.foresight import plan_lines
+from gates.policy import Policy, load_policy
+from reports.attestation.replay import replay
+from tests.recorded_release import Checkout, pack
+
+#: Check -> what a policy says of it, and the fault that must turn it RED.
+OWN = {
+    "mrr_at_10": ("{form: loss, measure: RR@10, margin: 0.2}", "{kind: shuffled}"),
+    "zero_results": ("{form: rate, measure: zero_results, share: 0.2}", "{kind: empty, share: 0.9}"),
+    "first_hit": ("{form: loss, measure: P@1, margin: 0.2}", "{kind: empty, share: 0.9}"),
+    "price": (
+        "{form: quantile, column: cost_usd, quantile: 0.7, margin: 0.5}",
+        "{kind: column, column: cost_usd, value: 9}",
+    ),
+    "refusals": ("{form: count, column: refused, rate: 0.1}", "{kind: column, column: refused, value: 1}"),
+    "fairness": ("{check: 'mypkg.fairness:Fairness', limit: 0.2}", "{kind: column, column: unfair, value: 1}"),
+}
+
+FAIRNESS = '''
+"""Do small shops get their share of the first page?"""
+
+from gates.checks.check import Check, Limits
+from gates.checks.forms import Rate
+from gates.checks.name import Name
+from gates.documents import Share
+
+
+class FairnessLimits(Limits):
+    """At most `limit` of the answers show no small shop."""
+
+    limit: Share
+
+
+class Fairness(Check):
+    """Small shops disappear from the first page."""
+
+    limits, needs, decides = FairnessLimits, "unfair", "unfair"
+    unit, name = "share of answers", Name(label="answers without a small shop", unit="%", scale=100, digits=1)
+
+    def form(self, limits, constants, intent):
+        return Rate(column="unfair", above=0.5, share=limits.limit)
+
+    def broken(self, limits):
+        return "answers without a small shop"
+'''
+
+
+@pytest.fixture
+def package(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, root: Path) -> Path:
+    """A user's package with one check in one file."""
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "mypkg").mkdir()
+    (folder / "mypkg" / "__init__.py").touch()
+    (folder / "mypkg" / "fairness.py").write_text(FAIRNESS, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", f"{folder}:{root}")
+    monkeypatch.syspath_prepend(str(folder))
+    return folder / "mypkg"
+
+
+#: What would end a climb before it is known what these checks say of the faults.
+SOONER = ("pool stop_rule aece_tau sla_recall_at_50_delta ndcg_at_10 ece recall_all ndcg_all calibration_all").split()
+
+
+@pytest.fixture
+def own(whole_checkout: Checkout, package: Path) -> Checkout:
+    """A checkout in miniature whose answers tell what else they cost, under a policy with all of these checks."""
+    configs = whole_checkout.folder / "configs"
+    for run in configs.glob("*.run"):
+        lines = (line.split() for line in run.read_text(encoding="utf-8").splitlines())
+        told = (f"{' '.join(line)} cost_usd=0.{int(line[0][1:]) % 7} refused=0 unfair=0\n" for line in lines)
+        run.write_text("".join(told), encoding="utf-8")
+    with (configs / "policy.yaml").open("a", encoding="utf-8") as policy:
+        policy.write("checks:\n" + "".join(f"  {key}: {said}\n" for key, (said, _) in OWN.items()))
+    whole_checkout.lock()
+    return whole_checkout
+
+
+def test_an_equal_hero_is_promoted_and_everybody_says_so(own: Checkout) -> None:
+    run = own.gate("-v")
+    attested = {guard["guard"]: guard for guard in own.attestation("equal")["guards"]}
+    page = (own.folder / "reports" / "out" / "index.html").read_text(encoding="utf-8")
+    assert (own.decision("equal"), run.ret) == ("PROMOTE", 0)
+    for key in OWN:
+        assert (attested[key]["verdict"], attested[key]["required"]) == ("GREEN", "green")
+        assert f"test_guard[equal-{key}] PASSED" in run.stdout.str()
+        assert (key if key != "fairness" else "answers without a small shop") in page
+    assert replay(own.folder / "reports" / "out" / "equal").differences == ()
+
+
+@pytest.mark.parametrize("key", OWN)
+def test_its_fault_turns_it_red(own: Checkout, key: str) -> None:
+    policy = own.folder / "configs" / "policy.yaml"
+    sooner = "".join(f"  {check}: it would end the climb sooner\n" for check in SOONER)
+    policy.write_text(policy.read_text(encoding="utf-8").replace("checks:\n", f"{sooner}checks:\n"), encoding="utf-8")
+    bad = own.folder / "configs" / "bad.yaml"
+    bad.write_text(f"{pack('bad', 'equal')}fault: {OWN[key][1]}\n", encoding="utf-8")
+    run = own.gate(hero="configs/bad.yaml")
+    assert key in {guard["guard"] for guard in own.attestation("bad")["guards"] if guard["verdict"] == "RED"}
+    assert own.decision("bad") == "ROLLBACK"
+    assert replay(own.folder / "reports" / "out" / "bad").differences == ()
+    run.stdout.fnmatch_lines(["ROLLBACK  bad*"])
+
+
+def test_a_class_that_changed_is_not_what_was_locked(own: Checkout, package: Path) -> None:
+    (package / "fairness.py").write_text(FAIRNESS.replace("above=0.5", "above=5"), encoding="utf-8")
+    own.gate()
+    assert own.decision("equal") == "HOLD"
+    assert any("sources.mypkg" in reason for reason in own.attestation("equal")["reasons"])
+
+
+@pytest.fixture
+def known(root: Path) -> Characteristics:
+    """What an equal hero of this repository is known to do."""
+    return read_characteristics(root / "configs" / "characteristics.json")
+
+
+def read(folder: Path, root: Path, said: str) -> Policy:
+    """The shipped policy with one check more."""
+    shipped = (root / "configs" / "policy.yaml").read_text(encoding="utf-8")
+    (folder / "policy.yaml").write_text(f"{shipped}checks:\n  mine: {said}\n", encoding="utf-8")
+    return load_policy(folder / "policy.yaml")
+
+
+@pytest.mark.parametrize("key", OWN)
+def test_it_is_planned(root: Path, tmp_path: Path, package: Path, known: Characteristics, key: str) -> None:
+    policy = read(tmp_path, root, OWN[key][0])
+    require_attainable("policy.yaml", policy, known)
+    planned = "\n".join(plan_lines("lexical", policy, known.streams))
+    assert "mine over the canary" in planned  # to be shown
+    assert "mine: " in planned  # and what of it is found
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "{form: loss, measure: RR@10, margin: 0.0001}",
+        "{form: rate, measure: zero_results, share: 0.0001}",
+        "{form: count, column: refused, rate: 0.00001}",
+        "{check: 'mypkg.fairness:Fairness', limit: 0.0001}",
+    ],
+)
+def test_what_no_equal_hero_can_show_is_refused(
+    root: Path, tmp_path: Path, package: Path, known: Characteristics, said: str
+) -> None:
+    policy = read(tmp_path, root, said)
+    with pytest.raises(ConfigError, match="mine over the canary: an equal hero is shown to hold with probability 0"):
+        require_attainable("policy.yaml", policy, known)
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("{form: loss, measure: RR@ten, margin: 0.1}", "measure RR@ten is none of nDCG@10, "),
+        ("{form: loss, measure: p95_latency_ms, margin: 0.1}", "measure p95_latency_ms is none of nDCG@10, "),
+        (
+            "{form: loss, measure: zero_results, margin: 0.1}",
+            "a loss is of a measure in [0, 1]",
+        ),
+        ("{form: loss, margin: 0.1}", "should name a measure, or a column that the system answers with"),
+        ("{form: los, measure: RR@10, margin: 0.1}", "'los'"),
+        (
+            "{form: rate, column: latency_ms, share: 0.1}",
+            "column latency_ms is measured by the gate",
+        ),
+        ("{check: 'nopkg.fairness:Fairness'}", "check nopkg.fairness:Fairness cannot be imported"),
+        ("{check: 'mypkg.fairness:Nothing'}", "mypkg.fairness has no Nothing; name a class of it"),
+        ("{check: 'mypkg.fairness:Share'}", "should be a class of gates.checks.check.Check"),
+        ("{check: 'mypkg.fairness:Fairness', limit: 2}", "its limits are those of mypkg.fairness:Fairness"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_a_line(
+    root: Path, tmp_path: Path, package: Path, said: str, refused: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, root, said)
+    (mistake,) = caught.value.mistakes
+    assert refused in mistake
+    assert "\n" not in mistake
+
+
+def test_a_name_of_ours_is_taken(root: Path, tmp_path: Path) -> None:
+    shipped = (root / "configs" / "policy.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"{shipped}checks:\n  ndcg_error: {OWN['mrr_at_10'][0]}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="checks names ndcg_error, which is one of ours; call it otherwise"):
+        load_policy(path)
