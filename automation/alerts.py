@@ -6,7 +6,6 @@ event once, however often it is found.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,9 +21,11 @@ from automation.events import (
     ScheduleEvent,
     SlotMissed,
 )
+from gates.attestation import ATTESTATION, Attestation, AttestationError
 from gates.documents import read_yaml
 from gates.errors import ConfigError
 from gates.status import BROKEN, NOT_EVIDENCED
+from gates.verdicts import Decision
 from reports.alerts.log import Event, Log, read_log
 from reports.alerts.rules import DECISIONS, KINDS, NOTICES
 
@@ -47,26 +48,25 @@ def untold_decisions(artifacts: Path, log: Log, configs: Path, now: datetime) ->
     told = {alert.decision for alert in log.alerts if alert.kind in DECISIONS}
     found = []
     for place in ("history/*/*", "*"):  # put away since, and of the last run
-        for path in sorted(artifacts.glob(f"{place}/attestation.json")):
+        for path in sorted(artifacts.glob(f"{place}/{ATTESTATION}")):
             try:
-                attestation = json.loads(path.read_bytes())
-                hero = str(attestation["hero"])
-                decision = (attestation["run_id"], hero, str(attestation["decision"]).lower())
-                recent = now - datetime.fromisoformat(attestation["finished_at"]) < _RECENT
-                if recent and decision not in told and _stands(attestation, artifacts):
-                    from reports.alerts.decisions import decision_event  # half a second that most ticks need not wait
-
-                    found.append(decision_event(attestation, owner_of(hero, configs), artifacts))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                attestation = Attestation.read_file(path)
+            except (OSError, AttestationError):
                 continue  # of another version, or no attestation: `reports.attestation verify` says so
+            decision = (attestation.run_id, attestation.hero, str(attestation.decision).lower())
+            recent = now - datetime.fromisoformat(attestation.finished_at) < _RECENT
+            if recent and decision not in told and _stands(attestation, artifacts):
+                from reports.alerts.decisions import decision_event  # half a second that most ticks need not wait
+
+                found.append(decision_event(attestation, owner_of(attestation.hero, configs), artifacts))
     return found
 
 
-def _stands(attestation: Mapping[str, Any], artifacts: Path) -> bool:
+def _stands(attestation: Attestation, artifacts: Path) -> bool:
     """Was it decided? Not by a run that only began, nor by one that was killed before it signed its promotion."""
-    if any(_UNFINISHED in reason for reason in attestation["reasons"]):
+    if any(_UNFINISHED in reason for reason in attestation.reasons):
         return False
-    return attestation["decision"] != "PROMOTE" or (artifacts / _BUNDLES / str(attestation["bundle"])).is_file()
+    return attestation.decision is not Decision.PROMOTE or (artifacts / _BUNDLES / str(attestation.bundle)).is_file()
 
 
 def owner_of(hero: str, configs: Path) -> str:

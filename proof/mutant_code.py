@@ -354,8 +354,8 @@ LETS_PASS = (
         edits=(
             Edit(
                 file="reports/attestation/document.py",
-                old='str(outcome.decision),\n        "reasons": list(outcome.reasons),\n        "constants"',
-                new='"PROMOTE",\n        "reasons": list(outcome.reasons),\n        "constants"',
+                old="        decision=outcome.decision,\n        reasons=outcome.reasons,\n        constants",
+                new="        decision=Decision.PROMOTE,\n        reasons=outcome.reasons,\n        constants",
             ),
         ),
     ),

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.packs import Hero, load_hero
+from gates.attestation import ATTESTATION, Attestation
 from gates.documents import read_yaml
+from gates.verdicts import Verdict
 from proof.mutant import Edit, FileFault, Mutant
 
 NOT_COPIED = {"tests", "docs", "benchmarks", "proof"}  # what no canary reads
@@ -124,29 +126,16 @@ def run_canary(
         status, said = done.returncode, done.stdout + done.stderr
     except subprocess.TimeoutExpired:
         status, said = -1, f"not finished after {SECONDS} s"
-    recorded = [json.loads(path.read_text(encoding="utf-8")) for path in artifacts.glob("*/attestation.json")]
-    attested: dict[str, Any] = recorded[0] if recorded else {}
+    recorded = [Attestation.read_file(path) for path in artifacts.glob(f"*/{ATTESTATION}")]
+    attested = recorded[0] if recorded else None
     return Run(
         status=status,
-        decision=attested.get("decision", ""),
-        reasons=tuple(attested.get("reasons", ())),
-        red=red_checks(attested),
+        decision=str(attested.decision) if attested else "",
+        reasons=attested.reasons if attested else (),
+        red=frozenset(c.check for c in attested.cells if c.verdict is Verdict.RED) if attested else frozenset(),
         said=said,
         seconds=time.monotonic() - begun,
     )
-
-
-def red_checks(attested: Mapping[str, Any]) -> frozenset[str]:
-    """The checks of a hero's attestation that were shown broken."""
-    cells = [("gate", gate) for step in attested.get("steps", ()) for gate in step["gates"]]
-    for kind, section in (
-        ("sanity", "sanity"),
-        ("guard", "guards"),
-        ("slice", "slices"),
-        ("instrument", "instruments"),
-    ):
-        cells += [(kind, cell) for cell in attested.get(section, ())]
-    return frozenset(str(cell[kind]) for kind, cell in cells if cell["verdict"] == "RED")
 
 
 def write_pack(mutant: Mutant, hero: Hero, folder: Path) -> Path:

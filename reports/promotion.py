@@ -27,6 +27,7 @@ from fixtures.packs import Hero
 from gates.documents import read_yaml
 from gates.errors import GateError
 from gates.policy import Promotion, load_policy
+from gates.verdicts import Decision
 from reports.attestation import chain, people, statements, trust, verify
 from reports.attestation.chain import Chain, Statement
 from reports.attestation.signing import Signer, open_signer
@@ -93,7 +94,7 @@ def promote(asked: Asked, name: str, *, accept_untrusted: bool) -> list[str]:
         said = {
             **_change(asked, content),
             "decision": {"sha256": decided.statement.digest},
-            "releaseFingerprint": decided.attestation["release_fingerprint"],
+            "releaseFingerprint": decided.attestation.release_fingerprint,
             "untrustedAccepted": "yes" if accept_untrusted and not decided.judged.trusted else "no",
             "approvals": [word.statement.digest for word in words if word.kind == "approval"],
             "freezeLiftedBy": [word.statement.digest for word in lifted],
@@ -146,9 +147,9 @@ def _decided(heroes: Mapping[str, Decided], name: str, asked: Asked) -> Decided:
         there = ", ".join(heroes) or "none"
         raise Refused(f"--hero={name}: no signed decision in {asked.artifacts} (there: {there}); run make canary first")
     decided = heroes[name]
-    decision = decided.attestation["decision"]
-    if decision != "PROMOTE":
-        reason = decided.attestation["reasons"][:1]
+    decision = decided.attestation.decision
+    if decision is not Decision.PROMOTE:
+        reason = decided.attestation.reasons[:1]
         raise Refused(f"{name}: {decision}, but only PROMOTE is promoted: {reason[0] if reason else 'no reason given'}")
     return decided
 
@@ -174,10 +175,10 @@ def _require_fresh(decided: Decided, hero: Hero, asked: Asked) -> None:
     """Refuse what was decided about another configuration, baseline, policy or source than those here, or long ago."""
     attested, subject = decided.attestation, hero.subject
     promotion = subject.policy.promotion
-    until = datetime.fromisoformat(attested["finished_at"]) + timedelta(days=promotion.valid_days)
+    until = datetime.fromisoformat(attested.finished_at) + timedelta(days=promotion.valid_days)
     if asked.now > until:
         raise Refused(
-            f"{subject.name}: decided {attested['finished_at'][:10]}, valid for {promotion.valid_days} days: expired; "
+            f"{subject.name}: decided {attested.finished_at[:10]}, valid for {promotion.valid_days} days: expired; "
             "run the canary again"
         )
     if hero.fault is not None:
@@ -186,9 +187,9 @@ def _require_fresh(decided: Decided, hero: Hero, asked: Asked) -> None:
         raise Refused(
             f"{subject.source}: brings its own baseline, so {asked.baseline} is not what it was compared with"
         )
-    if attested["baseline_config_hash"] != subject.baseline_config_hash:
+    if attested.baseline_config_hash != subject.baseline_config_hash:
         raise Refused(
-            f"{subject.name}: judged against baseline {attested['baseline_config_hash']}, but {asked.baseline} is "
+            f"{subject.name}: judged against baseline {attested.baseline_config_hash}, but {asked.baseline} is "
             f"{subject.baseline_config_hash}: stale; run the canary again"
         )
     if subject.config_hash == subject.baseline_config_hash:
@@ -197,13 +198,13 @@ def _require_fresh(decided: Decided, hero: Hero, asked: Asked) -> None:
         locked = read_lock(hero)["fingerprint"]
     except (OSError, ValueError) as error:
         raise Refused(f"{hero.lock_file}: {error}; make lock HERO={subject.name}, then run the canary again") from None
-    if attested["release_fingerprint"] != locked:
+    if attested.release_fingerprint != locked:
         raise Refused(
-            f"{subject.name}: attested for release {attested['release_fingerprint'][:16]}, but {hero.lock_file} is "
+            f"{subject.name}: attested for release {attested.release_fingerprint[:16]}, but {hero.lock_file} is "
             f"{locked[:16]}: another release; run the canary again"
         )
     now = material_before(hero, Path.cwd())
-    differs = changes({key: value for key, value in attested["lock_material"].items() if key in now}, now)
+    differs = changes({key: value for key, value in attested.lock_material.items() if key in now}, now)
     if differs:
         raise Refused(f"{subject.name}: not what was attested: {differs[0]}; run the canary again")
 

@@ -34,10 +34,7 @@ def canary(root: Path, smoke: Path, artifacts: Path, hero: str) -> tuple[int, di
 
 def red(attestation: dict) -> set[str]:
     """The checks that were shown broken."""
-    gates = {gate["gate"] for step in attestation["steps"] for gate in step["gates"] if gate["verdict"] == "RED"}
-    whole = {kind: {c[kind] for c in attestation[f"{kind}s"] if c["verdict"] == "RED"} for kind in ("guard", "slice")}
-    battery = {cell["sanity"] for cell in attestation["sanity"] if cell["verdict"] == "RED"}
-    return battery | gates | whole["guard"] | whole["slice"]
+    return {cell["check"] for cell in attestation["cells"] if cell["verdict"] == "RED"}
 
 
 #: What the smoke corpus cannot show: it holds 130 error messages, and its latency limits are wide.

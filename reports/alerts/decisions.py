@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from gates.attestation import Attestation, AttestedCell
 from gates.checks.name import Name, number_of
 from gates.errors import ConfigError
 from gates.names import check_name
@@ -16,10 +15,7 @@ from gates.release import Release
 from gates.verdicts import Decision
 from reports.alerts.log import LOG, Event, emit, words_of
 from reports.alerts.rules import built_in, load_alert_rules
-from reports.attestation.statements import SECTIONS
 from reports.escaping import cut, typed
-
-Attestation = Mapping[str, Any]
 
 _REASONS, _REASON_LENGTH = 3, 300
 _REASON = re.compile(r"(?P<check>[^:]*?)(?: at (?P<step>[0-9]+) %)?: (?P<words>.*)", re.DOTALL)
@@ -50,30 +46,29 @@ def notify_decisions(release: Release, configs: Path) -> str:
 
 def decision_event(attestation: Attestation, owner: str, artifacts: Path) -> Event:
     """The event of one hero's decision, from its attestation: the same whether the run tells it or a tick finds it."""
-    decision, hero = Decision(attestation["decision"]), str(attestation["hero"])
-    reasons = [str(reason) for reason in attestation["reasons"]]
+    decision, hero, reasons = attestation.decision, attestation.hero, attestation.reasons
     check, step, words = _parts(reasons[0] if reasons else "")
-    cell = next((c for c in _cells(attestation) if (c["check"], c["step"]) == (check, step)), {})
-    name = check_name(check, str(cell.get("unit", "")), str(attestation["mode"]))
-    observed, limit = (_shown(name, str(cell.get(which, ""))) for which in ("observed", "limit"))
+    cell = next((c for c in attestation.cells if (c.check, c.step) == (check, step)), None)
+    name = check_name(check, cell.unit if cell else "", attestation.mode)
+    observed, limit = (_shown(name, number) for number in ((cell.observed, cell.limit) if cell else ("", "")))
     at = f" at {step} %" if step else ""
     told = f"{name.named} {observed}, limit {limit or 'not measured'}" if _decides(cell) else words
     return Event(
         kind=str(decision).lower(),
         hero=hero,
-        config=str(attestation["config_hash"]),
+        config=attestation.config_hash,
         check=check,
         observed=observed,
         limit=limit,
-        since=str(attestation["finished_at"]),
-        seen_at=str(attestation["finished_at"]),
+        since=attestation.finished_at,
+        seen_at=attestation.finished_at,
         owner=owner,
         title=f"{decision} {hero}{at}: {told or 'every gate shown to hold'}",
         text="\n".join(cut(reason, _REASON_LENGTH) for reason in reasons[:_REASONS]),
         command=f"python -m reports.attestation show {typed(artifacts)}",
-        run_id=str(attestation["run_id"]),
-        exposure=str(attestation["exposure"]),
-        review_due=str(attestation["review_due"]) if decision is Decision.PROMOTE else "",
+        run_id=attestation.run_id,
+        exposure=attestation.exposure,
+        review_due=attestation.review_due if decision is Decision.PROMOTE else "",
     )
 
 
@@ -85,20 +80,12 @@ def _parts(reason: str) -> tuple[str, int, str]:
     return found["check"], int(found["step"] or 0), found["words"]
 
 
-def _cells(attestation: Attestation) -> Iterator[dict[str, Any]]:
-    """Every cell with its check and its step."""
-    for step in attestation["steps"]:
-        yield from ({**cell, "check": cell["gate"], "step": step["percent"]} for cell in step["gates"])
-    for section, kind in SECTIONS.items():
-        yield from ({**cell, "check": cell[kind], "step": 0} for cell in attestation.get(section, ()))
-
-
 def _shown(name: Name, number: str) -> str:
     """A number with its unit, as people read it; "" for what is none."""
     shown = name.show(number)
     return f"{shown} {name.unit}".rstrip() if shown else ""
 
 
-def _decides(cell: Mapping[str, Any]) -> bool:
+def _decides(cell: AttestedCell | None) -> bool:
     """Was the number that the reason is about measured?"""
-    return int(cell.get("n", 0)) > 0 and math.isfinite(number_of(cell.get("observed", "")))
+    return cell is not None and cell.n > 0 and math.isfinite(number_of(cell.observed))

@@ -13,11 +13,12 @@ COMMANDS = {
     "verify": ("verify", "check a folder: signatures, chain, digests, evidence"),
     "replay": ("replay", "judge all evidence of a folder again and compare"),
     "show": ("show", "what was decided, on which evidence, and who vouches for it"),
-    "diff": ("diff", "in what two runs differ"),
-    "log": ("log", "everything that was signed, in order"),
+    "diff": ("show", "in what two runs differ"),
+    "log": ("show", "everything that was signed, in order"),
     "approve": ("say", "approve a decision"),
     "override": ("say", "lift a freeze window of the policy for a decision"),
     "key": ("keys", "make a key to sign with"),
+    "schema": ("schema", "print the JSON Schema of attestation.json"),
 }
 
 

@@ -1,74 +1,87 @@
-"""Do the files of one run agree with each other, byte for byte? Asked without believing any of them."""
+"""Do the files of one run agree with each other, and with what was signed of it, byte for byte? Without belief in any.
+
+Each statement is built again from the attestations and compared with the one that was signed.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import rfc8785
 
+from gates.attestation import ATTESTATION, Artefact, Attestation, AttestationError, AttestedHero, ReleaseAttestation
+from gates.errors import GateError
 from gates.verdicts import SEVERITY, Decision
+from reports.attestation.chain import BUNDLES, Chain, Statement
 from reports.attestation.statements import (
     ARTEFACTS,
-    ATTESTATION,
-    HERO_SCHEMA,
+    MALFORMED,
     PAGES,
-    RELEASE_SCHEMA,
-    Document,
     StatementError,
+    decision_statement,
+    encode,
     require_evidence,
+    run_statement,
+    svr_statement,
 )
 
 _HERO = re.compile(r"[a-z0-9_]+")
 _FILE = re.compile(r"(plots/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # leads to no other folder
-#: What a document that is none of ours makes the code that reads it raise.
-MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+_KINDS = ("run", "decision", "svr")
+
+Kind = TypeVar("Kind", Attestation, ReleaseAttestation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFiles:
     """The attestations of one run as they lie in a folder, and what is wrong with them and with what they name."""
 
-    run_id: str
-    release: Document
+    release: ReleaseAttestation | None
     digest: str  # of the release's attestation
-    heroes: Mapping[str, Document]
+    heroes: Mapping[str, Attestation]
     digests: Mapping[str, str]  # of the heroes' attestations
     problems: tuple[str, ...]
+
+    @property
+    def run_id(self) -> str:
+        """The run, "" where no attestation says it."""
+        return self.release.run_id if self.release else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """The statements of one run that say what its attestations say, and what is wrong with the others."""
+
+    statements: tuple[Statement, ...]
+    decisions: Mapping[str, Statement]  # by hero; of a promotion only where it was signed as verified too
+    problems: tuple[str, ...]
+    unsigned: tuple[str, ...]  # what the chain holds no statement of: the run was killed before it signed
 
 
 def check_files(folder: Path, place: str = "") -> RunFiles:
     """Read a run's folder. Problems begin with the file's path below `place`, which is "" or ends with a slash."""
     problems: list[str] = []
-    release, digest = _document(folder, ATTESTATION, RELEASE_SCHEMA, problems)
-    heroes: dict[str, Document] = {}
+    release, digest = _read(folder, ATTESTATION, ReleaseAttestation, problems)
+    heroes: dict[str, Attestation] = {}
     digests: dict[str, str] = {}
-    try:
-        for entry in release.get("heroes", ()):
-            name = str(entry["hero"])
-            if not _HERO.fullmatch(name):
-                problems.append(f"{ATTESTATION}: names a hero {name[:40]!r}, which is no hero's name")
-                continue
-            hero, digests[name] = _document(folder, f"{name}/{ATTESTATION}", HERO_SCHEMA, problems)
-            if hero:
-                heroes[name] = hero
-                problems += _differences(entry, hero, digests[name], release)
-        if release:
-            problems += _release(folder, release)
-    except MALFORMED as error:
-        problems.append(f"{ATTESTATION}: not a release's attestation ({type(error).__name__}); run the canary again")
+    for entry in release.heroes if release else ():
+        if not _HERO.fullmatch(entry.hero):
+            problems.append(f"{ATTESTATION}: names a hero {entry.hero[:40]!r}, which is no hero's name")
+            continue
+        hero, digests[entry.hero] = _read(folder, f"{entry.hero}/{ATTESTATION}", Attestation, problems)
+        if release and hero:
+            heroes[entry.hero] = hero
+            problems += _differences(entry, hero, digests[entry.hero], release)
+    if release:
+        problems += _release(folder, release)
     for name, hero in heroes.items():
-        try:
-            problems += _hero(folder, name, hero)
-        except MALFORMED as error:
-            problems.append(f"{name}/{ATTESTATION}: not an attestation ({type(error).__name__}); run the canary again")
+        problems += _hero(folder, name, hero)
     return RunFiles(
-        run_id=str(release.get("run_id", "")),
         release=release,
         digest=digest,
         heroes=heroes,
@@ -77,102 +90,99 @@ def check_files(folder: Path, place: str = "") -> RunFiles:
     )
 
 
-def _document(folder: Path, name: str, schema: str, problems: list[str]) -> tuple[Document, str]:
-    """An attestation and the digest of its bytes; {} and a problem where it is none in canonical JSON."""
+def _read(folder: Path, name: str, kind: type[Kind], problems: list[str]) -> tuple[Kind | None, str]:
+    """An attestation and the digest of its bytes; None and a problem where it is none in canonical JSON."""
     try:
         content = (folder / name).read_bytes()
+        found = kind.read(content, name)
+        if found.content() == content:
+            return found, sha256(content).hexdigest()
+        problems.append(f"{name}: not canonical JSON (RFC 8785), as it was written; it was changed")
     except OSError as error:
         problems.append(f"{name}: cannot be read ({error.strerror}); without it nothing is decided")
-        return {}, ""
-    try:
-        document: Any = json.loads(content)
-        canonical = rfc8785.dumps(document) == content
-    except (*MALFORMED, rfc8785.CanonicalizationError):
-        document, canonical = {}, False
-    if not canonical or not isinstance(document, dict):
-        problems.append(f"{name}: not canonical JSON (RFC 8785), as it was written; it was changed")
-        return {}, ""
-    if document.get("schema") != schema:
-        problems.append(f"{name}: schema {str(document.get('schema'))[:60]!r}, but {schema} is expected")
-        return {}, ""
-    return document, sha256(content).hexdigest()
+    except AttestationError as error:
+        problems.append(str(error))
+    except (ValueError, RecursionError) as error:
+        problems.append(f"{name}: has no canonical JSON ({type(error).__name__}); it was changed")
+    return None, ""
 
 
-def _differences(entry: Document, hero: Document, digest: str, release: Document) -> Iterator[str]:
+def _differences(entry: AttestedHero, hero: Attestation, digest: str, release: ReleaseAttestation) -> Iterator[str]:
     """Where the release says another thing of a hero than the hero's own attestation."""
-    name = entry["hero"]
-    if entry["attestation"] != f"{name}/{ATTESTATION}" or entry["sha256"] != digest:
-        yield f"{name}/{ATTESTATION}: not the one that {ATTESTATION} names by digest"
+    place = f"{entry.hero}/{ATTESTATION}"
+    if entry.attestation != place or entry.sha256 != digest:
+        yield f"{place}: not the one that {ATTESTATION} names by digest"
     for key in ("hero", "decision", "config_hash", "reasons"):
-        if entry[key] != hero[key]:
-            yield f"{name}/{ATTESTATION}: {key} differs from what {ATTESTATION} says"
+        if getattr(entry, key) != getattr(hero, key):
+            yield f"{place}: {key} differs from what {ATTESTATION} says"
     for key in ("run_id", "commit", "mode", "exposure"):
-        if release[key] != hero[key]:
-            yield f"{name}/{ATTESTATION}: {key} differs from the release's"
+        if getattr(release, key) != getattr(hero, key):
+            yield f"{place}: {key} differs from the release's"
 
 
-def _release(folder: Path, release: Document) -> Iterator[str]:
-    decisions = [Decision(entry["decision"]) for entry in release["heroes"]]
-    worst = max(decisions, key=SEVERITY.index, default=Decision.HOLD)
-    if release["decision"] != worst:
-        yield f"{ATTESTATION}: {release['decision']}, but the worst of its heroes is {worst}"
-    names = {str(entry["hero"]) for entry in release["heroes"]}
+def _release(folder: Path, release: ReleaseAttestation) -> Iterator[str]:
+    worst = max((entry.decision for entry in release.heroes), key=SEVERITY.index, default=Decision.HOLD)
+    if release.decision != worst:
+        yield f"{ATTESTATION}: {release.decision}, but the worst of its heroes is {worst}"
+    names = {entry.hero for entry in release.heroes}
     for path in sorted(folder.glob(f"*/{ATTESTATION}")):
         if path.parent.name not in names:
             yield f"{path.parent.name}/{ATTESTATION}: not of this run: {ATTESTATION} does not name it; take it away"
-    yield from _artefacts(folder, "", release["artefacts"], PAGES)
+    yield from _artefacts(folder, "", release.artefacts, PAGES)
 
 
-def _hero(folder: Path, name: str, hero: Document) -> Iterator[str]:
+def _hero(folder: Path, name: str, hero: Attestation) -> Iterator[str]:
     """Evidence, artefacts, lock and policy of one hero."""
     where = f"{name}/{ATTESTATION}"
     try:
         require_evidence(hero)
     except StatementError as error:
         yield f"{where}: {error}"
-    if sha256(rfc8785.dumps(hero["policy"])).hexdigest() != hero["policy_digest"]:
+    if sha256(rfc8785.dumps(hero.policy)).hexdigest() != hero.policy_digest:
         yield f"{where}: policy_digest is not the sha256 of policy"
-    material, fingerprint = hero["lock_material"], hero["release_fingerprint"]
+    material, fingerprint = hero.lock_material, hero.release_fingerprint
     if material or fingerprint:
         if sha256(rfc8785.dumps(material)).hexdigest() != fingerprint:
             yield f"{where}: release_fingerprint is not the sha256 of lock_material"
-        # --max-windows alone lets a run judge by another policy than the locked one: it continues the same sequence
-        ladder = {**hero["policy"]["ladder"], "max_windows": hero["budget"]["max_windows"]}
-        if {**hero["policy"], "ladder": ladder} != material["policy"]:
+        if _locked_policy(hero) != material.get("policy"):
             yield f"{where}: policy is not that of lock_material"
-    yield from _artefacts(folder, f"{name}/", hero["artefacts"], ARTEFACTS)
-    attested = {entry["name"]: entry["sha256"] for entry in hero["artefacts"]}
-    for entry in hero["evidence"]:
-        if attested.get(entry["name"]) != entry["sha256"]:
-            yield f"{where}: evidence and artefacts disagree on {str(entry['name'])[:40]!r}"
-        elif (folder / name / entry["name"]).exists():
-            rows = _rows(folder / name / entry["name"])
-            if rows != entry["rows"]:
-                yield f"{name}/{entry['name']}: {rows} rows, but {entry['rows']} are attested"
+    yield from _artefacts(folder, f"{name}/", hero.artefacts, ARTEFACTS)
+    attested = {entry.name: entry.sha256 for entry in hero.artefacts}
+    for entry in hero.evidence:
+        if attested.get(entry.name) != entry.sha256:
+            yield f"{where}: evidence and artefacts disagree on {entry.name[:40]!r}"
+        elif (folder / name / entry.name).exists():
+            rows = _rows(folder / name / entry.name)
+            if rows != entry.rows:
+                yield f"{name}/{entry.name}: {rows} rows, but {entry.rows} are attested"
 
 
-def _artefacts(folder: Path, place: str, attested: Sequence[Document], patterns: Sequence[str]) -> Iterator[str]:
+def _locked_policy(hero: Attestation) -> dict[str, Any]:
+    """The policy as it was locked: --max-windows alone lets a run judge by another, as it continues its sequence."""
+    ladder = hero.policy.get("ladder")
+    of_policy = {"max_windows": hero.budget.max_windows}
+    return {**hero.policy, "ladder": {**ladder, **of_policy} if isinstance(ladder, dict) else of_policy}
+
+
+def _artefacts(folder: Path, place: str, attested: Sequence[Artefact], patterns: Sequence[str]) -> Iterator[str]:
     """Each file that is named must be there with its digest; none may be there that is not named."""
-    named = set()
     for entry in attested:
-        file = str(entry["name"])
-        named.add(file)
-        if not _FILE.fullmatch(file):
-            yield f"{place}{ATTESTATION}: names a file {file[:40]!r} outside of its folder"
+        if not _FILE.fullmatch(entry.name):
+            yield f"{place}{ATTESTATION}: names a file {entry.name[:40]!r} outside of its folder"
             continue
         try:
-            with (folder / place / file).open("rb") as opened:
+            with (folder / place / entry.name).open("rb") as opened:
                 found = file_digest(opened, "sha256").hexdigest()
         except OSError as error:
-            yield f"{place}{file}: cannot be read ({error.strerror}), but is attested"
+            yield f"{place}{entry.name}: cannot be read ({error.strerror}), but is attested"
             continue
-        if found != entry["sha256"]:
-            yield f"{place}{file}: sha256 {found[:16]}..., but {str(entry['sha256'])[:16]}... is attested"
-    for pattern in patterns:
-        for path in sorted((folder / place).glob(pattern)):
-            file = path.relative_to(folder / place).as_posix()
-            if file not in named:
-                yield f"{place}{file}: not attested; take it away"
+        if found != entry.sha256:
+            yield f"{place}{entry.name}: sha256 {found[:16]}..., but {entry.sha256[:16]}... is attested"
+    named = {entry.name for entry in attested}
+    for path in (path for pattern in patterns for path in sorted((folder / place).glob(pattern))):
+        file = path.relative_to(folder / place).as_posix()
+        if file not in named:
+            yield f"{place}{file}: not attested; take it away"
 
 
 def _rows(file: Path) -> int | str:
@@ -183,3 +193,74 @@ def _rows(file: Path) -> int | str:
         return int(pq.read_metadata(file).num_rows)
     except (OSError, pa.ArrowException):
         return "no readable"
+
+
+def compare(files: RunFiles, whole: Chain, place: str = "") -> Signed:
+    """Compare a run's attestations with the chain. `place` stands before the names of its files."""
+    of_run = [s for s in whole.of_run(files.run_id) if s.kind in _KINDS] if files.run_id else []
+    expected = _expected(files)
+    problems: list[str] = []
+    same: dict[tuple[str, str], Statement] = {}
+    for statement in of_run:
+        key, where = (statement.kind, statement.hero), f"{BUNDLES}/{statement.file}"
+        if key not in expected:
+            problems.append(f"{where}: signed, but {place}{ATTESTATION} calls for no such statement")
+        elif key in same:
+            problems.append(f"{where}: a second statement of the same; {same[key].file} was the first")
+        elif _rebuilt(statement, files, of_run) != statement.payload:
+            problems.append(f"{where}: says another thing than {place}{expected[key]}; one of them was changed")
+        elif _bundle(statement, files) != statement.file:
+            problems.append(f"{where}: {place}{expected[key]} names another file as its bundle")
+        else:
+            same[key] = statement
+    found = {(s.kind, s.hero) for s in of_run}
+    return Signed(
+        statements=tuple(same.values()),
+        decisions={
+            hero: statement
+            for (kind, hero), statement in same.items()
+            if kind == "decision" and (("svr", hero) in same or ("svr", hero) not in expected)
+        },
+        problems=tuple(problems),
+        unsigned=tuple(
+            f"{place}{where}: not signed: {BUNDLES}/ holds no {kind} of its run; the run did not finish, run it again"
+            for (kind, hero), where in expected.items()
+            if (kind, hero) not in found
+        ),
+    )
+
+
+def _expected(files: RunFiles) -> dict[tuple[str, str], str]:
+    """The statements that a run's attestations call for, and the attestation that does."""
+    expected = {("run", ""): ATTESTATION} if files.release else {}
+    for name, hero in files.heroes.items():
+        expected["decision", name] = f"{name}/{ATTESTATION}"
+        if hero.decision is Decision.PROMOTE:
+            expected["svr", name] = f"{name}/{ATTESTATION}"
+    return expected
+
+
+def _rebuilt(statement: Statement, files: RunFiles, of_run: Sequence[Statement]) -> bytes:
+    """The bytes that must have been signed; b"" where the attestations give no statement."""
+    digests = {(s.kind, s.hero): s.digest for s in of_run}
+    try:
+        by: dict[str, Any] = dict(statement.predicate["signer"])
+        if statement.kind == "run" and files.release:
+            built = run_statement(files.release, files.digest, files.heroes, by)
+        elif statement.kind == "decision":
+            name = statement.hero
+            built = decision_statement(files.heroes[name], files.digests[name], digests["run", ""], by)
+        else:
+            built = svr_statement(files.heroes[statement.hero], digests["decision", statement.hero], by)
+        built["predicate"]["previous"] = statement.predicate.get("previous")
+        return encode(built)
+    except (*MALFORMED, GateError):
+        return b""
+
+
+def _bundle(statement: Statement, files: RunFiles) -> str | None:
+    """The file that the attestation names; a verification result is named by none."""
+    if statement.kind == "svr":
+        return statement.file
+    attested = files.heroes.get(statement.hero) if statement.hero else files.release
+    return attested.bundle if attested else None

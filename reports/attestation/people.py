@@ -11,7 +11,7 @@ from datetime import datetime
 
 from reports.attestation import statements, trust
 from reports.attestation.chain import BUNDLES, Chain, Statement
-from reports.attestation.trust import TrustRoot
+from reports.attestation.trust import Judgement, TrustRoot
 from reports.escaping import clean
 
 KINDS = ("approval", "override")
@@ -67,19 +67,24 @@ def misplaced(whole: Chain) -> list[str]:
     return wrong
 
 
-def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untrusted: bool = False) -> Word:
-    """One approval or override, weighed."""
-    predicate = statement.predicate
-    judged = trust.judge(
+def judged(statement: Statement, root: TrustRoot) -> Judgement:
+    """Does the signature of a statement count for what the statement is?"""
+    return trust.judge(
         root,
         statement.keyid,
         trust.ROLES[statement.kind],
         statements.made_at(statement.content),
         ephemeral=statements.is_ephemeral(statement.content),
     )
+
+
+def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untrusted: bool = False) -> Word:
+    """One approval or override, weighed."""
+    predicate = statement.predicate
+    weighed = judged(statement, root)
     until = _time(predicate.get("until"))
     expired = until is None or until <= now
-    words = judged.words if until is not None and not expired else f"{judged.words}; expired"
+    words = f"{weighed.words}; expired" if expired else weighed.words
     return Word(
         kind=statement.kind,
         hero=statement.hero,
@@ -88,8 +93,8 @@ def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untru
         ticket=clean(str(predicate.get("ticket", ""))),
         until=until,
         statement=statement,
-        trusted=judged.trusted,
-        counts=not expired and (judged.trusted or accept_untrusted),
+        trusted=weighed.trusted,
+        counts=not expired and (weighed.trusted or accept_untrusted),
         words=words,
     )
 

@@ -16,19 +16,20 @@ from pyarrow import ArrowException
 from evidence.digests import file_digest, logical_digest
 from evidence.schemas import SchemaDrift
 from fixtures.fingerprint import ROOMS, digest_sources
+from gates.attestation import ATTESTATION, Attestation, AttestationError, AttestedCell
 from gates.checks.lock import Lock
 from gates.checks.question import Constants
 from gates.errors import EvidenceError
 from gates.policy import Policy
 from gates.rule.battery import judge_battery
-from gates.rule.climbed import ClimbedStep
+from gates.rule.climbed import ClimbedStep, Facts
 from gates.rule.decide import Seen, decide, item_id, plan
 from gates.rule.evaluator import Evaluator
 from gates.rule.preflight import fix_constants, judge_preflight
 from gates.rule.self_test import judge_self_test
-from gates.verdicts import OUTCOME, Cell, Kind
-from reports.attestation.document import cell_entry, step_entry
-from reports.attestation.statements import ATTESTATION, EVIDENCE, SECTIONS
+from gates.verdicts import OUTCOME, Cell, Decision
+from reports.attestation.document import steps_of
+from reports.attestation.statements import EVIDENCE
 from rollout import order
 from rollout.climb import Climb, Red, not_reached
 from rollout.columns import read_agg, read_hits, read_measured, read_preflight, read_snapshot
@@ -36,7 +37,7 @@ from rollout.reread import wrong_measures, wrong_order
 
 Key = tuple[int, str]  # step, check
 #: What is recomputed; the rest of an attestation tells who, when and what was gained.
-RECOMPUTED = ("constants", "sanity", "steps", "guards", "slices", "instruments", "decision", "reasons")
+RECOMPUTED = ("constants", "steps", "cells", "decision", "reasons")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,61 +68,61 @@ class Replayed:
 
 def replay(folder: Path) -> Replayed:
     """Judge a hero's folder again. Raises EvidenceError where it holds no attestation that can be read."""
+    path, root = folder / ATTESTATION, Path(__file__).parents[2]
     try:
-        attested = json.loads((folder / ATTESTATION).read_bytes())
-        policy = _policy(attested["policy"])
-        root = Path(__file__).parents[2]
-        decided_by = attested["lock_material"].get("sources", {})
-        return _replay(
-            folder,
-            attested,
-            policy,
-            tuple(room for room in ROOMS if decided_by and decided_by.get(room) != digest_sources(root / room)),
-        )
+        attested = Attestation.read_file(path)
+        policy = policy_of(attested.policy)
+        decided_by = attested.lock_material.get("sources", {})
+        others = tuple(room for room in ROOMS if decided_by and decided_by.get(room) != digest_sources(root / room))
+        return _replay(folder, attested, policy, others)
+    except AttestationError as error:
+        raise EvidenceError(str(error)) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EvidenceError(f"{folder / ATTESTATION}: cannot be replayed: {error!r}") from None
+        raise EvidenceError(f"{path}: cannot be replayed: {error!r}") from None
 
 
-def _policy(content: Mapping[str, Any]) -> Policy:
+def policy_of(content: Mapping[str, Any]) -> Policy:
     """The policy of an attestation; when people may promote is no part of it."""
     return Policy.model_validate({**content, "promotion": {"valid_days": 1, "approvals": 0}})
 
 
-def _replay(folder: Path, attested: dict[str, Any], policy: Policy, other_sources: tuple[str, ...]) -> Replayed:
-    hero, wrong, pairs = str(attested["hero"]), [], 0
+def _replay(folder: Path, attested: Attestation, policy: Policy, other_sources: tuple[str, ...]) -> Replayed:
+    hero, wrong, pairs = attested.hero, [], 0
     cells: dict[Key, Cell] = {}
-    constants: dict[str, Any] = dict(attested["constants"])
-    if constants:  # else the ladder never began, and nothing can be judged
+    facts = attested.constants
+    if facts:  # else the ladder never began, and nothing can be judged
         try:
             wrong += _other_content(folder, attested)
             again = Evidence(
-                folder,
-                hero,
-                str(attested["baseline"]),
-                policy,
-                str(attested["release_fingerprint"]),
-                int(attested["budget"]["of"]),
-                constants,
+                folder, hero, attested.baseline, policy, attested.release_fingerprint, attested.budget.of, facts
             )
             wrong += again.wrong
             cells = again.evaluator()
             wrong += again.wrong_at_the_end()
-            constants, pairs = {**constants, **again.constants.record(), "moved": again.moved()}, again.at
+            fixed = {**again.constants.record(), "moved": again.moved()}
+            facts, pairs = Facts.model_validate({**facts.model_dump(), **fixed}), again.at
         except (EvidenceError, SchemaDrift) as error:
             wrong.append(str(error))
     decision, reasons = _decide(hero, policy, attested, cells)
-    sections = {
-        "constants": constants,
-        **_sections(policy, attested, cells),
-        "decision": decision,
-        "reasons": reasons,
-    }
-    told = {name: attested[name] for name in RECOMPUTED}
-    if rfc8785.dumps(sections) != rfc8785.dumps(told):
+    came = {(cell.step, cell.check) for cell in attested.cells}
+    # in the order in which they are attested, which is that of the plan
+    found = [cells[key[1:]] for key in plan(hero, policy) if key[1:] in came and key[1:] in cells]
+    follows = attested.model_copy(
+        update={
+            "constants": facts,
+            "steps": steps_of(policy.ladder.steps, attested.steps, found),
+            "cells": tuple(map(AttestedCell.of, found)),
+            "decision": decision,
+            "reasons": tuple(reasons),
+        }
+    )
+    dumped = (one.model_dump(mode="json") for one in (attested, follows))
+    told, sections = ({name: whole[name] for name in RECOMPUTED} for whole in dumped)
+    if sections != told:
         wrong.append(first_difference(told, sections))
     return Replayed(
         hero=hero,
-        decision=decision,
+        decision=str(decision),
         cells=len(cells),
         pairs=pairs,
         digest=hashlib.sha256(rfc8785.dumps(sections)).hexdigest(),
@@ -130,15 +131,15 @@ def _replay(folder: Path, attested: dict[str, Any], policy: Policy, other_source
     )
 
 
-def _other_content(folder: Path, attested: Mapping[str, Any]) -> list[str]:
+def _other_content(folder: Path, attested: Attestation) -> list[str]:
     """Evidence files whose content is not the attested one, however it is encoded."""
     try:
         return [
-            f"{entry['name']}: its content is not what is attested"
-            for entry in attested["evidence"]
+            f"{entry.name}: its content is not what is attested"
+            for entry in attested.evidence
             # the same bytes hold the same content, and are read in a tenth of the time
-            if file_digest(folder / entry["name"]) != entry["sha256"]
-            and logical_digest(folder / entry["name"]) != entry["logical_sha256"]
+            if file_digest(folder / entry.name) != entry.sha256
+            and logical_digest(folder / entry.name) != entry.logical_sha256
         ]
     except (OSError, ArrowException) as error:
         raise EvidenceError(f"{folder}: evidence cannot be read: {str(error).splitlines()[0]}") from None
@@ -159,11 +160,11 @@ class Evidence:
         policy: Policy,
         fingerprint: str,
         windows: int,
-        facts: Mapping[str, Any],
+        facts: Facts,
     ) -> None:
         self._hero, self._baseline, self._policy = hero, baseline, policy
         self._windows, self._facts = windows, facts
-        self._missing = {str(check): str(why) for check, why in facts["missing"].items()}
+        self._missing = facts.missing
         self._hits, self._agg = read_hits(folder), read_agg(folder)
         self._measured = read_measured(self._agg, hero, baseline)
         self._preflight, intent = read_preflight(self._agg, self._baseline, policy.slices.intents)
@@ -182,7 +183,7 @@ class Evidence:
         cells: dict[Key, Cell] = {(0, check): cell for check, cell in before.items()}
         for percent in policy.ladder.steps:
             if not climb.ended:
-                climb.step(percent, self._window_at(percent), lambda: int(self._facts["queries"]) - self.at)
+                climb.step(percent, self._window_at(percent), lambda: self._facts.queries - self.at)
             reached = climb.reached(percent)
             for check in policy.asked_gates:
                 cells[percent, check] = (
@@ -209,9 +210,9 @@ class Evidence:
     def _before(self) -> dict[str, Cell]:
         asked, policy = self._policy.asked_instruments, self._policy
         snapshot = read_snapshot(self._hits, self._agg, self._hero, self._baseline)
-        cells = dict(judge_battery(self._hero, policy, snapshot, self._facts["sanity"], self._missing))
+        cells = dict(judge_battery(self._hero, policy, snapshot, self._facts.sanity, self._missing))
         if "lock" in asked:
-            cells["lock"] = Lock().judge(self._hero, policy.limits(Lock), self._facts["lock"])
+            cells["lock"] = Lock().judge(self._hero, policy.limits(Lock), self._facts.lock or {})
         if "preflight" in asked:
             cells["preflight"] = judge_preflight(self._hero, policy, self._preflight, self.constants, self._missing)
         if "known_answers" in asked:
@@ -246,62 +247,19 @@ class Evidence:
         return window
 
 
-def _decide(hero: str, policy: Policy, attested: Mapping[str, Any], cells: Mapping[Key, Cell]) -> tuple[str, list[str]]:
+def _decide(hero: str, policy: Policy, attested: Attestation, cells: Mapping[Key, Cell]) -> tuple[Decision, list[str]]:
     """The decision from the recomputed cells and from what pytest reported of its items."""
-    amiss = {str(entry["test"]): entry for entry in attested["tests"]["amiss"]}
-    came = _came(attested)
+    amiss = {entry.test: entry for entry in attested.tests.amiss}
+    came = {(cell.step, cell.check) for cell in attested.cells}
     seen = {}
     planned = plan(hero, policy)
     for key in planned:
         entry, cell = amiss.get(item_id(key)), cells.get((key[1], key[2]))
         if entry is not None:
-            seen[key] = Seen(cell if entry["evidence"] else None, str(entry["outcome"]), str(entry["error"]))
+            seen[key] = Seen(cell if entry.evidence else None, entry.outcome, entry.error)
         elif cell is not None and (key[1], key[2]) in came:
             seen[key] = Seen(cell, OUTCOME[cell.verdict])
-    strays = [str(stray) for stray in attested["tests"]["strays"]]
-    decision, reasons = decide(planned, seen, promotes=policy.promotes, strays=strays)
-    return str(decision), reasons
-
-
-def _came(attested: Mapping[str, Any]) -> set[Key]:
-    """The checks of which a cell is attested."""
-    came = {(int(step["percent"]), str(gate["gate"])) for step in attested["steps"] for gate in step["gates"]}
-    for part, kind in SECTIONS.items():
-        came |= {(0, str(entry[kind])) for entry in attested[part]}
-    return came
-
-
-def _sections(policy: Policy, attested: Mapping[str, Any], cells: Mapping[Key, Cell]) -> dict[str, Any]:
-    """The parts of the attestation that hold cells, made of the recomputed ones."""
-    came = _came(attested)
-    told = {key: cell for key, cell in cells.items() if key in came}
-    windows = {int(step["percent"]): int(step["windows"]) for step in attested["steps"]}
-
-    def of(kind: Kind) -> list[dict[str, Any]]:
-        # in the order in which they are attested, which is that of the plan
-        return [cell_entry(str(kind), told[0, c]) for c in _in_order(policy, kind) if (0, c) in told]
-
-    return {
-        "sanity": of(Kind.SANITY),
-        "steps": [
-            step_entry(
-                percent, windows.get(percent, 0), [told[percent, g] for g in policy.asked_gates if (percent, g) in told]
-            )
-            for percent in policy.ladder.steps
-        ],
-        "guards": of(Kind.GUARD),
-        "slices": of(Kind.SLICE),
-        "instruments": of(Kind.INSTRUMENT),
-    }
-
-
-def _in_order(policy: Policy, kind: Kind) -> tuple[str, ...]:
-    return {
-        Kind.SANITY: policy.asked_sanity,
-        Kind.GUARD: policy.asked_guards,
-        Kind.SLICE: policy.asked_slices,
-        Kind.INSTRUMENT: policy.asked_instruments,
-    }[kind]
+    return decide(planned, seen, promotes=policy.promotes, strays=attested.tests.strays)
 
 
 def first_difference(told: Any, found: Any, where: str = "") -> str:
@@ -320,13 +278,11 @@ def first_difference(told: Any, found: Any, where: str = "") -> str:
 
 
 def _name(entry: Any, position: int) -> str:
-    """What an entry of a list is called."""
-    names = (
-        [entry[k] for k in ("percent", "gate", "guard", "slice", "instrument", "sanity") if k in entry]
-        if isinstance(entry, dict)
-        else []
-    )
-    return str(names[0]) if names else str(position)
+    """What an entry of a list is called: a step by its percent, a cell by its check and step."""
+    if not isinstance(entry, dict) or not {"percent", "check"} & set(entry):
+        return str(position)
+    at = f" at {entry['step']} %" if entry.get("step") else ""
+    return str(entry.get("percent") or entry["check"]) + at
 
 
 def run(command: str, arguments: Sequence[str]) -> int:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from evidence.files import write_whole
+from gates.attestation import ATTESTATION, Attestation, ReleaseAttestation
+from gates.verdicts import Decision
 from reports.attestation import chain
 from reports.attestation.seal import Seal
 from reports.attestation.signing import Signer, open_signer
 from reports.attestation.statements import (
-    ATTESTATION,
     decision_statement,
     require_evidence,
     run_statement,
@@ -62,17 +62,18 @@ def sign_run(opened: Signer, seal: Seal, artifacts: Path, staged: Path) -> None:
         raise chain.ChainError(f"{chain.BUNDLES}/: statements were added while this run was deciding; run it again")
     signed_by = signer(opened.keyid, ephemeral=opened.ephemeral, words=seal.words)
     attested = {name: (staged / name / ATTESTATION).read_bytes() for name in seal.decisions}
-    heroes = {name: json.loads(content) for name, content in attested.items()}
+    heroes = {name: Attestation.read(content, f"{name}/{ATTESTATION}") for name, content in attested.items()}
     for hero in heroes.values():
         require_evidence(hero)  # before anything is signed
     content = (staged / ATTESTATION).read_bytes()
-    statement = run_statement(json.loads(content), chain.digest(content), heroes, signed_by)
+    whole = ReleaseAttestation.read(content, ATTESTATION)
+    statement = run_statement(whole, chain.digest(content), heroes, signed_by)
     run = chain.append(artifacts, "run", "", statement, opened)
     decisions = {}
     for name, hero in heroes.items():
         statement = decision_statement(hero, chain.digest(attested[name]), run, signed_by)
         decisions[name] = chain.append(artifacts, "decision", name, statement, opened)
     for name, hero in heroes.items():
-        if hero["decision"] == "PROMOTE":
+        if hero.decision is Decision.PROMOTE:
             statement = svr_statement(hero, decisions[name], signed_by)
             chain.append(artifacts, "svr", name, statement, opened)

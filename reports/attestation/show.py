@@ -1,39 +1,53 @@
-"""What was decided about each hero, on which evidence, who vouches for it, and does it still stand? `show DIR`."""
+"""What was decided, what was signed in which order, and in what do two runs differ? `show`, `log` and `diff`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from reports.attestation import people, trust
+from gates.attestation import ATTESTATION, Attestation
+from gates.errors import GateError
+from gates.verdicts import Kind
+from reports.attestation import chain, people, trust
 from reports.attestation.chain import BUNDLES, Chain, Statement
-from reports.attestation.files import MALFORMED
 from reports.attestation.seal import COMMAND
-from reports.attestation.statements import SECTIONS, Document
+from reports.attestation.statements import MALFORMED, made_at
 from reports.attestation.trust import TrustRoot
-from reports.attestation.verify import Decided, Verified, verify
+from reports.attestation.verify import Decided, Verified, overdue, verify
 from reports.escaping import clean, cut
 
-_REASONS, _WIDTH = 3, 110
+_REASONS, _WIDTH, _SAYS, _VALUE = 3, 110, 60, 48
+
+
+class DiffError(GateError):
+    """The two cannot be compared; one line: what, where, and the way out."""
 
 
 def run(command: str, arguments: Sequence[str]) -> int:
-    """`show`: about ten lines a hero; 1 where the folder does not verify."""
+    """`show` and `log`: 1 where the folder or its chain does not hold; `diff`: 0 whether or not there is one."""
     parser = argparse.ArgumentParser(prog=f"python -m reports.attestation {command}", description=__doc__)
+    if command == "diff":
+        parser.add_argument("before", type=Path, metavar="RUN", help="a run's folder: reports/out or one of history/")
+        parser.add_argument("after", type=Path, metavar="RUN")
+        return _diff(parser.parse_args(arguments))
     parser.add_argument("folder", type=Path, metavar="DIR", help="artifacts folder, e.g. reports/out")
     parser.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
+    if command == "log":
+        parser.add_argument("--json", action="store_true", help="one JSON object a line")
     asked = parser.parse_args(arguments)
-    root, now = trust.read_trust(asked.trust), datetime.now(UTC)
+    return (_log if command == "log" else _show)(asked, trust.read_trust(asked.trust), datetime.now(UTC))
+
+
+def _show(asked: argparse.Namespace, root: TrustRoot, now: datetime) -> int:
+    """About ten lines a hero."""
     verified = verify(asked.folder, root, now)
-    for name, decided in verified.heroes.items():
-        try:
-            lines = list(describe(decided, verified, root, now))
-        except MALFORMED as error:  # somebody signed it so
-            lines = [f"{name}: signed {decided.judged.words}, but not an attestation ({type(error).__name__})"]
-        print("\n".join(cut(line, _WIDTH) for line in lines))
+    for decided in verified.heroes.values():
+        print("\n".join(cut(line, _WIDTH) for line in describe(decided, verified, root, now)))
     if verified.problems:
         print(f"DOES NOT VERIFY: {clean(verified.problems[0])}; {COMMAND} {asked.folder} lists all")
         return 1
@@ -43,22 +57,21 @@ def run(command: str, arguments: Sequence[str]) -> int:
 def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetime) -> Iterator[str]:
     """The lines of one decision."""
     hero, statement = decided.attestation, decided.statement
-    yield f"{hero['decision']}  {hero['hero']}    {hero['exposure']}, mode {hero['mode']}    run {hero['run_id']}"
-    yield f"  hero         {hero['config_hash']} against {hero['baseline']} {hero['baseline_config_hash']}"
-    yield f"  commit       {hero['commit']}"
-    yield f"  fingerprint  {hero['release_fingerprint'] or 'none: the ladder never began'}"
+    yield f"{hero.decision}  {hero.hero}    {hero.exposure}, mode {hero.mode}    run {hero.run_id}"
+    yield f"  hero         {hero.config_hash} against {hero.baseline} {hero.baseline_config_hash}"
+    yield f"  commit       {hero.commit}"
+    yield f"  fingerprint  {hero.release_fingerprint or 'none: the ladder never began'}"
     yield f"  signed       {decided.judged.words}"
     yield f"  statement    {statement.digest[:16]}  {BUNDLES}/{statement.file}"
-    reasons = list(hero["reasons"])
-    for reason in reasons[:_REASONS]:
+    for reason in hero.reasons[:_REASONS]:
         yield f"  reason       {clean(reason)}"
-    if len(reasons) > _REASONS:
-        yield f"               and {len(reasons) - _REASONS} more"
+    if len(hero.reasons) > _REASONS:
+        yield f"               and {len(hero.reasons) - _REASONS} more"
     yield f"  checks       {_counts(hero)}"
-    for entry in hero["evidence"]:
-        yield f"  evidence     {entry['name']:14} {entry['rows']:>9,} rows  sha256 {entry['sha256'][:32]}"
-    overdue = " (overdue)" if datetime.fromisoformat(hero["review_due"]) < now else ""
-    yield f"  valid        until a locked input changes; review due {hero['review_due'][:10]}{overdue}"
+    for entry in hero.evidence:
+        yield f"  evidence     {entry.name:14} {entry.rows:>9,} rows  sha256 {entry.sha256[:32]}"
+    late = " (overdue)" if overdue(hero, now) else ""
+    yield f"  valid        until a locked input changes; review due {hero.review_due[:10]}{late}"
     for word in people.said_of(verified.chain, statement.digest, now, root):
         force = "in force" if word.counts else "counts as none"
         yield f"  {word.kind:12} by {word.by} ({word.ticket}), {force}: signed {word.words}"
@@ -79,13 +92,137 @@ def staleness(whole: Chain, decision: Statement) -> str:
     return ""
 
 
-def _counts(hero: Document) -> str:
+def _counts(hero: Attestation) -> str:
     """How many checks have which verdict."""
-    gates = Counter(gate["verdict"] for step in hero["steps"] for gate in step["gates"])
-    others = Counter(cell["verdict"] for section in SECTIONS for cell in hero.get(section, ()))
+    gates = Counter(str(cell.verdict) for cell in hero.cells if cell.kind is Kind.GATE)
+    others = Counter(str(cell.verdict) for cell in hero.cells if cell.kind is not Kind.GATE)
     told = [f"gates {_told(gates)}"] if gates else []
     return "   ".join([*told, f"others {_told(others)}"] if others else told) or "none was asked"
 
 
 def _told(verdicts: Counter[str]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+
+
+def _log(asked: argparse.Namespace, root: TrustRoot, now: datetime) -> int:
+    """Every statement of the chain on a line, oldest first."""
+    whole = chain.read(asked.folder)
+    for statement in whole.statements:
+        entry = _entry(statement, root, now)
+        print(json.dumps(entry) if asked.json else _line(entry))
+    for problem in whole.problems:
+        print(json.dumps({"problem": problem}) if asked.json else f"problem: {problem}")
+    if not whole.statements and not asked.json:
+        print(f"{asked.folder}: nothing was signed here")
+    return 1 if whole.problems else 0
+
+
+def _entry(statement: Statement, root: TrustRoot, now: datetime) -> dict[str, Any]:
+    """One statement for machines: when, what, about whom, and whether its signature counts."""
+    judgement, at = people.judged(statement, root), made_at(statement.content)
+    try:
+        says = _says(statement, root, now)
+    except MALFORMED as error:  # somebody signed it so
+        says = f"nothing that can be read ({type(error).__name__})"
+    return {
+        "number": statement.number,
+        "at": at.isoformat() if at else "",
+        "kind": statement.kind,
+        "hero": statement.hero,
+        "says": clean(says),
+        "run_id": clean(statement.run_id),
+        "trusted": judgement.trusted,
+        "signed": clean(judgement.words),
+        "digest": statement.digest,
+        "file": f"{chain.BUNDLES}/{statement.file}",
+    }
+
+
+def _says(statement: Statement, root: TrustRoot, now: datetime) -> str:
+    """The gist of a statement, in a few words."""
+    predicate = statement.predicate
+    if statement.kind in people.KINDS:
+        word = people.read_word(statement, now, root)
+        expired = "" if word.until and word.until > now else ", expired"
+        return f"by {word.by}: {word.why} ({word.ticket}) until {predicate.get('until', 'never')}{expired}"
+    if statement.kind == "run":
+        return str(predicate.get("result", ""))
+    if statement.kind == "svr":
+        return ", ".join(str(name) for name in predicate.get("properties", ()))
+    if statement.kind == "decision":
+        reasons = predicate.get("reasons") or [""]
+        return f"{predicate.get('decision', '')} {reasons[0]}".strip()
+    return _plain(predicate)
+
+
+def _plain(predicate: Mapping[str, Any]) -> str:
+    """What a promotion or a rollback says, whatever it says: its plain texts."""
+    hidden = ("previous", "hero", "createdOn", "runId")
+    return ", ".join(
+        f"{key} {value}" for key, value in predicate.items() if isinstance(value, str) and key not in hidden
+    )
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    about = f"{entry['kind']} {entry['hero']}".strip()
+    start = f"{entry['number']:06d}  {entry['at'][:19]}  {about:22}"
+    return f"{start}  {cut(entry['says'], _SAYS)}  signed {entry['signed']}"
+
+
+def _diff(asked: argparse.Namespace) -> int:
+    """A line a difference. It says what is written, not whether it is signed."""
+    before, after = _heroes(asked.before), _heroes(asked.after)
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before or name not in after:
+            print(f"{name}: only in {asked.before if name in before else asked.after}")
+            continue
+        lines = [f"  {line}" for line in differences(before[name], after[name])]
+        print("\n".join([f"{name}:", *lines] if lines else [f"{name}: no difference"]))
+    return 0
+
+
+def differences(before: Attestation, after: Attestation) -> Iterator[str]:
+    """What differs between two attestations of a hero."""
+    yield from _changes("decision", {"": before.decision}, {"": after.decision})
+    yield from _changes("lock", _flat(before.lock_material), _flat(after.lock_material))
+    yield from _changes("evidence", _evidence(before), _evidence(after))
+    yield from _changes("verdict", _verdicts(before), _verdicts(after))
+
+
+def _changes(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    for key in sorted(before.keys() | after.keys()):
+        old, new = (json.dumps(side[key]) if key in side else "absent" for side in (before, after))
+        if old != new:
+            yield f"{what} {clean(key)}: {cut(old, _VALUE)} > {cut(new, _VALUE)}".replace(" :", ":")
+
+
+def _flat(material: Any, path: str = "") -> dict[str, Any]:
+    """Nested keys as dotted ones."""
+    if not isinstance(material, dict) or not material:
+        return {path: material} if path else {}
+    found: dict[str, Any] = {}
+    for key, value in material.items():
+        found |= _flat(value, f"{path}.{key}" if path else key)
+    return found
+
+
+def _evidence(hero: Attestation) -> dict[str, Any]:
+    """The content of the evidence, however it is encoded, and how much of it there is."""
+    return {f"{e.name} {key}": getattr(e, key) for e in hero.evidence for key in ("logical_sha256", "rows")}
+
+
+def _verdicts(hero: Attestation) -> dict[str, Any]:
+    return {f"{c.check} at {c.step} %" if c.step else c.check: c.verdict for c in hero.cells}
+
+
+def _heroes(folder: Path) -> dict[str, Attestation]:
+    """The attestations of a run's folder, by hero."""
+    found = {}
+    for path in sorted(folder.glob(f"*/{ATTESTATION}")):
+        try:
+            found[path.parent.name] = Attestation.read_file(path)
+        except OSError as error:
+            raise DiffError(f"{path}: cannot be read ({error.strerror}); verify {folder}") from None
+    if not found:
+        raise DiffError(f"{folder}: holds no <hero>/{ATTESTATION}; name a run's folder, such as reports/out")
+    return found

@@ -12,11 +12,11 @@ from typing import Any
 
 import rfc8785
 
+from gates.attestation import ATTESTATION, Attestation, ReleaseAttestation
 from gates.errors import GateError
+from gates.rule.decide import item_id
+from gates.verdicts import Decision, Verdict
 
-HERO_SCHEMA = "hero-gate/attestation/v1"
-RELEASE_SCHEMA = "hero-gate/release/v1"
-ATTESTATION = "attestation.json"
 EVIDENCE = ("agg.parquet", "hits.parquet")
 #: The files of a hero's folder, and of the release's, that an attestation names by digest; plots/ is a folder of them.
 ARTEFACTS = ("agg.parquet", "hero_span_v22.csv", "hits.parquet", "plots/*", "pool_counts_by_system.csv")
@@ -36,11 +36,13 @@ PREDICATES = {
 }
 #: Where a statement says when it was made, whatever its kind.
 _TIMES = ("finishedOn", "timeCreated", "createdOn")
-_RESULT = {"PROMOTE": "PASSED", "HOLD": "WARNED", "ROLLBACK": "FAILED"}
-#: Where an attestation holds cells beside the steps, and the key that names the check there.
-SECTIONS = {"sanity": "sanity", "guards": "guard", "slices": "slice", "instruments": "instrument"}
+_RESULT = {Decision.PROMOTE: "PASSED", Decision.HOLD: "WARNED", Decision.ROLLBACK: "FAILED"}
 
-Document = Mapping[str, Any]  # a parsed attestation.json, or a statement
+Document = Mapping[str, Any]  # a statement, or a part of one
+
+
+#: What a statement that is none of ours makes the code that reads it raise.
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 
 
 class StatementError(GateError):
@@ -79,22 +81,22 @@ def hero_of(statement: Document) -> str:
 
 
 def run_statement(
-    release: Document, digest: str, heroes: Mapping[str, Document], signed_by: Mapping[str, str]
+    release: ReleaseAttestation, digest: str, heroes: Mapping[str, Attestation], signed_by: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The test result of one run. `digest` is of the release's attestation.json, `heroes` are the heroes' parsed ones.
+    """The test result of one run. `digest` is of the release's attestation.json, `heroes` are the heroes'.
 
     A test stands among passed only where pytest passed it and its evidence is GREEN. What never ran, or came back
     without evidence, stands in `notRunTests` (ours): a consumer may accept warned tests, and nothing was shown by it.
     """
     heroes = dict(sorted(heroes.items()))  # whatever order they were judged or listed in
     passed, warned, failed, not_run = (_named(heroes, kind) for kind in ("passed", "warned", "failed", "not run"))
-    policies = sorted({str(hero["policy_digest"]) for hero in heroes.values()})
-    locks = [(name, str(hero["release_fingerprint"])) for name, hero in heroes.items()]
+    policies = sorted({hero.policy_digest for hero in heroes.values()})
+    locks = [(name, hero.release_fingerprint) for name, hero in heroes.items()]
     return _statement(
         "run",
         [_resource(ATTESTATION, digest), *(_resource(name, lock) for name, lock in locks if lock)],
         {
-            "result": _RESULT[release["decision"]],
+            "result": _RESULT[release.decision],
             "configuration": [
                 *(_resource("policy", policy) for policy in policies),
                 *(_resource(f"{name}/lock_material", lock) for name, lock in locks if lock),
@@ -103,72 +105,72 @@ def run_statement(
             "warnedTests": warned,
             "failedTests": failed,
             "notRunTests": not_run,
-            "runId": release["run_id"],
-            "commit": release["commit"],
-            "mode": release["mode"],
-            "exposure": release["exposure"],
-            "startedOn": release["started_at"],
-            "finishedOn": release["finished_at"],
+            "runId": release.run_id,
+            "commit": release.commit,
+            "mode": release.mode,
+            "exposure": release.exposure,
+            "startedOn": release.started_at,
+            "finishedOn": release.finished_at,
             "signer": dict(signed_by),
         },
     )
 
 
-def decision_statement(hero: Document, digest: str, run: str, signed_by: Mapping[str, str]) -> dict[str, Any]:
+def decision_statement(hero: Attestation, digest: str, run: str, signed_by: Mapping[str, str]) -> dict[str, Any]:
     """The decision about one hero. `hero` is its attestation, `digest` of those bytes, `run` of the run's statement."""
     require_evidence(hero)
-    name, fingerprint, gates = hero["hero"], hero["release_fingerprint"], hero["lock_material"].get("sources", {})
+    name, fingerprint, sources = hero.hero, hero.release_fingerprint, _part(hero.lock_material, "sources")
     function: dict[str, Any] = {"module": "gates.rule.decide"}
-    if "gates" in gates:  # a ladder that never began locked nothing
-        function["digest"] = {"sha256": gates["gates"]}
+    if "gates" in sources:  # a ladder that never began locked nothing
+        function["digest"] = {"sha256": sources["gates"]}
     return _statement(
         "decision",
         [*([_resource(name, fingerprint)] if fingerprint else []), _resource(f"{name}/{ATTESTATION}", digest)],
         {
             "hero": name,
-            "decision": hero["decision"],
-            "reasons": hero["reasons"],
-            "mode": hero["mode"],
-            "exposure": hero["exposure"],
-            "runId": hero["run_id"],
-            "commit": hero["commit"],
-            "configHash": hero["config_hash"],
-            "baselineConfigHash": hero["baseline_config_hash"],
-            "policy": {"digest": {"sha256": hero["policy_digest"]}},
+            "decision": str(hero.decision),
+            "reasons": list(hero.reasons),
+            "mode": hero.mode,
+            "exposure": hero.exposure,
+            "runId": hero.run_id,
+            "commit": hero.commit,
+            "configHash": hero.config_hash,
+            "baselineConfigHash": hero.baseline_config_hash,
+            "policy": {"digest": {"sha256": hero.policy_digest}},
             "evidence": [
                 {
-                    **_resource(f"{name}/{entry['name']}", entry["sha256"]),
-                    "annotations": {"logicalSha256": entry["logical_sha256"], "rows": str(entry["rows"])},
+                    **_resource(f"{name}/{entry.name}", entry.sha256),
+                    "annotations": {"logicalSha256": entry.logical_sha256, "rows": str(entry.rows)},
                 }
-                for entry in hero["evidence"]
+                for entry in hero.evidence
             ],
             "decisionFunction": function,
             "run": {"sha256": run},
-            "startedOn": hero["started_at"],
-            "finishedOn": hero["finished_at"],
+            "startedOn": hero.started_at,
+            "finishedOn": hero.finished_at,
             "signer": dict(signed_by),
         },
     )
 
 
-def svr_statement(hero: Document, decision: str, signed_by: Mapping[str, str]) -> dict[str, Any]:
+def svr_statement(hero: Attestation, decision: str, signed_by: Mapping[str, str]) -> dict[str, Any]:
     """The Simple Verification Result of a promotion, for admission control: its absence denies.
 
     `decision` is the digest of the decision's statement. Raises StatementError for any decision but PROMOTE.
     """
-    if hero["decision"] != "PROMOTE":
-        raise StatementError(f"{hero['hero']}: {hero['decision']}, but only PROMOTE is a verification result")
+    if hero.decision is not Decision.PROMOTE:
+        raise StatementError(f"{hero.hero}: {hero.decision}, but only PROMOTE is a verification result")
     require_evidence(hero)
     return _statement(
         "svr",
-        [_resource(hero["hero"], hero["release_fingerprint"])],
+        [_resource(hero.hero, hero.release_fingerprint)],
         {
-            "verifier": {"id": VERIFIER, "policy": {"digest": {"sha256": hero["policy_digest"]}}},
-            "timeCreated": hero["finished_at"],
+            "verifier": {"id": VERIFIER, "policy": {"digest": {"sha256": hero.policy_digest}}},
+            "timeCreated": hero.finished_at,
             "properties": [PROPERTY],
-            "hero": hero["hero"],
-            "exposure": hero["exposure"],
-            "runId": hero["run_id"],
+            "hero": hero.hero,
+            "exposure": hero.exposure,
+            "runId": hero.run_id,
             "decision": {"sha256": decision},
             "signer": dict(signed_by),
         },
@@ -191,43 +193,35 @@ def change_statement(
     return _statement(kind, [_resource("baseline.yaml", baseline)], predicate)
 
 
-def require_evidence(hero: Document) -> None:
+def require_evidence(hero: Attestation) -> None:
     """Raise StatementError where an attestation promotes without evidence: that is never signed."""
-    if hero["decision"] != "PROMOTE":
+    if hero.decision is not Decision.PROMOTE:
         return
-    rows = {entry["name"]: entry["rows"] for entry in hero["evidence"]}
+    rows = {entry.name: entry.rows for entry in hero.evidence}
     lacking = [name for name in EVIDENCE if not rows.get(name)]
-    lacking += [f"a result of {test}" for test in hero["tests"]["missing"]]
-    if not hero["release_fingerprint"]:
+    lacking += [f"a result of {test}" for test in hero.tests.missing]
+    if not hero.release_fingerprint:
         lacking.append("a release fingerprint")
     if lacking:
-        raise StatementError(f"{hero['hero']}: PROMOTE without {lacking[0]} is never signed; run the canary again")
+        raise StatementError(f"{hero.hero}: PROMOTE without {lacking[0]} is never signed; run the canary again")
 
 
-def node_ids(hero: Document) -> Iterator[tuple[str, str]]:
+def node_ids(hero: Attestation) -> Iterator[tuple[str, str]]:
     """Each planned test of a hero, and whether it passed, warned, failed or was "not run"."""
-    tests, verdicts = hero["tests"], _verdicts(hero)
-    passed, not_run = set(tests["passed"]), {*tests["missing"], *tests["not_reached"]}
-    for test in tests["planned"]:
-        verdict = verdicts.get(str(test).partition("[")[2].removesuffix("]"), "")
+    tests = hero.tests
+    verdicts = {item_id((hero.hero, cell.step, cell.check)): cell.verdict for cell in hero.cells}
+    passed, not_run = set(tests.passed), {*tests.missing, *tests.not_reached}
+    for test in tests.planned:
+        verdict = verdicts.get(test.partition("[")[2].removesuffix("]"))
         if test in not_run:
-            yield str(test), "not run"
-        elif test in passed and verdict == "GREEN":
-            yield str(test), "passed"
+            yield test, "not run"
+        elif test in passed and verdict is Verdict.GREEN:
+            yield test, "passed"
         else:
-            yield str(test), "warned" if verdict == "INCONCLUSIVE" else "failed"
+            yield test, "warned" if verdict is Verdict.INCONCLUSIVE else "failed"
 
 
-def _verdicts(hero: Document) -> dict[str, str]:
-    """The verdict of each cell, by the id in brackets of its test."""
-    name = hero["hero"]
-    found = {f"{name}-{s['percent']}-{c['gate']}": c["verdict"] for s in hero["steps"] for c in s["gates"]}
-    for section, key in SECTIONS.items():
-        found |= {f"{name}-{cell[key]}": cell["verdict"] for cell in hero.get(section, ())}
-    return found
-
-
-def _named(heroes: Mapping[str, Document], outcome: str) -> list[str]:
+def _named(heroes: Mapping[str, Attestation], outcome: str) -> list[str]:
     return [test for hero in heroes.values() for test, was in node_ids(hero) if was == outcome]
 
 

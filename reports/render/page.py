@@ -9,9 +9,9 @@ from typing import Any
 
 import jinja2
 
+from gates.attestation import EvidenceFile
 from gates.release import Release
 from gates.verdicts import Kind, Verdict
-from reports.attestation.document import Evidence
 from reports.attestation.seal import COMMAND, Seal
 from reports.escaping import clean, typed
 from reports.model.budget import budget_words
@@ -32,7 +32,7 @@ def render_page(
     release: Release,
     stories: Sequence[Story],
     plots: Mapping[str, Sequence[Plot]],
-    evidence: Mapping[str, Sequence[Evidence]],
+    evidence: Mapping[str, Sequence[EvidenceFile]],
     seal: Seal,
 ) -> str:
     """The page as text. `plots` and `evidence` (the digests of the attestation) are by hero."""
@@ -55,7 +55,7 @@ def render_page(
     )
 
 
-def _hero(story: Story, plots: Sequence[Plot], evidence: Sequence[Evidence]) -> dict[str, Any]:
+def _hero(story: Story, plots: Sequence[Plot], evidence: Sequence[EvidenceFile]) -> dict[str, Any]:
     """Everything that the template shows of one hero, as texts."""
     outcome = story.outcome
     rows = {kind: [_row(row, story) for row in story.rows if row.kind is kind] for kind in Kind}

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fixtures.served import Served
+from gates.attestation import ATTESTATION, Attestation, AttestationError, ReleaseAttestation
 from gates.checks.aece_tau import AeceTau
 from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.confidence_shift import ConfidenceShift
@@ -261,22 +262,20 @@ def _age_hours(folders: list[Path], family: str, at: datetime) -> float | None:
 
 def newest_decisions(folders: list[Path]) -> list[OnRecord]:
     """What the newest attestation says of its heroes; [] where there is none. Raises EvidenceError."""
-    paths = [path for folder in folders for path in (folder / "attestation.json",) if path.is_file()]
+    paths = [path for folder in folders for path in (folder / ATTESTATION,) if path.is_file()]
     if not paths:
         return []
     path = max(paths, key=lambda path: path.stat().st_mtime_ns)
     try:
-        heroes = json.loads(path.read_bytes())["heroes"]
-        return [
-            OnRecord(
-                hero=str(entry["hero"]),
-                decision=str(entry["decision"]),
-                config_hash=str(entry["config_hash"]),
-                baseline_config_hash=str(
-                    json.loads((path.parent / str(entry["attestation"])).read_bytes())["baseline_config_hash"]
-                ),
-            )
-            for entry in heroes
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvidenceError(f"{path}: cannot be read ({type(error).__name__}); run the canary again") from None
+        heroes = [Attestation.read_file(path.parent / e.attestation) for e in ReleaseAttestation.read_file(path).heroes]
+    except (OSError, AttestationError) as error:
+        raise EvidenceError(f"{path}: cannot be read ({error}); run the canary again") from None
+    return [
+        OnRecord(
+            hero=hero.hero,
+            decision=str(hero.decision),
+            config_hash=hero.config_hash,
+            baseline_config_hash=hero.baseline_config_hash,
+        )
+        for hero in heroes
+    ]

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from evidence.files import write_whole
+from gates.attestation import ATTESTATION, Attestation, AttestationError
 from gates.documents import Document, mistakes, read_model
 from gates.errors import ConfigError, EvidenceError
 from gates.statistics.pvalues import Interval
@@ -84,34 +85,32 @@ def numbers_of_run(folder: Path) -> dict[str, Any]:
     Raises EvidenceError where the table is not the one that was attested, or does not hold the hero.
     """
     try:
-        attestation = json.loads((folder / "attestation.json").read_bytes())
-        hero, config_hash = str(attestation["hero"]), str(attestation["config_hash"])
+        attestation = Attestation.read((folder / ATTESTATION).read_bytes(), ATTESTATION)
         content = (folder / SPANS).read_bytes()
-        attested = {str(one["name"]): str(one["sha256"]) for one in attestation["artefacts"]}
-        edges = [float(edge) for edge in attestation["constants"]["bin_edges"]]
-        head = {key: str(attestation[key]) for key in ("run_id", "release_fingerprint")}
-        measured_at = str(attestation["finished_at"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, AttestationError) as error:
         raise EvidenceError(
             f"{folder}: not the folder of a hero that a canary finished with ({type(error).__name__}: {error})"
         ) from None
+    attested = {one.name: one.sha256 for one in attestation.artefacts}
     if attested.get(SPANS) != hashlib.sha256(content).hexdigest():
         raise EvidenceError(f"{folder / SPANS}: not the table that the attestation names; run the canary again")
     rows = list(csv.DictReader(content.decode("utf-8").splitlines()))
-    suites = {row["suite"]: _suite(row) for row in rows if row["system"] == hero and row["config_hash"] == config_hash}
+    ours = (attestation.hero, attestation.config_hash)
+    suites = {row["suite"]: _suite(row) for row in rows if (row["system"], row["config_hash"]) == ours}
     if ALL not in suites:
-        raise EvidenceError(f"{folder / SPANS}: no row of {hero} over all suites; run the canary again")
+        raise EvidenceError(f"{folder / SPANS}: no row of {attestation.hero} over all suites; run the canary again")
     return {
         "schema": "hero-gate/numbers/v1",
-        "system": hero,
-        "config_hash": config_hash,
+        "system": attestation.hero,
+        "config_hash": attestation.config_hash,
         "source": "promotion",
-        "measured_at": measured_at,
+        "measured_at": attestation.finished_at,
         "machine": machine(),
         "waited": None,
-        "bin_edges": edges,
+        "bin_edges": [float(edge) for edge in attestation.constants.bin_edges] if attestation.constants else [],
         "suites": suites,
-        **head,
+        "run_id": attestation.run_id,
+        "release_fingerprint": attestation.release_fingerprint,
     }
 
 

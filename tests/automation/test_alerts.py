@@ -31,7 +31,8 @@ NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 def recorded(policy: Policy, decision: Decision, folder: Path, **changed: Any) -> dict[str, Any]:
     """An attestation on disk, finished at 10:15."""
     whole, _ = handmade.release(policy, decision)
-    attestation = {**attest(whole, whole.outcomes[0]), "bundle": "000001-decision.sigstore.json", **changed}
+    attestation = json.loads(attest(whole, whole.outcomes[0]).content())
+    attestation |= {"bundle": "000001-decision.sigstore.json", **changed}
     folder.mkdir(parents=True)
     (folder / "attestation.json").write_text(json.dumps(attestation), encoding="utf-8")
     return attestation

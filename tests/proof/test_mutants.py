@@ -13,7 +13,7 @@ from gates.policy import Policy, load_policy
 from proof import mutants
 from proof.faults import OWN, TABLE
 from proof.mutant import AREAS, EQUAL, REFUSALS, Edit, FileFault, Mutant, seeded
-from proof.mutant_runs import MutantError, Run, Scene, apply_edit, copy_checkout, red_checks, write_pack
+from proof.mutant_runs import MutantError, Run, Scene, apply_edit, copy_checkout, write_pack
 from proof.mutant_score import NEVER_PROMOTES, Score, score
 from proof.mutants import applies_to, asked, main, results, score_table
 from tests.recorded_release import Checkout
@@ -145,19 +145,6 @@ class TestScore:
     def test_why_it_was_stopped_is_told(self) -> None:
         assert "ndcg_at_10: RED" in score(self.LOST, ran(20, "ROLLBACK", ("ndcg_at_10: RED",))).because
         assert "no such file" in score(self.LOST, ran(4, "", said="\nERROR: no such file\n")).because
-
-    def test_cells_of_every_kind_count(self) -> None:
-        def cell(kind: str, name: str, verdict: str = "RED") -> dict[str, str]:
-            return {kind: name, "verdict": verdict}
-
-        attested = {
-            "steps": [{"gates": [cell("gate", "a"), cell("gate", "b", "GREEN")]}, {"gates": [cell("gate", "b")]}],
-            "guards": [cell("guard", "c"), cell("guard", "d", "INCONCLUSIVE")],
-            "slices": [cell("slice", "e")],
-            "instruments": [cell("instrument", "f")],
-            "sanity": [cell("sanity", "g"), cell("sanity", "h", "INCONCLUSIVE")],
-        }
-        assert red_checks(attested) == {"a", "b", "c", "e", "f", "g"}
 
 
 class TestSeeding:

@@ -16,6 +16,7 @@ from evidence.schemas import HITS
 from gates.policy import Policy
 from gates.release import Release
 from gates.verdicts import Decision
+from reports.attestation.__main__ import main
 from reports.attestation.document import attest, attest_heroes, describe_evidence, write_attestations
 from reports.model.story import tell
 from tests.reports import handmade
@@ -132,22 +133,18 @@ def test_a_claim_is_told_of_the_measure_that_it_is_about(policy: Policy) -> None
     release, story = handmade.release(policy, Decision.PROMOTE)
     subject = replace(story.outcome.subject, claim="less CPU time", claim_metric="cpu_ms")
     outcome = replace(story.outcome, subject=subject)
-    gains = attest(release, outcome, replace(story, outcome=outcome))["gains"]
-    assert [gain["metric"] for gain in gains if gain["claim"]] == ["cpu_ms"]
+    gains = attest(release, outcome, replace(story, outcome=outcome)).gains
+    assert [gain.metric for gain in gains if gain.claim] == ["cpu_ms"]
 
 
 def test_slices_and_instruments_are_recorded_as_guards_are(judged: Judged) -> None:
-    content = attested(judged("equal"), "equal")
-    assert [entry["slice"] for entry in content["slices"]] == ["recall_all", "ndcg_all", "calibration_all"]
-    assert {entry["required"] for entry in content["slices"]} == {"not_red"}
-    assert {entry["instrument"] for entry in content["instruments"]} >= {
-        "known_answers",
-        "traffic_share",
-        "aa_dispersion",
-    }
-    fields = [set(entry) - {"guard", "slice", "instrument"} for part in ("guards", "slices", "instruments")
-              for entry in content[part]]  # fmt: skip
-    assert all(field == fields[0] for field in fields)
+    cells = attested(judged("equal"), "equal")["cells"]
+    slices = [cell for cell in cells if cell["kind"] == "slice"]
+    assert [cell["check"] for cell in slices] == ["recall_all", "ndcg_all", "calibration_all"]
+    assert {cell["required"] for cell in slices} == {"not_red"}
+    instruments = {cell["check"] for cell in cells if cell["kind"] == "instrument"}
+    assert instruments >= {"known_answers", "traffic_share", "aa_dispersion"}
+    assert all(set(cell) == set(cells[0]) for cell in cells)
 
 
 @pytest.mark.parametrize("waits", [False, True])
@@ -156,14 +153,14 @@ def test_the_budget_says_what_was_used_and_whether_traffic_is_missing(policy: Po
     subject = replace(story.outcome.subject, windows=44)  # as --max-windows=11 gives
     content = attest(release, replace(story.outcome, subject=subject))
     step = policy.ladder.max_windows  # as the policy is written
-    assert content["budget"] == {"windows": 12, "of": 44, "max_windows": step, "waiting": waits}
-    assert content["mode"] == "evidence"
+    assert content.budget.model_dump() == {"windows": 12, "of": 44, "max_windows": step, "waiting": waits}
+    assert content.mode == "evidence"
 
 
 def test_error_rates_are_recorded_as_they_were_simulated_and_none_otherwise(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.PROMOTE)
-    assert attest(release, story.outcome)["characteristics"] == handmade.RATES
-    assert attest(release, handmade.with_rates(story).outcome)["characteristics"] == {}
+    assert attest(release, story.outcome).characteristics == handmade.RATES
+    assert attest(release, handmade.with_rates(story).outcome).characteristics == {}
 
 
 def test_the_letter_is_recorded(policy: Policy, tmp_path: Path) -> None:
@@ -172,3 +169,26 @@ def test_the_letter_is_recorded(policy: Policy, tmp_path: Path) -> None:
     write_attestations(release, attest_heroes(release))
     for file in (tmp_path / "attestation.json", tmp_path / "lexical" / "attestation.json"):
         assert json.loads(file.read_bytes())["mode"] == "letter"
+
+
+def test_the_published_schema_is_the_models(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    printed = capsys.readouterr().out
+    assert (root / "docs" / "attestation.schema.json").read_text(encoding="utf-8") == printed, (
+        "python -m reports.attestation schema > docs/attestation.schema.json"
+    )
+    assert {"hero-gate/attestation/v2", "hero-gate/release/v2"} <= set(printed.split('"'))
+
+
+@pytest.mark.parametrize("command", ["verify", "replay", "show", "diff"])
+def test_version_1_is_refused_in_a_line(
+    command: str, policy: Policy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release, _ = handmade.release(policy, Decision.HOLD)
+    write_attestations(replace(release, artifacts=tmp_path), attest_heroes(release))
+    for file in (tmp_path / "attestation.json", tmp_path / "router" / "attestation.json"):
+        file.write_bytes(rfc8785.dumps({**json.loads(file.read_bytes()), "schema": "hero-gate/attestation/v1"}))
+    assert main([command, str(tmp_path), *([str(tmp_path)] if command == "diff" else [])]) == 1
+    said = "".join(capsys.readouterr())
+    assert "/v1', but hero-gate/" in said
+    assert "/v2 is expected; read it with the release that wrote it, or run the canary again" in said

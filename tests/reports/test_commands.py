@@ -160,19 +160,19 @@ def test_diff_says_what_differs_and_nothing_else(out: Path, capsys: Captured) ->
     path = out / "lexical" / "attestation.json"
     document = json.loads(path.read_bytes())
     document["lock_material"]["config"]["ann"]["efSearch"] = 32
-    document["steps"][1]["gates"][0]["verdict"] = "RED"
+    gate = next(cell for cell in document["cells"] if cell["step"] == 25)
+    gate["verdict"] = "RED"
     document["decision"] = "ROLLBACK"
     path.write_bytes(rfc8785.dumps(document))
     assert main(["diff", str(old), str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"ann: only in {old}"
     assert lines[-1] == f"router: only in {out}"
-    gate = document["steps"][1]
     told = [line.strip() for line in lines[2:-1] if "evidence" not in line]
     assert told == [
         'decision: "PROMOTE" > "ROLLBACK"',
         "lock config.ann.efSearch: 64 > 32",
-        f'verdict {gate["gates"][0]["gate"]} at {gate["percent"]} %: "GREEN" > "RED"',
+        f'verdict {gate["check"]} at 25 %: "GREEN" > "RED"',
     ]
     assert main(["diff", str(old), str(old)]) == 0
     assert capsys.readouterr().out.splitlines() == ["ann: no difference", "lexical: no difference"]

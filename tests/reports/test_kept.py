@@ -1,13 +1,12 @@
 """Does the history keep a canary, and do the numbers of the incumbent come from what was attested?"""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from evidence import history
 from gates.errors import EvidenceError
-from reports.attestation.document import describe_artefacts
+from reports.attestation.document import attest, describe_artefacts
 from reports.model.story import tell
 from reports.render.metrics import keep_metrics
 from reports.render.tables import write_tables
@@ -22,16 +21,8 @@ def hero(judged: Judged) -> Path:
     folder = release.artifacts / "equal"
     (outcome,) = release.outcomes
     write_tables(tell(release)[0], folder)
-    attestation = {
-        "hero": "equal",
-        "config_hash": outcome.subject.config_hash,
-        "constants": outcome.climbed.constants.model_dump(mode="json"),
-        "run_id": release.run_id,
-        "release_fingerprint": outcome.climbed.fingerprint,
-        "finished_at": release.finished_at,
-        "artefacts": describe_artefacts(folder),
-    }
-    (folder / "attestation.json").write_text(json.dumps(attestation))
+    attestation = attest(release, outcome, artefacts=describe_artefacts(folder))
+    (folder / "attestation.json").write_bytes(attestation.content())
     return folder
 
 

@@ -63,4 +63,4 @@ def test_it_stands_in_terminal_page_summary_and_attestation(policy: Policy) -> N
     assert max(map(len, lines)) <= WIDTH
     assert words in render_page(release, [story], {}, {}, handmade.SEAL)
     assert f"Machine: {words}; other processes had 1.8 of 2" in render_summary(release, [story], handmade.SEAL)
-    assert attest(release, outcome)["machine"] == handmade.BUSY.model_dump(mode="json")
+    assert attest(release, outcome).machine == handmade.BUSY

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from gates.policy import Policy
+from gates.rule.climbed import Facts
 from gates.rule.decide import Seen, decide, plan
 from gates.verdicts import OUTCOME, Cell
-from reports.attestation.replay import Evidence
+from reports.attestation.replay import Evidence, policy_of
 
 #: Check -> field -> what is said today of what was said then: each intended difference, with its reason.
 TODAY: dict[str, dict[str, str]] = {}
@@ -28,8 +28,10 @@ def as_then(cell: Cell, then: dict[str, Any]) -> dict[str, Any]:
 def test_what_was_recorded_before_is_judged_as_before(hero: str, root: Path) -> None:
     folder = root / "tests" / "recorded_before" / hero
     run, then = (json.loads((folder / name).read_bytes()) for name in ("run.json", "expected.json"))
-    policy = Policy.model_validate({**run["policy"], "promotion": {"valid_days": 1, "approvals": 0}})
-    again = Evidence(folder, hero, run["baseline"], policy, run["fingerprint"], run["windows"], run)
+    policy = policy_of(run["policy"])
+    seen = {name: run[name] for name in ("queries", "missing", "sanity", "lock")}
+    facts = Facts.model_validate({**then["constants"], **seen, "notes": []})
+    again = Evidence(folder, hero, run["baseline"], policy, run["fingerprint"], run["windows"], facts)
     cells = again.evaluator()
 
     assert again.wrong + again.wrong_at_the_end() == []
@@ -40,6 +42,6 @@ def test_what_was_recorded_before_is_judged_as_before(hero: str, root: Path) -> 
     assert {**again.constants.record(), "moved": again.moved()} == then["constants"]
     assert [step.model_dump() for step in again.steps()] == [step for step in then["steps"] if step["windows"]]
     planned = plan(hero, policy)
-    seen = {key: Seen(cells[key[1:]], OUTCOME[cells[key[1:]].verdict]) for key in planned}
-    decision, reasons = decide(planned, seen, promotes=policy.promotes, strays=())
+    came = {key: Seen(cells[key[1:]], OUTCOME[cells[key[1:]].verdict]) for key in planned}
+    decision, reasons = decide(planned, came, promotes=policy.promotes, strays=())
     assert (str(decision), list(reasons)) == (then["decision"], then["reasons"])

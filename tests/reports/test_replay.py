@@ -37,6 +37,11 @@ def attest(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path.write_text(json.dumps(attested))
 
 
+def _cell(attested: dict[str, Any], check: str) -> dict[str, Any]:
+    """The first cell of a check."""
+    return next(cell for cell in attested["cells"] if cell["check"] == check)
+
+
 @pytest.mark.parametrize("hero", DECISIONS)
 def test_a_decision_follows_from_its_evidence(finished: Path, hero: str) -> None:
     folder = finished / "reports" / "out" / hero
@@ -124,10 +129,13 @@ def test_evidence_in_another_encoding_is_the_same_evidence(copied: Path) -> None
     [
         (lambda a: a.update(decision="PROMOTE"), 'decision: "PROMOTE" is attested, "ROLLBACK" follows'),
         (lambda a: a["reasons"].clear(), "reasons: 0 are attested, "),
-        (lambda a: a["steps"][0]["gates"][2].update(verdict="GREEN"), '.sla_recall_at_50_delta.verdict: "GREEN" is'),
-        (lambda a: a["guards"][0].update(observed="0.1"), 'guards.ndcg_at_10.observed: "0.1" is attested, "'),
+        (
+            lambda a: _cell(a, "sla_recall_at_50_delta").update(verdict="GREEN"),
+            '.sla_recall_at_50_delta at 50 %.verdict: "GREEN" is',
+        ),
+        (lambda a: _cell(a, "ndcg_at_10").update(observed="0.1"), 'cells.ndcg_at_10.observed: "0.1" is attested, "'),
         (lambda a: a["constants"].update(q="0.5"), 'constants.q: "0.5" is attested, "'),
-        (lambda a: a["constants"]["lock"].update(status="none"), "instruments.lock."),
+        (lambda a: a["constants"]["lock"].update(status="none"), "cells.lock."),
     ],
 )
 def test_what_does_not_follow_is_the_first_difference(copied: Path, change: Callable[..., object], told: str) -> None:
@@ -150,13 +158,15 @@ def test_without_evidence_nothing_is_replayed(copied: Path, capsys: pytest.Captu
     (folder / "hits.parquet").write_bytes(b"PAR1")
     assert "evidence cannot be read" in replay(folder).differences[0]
     (folder / "attestation.json").write_text("{}")
-    with pytest.raises(EvidenceError, match="cannot be replayed"):
+    with pytest.raises(EvidenceError, match="schema 'None', but hero-gate/attestation/v2 is expected"):
         replay(folder)
     assert main(["replay", str(copied / "configs")]) == 1
     assert "no attested hero in it" in capsys.readouterr().err
 
 
 def test_the_first_difference_names_place_and_both_values() -> None:
-    told = {"steps": [{"percent": 5, "gates": [{"gate": "a", "n": 1}]}]}
-    found = {"steps": [{"percent": 5, "gates": [{"gate": "a", "n": 2}]}]}
-    assert first_difference(told, found) == "steps.5.gates.a.n: 1 is attested, 2 follows from the evidence"
+    told = {"steps": [{"percent": 5, "windows": 1}], "cells": [{"check": "a", "step": 5, "n": 1}]}
+    found = {**told, "cells": [{"check": "a", "step": 5, "n": 2}]}
+    assert first_difference(told, found) == "cells.a at 5 %.n: 1 is attested, 2 follows from the evidence"
+    found["steps"] = [{"percent": 5, "windows": 2}]
+    assert first_difference(told, found) == "steps.5.windows: 1 is attested, 2 follows from the evidence"

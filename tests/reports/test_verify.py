@@ -13,6 +13,7 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gates.attestation import Attestation
 from gates.policy import Policy
 from gates.verdicts import Decision
 from reports.attestation import chain, statements
@@ -63,7 +64,7 @@ def problems(folder: Path, **options: Any) -> str:
 def test_what_nobody_touched_verifies(folder: Path) -> None:
     verified = check(folder)
     assert verified.problems == ()
-    assert {name: d.attestation["decision"] for name, d in verified.heroes.items()} == {
+    assert {name: d.attestation.decision for name, d in verified.heroes.items()} == {
         "lexical": "PROMOTE",
         "router": "HOLD",
     }
@@ -245,6 +246,24 @@ def test_a_run_that_has_expired_is_expired_and_not_changed(policy: Policy, out: 
     assert verified.notes == ("expired: 1 older runs, of which only the statements are left",)
 
 
+def test_a_run_of_version_1_is_as_it_was_signed_or_a_problem(policy: Policy, tmp_path: Path) -> None:
+    content = rfc8785.dumps({"schema": "hero-gate/release/v1", "run_id": RUN_ID})
+    subject = [{"name": "attestation.json", "digest": {"sha256": chain.digest(content)}}]
+    predicate = {"runId": RUN_ID, "signer": statements.signer(SIGNER.keyid, ephemeral=False, words="")}
+    said = {"_type": statements.STATEMENT, "subject": subject, "predicateType": statements.PREDICATES["run"]}
+    chain.append(tmp_path, "run", "", {**said, "predicate": predicate}, SIGNER)
+    path = tmp_path / "history" / RUN_ID / "attestation.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    signed(tmp_path, policy, HOLD, run_id=LATER)
+    verified = check(tmp_path)
+    assert not verified.problems
+    (note,) = verified.notes
+    assert note == f"history/{RUN_ID}/: attested in version 1, as it was signed; what it names is not checked"
+    path.write_bytes(content + b" ")
+    assert "but hero-gate/release/v2 is expected" in problems(tmp_path)
+
+
 def test_the_chain_is_never_put_away(policy: Policy, out: Path) -> None:
     before = {path.name: path.read_bytes() for path in bundles(out)}
     for hour in range(12, 20):
@@ -271,7 +290,7 @@ def test_a_verification_result_of_anything_but_a_promotion_is_found(out: Path) -
     held = verified.heroes["router"]
     with pytest.raises(StatementError, match="only PROMOTE"):
         statements.svr_statement(held.attestation, held.statement.digest, {})
-    claims = {**held.attestation, "decision": "PROMOTE"}
+    claims = held.attestation.model_copy(update={"decision": PROMOTE})
     by = statements.signer(SIGNER.keyid, ephemeral=False, words="")
     forged = statements.svr_statement(claims, held.statement.digest, by)
     chain.append(out, "svr", "router", forged, SIGNER)
@@ -294,11 +313,14 @@ def test_a_decision_that_was_signed_otherwise_than_attested_is_found(policy: Pol
     [
         ({"release_fingerprint": "0" * 64}, "release_fingerprint is not the sha256 of lock_material"),
         ({"policy_digest": "0" * 64}, "policy_digest is not the sha256 of policy"),
-        ({"budget": {"max_windows": 1}}, "policy is not that of lock_material"),
+        (
+            {"budget": {"windows": 12, "of": 44, "max_windows": 1, "waiting": False}},
+            "policy is not that of lock_material",
+        ),
         ({"artefacts": [{"name": "../attestation.json", "sha256": "0" * 64}]}, "outside of its folder"),
         ({"run_id": "20261201T101500Z-c0ffef"}, "run_id differs from the release's"),
-        ({"schema": "hero-gate/attestation/v9"}, "but hero-gate/attestation/v1 is expected"),
-        ({"steps": 5}, "says another thing than"),
+        ({"schema": "hero-gate/attestation/v9"}, "but hero-gate/attestation/v2 is expected"),
+        ({"steps": 5}, "steps: 5: Input should be a valid array; run the canary again"),
     ],
 )
 def test_each_disagreement_is_named(out: Path, what: dict[str, Any], said: str) -> None:
@@ -331,14 +353,14 @@ def test_the_run_says_what_passed_and_never_what_was_missing(policy: Policy, out
     assert sum(map(len, lists)) == len(set().union(*lists))
     assert set().union(*lists) == {*promoted["tests"]["planned"], *held["tests"]["planned"]}
     missing = promoted["tests"]["passed"][:2]
-    hero = {**promoted, "tests": {**promoted["tests"], "missing": missing}}
-    outcomes = dict(statements.node_ids(hero))
+    promoted["tests"]["missing"] = missing
+    outcomes = dict(statements.node_ids(Attestation.read(rfc8785.dumps(promoted), "")))
     assert {outcomes[test] for test in missing} == {"not run"}
     assert outcomes[promoted["tests"]["passed"][2]] == "passed"
     first = promoted["tests"]["passed"][2]
-    for step in hero["steps"]:
-        for gate in step["gates"]:
-            gate["verdict"] = "INCONCLUSIVE"
+    for cell in promoted["cells"]:
+        cell["verdict"] = "INCONCLUSIVE"
+    hero = Attestation.read(rfc8785.dumps(promoted), "")
     assert dict(statements.node_ids(hero))[first] == "warned", "pytest passed it, but its evidence is not GREEN"
 
 

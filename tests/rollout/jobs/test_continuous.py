@@ -16,7 +16,8 @@ from fixtures.served import Served, load_served
 from fixtures.systems.faults import Fault
 from gates.documents import read_model
 from gates.errors import EvidenceError
-from gates.verdicts import Cell, Verdict
+from gates.verdicts import Cell, Decision, Verdict
+from reports.attestation.document import attest_heroes, write_attestations
 from rollout.columns import answered
 from rollout.jobs import drift
 from rollout.jobs.accepted import FILE, Accepted, newest, read_answers, write_answers
@@ -26,6 +27,7 @@ from rollout.jobs.health import HealthLimits, run_health
 from rollout.jobs.job import Job
 from rollout.jobs.settings import ContinuousFile
 from rollout.probe import Probe, ask_all, open_probe
+from tests.reports import handmade
 
 pytestmark = pytest.mark.smoke
 
@@ -127,20 +129,25 @@ def test_old_probes_are_forgotten(probe: Probe, limits: Continuous, accepted: Pa
     assert len(list((tmp_path / "continuous" / "health").glob("*.parquet"))) == 1
 
 
+def held_against(served: Served, config_hash: str, folder: Path) -> None:
+    """Leave the attestation of a hero that was held against a baseline of this configuration."""
+    whole, story = handmade.release(served.policy, Decision.HOLD)
+    outcome = replace(story.outcome, subject=replace(story.outcome.subject, baseline_config_hash=config_hash))
+    release = replace(whole, artifacts=folder, outcomes=(outcome,))
+    write_attestations(release, attest_heroes(release))
+
+
 def test_the_monitor_reads_what_runs_left_behind(served: Served, limits: Continuous, tmp_path: Path) -> None:
     findings = {"schema": "hero-gate/findings/v1", "at": (BEGUN - timedelta(hours=30)).isoformat()}
     (tmp_path / "jobs" / "one" / "nightly").mkdir(parents=True)
     (tmp_path / "jobs" / "one" / "nightly" / "refresh.json").write_text(json.dumps(findings))
-    (tmp_path / "ann").mkdir()
-    hero = {"hero": "ann", "decision": "HOLD", "config_hash": "h", "attestation": "ann/attestation.json"}
-    (tmp_path / "attestation.json").write_text(json.dumps({"heroes": [hero]}))
-    (tmp_path / "ann" / "attestation.json").write_text(json.dumps({"baseline_config_hash": "other"}))
+    held_against(served, "other", tmp_path)
     found = run_monitor(job(tmp_path).at, served, limits.gate_monitor, [tmp_path], "nothing is accepted")
     assert red(found) == {"nightly_overdue", "promoted"}
     assert found["aece_tau"].note == "not evidenced: nothing is accepted"
-    (tmp_path / "ann" / "attestation.json").write_text(json.dumps({"baseline_config_hash": served.config_hash}))
+    held_against(served, served.config_hash, tmp_path)
     assert red(run_monitor(job(tmp_path).at, served, limits.gate_monitor, [tmp_path], "")) == {"nightly_overdue"}
-    (tmp_path / "ann" / "attestation.json").write_text("{")
+    (tmp_path / "router" / "attestation.json").write_text("{")
     with pytest.raises(EvidenceError, match="run the canary again"):
         newest_decisions([tmp_path])
 
