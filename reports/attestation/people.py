@@ -52,7 +52,9 @@ def said_of(
     return tuple(
         read_word(statement, now, root, accept_untrusted)
         for statement in later
-        if statement.kind in KINDS and statement.hero == hero and _decision(statement) == decision
+        if statement.kind in KINDS
+        and statement.hero == hero
+        and statements.digest_in(statement.predicate, "decision") == decision
     )
 
 
@@ -62,7 +64,10 @@ def misplaced(whole: Chain) -> list[str]:
     for statement in whole.statements:
         if statement.kind == "decision":
             decided.add((statement.hero, statement.digest))
-        elif statement.kind in KINDS and (statement.hero, _decision(statement)) not in decided:
+        elif (
+            statement.kind in KINDS
+            and (statement.hero, statements.digest_in(statement.predicate, "decision")) not in decided
+        ):
             wrong.append(f"{BUNDLES}/{statement.file}: about no decision that came before it in the chain")
     return wrong
 
@@ -97,12 +102,6 @@ def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untru
         counts=not expired and (weighed.trusted or accept_untrusted),
         words=words,
     )
-
-
-def _decision(statement: Statement) -> str:
-    """The digest of the decision that a word is about."""
-    about = statement.predicate.get("decision")
-    return str(about.get("sha256", "")) if isinstance(about, dict) else ""
 
 
 def _time(said: object) -> datetime | None:

@@ -80,6 +80,11 @@ def hero_of(statement: Document) -> str:
     return str(_part(statement, "predicate").get("hero", ""))
 
 
+def digest_in(predicate: Document, name: str) -> str:
+    """The digest that a predicate gives of something, "" where it gives none."""
+    return str(_part(predicate, name).get("sha256", ""))
+
+
 def run_statement(
     release: ReleaseAttestation, digest: str, heroes: Mapping[str, Attestation], signed_by: Mapping[str, str]
 ) -> dict[str, Any]:

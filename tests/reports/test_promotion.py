@@ -11,7 +11,8 @@ import yaml
 from fixtures.packs import load_hero
 from reports.attestation import chain
 from reports.attestation.verify import verify
-from reports.promotion import Asked, Refused, promote, roll_back
+from reports.promotion.change import promote, roll_back
+from reports.promotion.conditions import Refused, Wanted
 from tests.reports.finished_run import call, canary
 
 TRUSTED = ("--trust=trusted.json",)
@@ -31,18 +32,18 @@ def change(copied: Path) -> Callable[..., tuple[int, str]]:
 
 
 @pytest.fixture
-def asked(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Asked]:
+def asked(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Wanted]:
     """What a release manager asks for in that copy, at another time where one is named."""
     monkeypatch.chdir(copied)
     monkeypatch.setenv("HERO_GATE_SIGNER", f"file2:{copied / 'key.pem'}")
     from reports.attestation.trust import read_trust
 
-    def ask(**changed: object) -> Asked:
+    def ask(**changed: object) -> Wanted:
         values = {
             "artifacts": Path("reports/out"), "configs": Path("configs"), "by": "R. Manager", "why": "it gains",
             "root": read_trust(Path("trusted.json")), "now": datetime.now(UTC),
         }  # fmt: skip
-        return Asked(**{**values, **changed})
+        return Wanted(**{**values, **changed})
 
     return ask
 
@@ -88,7 +89,7 @@ def canary_fingerprint(checkout: Path) -> str:
     return str(lock["fingerprint"])
 
 
-def test_a_promotion_is_told_in_the_chain(copied: Path, asked: Callable[..., Asked]) -> None:
+def test_a_promotion_is_told_in_the_chain(copied: Path, asked: Callable[..., Wanted]) -> None:
     promote(asked(), "rival", accept_untrusted=False)
     verified = verify(copied / "reports" / "out", asked().root, datetime.now(UTC))
     assert verified.problems == ()
@@ -179,7 +180,7 @@ def spoil(checkout: Path, name: str) -> None:
     ],
 )
 def test_what_is_stale_or_tampered_with_is_refused_in_one_line(
-    copied: Path, asked: Callable[..., Asked], what: str, told: str
+    copied: Path, asked: Callable[..., Wanted], what: str, told: str
 ) -> None:
     before = baseline(copied)
     spoil(copied, what)
@@ -190,12 +191,12 @@ def test_what_is_stale_or_tampered_with_is_refused_in_one_line(
     assert baseline(copied) == before
 
 
-def test_a_decision_expires(copied: Path, asked: Callable[..., Asked]) -> None:
+def test_a_decision_expires(copied: Path, asked: Callable[..., Wanted]) -> None:
     with pytest.raises(Refused, match="valid for 7 days: expired"):
         promote(asked(now=datetime.now(UTC) + timedelta(days=8)), "rival", accept_untrusted=False)
 
 
-def test_a_decision_is_used_up_by_its_promotion(copied: Path, asked: Callable[..., Asked]) -> None:
+def test_a_decision_is_used_up_by_its_promotion(copied: Path, asked: Callable[..., Wanted]) -> None:
     promote(asked(), "rival", accept_untrusted=False)
     with pytest.raises(Refused, match="promoted already"):
         promote(asked(), "rival", accept_untrusted=False)
@@ -204,7 +205,7 @@ def test_a_decision_is_used_up_by_its_promotion(copied: Path, asked: Callable[..
         promote(asked(), "rival", accept_untrusted=False)
 
 
-def test_a_promotion_that_was_killed_is_finished(copied: Path, asked: Callable[..., Asked]) -> None:
+def test_a_promotion_that_was_killed_is_finished(copied: Path, asked: Callable[..., Wanted]) -> None:
     before = baseline(copied)
     promote(asked(), "rival", accept_untrusted=False)
     after = baseline(copied)
@@ -230,7 +231,7 @@ def say(checkout: Path, kind: str, by: str, key: str = "key.pem") -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_freeze_window_blocks_a_promotion_but_no_rollback(copied: Path, asked: Callable[..., Asked]) -> None:
+def test_a_freeze_window_blocks_a_promotion_but_no_rollback(copied: Path, asked: Callable[..., Wanted]) -> None:
     before = baseline(copied)
     promote(asked(), "rival", accept_untrusted=False)
     now = datetime.now(UTC)
@@ -240,7 +241,7 @@ def test_a_freeze_window_blocks_a_promotion_but_no_rollback(copied: Path, asked:
     assert baseline(copied) == before
 
 
-def test_an_override_lifts_a_freeze_window(copied: Path, asked: Callable[..., Asked]) -> None:
+def test_an_override_lifts_a_freeze_window(copied: Path, asked: Callable[..., Wanted]) -> None:
     now = datetime.now(UTC)
     window = {"begins": (now - timedelta(hours=1)).isoformat(), "ends": (now + timedelta(hours=2)).isoformat()}
     frozen(copied, freeze=[{**window, "why": "year's end"}])
@@ -255,7 +256,7 @@ def test_an_override_lifts_a_freeze_window(copied: Path, asked: Callable[..., As
     assert len(said.predicate["freezeLiftedBy"]) == 1
 
 
-def test_the_policy_may_ask_for_approvals_by_different_people(copied: Path, asked: Callable[..., Asked]) -> None:
+def test_the_policy_may_ask_for_approvals_by_different_people(copied: Path, asked: Callable[..., Wanted]) -> None:
     frozen(copied, approvals=2)
     say(copied, "approve", "A")
     say(copied, "approve", "B")  # with the key of A
@@ -265,7 +266,7 @@ def test_the_policy_may_ask_for_approvals_by_different_people(copied: Path, aske
     promote(asked(), "rival", accept_untrusted=False)
 
 
-def test_without_a_promotion_there_is_nothing_to_roll_back_to(copied: Path, asked: Callable[..., Asked]) -> None:
+def test_without_a_promotion_there_is_nothing_to_roll_back_to(copied: Path, asked: Callable[..., Wanted]) -> None:
     before = baseline(copied)
     with pytest.raises(Refused, match="no baseline is kept there"):
         roll_back(asked())
@@ -273,7 +274,7 @@ def test_without_a_promotion_there_is_nothing_to_roll_back_to(copied: Path, aske
 
 
 def test_a_rollback_happens_even_where_it_cannot_be_recorded(
-    copied: Path, asked: Callable[..., Asked], change: Callable[..., tuple[int, str]]
+    copied: Path, asked: Callable[..., Wanted], change: Callable[..., tuple[int, str]]
 ) -> None:
     before = baseline(copied)
     promote(asked(), "rival", accept_untrusted=False)

@@ -1,0 +1,1 @@
+"""What does a promotion change, and what must hold before it does?"""
