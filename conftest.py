@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ("fixtures.plugin", "gates.plugin", "rollout.plugin", "reports.plugin")
+pytest_plugins = ("gates.options", "fixtures.plugin", "gates.plugin", "rollout.plugin", "reports.plugin")
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from fixtures.systems.protocol import Answer, Documents, Query, SearchSystem
+from fixtures.systems.protocol import Answer, Query, SearchSystem
 from gates.rule.self_test import CALIBRATOR_MS, FAULTS, PAUSE_MS
 from rollout.replay import NOTHING
 
@@ -17,23 +16,10 @@ class MadeUp:
     """Answers as another system does, or not at all: the faults of gates.rule.self_test take turns."""
 
     def __init__(self, system: SearchSystem) -> None:
-        self._system = system
-        self._asked = 0
-
-    @property
-    def documents(self) -> Documents:
-        """Those of the system it pretends to be."""
-        return self._system.documents
-
-    @property
-    def lacks(self) -> Mapping[str, str]:
-        """Nothing: it says itself how long it took."""
-        return {}
-
-    @property
-    def gaps(self) -> Mapping[str, str]:
-        """None."""
-        return {}
+        self._system, self._asked = system, 0
+        self.documents = system.documents
+        self.lacks: dict[str, str] = {}  # it says itself how long it took
+        self.gaps: dict[str, str] = {}
 
     def answer(self, query: Query) -> Answer:
         """The next fault's answer, with the time that it took also by its own word."""

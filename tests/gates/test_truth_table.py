@@ -207,7 +207,7 @@ def test_results_that_cannot_be_written_are_held(checkout: Checkout, hook: str, 
     [
         *(
             (("-p", f"no:{plugin}"), f"-p no:{plugin}: nothing would be measured, decided or recorded; run without")
-            for plugin in ("gates.plugin", "fixtures.plugin", "rollout.plugin", "reports.plugin")
+            for plugin in ("gates.options", "gates.plugin", "fixtures.plugin", "rollout.plugin", "reports.plugin")
         ),
         (("--noconftest",), "fixtures.plugin is not loaded: nothing would be measured; run with this conftest.py"),
     ],
