@@ -84,12 +84,6 @@ def test_minute_jobs_miss_no_instant_and_no_name_comes_twice() -> None:
     ]
 
 
-def test_the_whole_name_of_a_slot() -> None:
-    seven = datetime(2027, 3, 14, 7, tzinfo=UTC)
-    (run,) = due_between(job("nightly_refresh"), seven, seven + timedelta(hours=1))
-    assert run.slot == "nightly_refresh/2027-03-14T02:15 America/New_York"
-
-
 def test_a_year_has_every_night_and_every_sunday(root: Path) -> None:
     begins, ends = datetime(2027, 1, 1, 5, tzinfo=UTC), datetime(2028, 1, 1, 5, tzinfo=UTC)
     for one in load_schedule(root / "configs" / "schedule.yaml").jobs[:8]:
