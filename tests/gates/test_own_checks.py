@@ -86,7 +86,7 @@ def own(whole_checkout: Checkout, package: Path) -> Checkout:
 
 def test_an_equal_hero_is_promoted_and_everybody_says_so(own: Checkout) -> None:
     run = own.gate("-v")
-    attested = {guard["guard"]: guard for guard in own.attestation("equal")["guards"]}
+    attested = {cell["check"]: cell for cell in own.attestation("equal")["cells"] if cell["kind"] == "guard"}
     page = (own.folder / "reports" / "out" / "index.html").read_text(encoding="utf-8")
     assert (own.decision("equal"), run.ret) == ("PROMOTE", 0)
     for key in OWN:
@@ -104,7 +104,7 @@ def test_its_fault_turns_it_red(own: Checkout, key: str) -> None:
     bad = own.folder / "configs" / "bad.yaml"
     bad.write_text(f"{pack('bad', 'equal')}fault: {OWN[key][1]}\n", encoding="utf-8")
     run = own.gate(hero="configs/bad.yaml")
-    assert key in {guard["guard"] for guard in own.attestation("bad")["guards"] if guard["verdict"] == "RED"}
+    assert key in {cell["check"] for cell in own.attestation("bad")["cells"] if cell["verdict"] == "RED"}
     assert own.decision("bad") == "ROLLBACK"
     assert replay(own.folder / "reports" / "out" / "bad").differences == ()
     run.stdout.fnmatch_lines(["ROLLBACK  bad*"])
