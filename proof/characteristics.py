@@ -23,6 +23,7 @@ import numpy as np
 
 from evidence.digests import file_digest
 from evidence.files import write_whole
+from gates.checks.machine import SlowedBaseline
 from gates.documents import read_yaml
 from gates.pairs import join
 from gates.planning.characteristics import SCHEMA, deciding_digest, deciding_files
@@ -74,7 +75,7 @@ def simulate(configs: Path, *, quick: bool, tell: Callable[[str], None]) -> dict
     policy = load_policy(configs / "policy.yaml")
     digest = policy.model_copy(update={"mode": "evidence"}).digest()
     # a recording cannot say whether a hero slows the baseline beside it
-    policy = policy.model_copy(update={"left_out": {**policy.left_out, "machine": "answers are recorded"}})
+    policy = policy.model_copy(update={"left_out": {**policy.left_out, SlowedBaseline.key: "answers are recorded"}})
     recording = None if quick else open_recording(configs, policy, tell)
     cells = {c.key: c for c in all_cells(QUICK if quick else 1.0) if recording is not None or c.world == MODEL}
     _SHARED.update(policy=policy, recording=recording, cells=cells, quick=quick)

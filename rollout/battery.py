@@ -20,9 +20,11 @@ from evidence.schemas import AGG, HITS
 from fixtures.oracles import WITHIN, oracles_of
 from fixtures.packs import Hero, config_hash
 from fixtures.systems.protocol import FALLBACKS, Query
+from gates.checks.index_integrity import IndexIntegrity
+from gates.checks.oracle_queries import OracleQueries
 from gates.errors import EvidenceError, failures
 from gates.rule.battery import judge_battery
-from gates.verdicts import Cell, Verdict
+from gates.verdicts import Cell, Kind, Verdict
 from rollout.blocks import ask_block, rows_of
 from rollout.columns import BEFORE, SANITY, read_snapshot
 from rollout.comparison import Contest, open_contest
@@ -96,9 +98,9 @@ def _facts(contest: Contest, asked: int) -> dict[str, Any]:
         "fallbacks": list(FALLBACKS),
         "configurations": [config_hash(system.content()) for system in (hero.system_kind, hero.baseline_kind)],
     }
-    for name, check, look in (("oracles", "oracle_queries", _oracles), ("index", "index_integrity", _index)):
-        if check in policy.asked_sanity and check not in contest.missing:
-            facts[name] = look(contest)
+    for check, look in ((OracleQueries, _oracles), (IndexIntegrity, _index)):
+        if check.key in policy.asked(Kind.SANITY) and check.key not in contest.missing:
+            facts[check.needs] = look(contest)
     return facts
 
 

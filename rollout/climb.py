@@ -12,10 +12,6 @@ from gates.verdicts import Cell, Kind, Verdict
 
 Red = tuple[str, ...]  # checks that are shown broken
 
-#: RED of one of these ends a climb before it begins, the first one first. Other checks of before the climb hold as
-#: well, but let it show what else is wrong.
-ENDS_BEFORE = ("preflight", "known_answers", "stop_rule")
-
 
 class Climb:
     """One evaluator's way up the ladder. `ended` says how it ended before the top; "" while it goes on."""
@@ -29,10 +25,11 @@ class Climb:
 
     def begin(self, before: Mapping[str, Cell]) -> None:
         """Look at the cells of before the climb, by check."""
-        for check in ENDS_BEFORE:
-            cell = before.get(check)
-            if cell is not None and cell.verdict is Verdict.RED and not self.ended:
-                self.ended = f"held before {self.evaluator.policy.ladder.steps[0]} %: {cell.note}"
+        policy = self.evaluator.policy
+        for asked in reversed(policy.known):  # an instrument before a sanity check
+            cell = before.get(asked.key)
+            if cell is not None and asked.check.ends and cell.verdict is Verdict.RED and not self.ended:
+                self.ended = f"held before {policy.ladder.steps[0]} %: {cell.note}"
 
     def reached(self, percent: int) -> bool:
         """Is this the last step that was begun?"""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from evidence.schemas import AGG, HITS, OWN, check
 from fixtures.systems.protocol import cut_short
+from gates.checks.preflight import PreflightCheck
 from gates.checks.question import ALL
 from gates.checks.snapshot import Counts, Flags, Floats, Side, Snapshot
 from gates.errors import EvidenceError
@@ -26,6 +27,7 @@ from rollout.answered import Answered
 from rollout.tables import TEXTS
 
 SANITY = "sanity"  # stream of what is asked before the climb
+PREFLIGHT = PreflightCheck.key  # stream of what the baseline alone is asked before it
 BEFORE = 0  # window of the same
 DEPTH = 50  # hits that count
 
@@ -159,7 +161,7 @@ def arm_of(rows: pa.Table) -> Arm:
 
 def read_preflight(agg: pa.Table, baseline: str, intents: Sequence[str]) -> tuple[Arm, NDArray[np.int8]]:
     """The baseline's answers before the climb, and each query's position in the policy's intents."""
-    rows = rows_of(agg, "preflight", baseline)
+    rows = rows_of(agg, PREFLIGHT, baseline)
     return arm_of(rows), positions(rows["intent"].to_pylist(), intents)
 
 

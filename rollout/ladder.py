@@ -20,7 +20,9 @@ from evidence.schemas import HITS
 from fixtures.lock import lock_state
 from fixtures.systems import machine, waiting
 from fixtures.systems.protocol import Query, SearchSystem
+from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock
+from gates.checks.preflight import PreflightCheck
 from gates.errors import EvidenceError
 from gates.pairs import Arm, Pairs, join
 from gates.planning.power import power_of
@@ -34,7 +36,7 @@ from rollout import order
 from rollout.battery import Battery
 from rollout.blocks import ask_block, label, pairs_of, rows_of
 from rollout.climb import Climb, Red, not_reached
-from rollout.columns import BEFORE
+from rollout.columns import BEFORE, PREFLIGHT
 from rollout.replay import ask, doubted, quiet
 from rollout.synthetic import MadeUp
 from rollout.tables import TEXTS, agg_table, texts_table
@@ -118,7 +120,7 @@ class Ladder:
             hero=self.hero.subject.name, policy=self.policy, constants=self._constants, missing=contest.missing
         )
         self._climb = Climb(evaluator, self.hero.subject.windows)
-        told = label(contest, self.run_id, contest.incumbent, "preflight", 0, BEFORE)
+        told = label(contest, self.run_id, contest.incumbent, PREFLIGHT, 0, BEFORE)
         served = ["baseline"] * len(queries)
         agg = [agg_table(told, queries, answers, contest.collection, contest.judged, served, range(len(queries)))]
         self._judge_instruments(answers.arm, queries, agg)
@@ -130,13 +132,13 @@ class Ladder:
     def _judge_instruments(self, arm: Arm, queries: Sequence[Query], agg: list[pa.Table]) -> None:
         """The instruments that speak before the climb."""
         name, asked, contest = self.hero.subject.name, self.policy.asked_instruments, self.contest
-        if "lock" in asked:
+        if Lock.key in asked:
             locked = lock_state(self.hero, contest.material)
             self._facts["lock"] = locked
             self._keep(Lock().judge(name, self.policy.limits(Lock), locked))
-        if "preflight" in asked:
+        if PreflightCheck.key in asked:
             self._keep(judge_preflight(name, self.policy, arm, self._constants, contest.missing))
-        if "known_answers" in asked:
+        if KnownAnswers.key in asked:
             made_up = contest.incumbent._replace(name="made_up", system=MadeUp(contest.incumbent.system))
             block = ask_block(contest, queries[:KNOWN], 0, self.policy.ladder.steps[0], made_up)
             agg.append(rows_of(contest, self.run_id, block, BEFORE, ("known", "known_aa"))[1])

@@ -1,9 +1,14 @@
 """Is every module short enough to be read at once, and does a class's name mean one thing in the whole house?"""
 
 import ast
+import sys
 from collections import defaultdict
 from pathlib import Path
 
+from evidence.schemas import AGG, HITS
+from gates.checks.measures import MEASURES
+from gates.checks.registry import BY_INTENT, CHECKS
+from gates.markers import MARKERS
 from tests.test_imports import LINE
 
 MOST = 350  # lines of a module
@@ -24,6 +29,31 @@ STILL_TWICE = {
     "Question": "of a policy; of an offline simulation",
     "World": "of two simulations",
 }
+
+
+#: Words that are keys of checks and mean other things as well, each with what else.
+ALSO = {
+    "machine": "the part of a record that says on which machine it was made, and how busy that was",
+    "errors": "what failed, by its code",
+}
+
+
+STILL_NAMED = ("proof/mutant", "reports/model/story.py")
+
+
+def test_what_a_check_is_called_stands_in_its_own_file(root: Path) -> None:
+    """Whoever needs a key reads it off its check. Columns, measures, markers and jobs have names of their own."""
+    names = {*HITS.names, *AGG.names, *MEASURES, *MARKERS, *ALSO, *BY_INTENT}
+    keys = {check.key for check in CHECKS} - names
+    homes = {c.key: Path(str(sys.modules[type(c).__module__].__file__)).resolve() for c in CHECKS}
+    astray = [
+        f"{path.relative_to(root)}:{node.lineno}: {node.value}"
+        for path in modules(root)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in keys and path.resolve() != homes[node.value]
+    ]
+    assert len(keys) > 15
+    assert [found for found in astray if not found.startswith(STILL_NAMED)] == []
 
 
 def modules(root: Path) -> list[Path]:

@@ -55,6 +55,7 @@ class Check:
     measure: ClassVar[str] = "sla_recall_at_50"  # what its tables by intent are told in
     open_words: ClassVar[str] = ""  # what it means where it is neither shown broken nor shown to hold
     mend: ClassVar[str] = ""  # what to do before any hero can be judged, where it is broken or open
+    ends: ClassVar[bool] = False  # of before the climb: RED ends it before it begins, and lets it show nothing else
     fault: ClassVar[Mapping[str, object]] = {}  # `fault:` of a pack that must turn it RED; {} where none can
 
     def required(self, limits: Any) -> str:

@@ -10,7 +10,7 @@ from gates.verdicts import Kind
 class KnownAnswers(Check):
     """The evaluator itself is wrong, and finds every hero good."""
 
-    key, kind, place = "known_answers", Kind.INSTRUMENT, 2
+    key, kind, place, ends = "known_answers", Kind.INSTRUMENT, 2, True
     unit, name = "wrong answers", Name(label="known answers", unit="wrong", digits=0)
     open_words = "the baseline finds too little to be compared with"
     mend = "mend the evaluator in gates/ first: it is wrong about made-up pairs, so about heroes as well"

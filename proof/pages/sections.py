@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gates.checks.aa_dispersion import AaDispersion
 from proof.pages.markdown import both, needs, pairs, percent, rate, table, top, where
 
 Row = dict[str, Any]
@@ -155,7 +156,7 @@ def breaks(rows: dict[str, Row]) -> str:
             f"({percent(rows[k]['releases_rolled_back'] / rows[k]['releases'])}, "
             f"≤ {percent(rows[k]['releases_rolled_back_upper'])})",
             "yes" if rows[k]["releases_rolled_back"] / rows[k]["releases"] <= 0.01 else "**NO**",
-            percent(rows[k]["stopped_by"].get("aa_dispersion", 0) / rows[k]["n"]),
+            percent(rows[k]["stopped_by"].get(AaDispersion.key, 0) / rows[k]["n"]),
             rate(rows[k], "promoted"),
         ]
         for k in keys

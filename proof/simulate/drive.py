@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fixtures.systems.protocol import Query
+from gates.checks.preflight import PreflightCheck
 from gates.checks.question import Constants
 from gates.pairs import Pairs
 from gates.policy import Policy
@@ -112,7 +113,7 @@ def _decide(
     return decide(planned, seen, promotes=policy.promotes)[0]
 
 
-PREFLIGHT = frozenset({"preflight"})
+PREFLIGHT = frozenset({PreflightCheck.key})
 
 
 class SeedEnds(NamedTuple):

@@ -17,7 +17,9 @@ from evidence.digests import file_digest, logical_digest
 from evidence.schemas import SchemaDrift
 from fixtures.fingerprint import ROOMS, digest_sources
 from gates.attestation import ATTESTATION, Attestation, AttestationError, AttestedCell
+from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock
+from gates.checks.preflight import PreflightCheck
 from gates.checks.question import Constants
 from gates.errors import EvidenceError
 from gates.policy import Policy
@@ -211,14 +213,15 @@ class Evidence:
         asked, policy = self._policy.asked_instruments, self._policy
         snapshot = read_snapshot(self._hits, self._agg, self._hero, self._baseline)
         cells = dict(judge_battery(self._hero, policy, snapshot, self._facts.sanity, self._missing))
-        if "lock" in asked:
-            cells["lock"] = Lock().judge(self._hero, policy.limits(Lock), self._facts.lock or {})
-        if "preflight" in asked:
-            cells["preflight"] = judge_preflight(self._hero, policy, self._preflight, self.constants, self._missing)
-        if "known_answers" in asked:
+        if Lock.key in asked:
+            cells[Lock.key] = Lock().judge(self._hero, policy.limits(Lock), self._facts.lock or {})
+        if PreflightCheck.key in asked:
+            cell = judge_preflight(self._hero, policy, self._preflight, self.constants, self._missing)
+            cells[PreflightCheck.key] = cell
+        if KnownAnswers.key in asked:
             known = read_measured(self._agg, "made_up", self._baseline, ("known", "known_aa"))
             made_up = known.pairs(0, len(known), policy.slices.intents)
-            cells["known_answers"] = judge_self_test(self._hero, policy, self.constants, self._missing, made_up)
+            cells[KnownAnswers.key] = judge_self_test(self._hero, policy, self.constants, self._missing, made_up)
         return cells
 
     def _window_at(self, percent: int) -> Any:
