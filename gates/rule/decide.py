@@ -14,7 +14,7 @@ Rules (each is a test in tests/gates/test_decide.py and, through pytest itself, 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gates.names import sentence
@@ -84,11 +84,7 @@ def decide(
             hold.append(f"{where}: RED from {cell.n} pairs, observed {cell.observed or 'nothing'}")
         elif cell.verdict is Verdict.NOT_REACHED or cell.required == "green" or not cell.n:
             hold.append(f"{where}: {sentence(cell)}")
-    for end in ends:
-        if not end.startswith("rolled back"):
-            hold += [] if any(end in reason for reason in hold) else [f"ladder: {end}"]
-        elif not rollback:
-            rollback.append(f"ladder: {end}")
+    _end(ends, rollback, hold)
     hold += [f"plan: {stray} failed, but was not planned" for stray in strays]
     if not planned:
         hold.append("plan: nothing was planned")
@@ -97,6 +93,15 @@ def decide(
     if not hold and not promotes:
         hold.append("policy: promotes is false, so the best decision is HOLD")
     return (Decision.HOLD, hold) if hold else (Decision.PROMOTE, [])
+
+
+def _end(ends: Iterable[str], rollback: list[str], hold: list[str]) -> None:
+    """Add how the ladder ended, where no cell says so already."""
+    for end in ends:
+        if not end.startswith("rolled back"):
+            hold += [] if any(end in reason for reason in hold) else [f"ladder: {end}"]
+        elif not rollback:
+            rollback.append(f"ladder: {end}")
 
 
 def _measured(cell: Cell) -> bool:

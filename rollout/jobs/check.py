@@ -121,9 +121,3 @@ def slow_calls(check: JobCheck, calibrator_ms: NDArray[np.float64], from_ms: flo
         raise NotShown("no answer called a calibrator")
     slow, unit = int((calls >= from_ms).sum()), f"share of calls from {from_ms:g} ms on"
     return check.share(slow, len(calls), share, alarm, unit=unit)
-
-
-def some(names: list[str], shown: int = 3) -> str:
-    """The first few names, and how many there are beside."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more

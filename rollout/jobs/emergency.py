@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from fixtures.oracles import oracles_of
 from fixtures.systems import kinds
 from fixtures.systems.protocol import SearchSystem
+from gates.checks.battery import some
 from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.errors import Errors
 from gates.documents import Document, Share, read_model, read_yaml
@@ -36,7 +37,7 @@ from gates.policy import Count
 from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.accepted import FILE, newest, read_facts, result_folders
-from rollout.jobs.check import JobCheck, NotShown, judge_all, slow_calls, some
+from rollout.jobs.check import JobCheck, NotShown, judge_all, slow_calls
 from rollout.jobs.job import Jobs
 from rollout.jobs.settings import ContinuousFile, Positive
 from rollout.replay import Timed, ask

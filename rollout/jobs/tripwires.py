@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from gates.checks.battery import some
 from gates.checks.file_credit import DEPTH
 from gates.documents import Document, Share, read_model
 from gates.pairs import Arm
@@ -27,7 +28,7 @@ from gates.verdicts import Cell
 from rollout.answered import Answered
 from rollout.columns import answered
 from rollout.jobs.asked import WeeklyQueries, ask_suites
-from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, judge_all, some
+from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, judge_all
 from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.settings import WeeklyFile
 
