@@ -13,7 +13,7 @@ from gates.documents import Document
 from gates.errors import EvidenceError
 from gates.policy import Count, Name
 from rollout.jobs.job import Jobs
-from rollout.probe import Probed, ask_all
+from rollout.jobs.probe import Probed, ask_all
 
 
 class WeeklyQueries(Document):

@@ -15,7 +15,7 @@ from gates.statistics.pvalues import Interval, mean_interval, rate_interval
 from gates.statistics.reliability import bin_count, reliability_slope
 from rollout.answered import Answered
 from rollout.jobs.job import metric_row
-from rollout.probe import Probe
+from rollout.jobs.probe import Probe
 
 Array = NDArray[np.float64]
 Scored = tuple[Array, Array]  # confidence and correctness of the answers that have a confidence

@@ -38,7 +38,7 @@ class Drawn:
 
     suite: str
     queries: tuple[Query, ...]
-    last_drawn: tuple[str, ...]  # of each query
+    last_drawn: tuple[str, ...]  # the night that asked each last, "" for a fresh one
     pool: int  # queries that it could draw from
 
     @property
@@ -47,17 +47,19 @@ class Drawn:
         return sum(not night for night in self.last_drawn)
 
 
-def draw(night: str, suite: str, pool: Sequence[Query], size: int, used: Mapping[str, str]) -> list[tuple[Query, str]]:
+def draw(night: str, suite: str, pool: Sequence[Query], size: int, used: Mapping[str, str]) -> Drawn:
     """The first `size` queries: those never drawn, then those drawn longest ago, each in the order of HMAC(night, id).
 
-    `used`: query id -> the night that drew it last. With each query comes that night, "" for a fresh one.
+    `used`: query id -> the night that drew it last.
     """
 
     def turn(query: Query) -> tuple[str, bytes]:
         digest = hmac.digest(night.encode(), f"{suite}:{query.query_id}".encode(), hashlib.sha256)
         return used.get(query.query_id, ""), digest
 
-    return [(query, used.get(query.query_id, "")) for query in sorted(pool, key=turn)[:size]]
+    queries = tuple(sorted(pool, key=turn)[:size])
+    last = tuple(used.get(query.query_id, "") for query in queries)
+    return Drawn(suite=suite, queries=queries, last_drawn=last, pool=len(pool))
 
 
 def remembered(folder: Path, night: date, remember: int) -> dict[str, dict[str, str]]:
@@ -74,8 +76,8 @@ def remembered(folder: Path, night: date, remember: int) -> dict[str, dict[str, 
     return used
 
 
-def write_drawn(folder: Path, night: date, drawn: Sequence[Drawn], remember: int) -> str:
-    """Write the suites of a night and their digest, which is returned; forget what is older than is remembered."""
+def write_drawn(folder: Path, night: date, drawn: Sequence[Drawn], remember: int) -> None:
+    """Write the suites of a night and their digest; forget what is older than is remembered."""
     rows = [
         {"suite": one.suite, "place": i, "query_ord": query.query_ord, "query_id": query.query_id, "last_drawn": last}
         for one in drawn
@@ -84,18 +86,16 @@ def write_drawn(folder: Path, night: date, drawn: Sequence[Drawn], remember: int
     path = _path(folder, night.isoformat())
     with replacing(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=DRAWN), temporary, compression="zstd")
-    digest = file_digest(path)
     said = {
         "schema": _SCHEMA,
         "night": night.isoformat(),
-        "sha256": digest,
+        "sha256": file_digest(path),
         "suites": {one.suite: {"queries": len(one.queries), "fresh": one.fresh, "pool": one.pool} for one in drawn},
     }
     write_whole(path.with_suffix(".json"), json.dumps(said, indent=1, sort_keys=True) + "\n")
     for old in sorted((folder / _FOLDER).glob("*.json"))[: -remember - 1]:
         old.unlink()
         old.with_suffix(".parquet").unlink(missing_ok=True)
-    return digest
 
 
 def read_drawn(folder: Path, night: str) -> pa.Table:

@@ -35,8 +35,8 @@ from rollout.jobs.asked import WeeklyQueries, asked_queries
 from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, ToldCheck, judge_all
 from rollout.jobs.confidences import Scored, at_clamp, history_rows, usable, with_confidence
 from rollout.jobs.job import Job, Jobs, by_name
+from rollout.jobs.probe import Probe, ask_all
 from rollout.jobs.settings import WeeklyFile
-from rollout.probe import Probe, ask_all
 
 Array = NDArray[np.float64]
 

@@ -138,18 +138,18 @@ class Promoted(JobCheck):
         return self.found(not fine, len(decided), told, observed="0" if fine else "1", limit="0")
 
 
-class _Gate(JobCheck):
-    @property
-    def way_out(self) -> str:  # type: ignore[override]  # that of every gate
-        return f"the canary's {self.key} would no longer hold: run the canary again, roll back if it agrees"
+def _again(key: str) -> str:
+    return f"the canary's {key} would no longer hold: run the canary again, roll back if it agrees"
 
+
+class _Gate(JobCheck):
     def shown(self, left: Left, p: float, observed: float, limit: float) -> Cell:
         """RED where one look shows it."""
         n = len(left.both[0])
         return self.found(p <= left.limits.alarm, n, f"p {decimal(p, 2)}", observed=observed, limit=limit)
 
 
-class CalibratorGate(_Gate):
+class CalibratorGate(JobCheck):
     """The calibrator holds up answers: the canary would stop it now."""
 
     key = CalibratorP99.key
@@ -167,7 +167,7 @@ class CalibratorGate(_Gate):
 class CalibrationGate(_Gate):
     """Confidences no longer come true: the canary would stop it now."""
 
-    key, unit = AeceTau.key, "calibration error"
+    key, unit, way_out = AeceTau.key, "calibration error", _again(AeceTau.key)
 
     def judge(self, left: Left) -> Cell:
         (here, there), gate = left.both, left.policy.limits(AeceTau)
@@ -180,7 +180,7 @@ class CalibrationGate(_Gate):
 class ShiftGate(_Gate):
     """More than half of the answers are surer, or less sure, than when they were accepted."""
 
-    key, unit = ConfidenceShift.key, "shift of the median"
+    key, unit, way_out = ConfidenceShift.key, "shift of the median", _again(ConfidenceShift.key)
 
     def judge(self, left: Left) -> Cell:
         """Beyond the accepted median by more than the limit, one way or the other."""
@@ -191,10 +191,10 @@ class ShiftGate(_Gate):
         return self.shown(left, min(p, 1.0), abs(float(np.median(now)) - median), limit)
 
 
-class RecallGate(_Gate):
+class RecallGate(JobCheck):
     """What users look for is no longer found in time: the canary would stop it now."""
 
-    key, unit = SlaRecall.key, "loss of SLA-Recall@50"
+    key, unit, way_out = SlaRecall.key, "loss of SLA-Recall@50", _again(SlaRecall.key)
 
     def judge(self, left: Left) -> Cell:
         """A loss at all is what the canary calls RED; here one beyond its last margin: answers were accepted once."""

@@ -31,8 +31,8 @@ from rollout.columns import answered
 from rollout.jobs.accepted import FILE, Accepted, newest, read_answers, result_folders, write_answers
 from rollout.jobs.check import JobCheck, NotShown, judge_all, slow_calls
 from rollout.jobs.job import Job, Jobs, by_name
+from rollout.jobs.probe import Probe, ask_all
 from rollout.jobs.settings import ContinuousFile, Positive
-from rollout.probe import Probe, ask_all
 
 FOLDER = "health"
 PERIOD = timedelta(minutes=5)  # between two probes: which hundred is asked follows from the time alone

@@ -24,7 +24,7 @@ from rollout.jobs.settings import NightlyFile
 
 if TYPE_CHECKING:  # a fifth of a second that the emergency tripwire has not
     from fixtures.served import Served
-    from rollout.probe import Probe
+    from rollout.jobs.probe import Probe
 
 METRICS = "metrics"  # folder of the history below the artifacts; history/ holds old canaries
 TOLD = (GateError, HistoryError, SchemaDrift)  # one line for a person, no traceback
@@ -131,7 +131,7 @@ class Jobs:
 
     def probe(self, name: str = "") -> Probe:
         """The same system, opened on first use."""
-        from rollout.probe import open_probe
+        from rollout.jobs.probe import open_probe
 
         return self.once(("probe", name), lambda: open_probe(self.served(name)))
 

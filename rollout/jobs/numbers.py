@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from evidence.files import write_whole
 from gates.attestation import ATTESTATION, Attestation, AttestationError
-from gates.documents import Document, mistakes, read_model
-from gates.errors import ConfigError, EvidenceError
+from gates.documents import Document, read_model
+from gates.errors import EvidenceError
 from gates.statistics.pvalues import Interval
 from rollout.jobs.job import machine
 
@@ -69,16 +69,12 @@ def read_numbers(path: Path) -> Numbers:
     return read_model(path, Numbers)
 
 
-def write_numbers(path: Path, numbers: Mapping[str, Any]) -> None:
-    """Write the numbers of what serves from now on. Raises ConfigError where they are none."""
-    try:
-        Numbers.model_validate(dict(numbers))
-    except ValidationError as error:
-        raise ConfigError(mistakes(str(path), error, Numbers)) from None
-    write_whole(path, json.dumps(numbers, indent=1, sort_keys=True) + "\n")
+def write_numbers(path: Path, numbers: Numbers) -> None:
+    """Write the numbers of what serves from now on."""
+    write_whole(path, json.dumps(numbers.model_dump(mode="json", by_alias=True), indent=1, sort_keys=True) + "\n")
 
 
-def numbers_of_run(folder: Path) -> dict[str, Any]:
+def numbers_of_run(folder: Path) -> Numbers:
     """The numbers of a hero from its folder of a finished canary: its attestation, and the table that it names.
 
     Its latency is taken for this machine's: promote where the canary ran.
@@ -99,33 +95,30 @@ def numbers_of_run(folder: Path) -> dict[str, Any]:
     suites = {row["suite"]: _suite(row) for row in rows if (row["system"], row["config_hash"]) == ours}
     if ALL not in suites:
         raise EvidenceError(f"{folder / SPANS}: no row of {attestation.hero} over all suites; run the canary again")
-    return {
-        "schema": "hero-gate/numbers/v1",
-        "system": attestation.hero,
-        "config_hash": attestation.config_hash,
-        "source": "promotion",
-        "measured_at": attestation.finished_at,
-        "machine": machine(),
-        "waited": None,
-        "bin_edges": [float(edge) for edge in attestation.constants.bin_edges] if attestation.constants else [],
-        "suites": suites,
-        "run_id": attestation.run_id,
-        "release_fingerprint": attestation.release_fingerprint,
-    }
+    return numbers_of(
+        suites, system=attestation.hero, config_hash=attestation.config_hash, source="promotion", waited=None,
+        measured_at=attestation.finished_at, run_id=attestation.run_id,
+        release_fingerprint=attestation.release_fingerprint,
+        bin_edges=[float(edge) for edge in attestation.constants.bin_edges] if attestation.constants else [],
+    )  # fmt: skip
 
 
-def as_numbers(found: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
-    """Metrics in the form of the file; what is not a number is left out."""
-    return {
-        metric: {"value": interval.value, "lower": interval.lower, "upper": interval.upper}
-        for metric, interval in found.items()
-        if all(math.isfinite(x) for x in interval)
-    }
+def numbers_of(suites: Mapping[str, tuple[int, Mapping[str, Interval]]], **known: Any) -> Numbers:
+    """`suites`: name -> queries, and each metric; what is not a number is left out. Measured on this machine."""
+    return Numbers.model_validate(
+        {
+            "schema": "hero-gate/numbers/v1",
+            "machine": machine(),
+            "suites": {name: {"queries": n, "metrics": _finite(metrics)} for name, (n, metrics) in suites.items()},
+            **known,
+        }
+    )
 
 
-def _suite(row: Mapping[str, str]) -> dict[str, Any]:
-    found = {
-        metric: Interval(*(float(row[f"{metric}{end}"] or "nan") for end in ("", "_ci_lower", "_ci_upper")))
-        for metric in METRICS
-    }
-    return {"queries": int(row["queries"]), "metrics": as_numbers(found)}
+def _finite(metrics: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
+    return {m: metrics[m]._asdict() for m in METRICS if m in metrics and all(map(math.isfinite, metrics[m]))}
+
+
+def _suite(row: Mapping[str, str]) -> tuple[int, dict[str, Interval]]:
+    ends = ("", "_ci_lower", "_ci_upper")
+    return int(row["queries"]), {m: Interval(*(float(row[f"{m}{end}"] or "nan") for end in ends)) for m in METRICS}

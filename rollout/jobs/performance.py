@@ -33,11 +33,11 @@ from rollout import order
 from rollout.columns import answered
 from rollout.jobs.check import JobCheck, NotShown
 from rollout.jobs.draw import draw
-from rollout.jobs.job import Job, Jobs, machine, metric_row
-from rollout.jobs.numbers import ALL, METRICS, Number, Numbers, as_numbers, read_numbers, write_numbers
+from rollout.jobs.job import Job, Jobs, metric_row
+from rollout.jobs.numbers import ALL, METRICS, Numbers, numbers_of, read_numbers, write_numbers
+from rollout.jobs.probe import Probe, ask_all
 from rollout.jobs.settings import NightlyFile, Positive
 from rollout.jobs.whiskers import WhiskerLimits
-from rollout.probe import Probe, Probed, ask_all
 from rollout.replay import ask
 
 NDCG, RECALL, P95, ECE, FILE_CREDIT = METRICS
@@ -78,12 +78,9 @@ class PerformanceFile(NightlyFile):
 class Night(NamedTuple):
     """What the incumbent gives tonight."""
 
-    probed: Probed
-    metrics: dict[str, dict[str, Interval]]  # suite -> metric
-    queries: dict[str, int]
-    edges: tuple[float, ...]
+    numbers: Numbers
+    metrics: dict[str, dict[str, Interval]]  # suite -> metric, those too that are not on record
     clocked: bool  # latency was measured here, by the clock
-    waited: float  # share of the time in which the answers waited for a processor, NaN where it does not matter
 
 
 class Compared(NamedTuple):
@@ -109,13 +106,13 @@ class NumberCheck(JobCheck):
         if record.config_hash != served.config_hash:
             other = f"the numbers on record are of configuration {record.config_hash}, but {served.config_hash} serves"
             raise NotShown(f"{other}; make promote writes them, or -m performance --write")
-        then, now = record.suites[ALL].metrics.get(self.key), night.metrics[ALL].get(self.key)
+        then, now = (one.suites[ALL].metrics.get(self.key) for one in (record, night.numbers))
         if then is None or now is None:
             who = "the numbers on record have none" if then is None else f"{served.name} gives none"
             raise NotShown(f"{who}; leave it out in policy.yaml, or record it")
         if why := self.incomparable(night, record, limits.busy):
             raise NotShown(f"{why}; take it anew: python -m pytest -m performance --write")
-        worse, n = self.worsening(now, then), night.queries[ALL]
+        worse, n = self.worsening(now.interval, then.interval), night.numbers.suites[ALL].queries
         finds = limit.margin + (Z95 + Z90) * max(worse.value - worse.lower, worse.upper - worse.value) / Z95
         left = decimal((limit.margin - worse.value) / limit.margin, 3)
         numbers: dict[str, Any] = {"limit": limit.margin, "headroom": left, "ends": worse}
@@ -123,7 +120,7 @@ class NumberCheck(JobCheck):
         if worse.upper < limit.margin:
             return self.cell(Verdict.GREEN, n, note=told, **numbers)
         if self.disturbed(night, limits.busy):
-            why = f", but answers waited {night.waited:.0%} of the time for a processor; ask again later"
+            why = f", but answers waited {night.numbers.waited:.0%} of the time for a processor; ask again later"
         elif worse.lower > limit.margin:
             return self.found(True, n, f"{told}: worse than allowed", **numbers)
         elif finds > limit.finds:
@@ -141,9 +138,9 @@ class NumberCheck(JobCheck):
         """May it be the machine that is worse tonight?"""
         return False
 
-    def worsening(self, now: Interval, then: Number) -> Interval:
+    def worsening(self, now: Interval, then: Interval) -> Interval:
         """By how much tonight is worse, with the interval of two independent samples."""
-        (a, al, au), (b, bl, bu) = (then.interval, now) if self.more else (now, then.interval)
+        (a, al, au), (b, bl, bu) = (then, now) if self.more else (now, then)
         difference = a - b
         return Interval(difference, difference - math.hypot(a - al, bu - b), difference + math.hypot(au - a, b - bl))
 
@@ -166,15 +163,15 @@ class P95Number(NumberCheck):
     key, unit, asked_by = P95, "ms", P95Latency.key
 
     def incomparable(self, night: Night, record: Numbers, busy: float) -> str:
-        if night.clocked and record.machine != machine():
-            return f"on record is the latency of {record.machine!r}, but this is {machine()!r}"
+        if night.clocked and record.machine != night.numbers.machine:
+            return f"on record is the latency of {record.machine!r}, but this is {night.numbers.machine!r}"
         if (record.waited or 0.0) > busy:
             waited = f"answers waited {record.waited:.0%} of the time for a processor"
             return f"{waited} when the latency on record was taken"
         return ""
 
     def disturbed(self, night: Night, busy: float) -> bool:
-        return night.waited > busy
+        return (night.numbers.waited or 0.0) > busy
 
 
 class EceNumber(NumberCheck):
@@ -209,11 +206,11 @@ def run(jobs: Jobs) -> dict[str, Cell]:
     (job, _), probe = jobs.night(nightly), jobs.probe()
     path = job.configs / nightly.numbers
     record = read_numbers(path) if path.exists() and not job.write else None
-    found = ask_incumbent(probe, nightly, job.run_id, record.bin_edges if record else ())
-    job.keep("performance", history_rows(probe, found))
+    found = ask_incumbent(probe, nightly, job, record.bin_edges if record else ())
+    job.keep("performance", history_rows(found))
     if job.write:
-        write_numbers(path, numbers_of_night(probe, found, job))
-        record = read_numbers(path)
+        record = found.numbers
+        write_numbers(path, record)
     served, missing = probe.served, f"no numbers on record at {path.name}"
     return {
         f"{served.name}-{check.key}": check.about(served.name, Compared(served, found, nightly.performance, record))
@@ -230,69 +227,45 @@ def reference_queries(probe: Probe, nightly: PerformanceFile) -> list[Query]:
     if len(pool) < asked.size:
         short = f"{len(pool):,} queries, but performance.queries.size is {asked.size:,}"
         raise EvidenceError(f"nightly.yaml: {short}; name more parts, or ask fewer")
-    return [query for query, _ in draw("reference", "reference", pool, asked.size, {})]
+    return list(draw("reference", "reference", pool, asked.size, {}).queries)
 
 
-def ask_incumbent(probe: Probe, nightly: PerformanceFile, run_id: str, edges: Sequence[float]) -> Night:
+def ask_incumbent(probe: Probe, nightly: PerformanceFile, job: Job, edges: Sequence[float]) -> Night:
     """Ask, and measure by suite. `edges` are those of the numbers on record; without any, tonight's own."""
-    queries = reference_queries(probe, nightly)
-    probed = ask_all(probe, queries, run_id)
+    served, queries, whiskers = probe.served, reference_queries(probe, nightly), nightly.whiskers
+    found = answered(ask_all(probe, queries, job.run_id).agg)
     clocked = _clocked(probe.contender.system, queries[0])
-    found = answered(probed.agg)
     confidence = found.arm.confidence
     inner = np.array(edges) if len(edges) else np.zeros(0)
     if not len(inner) and np.isfinite(confidence).all() and len(confidence):
-        inner = equal_mass_edges(confidence, probe.served.policy.bins)
+        inner = equal_mass_edges(confidence, served.policy.bins)
     rows = {ALL: np.arange(len(found))} | {
         suite: np.flatnonzero(found.suite == suite) for suite in sorted(set(found.suite.tolist()) - {ALL})
     }
-    whiskers = nightly.whiskers
     metrics = {}
     for suite, at in rows.items():
-        arm = found.arm.rows(at)
         resamples = Resamples.draw(len(at), whiskers.resamples, len(inner) + 1, order.seed(probe.fingerprint))
-        metrics[suite] = {m: w.interval for m, w in levels(arm, inner, resamples, whiskers.few).items()}
-    return Night(
-        probed=probed,
-        metrics=metrics,
-        queries={suite: len(at) for suite, at in rows.items()},
-        edges=tuple(inner.tolist()),
-        clocked=clocked,
-        waited=waiting_share(found.arm) if clocked else math.nan,
-    )
+        whisker = levels(found.arm.rows(at), inner, resamples, whiskers.few)
+        metrics[suite] = {metric: one.interval for metric, one in whisker.items()}
+    waited = waiting_share(found.arm) if clocked else math.nan
+    numbers = numbers_of(
+        {suite: (len(at), metrics[suite]) for suite, at in rows.items()}, system=served.name,
+        config_hash=served.config_hash, source="probe", run_id=job.run_id, measured_at=job.facts["at"],
+        release_fingerprint=probe.fingerprint, waited=waited if math.isfinite(waited) else None,
+        bin_edges=inner.tolist(),
+    )  # fmt: skip
+    return Night(numbers, metrics, clocked)
 
 
-def numbers_of_night(probe: Probe, night: Night, job: Job) -> dict[str, Any]:
-    """Tonight's numbers in the form of `baseline.numbers.json`."""
-    return {
-        "schema": "hero-gate/numbers/v1",
-        "system": probe.served.name,
-        "config_hash": probe.served.config_hash,
-        "source": "probe",
-        "run_id": job.run_id,
-        "measured_at": job.at.isoformat(timespec="seconds"),
-        "release_fingerprint": probe.fingerprint,
-        "machine": machine(),
-        "waited": night.waited if math.isfinite(night.waited) else None,
-        "bin_edges": list(night.edges),
-        "suites": {
-            suite: {
-                "queries": night.queries[suite],
-                "metrics": as_numbers({m: i for m, i in found.items() if m in METRICS}),
-            }
-            for suite, found in night.metrics.items()
-        },
-    }
-
-
-def history_rows(probe: Probe, night: Night) -> list[Mapping[str, Any]]:
+def history_rows(night: Night) -> list[Mapping[str, Any]]:
     """What the history keeps of the night."""
-    name, config_hash = probe.served.name, probe.served.config_hash
+    told = night.numbers
     return [
-        metric_row(name, config_hash, suite, metric, interval, night.queries[suite], probe.fingerprint)
+        metric_row(told.system, told.config_hash, suite, m, interval, told.suites[suite].queries,
+                   told.release_fingerprint)
         for suite, found in night.metrics.items()
-        for metric, interval in found.items()
-    ]
+        for m, interval in found.items()
+    ]  # fmt: skip
 
 
 def _clocked(system: SearchSystem, query: Query) -> bool:

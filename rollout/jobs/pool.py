@@ -29,8 +29,8 @@ from gates.verdicts import Cell, Verdict
 from rollout.jobs.asked import WeeklyQueries, ask_suites
 from rollout.jobs.check import WARNING, JobCheck, NotShown, judge_all
 from rollout.jobs.job import Job, Jobs, by_name
+from rollout.jobs.probe import Probed
 from rollout.jobs.settings import WeeklyFile
-from rollout.probe import Probed
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 POOL = pa.schema([("suite", TEXT), ("query_id", TEXT), ("doc_id", TEXT), ("systems", TEXT)])

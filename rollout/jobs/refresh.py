@@ -18,8 +18,8 @@ from rollout.columns import answered
 from rollout.jobs.check import JobCheck, NotShown
 from rollout.jobs.draw import Drawn, draw, remembered, write_drawn
 from rollout.jobs.job import Jobs
+from rollout.jobs.probe import ask_all
 from rollout.jobs.settings import NightlyFile
-from rollout.probe import ask_all
 
 
 class Refreshed(NamedTuple):
@@ -87,19 +87,8 @@ def draw_suites(
     suites: Suites, collection: Collection, night: str, used: Mapping[str, Mapping[str, str]]
 ) -> list[Drawn]:
     """Tonight's queries of every suite. `used`: suite -> query id -> the night that drew it last."""
-    drawn = []
-    for suite in suites.suites:
-        pool = pool_of(suite, collection, f"suites.yaml: {suite.name}")
-        rows = draw(night, suite.name, pool, suite.size, used.get(suite.name, {}))
-        drawn.append(
-            Drawn(
-                suite=suite.name,
-                queries=tuple(query for query, _ in rows),
-                last_drawn=tuple(last for _, last in rows),
-                pool=len(pool),
-            )
-        )
-    return drawn
+    pools = {suite.name: pool_of(suite, collection, f"suites.yaml: {suite.name}") for suite in suites.suites}
+    return [draw(night, one.name, pools[one.name], one.size, used.get(one.name, {})) for one in suites.suites]
 
 
 def _freshness(drawn: Drawn) -> str:

@@ -28,8 +28,8 @@ from rollout.columns import read_agg, read_hits
 from rollout.jobs.check import JobCheck, judge_all
 from rollout.jobs.draw import queries_of, read_drawn
 from rollout.jobs.job import Jobs
+from rollout.jobs.probe import Probe, ask_in_turn
 from rollout.jobs.settings import NightlyFile
-from rollout.probe import Probe, ask_in_turn
 
 _FILES = ("hits.parquet", "agg.parquet")
 _NIGHT, _SCHEMA = "night.json", "hero-gate/night/v1"

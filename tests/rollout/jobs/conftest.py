@@ -18,7 +18,7 @@ from fixtures.served import load_served
 from fixtures.systems.faults import Fault, break_system
 from fixtures.systems.protocol import SearchSystem
 from rollout.jobs.job import Job
-from rollout.probe import Probe, open_probe
+from rollout.jobs.probe import Probe, open_probe
 from rollout.replay import Locator
 from rollout.tables import Names
 from tests.recorded_release import POLICY, Checkout, pack

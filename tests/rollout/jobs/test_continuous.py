@@ -25,8 +25,8 @@ from rollout.jobs.asked import asked_queries
 from rollout.jobs.gate_monitor import MonitorLimits, newest_decisions, run_monitor
 from rollout.jobs.health import HealthLimits, run_health
 from rollout.jobs.job import Job
+from rollout.jobs.probe import Probe, ask_all, open_probe
 from rollout.jobs.settings import ContinuousFile
-from rollout.probe import Probe, ask_all, open_probe
 from tests.reports import handmade
 
 pytestmark = pytest.mark.smoke

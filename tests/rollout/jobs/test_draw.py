@@ -14,8 +14,7 @@ POOL = [Query(query_ord=i, query_id=f"q{i}", text="", intent="all", suite="all")
 
 def night(folder: Path, day: date, size: int, pool: Sequence[Query] = POOL, remember: int = 3) -> Drawn:
     used = remembered(folder, day, remember).get("s", {})
-    rows = draw(day.isoformat(), "s", pool, size, used)
-    drawn = Drawn(suite="s", queries=tuple(q for q, _ in rows), last_drawn=tuple(d for _, d in rows), pool=len(pool))
+    drawn = draw(day.isoformat(), "s", pool, size, used)
     write_drawn(folder, day, [drawn], remember)
     return drawn
 

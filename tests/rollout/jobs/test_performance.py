@@ -11,8 +11,8 @@ from gates.verdicts import Cell, Verdict
 from rollout.jobs.check import judge_all
 from rollout.jobs.job import Job
 from rollout.jobs.numbers import Numbers, read_numbers, write_numbers
-from rollout.jobs.performance import Compared, PerformanceFile, ask_incumbent, asked_checks, numbers_of_night
-from rollout.probe import Probe
+from rollout.jobs.performance import Compared, PerformanceFile, ask_incumbent, asked_checks
+from rollout.jobs.probe import Probe
 
 METRICS = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit")
 Evaluator = Callable[..., dict[str, Cell]]
@@ -22,19 +22,19 @@ Evaluator = Callable[..., dict[str, Cell]]
 def record(configs: Path, probe: Callable[..., Probe], job: Job) -> dict[str, Any]:
     """The numbers of the good incumbent."""
     opened, nightly = probe(), read_model(configs / "nightly.yaml", PerformanceFile)
-    numbers = numbers_of_night(opened, ask_incumbent(opened, nightly, "run", ()), job)
+    numbers = ask_incumbent(opened, nightly, job, ()).numbers
     write_numbers(configs / nightly.numbers, numbers)
-    return numbers
+    return numbers.model_dump(mode="json", by_alias=True)
 
 
 @pytest.fixture
-def evaluator(configs: Path, probe: Callable[..., Probe]) -> Evaluator:
+def evaluator(configs: Path, probe: Callable[..., Probe], job: Job) -> Evaluator:
     """The cells of a night with a fault, against a record."""
 
     def judged(numbers: dict[str, Any], **fault: Any) -> dict[str, Cell]:
         opened, nightly = probe(**fault), read_model(configs / "nightly.yaml", PerformanceFile)
         kept = Numbers.model_validate(numbers)
-        night = ask_incumbent(opened, nightly, "run", kept.bin_edges)
+        night = ask_incumbent(opened, nightly, job, kept.bin_edges)
         compared = Compared(opened.served, night, nightly.performance, kept)
         return judge_all(asked_checks(opened.served.policy), opened.served.name, compared)
 
@@ -104,11 +104,11 @@ def test_latency_that_was_taken_on_a_busy_machine_evidences_nothing(
     assert found["ndcg_at_10"] is Verdict.GREEN
 
 
-def test_a_pool_below_the_size_is_refused(configs: Path, probe: Callable[..., Probe]) -> None:
+def test_a_pool_below_the_size_is_refused(configs: Path, probe: Callable[..., Probe], job: Job) -> None:
     path = configs / "nightly.yaml"
     path.write_text(path.read_text().replace("size: 800", "size: 4000"))
     with pytest.raises(EvidenceError, match=r"but performance.queries.size is 4,000"):
-        ask_incumbent(probe(), read_model(path, PerformanceFile), "run", ())
+        ask_incumbent(probe(), read_model(path, PerformanceFile), job, ())
 
 
 def test_a_limit_that_is_never_shown_is_a_mistake(configs: Path) -> None:

@@ -9,8 +9,8 @@ from fixtures.suites import MicroSuite, Suites, load_suites
 from gates.errors import ConfigError, EvidenceError
 from gates.verdicts import Cell, Verdict
 from rollout.columns import answered
+from rollout.jobs.probe import Probe, ask_all
 from rollout.jobs.refresh import Refreshed, SuitePower, draw_suites
-from rollout.probe import Probe, ask_all
 
 Evaluator = Callable[..., Cell]
 

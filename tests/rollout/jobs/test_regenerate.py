@@ -15,10 +15,10 @@ from gates.verdicts import Verdict
 from rollout.columns import read_agg, read_hits
 from rollout.jobs.draw import write_drawn
 from rollout.jobs.job import Job
+from rollout.jobs.probe import Probe
 from rollout.jobs.refresh import draw_suites
 from rollout.jobs.regenerate import judge_files, regenerate, unchanged
 from rollout.jobs.whiskers import CHECK, NightRow, NightSpans, WhiskersFile, measure_night
-from rollout.probe import Probe
 
 NIGHT = date(2026, 3, 1)
 

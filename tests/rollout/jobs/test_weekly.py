@@ -24,9 +24,9 @@ from rollout.jobs.asked import WeeklyQueries, asked_of_suites
 from rollout.jobs.drift import DriftLimits, run_drift
 from rollout.jobs.job import Job
 from rollout.jobs.pool import COUNTS, DIFF, LAST, PoolAuditLimits, run_pool
+from rollout.jobs.probe import Probe, Probed, ask_all, open_probe
 from rollout.jobs.settings import WeeklyFile
 from rollout.jobs.tripwires import TripwireLimits, judge_tripwires
-from rollout.probe import Probe, Probed, ask_all, open_probe
 
 pytestmark = pytest.mark.smoke
 
