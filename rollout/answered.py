@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +29,9 @@ class Answered:
 
     def rows(self, at: NDArray[np.intp]) -> Answered:
         """Some of the answers."""
-        return Answered(
-            query_id=self.query_id[at],
-            suite=self.suite[at],
-            intent=self.intent[at],
-            within_sla=self.within_sla[at],
-            arm=self.arm.rows(at),
-        )
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        some: dict[str, Any] = {n: c.rows(at) if isinstance(c, Arm) else c[at] for n, c in columns.items()}
+        return Answered(**some)
 
     def slices(self) -> dict[str, NDArray[np.intp]]:
         """Rows of each suite and each intent, by its name; where both bear one name and are the same, once."""
@@ -55,10 +52,6 @@ def same_queries(now: Answered, then: Answered) -> tuple[Answered, Answered]:
 
 def joined(some: Sequence[Answered]) -> Answered:
     """Answers of several times, one after the other."""
-    return Answered(
-        query_id=np.concatenate([one.query_id for one in some]),
-        suite=np.concatenate([one.suite for one in some]),
-        intent=np.concatenate([one.intent for one in some]),
-        within_sla=np.concatenate([one.within_sla for one in some]),
-        arm=join_arms([one.arm for one in some]),
-    )
+    columns = [field.name for field in fields(Answered) if field.name != "arm"]
+    whole: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in some]) for name in columns}
+    return Answered(**whole, arm=join_arms([one.arm for one in some]))

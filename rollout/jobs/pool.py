@@ -10,7 +10,6 @@ import csv
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -38,6 +37,7 @@ POOL = pa.schema([("suite", TEXT), ("query_id", TEXT), ("doc_id", TEXT), ("syste
 CHANGES = pa.schema([*POOL, ("change", TEXT)])  # "added" or "removed"
 
 WHOLE = "pool"  # in place of a system's name, where a check is of the pool itself
+ALL = "all"  # suites
 LAST, DIFF, COUNTS = "pool.parquet", "pool_changes.parquet", "pool_counts_by_system.csv"
 _KEY = b"hero-gate"
 
@@ -81,13 +81,12 @@ class PoolMove(NamedTuple):
         return (self.added + self.removed) / self.before if self.before else 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
+class Audit(NamedTuple):
     """What is known of one system of the pool, or of the pool itself."""
 
     name: str
     limits: PoolAuditLimits
-    part: PoolPart | None  # of all suites; None of the pool itself
+    part: PoolPart  # of all suites
     in_time: int  # queries that it answered in time
     move: PoolMove | None  # since the week before; None where there was none
     now: Mapping[str, str]  # system -> its configuration's hash
@@ -117,16 +116,11 @@ class Churn(JobCheck):
 class Contribution(JobCheck):
     """A system brings hardly anything that is judged: its index is not whole, or of other code."""
 
-    key, unit, way_out = (
-        "contribution",
-        "share of the pool, at least",
-        "see whether its index is whole and of this code",
-    )
+    key, unit = "contribution", "share of the pool, at least"
+    way_out = "see whether its index is whole and of this code"
 
     def judge(self, audit: Audit) -> Cell:
         part, limit = audit.part, audit.limits.contribution
-        if part is None:
-            raise NotShown("the pool itself brings nothing")
         share = part.pooled / part.pool if part.pool else 0.0
         told = f"{part.pooled:,} of {part.pool:,} pooled documents, {part.unique:,} of them no other system gives"
         return self.found(share < limit, part.pool, told, observed=share, limit=limit)
@@ -184,13 +178,11 @@ def run_pool(
     answers = {name: ask(name) for name in configs}
     pool = pool_of({name: (found.hits, found.agg) for name, found in answers.items()}, limits.depth)
     last = None if job.write else _last(job.folder / LAST)
-    diff = changes(pool, last.pool) if last else None
     found = parts(pool, list(configs))
-    answered = {name: in_time(probed.agg) for name, probed in answers.items()}
-    then = last.facts["configs"] if last else {}
-    moves = moves_of(pool, last.pool, same_system(configs, then)) if last else None
-    cells = judge_pool(limits, found, answered, moves, (configs, then))
-    _write(diff if diff is not None else CHANGES.empty_table(), job.folder / DIFF)
+    cells = judge_pool(
+        limits, pool, found, last, {name: in_time(probed.agg) for name, probed in answers.items()}, configs
+    )
+    _write(changes(pool, last.pool) if last else CHANGES.empty_table(), job.folder / DIFF)
     write_whole(job.folder / COUNTS, counts_csv(found))
     if job.write or all(cell.verdict is not Verdict.RED for cell in cells.values()):
         told = json.dumps({**job.facts, "configs": dict(configs)}, sort_keys=True).encode()
@@ -200,21 +192,21 @@ def run_pool(
 
 def judge_pool(
     limits: PoolAuditLimits,
+    pool: pa.Table,
     found: Sequence[PoolPart],
+    last: Last | None,
     answered: Mapping[str, int],
-    moves: Mapping[str, PoolMove] | None,
-    configs: tuple[Mapping[str, str], Mapping[str, str]],
+    configs: Mapping[str, str],
 ) -> dict[tuple[str, str], Cell]:
-    """(system, check) -> cell. `answered` counts each system's queries in time; `moves` are those of each system and
-    of WHOLE since the week before, None where there was none; `configs` map systems to the hashes of both weeks."""
-    whole = {part.system: part for part in found if part.suite == "all"}
+    """(system, check) -> cell. `found` are the parts of the pool, `answered` counts each system's queries in time."""
+    then = last.facts["configs"] if last else {}
+    moves = moves_of(pool, last.pool, same_system(configs, then)) if last else {}
     cells: dict[tuple[str, str], Cell] = {}
-    for name in (WHOLE, *whole):
-        audit = Audit(
-            name=name, limits=limits, part=whole.get(name), in_time=answered.get(name, 0),
-            move=moves[name] if moves else None, now=configs[0], then=configs[1],
-        )  # fmt: skip
-        asked = (CHURN,) if name == WHOLE else CHECKS
+    whole = PoolPart(WHOLE, ALL, len(pool), len(pool), len(pool))
+    for part in (whole, *(part for part in found if part.suite == ALL)):
+        name = part.system
+        audit = Audit(name, limits, part, answered.get(name, 0), moves.get(name), configs, then)
+        asked = (CHURN,) if part is whole else CHECKS
         cells |= {(name, key): cell for key, cell in judge_all(asked, name, audit).items()}
     return cells
 
@@ -235,8 +227,7 @@ def pool_of(answers: Mapping[str, tuple[pa.Table, pa.Table]], depth: int) -> pa.
 
 
 def _brought(name: str, hits: pa.Table, agg: pa.Table, depth: int) -> pa.Table:
-    fine = pc.and_(agg["within_sla"], pc.equal(agg["error_code"].cast(pa.string()), ""))
-    in_time = agg.filter(fine)["query_id"].combine_chunks()
+    in_time = agg.filter(_fine(agg))["query_id"].combine_chunks()
     query_id = hits["query_id"].cast(pa.string())
     mine = hits.filter(pc.and_(pc.is_in(query_id, in_time), pc.less_equal(hits["rank"], depth)))
     columns = {column: mine[column].cast(pa.string()) for column in ("suite", "query_id", "doc_id")}
@@ -245,8 +236,11 @@ def _brought(name: str, hits: pa.Table, agg: pa.Table, depth: int) -> pa.Table:
 
 def in_time(agg: pa.Table) -> int:
     """Queries that were answered in time, without an error."""
-    fine = pc.and_(agg["within_sla"], pc.equal(agg["error_code"].cast(pa.string()), ""))
-    return int(pc.sum(fine).as_py() or 0)
+    return int(pc.sum(_fine(agg)).as_py() or 0)
+
+
+def _fine(agg: pa.Table) -> pa.ChunkedArray:
+    return pc.and_(agg["within_sla"], pc.equal(agg["error_code"].cast(pa.string()), ""))
 
 
 def changes(now: pa.Table, then: pa.Table) -> pa.Table:
@@ -296,8 +290,8 @@ def parts(pool: pa.Table, systems: Sequence[str]) -> list[PoolPart]:
     alone = np.array([" " not in names for names in who], dtype=np.bool_)
     found = []
     for name in systems:
-        for label in (*np.unique(suite).tolist(), "all"):
-            at = suite == label if label != "all" else np.ones(len(suite), dtype=np.bool_)
+        for label in (*np.unique(suite).tolist(), ALL):
+            at = suite == label if label != ALL else np.ones(len(suite), dtype=np.bool_)
             found.append(
                 PoolPart(
                     name, str(label), int((gave[name] & at).sum()), int((gave[name] & alone & at).sum()), int(at.sum())

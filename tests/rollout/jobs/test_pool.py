@@ -11,15 +11,14 @@ from gates.verdicts import Cell, Verdict
 from rollout.jobs.pool import (
     POOL,
     WHOLE,
+    Last,
     PoolAuditLimits,
     PoolFile,
     changes,
     in_time,
     judge_pool,
-    moves_of,
     parts,
     pool_of,
-    same_system,
 )
 
 CHURN, CONTRIBUTION, IN_SLA = "churn", "contribution", "in_sla"
@@ -54,12 +53,11 @@ def answers(queries: int = 120, first: int = 0, depth: int = 50, late: int = 0, 
 
 
 def audit(limits: PoolAuditLimits, now: Any, then: Any = None, configs: Any = None) -> dict[tuple[str, str], Cell]:
-    pool = pool_of(now, limits.depth)
-    last = pool_of(then, limits.depth) if then else None
-    called = same_system(configs or CONFIGS, CONFIGS)
-    moves = moves_of(pool, last, called) if last is not None else None
+    last = Last(pool_of(then, limits.depth), {"configs": CONFIGS}) if then else None
     counted = {name: in_time(agg) for name, (_, agg) in now.items()}
-    return judge_pool(limits, parts(pool, list(now)), counted, moves, (configs or CONFIGS, CONFIGS))
+    kept = {name: (configs or CONFIGS).get(name, name) for name in now}
+    pool = pool_of(now, limits.depth)
+    return judge_pool(limits, pool, parts(pool, list(now)), last, counted, kept)
 
 
 def red(cells: dict[tuple[str, str], Cell]) -> set[tuple[str, str]]:
