@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import pyarrow as pa
+from pydantic import Field, ValidationError
 
 from evidence.digests import file_digest
 from evidence.files import write_whole
 from evidence.parts import merge_parts, write_part
 from evidence.regenerated import query_disagreements, row_disagreements
 from evidence.schemas import SchemaDrift
-from gates.documents import read_model
+from gates.documents import Document, read_model
 from gates.errors import EvidenceError
 from gates.verdicts import Cell, Verdict
 from rollout.columns import read_agg, read_hits
@@ -32,7 +34,18 @@ from rollout.jobs.probe import Probe, ask_in_turn
 from rollout.jobs.settings import NightlyFile
 
 _FILES = ("hits.parquet", "agg.parquet")
-_NIGHT, _SCHEMA = "night.json", "hero-gate/night/v1"
+_NIGHT = "night.json"
+
+
+class NightWritten(Document):
+    """What the files are of."""
+
+    schema_: Literal["hero-gate/night/v1"] = Field(default="hero-gate/night/v1", alias="schema")
+    night: str
+    run_id: str
+    systems: Annotated[tuple[str, ...], Field(min_length=1)]
+    suites: tuple[str, ...]  # of the windows 1, 2, ...
+    sha256: dict[str, str]  # file -> digest
 
 
 class Files(NamedTuple):
@@ -118,15 +131,15 @@ def regenerate(folder: Path, night: date, probes: Sequence[Probe], run_id: str) 
             write_part(parts, f"{probe.served.name}-{window:03d}", found.hits, found.agg)
     merge_parts(parts, folder)
     shutil.rmtree(parts)
-    said = {
-        "schema": _SCHEMA,
-        "night": night.isoformat(),
-        "run_id": run_id,
-        "systems": [probe.served.name for probe in probes],
-        "suites": list(suites),
-        "sha256": {name: file_digest(folder / name) for name in _FILES},
-    }
-    write_whole(folder / _NIGHT, json.dumps(said, indent=1, sort_keys=True) + "\n")
+    said = NightWritten(
+        night=night.isoformat(),
+        run_id=run_id,
+        systems=tuple(probe.served.name for probe in probes),
+        suites=tuple(suites),
+        sha256={name: file_digest(folder / name) for name in _FILES},
+    )
+    document = said.model_dump(mode="json", by_alias=True)
+    write_whole(folder / _NIGHT, json.dumps(document, indent=1, sort_keys=True) + "\n")
 
 
 def judge_files(folder: Path, night: date, incumbent: str) -> dict[str, Cell]:
@@ -138,30 +151,30 @@ def judge_files(folder: Path, night: date, incumbent: str) -> dict[str, Cell]:
         return {**unread, SCHEMA.key: replace(SCHEMA.found(True, 0, str(error)), hero=incumbent)}
     said = read_night(folder, night)
     asked = read_drawn(folder, night.isoformat())
-    drawn: dict[int, list[str]] = {i: [] for i in range(1, len(said["suites"]) + 1)}
-    for suite, query_id in zip(asked["suite"].to_pylist(), asked["query_id"].to_pylist(), strict=True):
-        drawn[said["suites"].index(suite) + 1].append(query_id)
-    return judge_all(CHECKS, incumbent, Files(hits, agg, said["systems"], drawn))
+    suites, ids = (asked[column].to_pylist() for column in ("suite", "query_id"))
+    drawn = {
+        window: [query_id for its, query_id in zip(suites, ids, strict=True) if its == suite]
+        for window, suite in enumerate(dict.fromkeys([*said.suites, *suites]), start=1)
+    }
+    return judge_all(CHECKS, incumbent, Files(hits, agg, said.systems, drawn))
 
 
-def read_night(folder: Path, night: date) -> Mapping[str, Any]:
+def read_night(folder: Path, night: date) -> NightWritten:
     """What the files are of. Raises EvidenceError where they are of another night, or there are none."""
-    try:
-        said = json.loads((folder / _NIGHT).read_bytes())
-        fine = said["schema"] == _SCHEMA and said["night"] == night.isoformat() and bool(said["systems"])
-    except (OSError, ValueError, KeyError, TypeError):
-        said, fine = {}, False
-    if not fine:
-        of = said.get("night", "no night") if isinstance(said, dict) else "no night"
-        should = f"should be of {night.isoformat()}; run -m regenerate first"
-        raise EvidenceError(f"{folder / _NIGHT}: of {of}, but {should}")
-    return dict(said)
+    of = "no night"
+    with suppress(OSError, ValidationError):
+        said = NightWritten.model_validate_json((folder / _NIGHT).read_bytes())
+        if said.night == night.isoformat():
+            return said
+        of = said.night
+    should = f"should be of {night.isoformat()}; run -m regenerate first"
+    raise EvidenceError(f"{folder / _NIGHT}: of {of}, but {should}")
 
 
-def unchanged(folder: Path, night: date) -> Mapping[str, Any]:
+def unchanged(folder: Path, night: date) -> NightWritten:
     """The same, after a look at the files' digests: they are what `regenerate` wrote. Raises EvidenceError."""
     said = read_night(folder, night)
     for name in _FILES:
-        if not (folder / name).is_file() or file_digest(folder / name) != said["sha256"].get(name):
+        if not (folder / name).is_file() or file_digest(folder / name) != said.sha256.get(name):
             raise EvidenceError(f"{folder / name}: not what the night of {night.isoformat()} wrote; run -m regenerate")
     return said

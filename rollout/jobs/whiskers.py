@@ -133,8 +133,8 @@ def run(jobs: Jobs) -> dict[str, Cell]:
     said = unchanged(job.folder, night)
     agg = read_agg(job.folder)
     bins = probe.served.policy.bins
-    rows = measure_night(agg, said["systems"], said["suites"], nightly.whiskers, bins, probe.fingerprint)
-    jobs.publish(rows=rows, folder=job.folder, night=f"night of {night} · run {said['run_id']}")
+    rows = measure_night(agg, said.systems, said.suites, nightly.whiskers, bins, probe.fingerprint)
+    jobs.publish(rows=rows, folder=job.folder, night=f"night of {night} · run {said.run_id}")
     job.keep("whiskers", history_rows(rows, probe.fingerprint))
     return {name: CHECK.about(name, NightSpans(name, rows, suites.alpha, suites.power)) for name in items(jobs)}
 

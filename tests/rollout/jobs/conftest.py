@@ -22,6 +22,7 @@ from rollout.jobs.probe import Probe, open_probe
 from rollout.replay import Locator
 from rollout.tables import Names
 from tests.recorded_release import POLICY, Checkout, pack
+from tests.rollout.jobs.weeks import job_in
 
 QUERIES = 4600  # a fifth of them is the calibration part: some 920
 
@@ -84,12 +85,8 @@ def configs(tmp_path: Path, night_template: Path) -> Path:
 @pytest.fixture
 def job(tmp_path: Path, configs: Path) -> Job:
     """A night's run."""
-    folder = tmp_path / "out" / "nightly"
-    folder.mkdir(parents=True)
-    return Job(
-        family="nightly", folder=folder, artifacts=folder.parent, configs=configs, run_id="20260301T070000Z-abcdef",
-        at=datetime(2026, 3, 1, 7, 0, tzinfo=UTC), write=False,
-    )  # fmt: skip
+    begun = datetime(2026, 3, 1, 7, 0, tzinfo=UTC)
+    return replace(job_in(tmp_path / "out", "nightly", "20260301T070000Z-abcdef", begun), configs=configs)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from fixtures.served import Served, load_served
 from fixtures.systems.faults import Fault
 from gates.documents import read_model
 from gates.errors import EvidenceError
-from gates.verdicts import Cell, Decision, Verdict
+from gates.verdicts import Decision, Verdict
 from reports.attestation.document import attest_heroes, write_attestations
 from rollout.columns import answered
 from rollout.jobs import drift
@@ -28,6 +28,7 @@ from rollout.jobs.job import Job
 from rollout.jobs.probe import Probe, ask_all, open_probe
 from rollout.jobs.settings import ContinuousFile
 from tests.reports import handmade
+from tests.rollout.jobs.weeks import job_in, red
 
 pytestmark = pytest.mark.smoke
 
@@ -40,20 +41,7 @@ class Continuous(ContinuousFile):
 
 
 def job(folder: Path, probes: int = 0) -> Job:
-    at = BEGUN + timedelta(minutes=5 * probes)
-    return Job(
-        family="continuous",
-        folder=folder / "continuous",
-        artifacts=folder,
-        configs=folder,
-        run_id=f"probe-{probes}",
-        at=at,
-        write=False,
-    )
-
-
-def red(cells: dict[str, Cell]) -> set[str]:
-    return {check for check, cell in cells.items() if cell.verdict is Verdict.RED}
+    return job_in(folder, "continuous", f"probe-{probes}", BEGUN + timedelta(minutes=5 * probes))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from gates.statistics.reliability import (
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.check import ALPHA
 from rollout.jobs.drift import CHECKS, DriftFile, DriftLimits, TwoWeeks, judge_drift
-from tests.rollout.jobs.weeks import week
+from tests.rollout.jobs.weeks import red, week
 
 CALIBRATOR: dict[str, Any] = {
     "digest": "a", "alpha": {"fused docstring": 0.85, "fused error": 0.4}, "slopes": 38, "clamped": 34,
@@ -39,10 +39,6 @@ def judged(
         rng=np.random.default_rng(1),
     )  # fmt: skip
     return judge_drift("lens", week)
-
-
-def red(cells: dict[str, Cell]) -> set[str]:
-    return {check for check, cell in cells.items() if cell.verdict is Verdict.RED}
 
 
 def test_nothing_moved(limits: DriftLimits) -> None:

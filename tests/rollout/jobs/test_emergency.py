@@ -9,6 +9,7 @@ from gates.documents import read_model
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.check import judge_all
 from rollout.jobs.emergency import CHECKS, Alarm, EmergencyFile, EmergencyLimits, Rounds
+from tests.rollout.jobs.weeks import red
 
 SHAPE = (5, 20)
 
@@ -31,10 +32,6 @@ def rounds(**columns: Any) -> Rounds:
 
 def judged(limits: EmergencyLimits, p95: float = 3.0, **columns: Any) -> dict[str, Cell]:
     return judge_all(CHECKS, "lens", Alarm(limits, rounds(**columns), p95))
-
-
-def red(cells: dict[str, Cell]) -> set[str]:
-    return {check for check, cell in cells.items() if cell.verdict is Verdict.RED}
 
 
 def first(n: int, value: Any, otherwise: Any) -> Any:

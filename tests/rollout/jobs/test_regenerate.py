@@ -53,7 +53,7 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
 
 def test_a_good_night_is_green(folder: Path) -> None:
     assert verdicts(folder) == {"schema": Verdict.GREEN, "rows": Verdict.GREEN, "queries": Verdict.GREEN}
-    assert unchanged(folder, NIGHT)["systems"] == ["incumbent", "rival"]
+    assert unchanged(folder, NIGHT).systems == ("incumbent", "rival")
     assert (read_hits(folder).num_rows, read_agg(folder).num_rows) == (4800, 1600)
 
 

@@ -13,7 +13,7 @@ from rollout.jobs import gate_monitor, health
 from rollout.jobs.check import judge_all
 from rollout.jobs.gate_monitor import Left, MonitorLimits, OnRecord
 from rollout.jobs.health import HealthLimits, Probing
-from tests.rollout.jobs.weeks import slips_and_rescues, week
+from tests.rollout.jobs.weeks import red, slips_and_rescues, week
 
 N = 100
 HUNDRED = np.arange(N)
@@ -46,13 +46,8 @@ def judge_gates(monitor: MonitorLimits, policy: Policy, now: Any, then: Any) -> 
     return {check: cell for check, cell in cells.items() if check in policy.asked_gates}
 
 
-def red(cells: dict[str, Cell]) -> set[str]:
-    return {check for check, cell in cells.items() if cell.verdict is Verdict.RED}
-
-
 def probed(limits: HealthLimits, **arm: Any) -> dict[str, Cell]:
-    then = week(N)
-    return judge_health(limits, week(N, **arm), then)
+    return judge_health(limits, week(N, **arm), week(N))
 
 
 def test_a_sound_system_is_healthy(limits: HealthLimits) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +16,6 @@ from fixtures.served import Served, load_served
 from fixtures.systems.faults import Fault
 from gates.documents import read_model
 from gates.errors import EvidenceError
-from gates.verdicts import Cell, Verdict
 from rollout.columns import answered
 from rollout.jobs.accepted import FILE, read_answers, write_answers
 from rollout.jobs.asked import WeeklyQueries, asked_of_suites
@@ -27,6 +25,7 @@ from rollout.jobs.pool import COUNTS, DIFF, LAST, PoolAuditLimits, run_pool
 from rollout.jobs.probe import Probe, Probed, ask_all, open_probe
 from rollout.jobs.settings import WeeklyFile
 from rollout.jobs.tripwires import TripwireLimits, judge_tripwires
+from tests.rollout.jobs.weeks import job_in, red
 
 pytestmark = pytest.mark.smoke
 
@@ -59,17 +58,8 @@ class Week:
         self.folder, self.served, self.weekly, self.ann = folder, served, weekly, ann
 
     def job(self, week: int, *, write: bool = False) -> Job:
-        folder = self.folder / "weekly"
-        folder.mkdir(exist_ok=True)
-        return Job(
-            family="weekly",
-            folder=folder,
-            artifacts=self.folder,
-            configs=self.served.folder,
-            run_id=f"week-{week}{'-write' if write else ''}",
-            at=BEGUN + timedelta(days=7 * week),
-            write=write,
-        )
+        run_id, at = f"week-{week}{'-write' if write else ''}", BEGUN + timedelta(days=7 * week)
+        return job_in(self.folder, "weekly", run_id, at, write=write)
 
     def probe(self, fault: Fault | None = None) -> Probe:
         return opened(self.served.folder, repr(fault), fault)
@@ -96,10 +86,6 @@ class Week:
 def opened(folder: Path, _: str, fault: Fault | None) -> Probe:
     """A system of the smoke corpus, opened once."""
     return open_probe(replace(load_served(folder), fault=fault))
-
-
-def red(cells: dict[Any, Cell]) -> set[str]:
-    return {cell.check for cell in cells.values() if cell.verdict is Verdict.RED}
 
 
 @pytest.fixture(scope="module")

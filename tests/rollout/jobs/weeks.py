@@ -1,16 +1,33 @@
 """Made-up answers of one system, calibrated, for tests that break one thing in them."""
 
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gates.pairs import Arm
+from gates.verdicts import Cell, Verdict
 from rollout.answered import Answered
+from rollout.jobs.job import Job
 
 
 def slips_and_rescues(draw: np.random.Generator, n: int, *, slip: float, share: float, rescue: float) -> np.ndarray:
     """Losses of mean 0 of which most are 0: many small ones, and a whole gain that is rare enough not to be seen."""
     return draw.choice([slip, -1.0, 0.0], n, p=[share, rescue, 1 - share - rescue])
+
+
+def red(cells: Mapping[Any, Cell]) -> set[str]:
+    return {cell.check for cell in cells.values() if cell.verdict is Verdict.RED}
+
+
+def job_in(folder: Path, family: str, run_id: str, at: datetime, *, write: bool = False) -> Job:
+    """A run of a family of jobs below a folder of results."""
+    (folder / family).mkdir(parents=True, exist_ok=True)
+    return Job(
+        family=family, folder=folder / family, artifacts=folder, configs=folder, run_id=run_id, at=at, write=write
+    )
 
 
 def week(n: int = 4_000, seed: int = 7, *, columns: dict[str, Any] | None = None, **arm: Any) -> Answered:
