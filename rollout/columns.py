@@ -86,9 +86,11 @@ class Measured:
         )
 
 
-def read_hits(folder: Path) -> pa.Table:
-    """hits.parquet of a hero. Raises EvidenceError where it cannot be read, SchemaDrift."""
-    return _read(folder / "hits.parquet", HITS)
+def read_hits(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """hits.parquet of a hero, or some columns. Raises EvidenceError where it cannot be read, SchemaDrift."""
+    return _read(
+        folder / "hits.parquet", pa.schema([HITS.field(name) for name in columns]) if columns else HITS, columns
+    )
 
 
 def read_agg(folder: Path) -> pa.Table:
@@ -96,10 +98,10 @@ def read_agg(folder: Path) -> pa.Table:
     return _read(folder / "agg.parquet", AGG)
 
 
-def _read(path: Path, schema: pa.Schema) -> pa.Table:
+def _read(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         # not read_table, which imports pandas where it is installed: a second
-        table = pq.ParquetFile(path).read()
+        table = pq.ParquetFile(path).read(columns)
     except (OSError, pa.ArrowException) as error:
         raise EvidenceError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
     check(table, schema, path.name)
@@ -266,6 +268,14 @@ def rows_of(agg: pa.Table, stream: str, system: str) -> pa.Table:
 def numbers(rows: pa.Table, column: str) -> NDArray[Any]:
     """A column of numbers or flags."""
     return np.asarray(rows[column].combine_chunks().to_numpy(zero_copy_only=False))
+
+
+def codes(rows: pa.Table, column: str, names: Sequence[str]) -> NDArray[np.int8]:
+    """Where each text of a column stands in `names`, -1 for others."""
+    encoded = rows[column].unify_dictionaries().combine_chunks()
+    encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+    place = [names.index(word) if word in names else -1 for word in encoded.dictionary.to_pylist()]
+    return np.asarray(np.array(place, dtype=np.int8)[encoded.indices.to_numpy(zero_copy_only=False)])
 
 
 def texts(rows: pa.Table, column: str) -> Texts:

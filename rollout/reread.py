@@ -13,7 +13,7 @@ from evidence.measures import CREDIT, measure
 from evidence.schemas import OWN
 from fixtures.systems.protocol import Query
 from rollout import order
-from rollout.columns import Measured, numbers
+from rollout.columns import Measured, codes, numbers
 from rollout.replay import DERIVED
 
 
@@ -69,7 +69,7 @@ def _wrong_of(system: str, hits: pa.Table, rows: pa.Table, sla_ms: float) -> lis
         return [f"hits.parquet: ranks of {system} do not count 1, 2, 3 ... within each query"]
     relevant = numbers(rows, "n_relevant")
     found = measure(
-        row.astype(np.int32), rank, numbers(hits, "grade"), _credit(hits),
+        row.astype(np.int32), rank, numbers(hits, "grade"), codes(hits, "credit", CREDIT),
         n_relevant=relevant, ideal_dcg_at_10=numbers(rows, "ideal_dcg_at_10"),
     )  # fmt: skip
     latency, waited = numbers(rows, "latency_ms"), numbers(rows, "wait_ms")
@@ -100,10 +100,3 @@ def _wrong_of(system: str, hits: pa.Table, rows: pa.Table, sla_ms: float) -> lis
                 f"but {values[first]} follows from hits.parquet; {len(differs)} differ"
             )
     return wrong
-
-
-def _credit(hits: pa.Table) -> NDArray[np.int8]:
-    column = hits["credit"].combine_chunks()
-    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-    codes = np.array([CREDIT.index(name) for name in column.dictionary.to_pylist()], dtype=np.int8)
-    return np.asarray(codes[column.indices.to_numpy(zero_copy_only=False)], dtype=np.int8)

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from evidence.files import write_whole
@@ -16,7 +14,7 @@ from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_interval, ratio_interval
 from reports.escaping import csv_cell
 from reports.model.story import Story
-from rollout.columns import Measured
+from rollout.columns import DEPTH, Measured, codes, numbers, read_hits
 
 SPANS, POOL = "hero_span_v22.csv", "pool_counts_by_system.csv"
 ALL = "all"  # the name of the row over all suites
@@ -86,14 +84,13 @@ def _pool_rows(story: Story, folder: Path) -> list[dict[str, object]]:
 
     Documents that the collection does not have (doc_ord -1, a stale index) cannot be judged and are not pooled.
     """
-    measured, subject, path = story.measured, story.outcome.subject, folder / "hits.parquet"
-    if measured is None or not path.exists():
+    measured, subject = story.measured, story.outcome.subject
+    if measured is None or not (folder / "hits.parquet").exists():
         return []
-    hits = pq.read_table(path, columns=["system", "query_ord", "rank", "doc_ord"])
-    query = np.asarray(hits["query_ord"].to_numpy()).astype(np.int64)
-    document = np.asarray(hits["doc_ord"].to_numpy()).astype(np.int64)
-    shallow = np.asarray(hits["rank"].to_numpy()) <= 50
-    system = _codes(hits["system"], (subject.name, subject.baseline_name))
+    hits = read_hits(folder, ("system", "query_ord", "rank", "doc_ord"))
+    query, document = (numbers(hits, name).astype(np.int64) for name in ("query_ord", "doc_ord"))
+    shallow = numbers(hits, "rank") <= DEPTH
+    system = codes(hits, "system", (subject.name, subject.baseline_name))
     pooled: dict[str, NDArray[np.int64]] = {}
     for i, (name, late) in enumerate(
         ((subject.name, measured.hero_late), (subject.baseline_name, measured.baseline_late))
@@ -124,13 +121,3 @@ def _is_in(queries: NDArray[np.int32]) -> Callable[[NDArray[np.int64]], NDArray[
         return np.asarray(member[np.minimum(query, len(member) - 1)] & (query < len(member)))
 
     return inside
-
-
-def _codes(column: pa.ChunkedArray, names: tuple[str, str]) -> NDArray[np.int64]:
-    """Position in `names` of each row's text, -1 for others."""
-    encoded = column.unify_dictionaries().combine_chunks() if column.num_chunks > 1 else column.chunk(0)
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0)
-    words = encoded.dictionary.to_pylist()
-    place = np.array([names.index(word) if word in names else -1 for word in words], dtype=np.int64)
-    return np.asarray(place[np.asarray(encoded.indices)])
