@@ -28,7 +28,7 @@ Count = Annotated[int, Field(gt=0)]
 MOST_OFTEN_WRONG = 0.05  # a gate that is wrong more often promises nothing
 
 
-class Ladder(Document):
+class LadderBlock(Document):
     """How far a hero climbs and how much evidence a step may use."""
 
     steps: tuple[Annotated[int, Field(ge=1, le=100)], ...]  # percent of traffic, rising
@@ -157,7 +157,7 @@ class Policy(Document):
     baseline: str  # file name of the incumbent's pack
     heroes: dict[Name, str]  # hero -> file name of its pack; their number enters the RED threshold
     promotion: Promotion
-    ladder: Ladder
+    ladder: LadderBlock
     error_rates: ErrorRates
     gates: block_of(Kind.GATE)  # type: ignore[valid-type]
     guards: block_of(Kind.GUARD)  # type: ignore[valid-type]

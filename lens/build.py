@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lens.corpus import Corpus, Document, read_corpus
+from lens.corpus import Corpus, SpanWords, read_corpus
 from lens.dense import build_graph, write_graph
 from lens.queries import QuerySet, make_queries
 from lens.spans import Span
@@ -114,7 +114,7 @@ def write_questions(folder: Path, questions: QuerySet) -> None:
     pq.write_table(pa.table(table), folder / "queries.parquet")
 
 
-def write_terms(folder: Path, documents: Sequence[Document]) -> None:
+def write_terms(folder: Path, documents: Sequence[SpanWords]) -> None:
     """The inverted index of stems, and each body's stems as numbers in their order, for proximity."""
     schema = tantivy.SchemaBuilder()
     for name in ("name", "body"):
@@ -140,7 +140,7 @@ def write_terms(folder: Path, documents: Sequence[Document]) -> None:
     (folder / "stems.txt").write_text("\n".join(numbers), encoding="utf-8")
 
 
-def write_vectors(folder: Path, documents: Sequence[Document], tokens: TokenVectors) -> NDArray[np.float32]:
+def write_vectors(folder: Path, documents: Sequence[SpanWords], tokens: TokenVectors) -> NDArray[np.float32]:
     """Weighted word vectors, and each document's unit vector, shape (documents, DIMENSIONS), which is returned."""
     counts = Counter(word for d in documents for word in {*d.name, *d.body})
     words = sorted(counts)

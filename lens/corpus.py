@@ -21,7 +21,7 @@ PROCESSES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class SpanWords:
     """A span with the words of its qualified name and of its source, in their order."""
 
     span: Span
@@ -33,13 +33,13 @@ class Document:
 class Corpus:
     """The documents sorted by doc_id, and the files that could not be parsed."""
 
-    documents: tuple[Document, ...]
+    documents: tuple[SpanWords, ...]
     unreadable: tuple[str, ...]
 
 
 def read_corpus(wheels: Sequence[Path], titles: Sequence[str], tell: Callable[[], None]) -> Corpus:
     """Read the wheels' functions, two wheels at a time; `tell` is called for each wheel that is done."""
-    documents: list[Document] = []
+    documents: list[SpanWords] = []
     unreadable: list[str] = []
     largest_first = sorted(zip(wheels, titles, strict=True), key=lambda pair: -pair[0].stat().st_size)
     with ThreadPoolExecutor(PROCESSES) as pool:
@@ -51,7 +51,7 @@ def read_corpus(wheels: Sequence[Path], titles: Sequence[str], tell: Callable[[]
     return Corpus(documents=tuple(documents), unreadable=tuple(sorted(unreadable)))
 
 
-def read_apart(wheel: Path, title: str) -> tuple[list[Document], list[str]]:
+def read_apart(wheel: Path, title: str) -> tuple[list[SpanWords], list[str]]:
     """The documents of one wheel and its unreadable files, read by a process of its own.
 
     A plain subprocess: multiprocessing would import the caller's main module again, or fork a process with threads.
@@ -60,7 +60,7 @@ def read_apart(wheel: Path, title: str) -> tuple[list[Document], list[str]]:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent)
     if done.returncode:
         raise CorpusError(f"{wheel}: cannot be read ({done.stderr.strip().splitlines()[-1]}); remove it and run again")
-    documents: list[Document] = []
+    documents: list[SpanWords] = []
     unreadable: list[str] = []
     for line in done.stdout.splitlines():
         row = json.loads(line)
@@ -68,11 +68,11 @@ def read_apart(wheel: Path, title: str) -> tuple[list[Document], list[str]]:
             unreadable.append(row["unreadable"])
         else:
             span = Span(**{**row["span"], "messages": tuple(row["span"]["messages"])})
-            documents.append(Document(span=span, name=tuple(row["name"]), body=tuple(row["body"])))
+            documents.append(SpanWords(span=span, name=tuple(row["name"]), body=tuple(row["body"])))
     return documents, unreadable
 
 
-def read_wheel(wheel: Path, title: str) -> Iterator[Document | str]:
+def read_wheel(wheel: Path, title: str) -> Iterator[SpanWords | str]:
     """The documents of one wheel, and the names of files that are not Python this interpreter can parse."""
     with zipfile.ZipFile(wheel) as archive:
         for name in sorted(archive.namelist()):
@@ -85,7 +85,7 @@ def read_wheel(wheel: Path, title: str) -> Iterator[Document | str]:
                 continue
             for span in spans:
                 words = tuple(surface_words(span.qualname)), tuple(surface_words(span.text))
-                yield Document(span=span, name=words[0], body=words[1])
+                yield SpanWords(span=span, name=words[0], body=words[1])
 
 
 def wanted(name: str) -> bool:

@@ -21,10 +21,6 @@ STILL_LONG = {
 }
 STILL_TWICE = {
     "Cell": "the verdict on a question; a cell of the simulated table",
-    "Document": "a pydantic block of a file; a span of the corpus, whose sources name its index",
-    "Ladder": "the policy's block; the climb of a hero",
-    "Outcome": "of a canary; of an offline look",
-    "Power": "of a policy; of an offline policy",
     "Question": "of a policy; of an offline simulation",
     "World": "of two simulations",
 }

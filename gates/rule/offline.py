@@ -85,7 +85,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class OfflineOutcome:
     """The decision about one hero, its reasons (what decides first), and whether a PROMOTE may stand."""
 
     decision: Decision
@@ -95,7 +95,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Power:
+class OfflinePower:
     """What an equal hero may hope for, by the sizes of the differences alone. It changes no decision."""
 
     check: str
@@ -148,7 +148,7 @@ def show(check: str, d: Array, margin: Margin, rates: Rates, required: Literal["
     )  # fmt: skip
 
 
-def decide(shown: Sequence[Shown]) -> Outcome:
+def decide(shown: Sequence[Shown]) -> OfflineOutcome:
     """From the checks to the decision: ROLLBACK beats HOLD beats PROMOTE, and nothing shown promotes nobody."""
     red = [s.sentence() for s in shown if s.verdict is Verdict.RED]
     required = [s for s in shown if s.required == "green"]
@@ -162,7 +162,7 @@ def decide(shown: Sequence[Shown]) -> Outcome:
         decision, final, reasons = Decision.HOLD, False, hold
     else:
         decision, final, reasons = Decision.PROMOTE, not looked, [s.sentence() for s in required]
-    return Outcome(decision=decision, final=final, reasons=tuple(reasons), shown=tuple(shown))
+    return OfflineOutcome(decision=decision, final=final, reasons=tuple(reasons), shown=tuple(shown))
 
 
 def least_margin(n: int, alpha: float) -> float:
@@ -185,7 +185,7 @@ def require_attainable(check: str, mu: float, n: int, alpha: float) -> None:
         )
 
 
-def foresee(check: str, sizes: Array, mu: float, alpha: float, seed: int) -> Power:
+def foresee(check: str, sizes: Array, mu: float, alpha: float, seed: int) -> OfflinePower:
     """The power of an equal hero whose differences have these sizes |d|: their signs are coins, drawn by the seed."""
     require_share("mu", mu)
     require_share("alpha", alpha)
@@ -194,7 +194,7 @@ def foresee(check: str, sizes: Array, mu: float, alpha: float, seed: int) -> Pow
     up = np.random.default_rng(seed).binomial(counts, 0.5, (COINS, len(levels)))
     values, draws = np.concatenate([levels, -levels]), np.column_stack([up, counts - up])
     green = tails(values, draws, -mu) < alpha
-    return Power(
+    return OfflinePower(
         check=check, n=len(sizes), mu=mu, alpha=alpha, power=float(green.mean()),
         mu_for_power=_margin_for(POWER, values, draws, alpha),
     )  # fmt: skip
