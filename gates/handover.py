@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gates.names import sentence
+from gates.names import meaning, sentence
 from gates.verdicts import Cell, Verdict
 
 EVIDENCE, TOLD = "evidence", "told"  # user properties: a cell, and a text that is to be printed
@@ -33,6 +33,6 @@ def settle(cell: Cell) -> None:
     """Pass an item where its cell is GREEN, fail it where it is RED, skip it where nothing is shown."""
     __tracebackhide__ = True  # the suite's line is told
     if cell.verdict is Verdict.RED:
-        pytest.fail(sentence(cell), pytrace=False)
+        pytest.fail("\n".join(filter(None, (sentence(cell), meaning(cell.check)))), pytrace=False)
     if cell.verdict is not Verdict.GREEN:
         pytest.skip(sentence(cell))

@@ -34,6 +34,12 @@ def check_of(check: str) -> Check | None:
     return BY_INTENT.get(slice_parts(check)[0]) or BY_KEY.get(check) or OWN.get(check)
 
 
+def meaning(check: str) -> str:
+    """What would be wrong in production where this check is broken: its docstring; "" for a check that has none."""
+    known = check_of(check)
+    return " ".join((known.__doc__ or "").split()) if known is not None else ""
+
+
 def slice_parts(check: str) -> tuple[str, str]:
     """(question, intent) of a check on one intent, ("", "") of any other."""
     question, _, intent = check.partition("_")
