@@ -30,8 +30,6 @@ Array = NDArray[np.float64]
 _NORMAL = NormalDist()
 _NULLS = 2_000  # null simulations of one calibration interval
 _AT_ONCE = 32  # resamples that are counted together
-LEVELS = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit", "error_rate")
-DIFFERENCES = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit")
 
 
 class Whisker(NamedTuple):
@@ -89,7 +87,7 @@ def levels(arm: Arm, edges: Array, resamples: Resamples, few: int) -> dict[str, 
     if arm.credits.sum():
         found["file_credit"] = _positive(of_share(arm, resamples, few))
     found["error_rate"] = Whisker(rate_interval(int(arm.error.sum()), n), "Wilson", n, int(arm.error.sum()))
-    return {metric: found[metric] for metric in LEVELS if metric in found}
+    return found
 
 
 def differences(hero: Arm, baseline: Arm, edges: Array, resamples: Resamples, few: int) -> dict[str, Whisker]:
@@ -119,7 +117,7 @@ def differences(hero: Arm, baseline: Arm, edges: Array, resamples: Resamples, fe
         values = _share(hero) + _influence(hero) - _share(baseline) - _influence(baseline)
         changed = (hero.file_credits != baseline.file_credits) | (hero.credits != baseline.credits)
         found["file_credit"] = of_mean(values, resamples, few, differ=int(np.count_nonzero(changed)))
-    return {metric: found[metric] for metric in DIFFERENCES if metric in found}
+    return found
 
 
 def of_mean(values: Array, resamples: Resamples, few: int, differ: int | None = None) -> Whisker:

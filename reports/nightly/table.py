@@ -14,10 +14,10 @@ from evidence.files import write_whole
 from gates.statistics.whiskers import Whisker
 from reports.escaping import csv_cell
 from reports.render.figures import BASELINE, FAINT, HERO, INK
-from rollout.jobs.numbers import METRICS
+from rollout.jobs.numbers import METRICS, SPANS
 from rollout.jobs.whiskers import NightRow
 
-SPANS, WHISKERS, PLOTS = "hero_span_v22.csv", "whiskers.csv", "plots"
+WHISKERS, PLOTS = "whiskers.csv", "plots"
 _ENDS = ("", "_ci_lower", "_ci_upper")
 _SPANS = ["system", "suite", *(f"{metric}{end}" for metric in METRICS for end in _ENDS), "queries", "config_hash"]
 _LONG = ["system", "suite", "metric", "compared_with", "value", "ci_lower", "ci_upper", "method", "n", "differ"]

@@ -106,6 +106,14 @@ def read_kept(job: Job) -> Accepted | None:
         raise
 
 
+def accepted_of(folders: list[Path]) -> Accepted | str:
+    """The accepted answers that were written last, or why there are none."""
+    try:
+        return read_answers(newest(folders, f"weekly/{FILE}"))
+    except EvidenceError as error:
+        return str(error)
+
+
 def result_folders(jobs: Jobs, file: ContinuousFile) -> list[Path]:
     """Where results are looked for: the folders that continuous.yaml names, and this run's artifacts."""
     return list(dict.fromkeys([*(jobs.root / folder for folder in file.results), jobs.artifacts]))

@@ -25,14 +25,14 @@ from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.confidence_shift import ConfidenceShift
 from gates.checks.sla_recall import SlaRecall
 from gates.documents import Document, Share, read_model
-from gates.errors import EvidenceError, GateError
+from gates.errors import EvidenceError
 from gates.policy import Count, Policy
 from gates.statistics.calibration import DRAWS, calibration_error, equal_mass_edges, fill_bins, p_error_at_most
 from gates.statistics.decimals import decimal
 from gates.statistics.pvalues import p_rate_above
 from gates.verdicts import Cell
 from rollout.answered import Answered, same_queries
-from rollout.jobs.accepted import FILE, Accepted, left_behind, newest, read_answers, result_folders
+from rollout.jobs.accepted import Accepted, accepted_of, left_behind, result_folders
 from rollout.jobs.check import JobCheck, NotShown, judge_all
 from rollout.jobs.health import FOLDER, newest_health
 from rollout.jobs.job import Jobs, by_name
@@ -220,13 +220,9 @@ def items(jobs: Jobs) -> list[str]:
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Look at what runs left behind of what serves, or of the hero that is named in its place."""
     file = read_model(jobs.configs / "continuous.yaml", MonitorFile)
-    folders = result_folders(jobs, file)
-    try:
-        accepted: Accepted | str = read_answers(newest(folders, f"weekly/{FILE}"))
-    except GateError as error:
-        accepted = str(error)
-    at = jobs.family("continuous").at
-    return by_name(run_monitor(at, jobs.served(jobs.hero), file.gate_monitor, folders, accepted))
+    folders, at = result_folders(jobs, file), jobs.family("continuous").at
+    served, accepted = jobs.served(jobs.hero), accepted_of(folders)
+    return by_name(run_monitor(at, served, file.gate_monitor, folders, accepted))
 
 
 def run_monitor(

@@ -21,14 +21,14 @@ from gates.checks.ndcg import Ndcg
 from gates.checks.p95_latency import P95Latency
 from gates.checks.p99_latency import P99Latency
 from gates.documents import Document, Share, read_model
-from gates.errors import EvidenceError, GateError
+from gates.errors import EvidenceError
 from gates.policy import Count
 from gates.statistics.decimals import decimal
 from gates.statistics.pvalues import p_rate_above, quantile_interval
 from gates.verdicts import Cell
 from rollout.answered import Answered, joined, same_queries
 from rollout.columns import answered
-from rollout.jobs.accepted import FILE, Accepted, newest, read_answers, result_folders, write_answers
+from rollout.jobs.accepted import Accepted, accepted_of, read_answers, result_folders, write_answers
 from rollout.jobs.check import JobCheck, NotShown, judge_all, slow_calls
 from rollout.jobs.job import Job, Jobs, by_name
 from rollout.jobs.probe import Probe, ask_all
@@ -155,11 +155,10 @@ def items(jobs: Jobs) -> list[str]:
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Ask what serves, or the hero that is named in its place, where answers are accepted to compare with."""
     file = read_model(jobs.configs / "continuous.yaml", HealthFile)
-    try:
-        accepted = read_answers(newest(result_folders(jobs, file), f"weekly/{FILE}"))
-    except GateError as error:
+    accepted = accepted_of(result_folders(jobs, file))
+    if isinstance(accepted, str):
         system = jobs.served(jobs.hero).name
-        return by_name({check.key: check.not_evidenced(system, str(error)) for check in CHECKS})
+        return by_name({check.key: check.not_evidenced(system, accepted) for check in CHECKS})
     return by_name(run_health(jobs.family("continuous"), jobs.probe(jobs.hero), file.health, accepted))
 
 

@@ -16,7 +16,7 @@ from fixtures.systems import machine
 from fixtures.systems.faults import break_system
 from fixtures.systems.protocol import Collection, Query
 from gates.errors import EvidenceError
-from rollout.comparison import Contender, lacks_of
+from rollout.comparison import Contender
 from rollout.replay import Judged, Locator, Timed, ask, doubted, judge_collection, measure_answers, quiet
 from rollout.tables import Label, Names, agg_table, hits_table
 
@@ -52,15 +52,6 @@ class Probe:
                 "collection": dict(self.collection.digests),
             }
         )
-
-    @property
-    def lacks(self) -> dict[str, str]:
-        """What this system cannot give: evidence column -> why."""
-        return lacks_of(self.contender.system, self.served.policy)
-
-    def queries(self, part: str) -> list[Query]:
-        """The queries of a part, in the collection's order; none where there is no such part."""
-        return [self.collection.queries[i] for i in self.collection.part.get(part, ())]
 
 
 def open_probe(served: Served, tell: Callable[[str], None] = lambda line: None) -> Probe:
