@@ -13,21 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from filelock import FileLock, Timeout
-
-from evidence.history import HistoryError, append, expire
-from evidence.schemas import SchemaDrift
 from gates.errors import ConfigError, EvidenceError, GateError
 from gates.statistics.pvalues import Interval
 from gates.verdicts import Cell
 from rollout.jobs.settings import NightlyFile
 
-if TYPE_CHECKING:  # a fifth of a second that the emergency tripwire has not
+if TYPE_CHECKING:  # a third of a second that the emergency tripwire has not, as what is imported where it is used
+    from filelock import FileLock
+
     from fixtures.served import Served
     from rollout.jobs.probe import Probe
 
 METRICS = "metrics"  # folder of the history below the artifacts; history/ holds old canaries
-TOLD = (GateError, HistoryError, SchemaDrift)  # one line for a person, no traceback
 
 T = TypeVar("T")
 
@@ -53,6 +50,8 @@ class Job:
 
     def keep(self, job: str, rows: list[Mapping[str, Any]]) -> None:
         """Add metrics to the history (evidence.history). Raises HistoryError."""
+        from evidence.history import append
+
         append(self.artifacts / METRICS, self.run_id, job, [{"at": self.at, "intent": "", **row} for row in rows])
 
     @property
@@ -104,6 +103,8 @@ class Jobs:
     def night(self, file: NightlyFile) -> tuple[Job, date]:
         """The run of this night, and which night it is. What the history keeps too long goes first."""
 
+        from evidence.history import expire
+
         def begin() -> tuple[Job, date]:
             job = self.family("nightly")
             night = job.day(file.timezone)
@@ -140,7 +141,7 @@ class Jobs:
         return list(_module(job).items(self))
 
     def cells(self, job: str) -> Mapping[str, Cell]:
-        """item -> its cell; the job runs on first use. Raises what is told in a line (TOLD)."""
+        """item -> its cell; the job runs on first use. May raise what is_told says of."""
         run: Callable[[Jobs], dict[str, Cell]] = _module(job).run
         return self.once(("cells", job), lambda: run(self))
 
@@ -148,6 +149,14 @@ class Jobs:
 def by_name(cells: Mapping[Any, Cell]) -> dict[str, Cell]:
     """system-check -> cell."""
     return {f"{cell.hero}-{cell.check}": cell for cell in cells.values()}
+
+
+def is_told(error: Exception) -> bool:
+    """Is it something for a person to mend: one line, no traceback?"""
+    from evidence.history import HistoryError
+    from evidence.schemas import SchemaDrift
+
+    return isinstance(error, (GateError, HistoryError, SchemaDrift))
 
 
 def machine() -> str:
@@ -183,6 +192,8 @@ def _module(job: str) -> Any:
 
 def _own(job: Job) -> FileLock:
     """Take the folder of the job's family, or raise EvidenceError where another run works there."""
+    from filelock import FileLock, Timeout
+
     lock = FileLock(job.folder / ".lock")
     try:
         job.folder.mkdir(parents=True, exist_ok=True)

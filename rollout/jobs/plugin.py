@@ -19,7 +19,7 @@ from gates.names import sentence
 from gates.run import is_worker, run_id
 from gates.status import BROKEN, NOT_EVIDENCED
 from gates.verdicts import Cell, Verdict
-from rollout.jobs.job import TOLD, Jobs
+from rollout.jobs.job import Jobs, is_told
 
 #: Its options, where the gate's plugin is not loaded.
 pytest_plugins = ("gates.options",)
@@ -72,8 +72,10 @@ def job_cell(job_item: str, request: pytest.FixtureRequest) -> Cell:
     try:
         cells = request.config.stash[_JOBS].cells(job_of(request.path))
         return hand_over(request.node, cells[job_item])
-    except TOLD as error:
-        pytest.fail(str(error), pytrace=False)
+    except Exception as error:
+        if is_told(error):
+            pytest.fail(str(error), pytrace=False)
+        raise
 
 
 class Findings:
