@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +19,7 @@ from evidence.schemas import AGG, HITS
 from fixtures.oracles import WITHIN, oracles_of
 from fixtures.packs import Hero, config_hash
 from fixtures.systems.protocol import FALLBACKS, Query
+from gates.checks.facts import IndexFound, OracleAnswer, OraclesAsked, SanityFacts
 from gates.checks.index_integrity import IndexIntegrity
 from gates.checks.oracle_queries import OracleQueries
 from gates.errors import EvidenceError, failures
@@ -39,7 +39,7 @@ class Battery:
 
     contest: Contest
     cells: dict[str, Cell]
-    facts: dict[str, Any]
+    facts: SanityFacts
     notes: tuple[str, ...]  # what does not fit, but does not end the run
 
     def __init__(self, hero: Hero, folder: Path, run_id: str, root: Path, tell: Callable[[str], None]) -> None:
@@ -87,39 +87,38 @@ def _failures(contest: Contest, agg: pa.Table) -> list[str]:
     return told
 
 
-def _facts(contest: Contest, asked: int) -> dict[str, Any]:
+def _facts(contest: Contest, asked: int) -> SanityFacts:
     """What cannot be read off the answers."""
     hero, policy = contest.hero, contest.policy
     lacks = {**contest.incumbent.system.lacks, **contest.challenger.system.lacks}
-    facts: dict[str, Any] = {
-        "asked": asked,
-        "of": min(policy.sanity.queries, len(contest.collection.part["calibration"])),
-        "places": "judged" if "doc_ord" in lacks else "all",
-        "fallbacks": list(FALLBACKS),
-        "configurations": [config_hash(system.content()) for system in (hero.system_kind, hero.baseline_kind)],
-    }
-    for check, look in ((OracleQueries, _oracles), (IndexIntegrity, _index)):
-        if check.key in policy.asked(Kind.SANITY) and check.key not in contest.missing:
-            facts[check.needs] = look(contest)
-    return facts
+    asks = set(policy.asked(Kind.SANITY)) - contest.missing.keys()
+    return SanityFacts(
+        asked=asked,
+        of=min(policy.sanity.queries, len(contest.collection.part["calibration"])),
+        places="judged" if "doc_ord" in lacks else "all",
+        fallbacks=tuple(FALLBACKS),
+        configurations=(config_hash(hero.system_kind.content()), config_hash(hero.baseline_kind.content())),
+        oracles=_oracles(contest) if OracleQueries.key in asks else None,
+        index=_index(contest) if IndexIntegrity.key in asks else None,
+    )
 
 
-def _oracles(contest: Contest) -> dict[str, Any]:
+def _oracles(contest: Contest) -> OraclesAsked:
     """At which rank the hero puts each known answer."""
     side = contest.challenger
     chosen = oracles_of(contest.hero.subject.name, contest.hero.folder, contest.collection.digests.get("corpus", ""))
     if chosen.why:
-        return {"why": chosen.why}
+        return OraclesAsked(why=chosen.why)
     documents, asked = side.system.documents, []
     for oracle in chosen.oracles:
         found = ranked(side.system, oracle.asked(), side.locator)
         places = [f"{documents.file[d]}:{documents.line_start[d]}-{documents.line_end[d]}" for d in found]
         rank = places.index(oracle.place) + 1 if oracle.place in places else 0
-        asked.append({"id": oracle.id, "query": oracle.query, "expected": oracle.place, "rank": rank})
-    return {"within": WITHIN, "asked": asked}
+        asked.append(OracleAnswer(id=oracle.id, query=oracle.query, expected=oracle.place, rank=rank))
+    return OraclesAsked(within=WITHIN, asked=tuple(asked))
 
 
-def _index(contest: Contest) -> dict[str, Any]:
+def _index(contest: Contest) -> IndexFound:
     """The state of the index, and how many documents the hero finds when asked for them in their own words."""
     hero, side, names = contest.hero, contest.challenger, contest.collection.documents.doc_id
     state = hero.system_kind.inspect_index(SAMPLED)
@@ -127,13 +126,13 @@ def _index(contest: Contest) -> dict[str, Any]:
     for document, words in state.samples:
         own = Query(query_ord=-1, query_id=names[document], text=words, intent="docstring", suite="docstring")
         found += document in side.locator.doc_ord[ranked(side.system, own, side.locator)]
-    return {"counts": dict(state.counts), "damaged": state.damaged, "sampled": len(state.samples), "found": found}
+    return IndexFound(counts=dict(state.counts), damaged=tuple(state.damaged), sampled=len(state.samples), found=found)
 
 
-def _told(cells: list[Cell], facts: dict[str, Any]) -> str:
+def _told(cells: list[Cell], facts: SanityFacts) -> str:
     fine = sum(cell.verdict is Verdict.GREEN for cell in cells)
     rest = [f"{cell.check} {cell.verdict}" for cell in cells if cell.verdict is not Verdict.GREEN]
-    told = f"sanity: {fine} of {len(cells)} checks hold on {facts['asked']} queries"
+    told = f"sanity: {fine} of {len(cells)} checks hold on {facts.asked} queries"
     return f"{told}: {', '.join(rest)}" if rest else told
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
@@ -19,6 +19,7 @@ from fixtures.lock import lock_state, renewal, shown, write_lock
 from fixtures.material import lock_material
 from fixtures.packs import Hero
 from fixtures.rewrite import write_selected
+from gates.checks.facts import LockState
 from gates.errors import EvidenceError, GateError
 from gates.handover import TOLD, hand_over
 from gates.release import Release
@@ -147,7 +148,7 @@ def compared(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRe
 
 
 @pytest.fixture
-def locked(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRequest) -> dict[str, Any]:
+def locked(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRequest) -> LockState:
     """What the lock of a hero says of what is here now; with `--write` it is locked first."""
     asked, config = asked_heroes[hero], request.config
     try:
@@ -158,8 +159,8 @@ def locked(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRequ
     if config.getoption("--write"):
         write_lock(asked, material)
     state = lock_state(asked, material)
-    if state["status"] == "frozen" and not state["differs"]:
-        told = f"{hero}: locked {state['locked_at']} as {state['fingerprint']}, {shown(asked.lock_file)}"
+    if state.status == "frozen" and not state.differs:
+        told = f"{hero}: locked {state.locked_at} as {state.fingerprint}, {shown(asked.lock_file)}"
         request.node.user_properties.append((TOLD, told))
     return state
 

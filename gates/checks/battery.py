@@ -1,25 +1,17 @@
 """Is anything so wrong with index, answers or measuring that a climb would show nothing? What each sanity check is.
 
-Pure functions of what was recorded before the climb: a snapshot of answers (gates.checks.snapshot) and facts, which are
-JSON and stand in the attestation, so that the same verdicts can be had again. `facts` holds:
-
-- asked, of: queries that were asked, and that should have been
-- places: "all" where the collection knows every document, "judged" where it knows those with judgements alone
-- fallbacks: router decisions that mean "the core did not answer"
-- configurations: the hashes of both arms' configurations, without a seeded fault
-- oracles (where asked): {"why": ...} or {"within": rank, "asked": [{"id", "query", "expected", "rank"}]}; rank 0 is
-  "not found"
-- index (where asked): {"counts": {structure: documents}, "damaged": [file], "sampled": n, "found": n}
+Pure functions of what was recorded before the climb: a snapshot of answers (gates.checks.snapshot) and facts
+(gates.checks.facts), which stand in the attestation, so that the same verdicts can be had again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from gates.checks.check import Check
+from gates.checks.facts import SanityFacts
 from gates.checks.snapshot import Snapshot
 from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Kind, Verdict
@@ -42,12 +34,12 @@ class SanityCheck(Check):
 
     kind: ClassVar[Kind] = Kind.SANITY
 
-    def find(self, limits: Any, snapshot: Snapshot, facts: Mapping[str, Any], sla_ms: float) -> Finding:
+    def find(self, limits: Any, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         """What it finds. `sla_ms`: after which an answer finds nothing in time."""
         raise NotImplementedError
 
     def judge(
-        self, hero: str, limits: Any, snapshot: Snapshot, facts: Mapping[str, Any], sla_ms: float, missing: str
+        self, hero: str, limits: Any, snapshot: Snapshot, facts: SanityFacts, sla_ms: float, missing: str
     ) -> Cell:
         """Its cell. `missing`: why its input is not there, "" where it is."""
         if missing:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from gates.checks.battery import Finding, SanityCheck
 from gates.checks.check import HoldLimits
+from gates.checks.facts import SanityFacts
 from gates.checks.name import Name
 from gates.checks.snapshot import Snapshot
 from gates.documents import Share
@@ -27,8 +25,8 @@ class CoreSearch(SanityCheck):
     name = Name(label="answers by a fallback", unit="%", scale=100, digits=1, brief="core search")
     mend = "free this machine of other load and run again, or raise the router's cap"
 
-    def find(self, limits: CoreSearchLimits, snapshot: Snapshot, facts: Mapping[str, Any], sla_ms: float) -> Finding:
-        fallbacks = list(facts["fallbacks"])
+    def find(self, limits: CoreSearchLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
+        fallbacks = list(facts.fallbacks)
         share, side = max(
             ((float(np.isin(side.decision, fallbacks).mean()), side) for side in snapshot.sides),
             key=lambda pair: pair[0],

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from gates.checks.battery import Finding, SanityCheck, not_evidenced
 from gates.checks.check import HoldLimits
+from gates.checks.facts import SanityFacts
 from gates.checks.name import Name
 from gates.checks.snapshot import Snapshot
 from gates.documents import Share
@@ -26,7 +24,7 @@ class FileOnly(SanityCheck):
     name = Name(label="credits for the file alone", unit="%", scale=100, digits=1, brief="file only")
     mend = "build the index again on the code as it is"
 
-    def find(self, limits: FileOnlyLimits, snapshot: Snapshot, facts: Mapping[str, Any], sla_ms: float) -> Finding:
+    def find(self, limits: FileOnlyLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         hero, limit = snapshot.hero, limits.share
         several = hero.credits > 1
         credits, of_file = int(hero.credits[several].sum()), int(hero.file_credits[several].sum())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from gates.checks.battery import Finding, SanityCheck, some
+from gates.checks.battery import Finding, SanityCheck, not_evidenced, some
 from gates.checks.check import HoldLimits
+from gates.checks.facts import SanityFacts
 from gates.checks.name import Name
 from gates.checks.snapshot import Snapshot
 from gates.documents import Share
@@ -27,12 +25,11 @@ class IndexIntegrity(SanityCheck):
     open_words = "the state of the index is not evidenced"
     mend = "empty the cache and run again: the index is built anew"
 
-    def find(
-        self, limits: IndexIntegrityLimits, snapshot: Snapshot, facts: Mapping[str, Any], sla_ms: float
-    ) -> Finding:
-        index = facts["index"]
-        sampled, found = int(index["sampled"]), int(index["found"])
-        counts, damaged = dict(index["counts"]), list(index["damaged"])
+    def find(self, limits: IndexIntegrityLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
+        index = facts.index
+        if index is None:
+            return not_evidenced("the index was not looked at; run the canary again")
+        sampled, found, counts, damaged = index.sampled, index.found, index.counts, list(index.damaged)
         wrong = ""
         if damaged:
             wrong = f"{some(damaged)} changed since the index was built; empty the cache and build it again"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from gates.checks.check import Check, HoldLimits
+from gates.checks.facts import LockState
 from gates.checks.name import Name
 from gates.verdicts import Cell, Kind, Verdict
 
@@ -22,13 +20,13 @@ class Lock(Check):
     def broken(self, limits: HoldLimits) -> str:
         return "what runs is not what was locked"
 
-    def judge(self, hero: str, limits: HoldLimits, state: Mapping[str, Any]) -> Cell:
+    def judge(self, hero: str, limits: HoldLimits, state: LockState) -> Cell:
         """GREEN when the lock fits. `state` is what fixtures.lock.lock_state found."""
-        differs, status, renew = [str(name) for name in state["differs"]], str(state["status"]), str(state["renew"])
+        differs, status, renew = state.differs, state.status, state.renew
         if status == "none":
             note = f"no lock: what was never locked cannot be promoted, only held or rolled back; {renew}"
         elif status != "frozen":
-            note = f"the lock cannot be trusted: {state.get('why', status)}; {renew}"
+            note = f"the lock cannot be trusted: {state.why or status}; {renew}"
         elif differs:
             more = f" and {len(differs) - SHOWN} more" if len(differs) > SHOWN else ""
             note = f"not what was locked: {', '.join(differs[:SHOWN])}{more}; mend it, or {renew}"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from gates.checks.battery import Finding, SanityCheck, not_evidenced, some
 from gates.checks.check import HoldLimits
+from gates.checks.facts import SanityFacts
 from gates.checks.name import Name
 from gates.checks.snapshot import Snapshot
 
@@ -19,13 +17,13 @@ class OracleQueries(SanityCheck):
     open_words = "no known question was asked"
     mend = "see what the hero answers to one of them before anything else is tried"
 
-    def find(self, limits: HoldLimits, snapshot: Snapshot, facts: Mapping[str, Any], sla_ms: float) -> Finding:
-        oracles = facts["oracles"]
-        if "why" in oracles:
-            return not_evidenced(oracles["why"])
-        asked, within = list(oracles["asked"]), int(oracles["within"])
-        lost = [o for o in asked if not 1 <= int(o["rank"]) <= within]
-        told = [f"{o['id']} ({o['expected']} {_rank(int(o['rank']))})" for o in lost]
+    def find(self, limits: HoldLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
+        oracles = facts.oracles
+        if oracles is None or oracles.why:
+            return not_evidenced(oracles.why if oracles else "no known answer was asked for; run the canary again")
+        asked, within = oracles.asked, oracles.within
+        lost = [oracle for oracle in asked if not 1 <= oracle.rank <= within]
+        told = [f"{oracle.id} ({oracle.expected} {_rank(oracle.rank)})" for oracle in lost]
         wrong = f"not within rank {within}: {some(told)}; see what the hero answers there" if lost else ""
         return Finding(len(lost), 0, len(asked), wrong)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from gates.checks.battery import Finding, SanityCheck, not_evidenced
 from gates.checks.check import HoldLimits
+from gates.checks.facts import SanityFacts
 from gates.checks.name import Name
 from gates.checks.snapshot import Snapshot
 from gates.documents import Share
@@ -26,7 +24,7 @@ class PoolComposition(SanityCheck):
     name = Name(label="pool that one arm lacks", unit="%", scale=100, digits=0, brief="pool")
     mend = "see that both systems search the same corpus, and answer in time"
 
-    def find(self, limits: PoolLimits, snapshot: Snapshot, facts: Mapping[str, Any], sla_ms: float) -> Finding:
+    def find(self, limits: PoolLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         pool = snapshot.pool
         if not pool:
             return not_evidenced("no answer came in time, so there is no pool")
@@ -39,7 +37,7 @@ class PoolComposition(SanityCheck):
                 f"{least.name} gives {gives:.1%} of {pool:,} pooled hits, but {limits.share:.0%} is the least "
                 f"({late} of its {len(snapshot)} answers came late)"
             )
-        for side in snapshot.sides if facts["places"] == "all" else ():
+        for side in snapshot.sides if facts.places == "all" else ():
             unknown = 1 - side.known.sum() / max(int(side.hits.sum()), 1)
             if side.hits.sum() and unknown > limits.unknown:
                 told.append(

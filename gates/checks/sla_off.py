@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from gates.checks.battery import Finding, SanityCheck, some
 from gates.checks.check import HoldLimits
+from gates.checks.facts import SanityFacts
 from gates.checks.name import Name
 from gates.checks.snapshot import Snapshot
 from gates.statistics.decimals import decimal
@@ -21,7 +19,7 @@ class SlaOff(SanityCheck):
     name = Name(label="answers masked wrongly", digits=0, brief="SLA off")
     mend = "mend the measuring first: late answers are told from others in rollout/replay.py"
 
-    def find(self, limits: HoldLimits, snapshot: Snapshot, facts: Mapping[str, Any], sla_ms: float) -> Finding:
+    def find(self, limits: HoldLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         told, rows = [], 0
         for side in snapshot.sides:
             in_time = ~(side.latency_ms > sla_ms)  # what has no latency is in time
@@ -38,7 +36,7 @@ class SlaOff(SanityCheck):
                 told.append(f"mean nDCG of {side.name} is {means}")
                 rows = max(rows, 1)
         wrong = f"the {sla_ms:g} ms mask is applied wrongly: {some(told)}; mend the measuring" if told else ""
-        asked, of = int(facts["asked"]), int(facts["of"])
+        asked, of = facts.asked, facts.of
         few = f"asked {asked} of {of} queries: most answers came late" if asked < of else ""
         return Finding(rows, 0, len(snapshot), f"{wrong}; {few}" if wrong and few else wrong, few)
 

@@ -7,13 +7,13 @@ a hero that is merely slow is stopped by the check that says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
 from gates.checks.battery import Finding, SanityCheck, some
 from gates.checks.check import HoldLimits
+from gates.checks.facts import SanityFacts
 from gates.checks.name import Name
 from gates.checks.snapshot import Side, Snapshot
 from gates.documents import Share
@@ -40,7 +40,7 @@ class StopRule(SanityCheck):
     name = Name(label="suspicious patterns", digits=0, brief="stop rule")
     mend = "find out what was measured before anything else: no hero is judged by such numbers"
 
-    def find(self, limits: StopRuleLimits, snapshot: Snapshot, facts: Mapping[str, Any], sla_ms: float) -> Finding:
+    def find(self, limits: StopRuleLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         found = suspicious(snapshot, facts, limits)
         wrong = f"{some(found)}; no search gives such numbers: see what is measured" if found else ""
         return Finding(len(found), 0, len(snapshot), wrong, unusual(snapshot, limits))
@@ -49,7 +49,7 @@ class StopRule(SanityCheck):
         return "stopped: no search gives such numbers"
 
 
-def suspicious(found: Snapshot, facts: Mapping[str, Any], limits: StopRuleLimits) -> list[str]:
+def suspicious(found: Snapshot, facts: SanityFacts, limits: StopRuleLimits) -> list[str]:
     """What is suspicious of these answers, a phrase each. `facts` as gates.checks.battery reads them."""
     return [
         *(said for side in found.sides for said in _of_one(side, facts, limits)),
@@ -66,7 +66,7 @@ def unusual(found: Snapshot, limits: StopRuleLimits) -> str:
     return f"unusual: {told}, more than {100 * limits.gain:g}"
 
 
-def _of_one(side: Side, facts: Mapping[str, Any], limits: StopRuleLimits) -> Iterator[str]:
+def _of_one(side: Side, facts: SanityFacts, limits: StopRuleLimits) -> Iterator[str]:
     mean, variance, reach = float(side.ndcg.mean()), round(float(side.ndcg.var()), 12), float(np.ptp(side.ndcg))
     if variance <= limits.variance or reach < limits.range:
         yield f"nDCG of {side.name} is flat (variance {decimal(variance, 3)}, range {decimal(reach, 3)})"
@@ -75,7 +75,7 @@ def _of_one(side: Side, facts: Mapping[str, Any], limits: StopRuleLimits) -> Ite
     if mean >= limits.perfect:
         yield f"mean nDCG of {side.name} is {decimal(mean, 3)}, too good from {limits.perfect:g} on"
     # where only judged documents are known, any hit counts: most answers hold few judged ones
-    hits = side.known if facts["places"] == "all" else side.hits
+    hits = side.known if facts.places == "all" else side.hits
     if np.median(hits) == 0:
         yield f"median of pool hits of {side.name} is 0"
     late = int((~side.within_sla & (side.sla_recall > 0)).sum())
@@ -83,9 +83,9 @@ def _of_one(side: Side, facts: Mapping[str, Any], limits: StopRuleLimits) -> Ite
         yield f"{late} late answers of {side.name} count"
 
 
-def _of_both(found: Snapshot, facts: Mapping[str, Any], limits: StopRuleLimits) -> Iterator[str]:
+def _of_both(found: Snapshot, facts: SanityFacts, limits: StopRuleLimits) -> Iterator[str]:
     hero, baseline = found.sides
-    one, other = facts["configurations"]
+    one, other = facts.configurations
     same = all(
         np.array_equal(getattr(hero, name), getattr(baseline, name), equal_nan=True)
         for name in ("ndcg", "recall", "confidence")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from gates.checks.battery import SanityCheck
+from gates.checks.facts import SanityFacts
 from gates.checks.snapshot import Snapshot
 from gates.policy import Policy
 from gates.verdicts import Cell, Kind
 
 
 def judge_battery(
-    hero: str, policy: Policy, snapshot: Snapshot, facts: Mapping[str, Any], missing: Mapping[str, str]
+    hero: str, policy: Policy, snapshot: Snapshot, facts: SanityFacts, missing: Mapping[str, str]
 ) -> dict[str, Cell]:
-    """By check. `facts` as gates.checks.battery reads them; `missing`: check -> why its input is not there."""
+    """By check. `missing`: check -> why its input is not there."""
     cells = {}
     for key in policy.asked(Kind.SANITY):
         check, limits = policy.check(key).check, policy.check(key).limits

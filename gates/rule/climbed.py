@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gates.checks.facts import LockState, SanityFacts
 from gates.documents import Document, mistakes
 from gates.errors import EvidenceError
 
@@ -36,8 +37,8 @@ class Facts(Document):
     queries: int  # that could be asked
     missing: dict[str, str]  # check -> why its input is not there
     notes: tuple[str, ...]  # what does not fit, but does not end the run
-    sanity: dict[str, Any]  # rollout.battery's
-    lock: dict[str, Any] | None = None  # fixtures.lock's; None where it is not asked
+    sanity: SanityFacts
+    lock: LockState | None = None  # None where it is not asked
     power: dict[str, Any] | None = None  # gates.planning.power's; None before the first window and by the letter
 
 

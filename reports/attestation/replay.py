@@ -214,7 +214,9 @@ class Evidence:
         snapshot = read_snapshot(self._hits, self._agg, self._hero, self._baseline)
         cells = dict(judge_battery(self._hero, policy, snapshot, self._facts.sanity, self._missing))
         if Lock.key in asked:
-            cells[Lock.key] = Lock().judge(self._hero, policy.limits(Lock), self._facts.lock or {})
+            if self._facts.lock is None:
+                raise EvidenceError("constants.lock: null, but the policy asks for the lock; run the canary again")
+            cells[Lock.key] = Lock().judge(self._hero, policy.limits(Lock), self._facts.lock)
         if PreflightCheck.key in asked:
             cell = judge_preflight(self._hero, policy, self._preflight, self.constants, self._missing)
             cells[PreflightCheck.key] = cell

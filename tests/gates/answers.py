@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gates.checks.facts import SanityFacts
 from gates.checks.snapshot import Side, Snapshot
 
 N = 300
@@ -50,10 +51,10 @@ def snapshot(**sides: Side) -> Snapshot:
     return Snapshot(hero=arms["hero"], baseline=arms["baseline"], intent=INTENTS, pool=50 * N)
 
 
-def facts(**changes: Any) -> dict[str, Any]:
+def facts(**changes: Any) -> SanityFacts:
     """What such a battery knows beside the answers."""
     oracle = {"id": "error-1", "query": "no such table", "expected": "db.py:3-9", "rank": 1}
-    return {
+    known = {
         "asked": N,
         "of": N,
         "places": "all",
@@ -63,3 +64,4 @@ def facts(**changes: Any) -> dict[str, Any]:
         "index": {"counts": {"documents": 9, "graph": 9}, "damaged": [], "sampled": 50, "found": 50},
         **changes,
     }
+    return SanityFacts.model_validate(known)

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from gates.checks.facts import LockState
 from gates.checks.lock import Lock
 from gates.policy import Policy
 from gates.verdicts import Verdict
 
-FITS: dict[str, Any] = {"status": "frozen", "differs": [], "changes": [], "renew": "make lock HERO=a"}
+FITS = LockState(status="frozen", renew="make lock HERO=a")
 
 
 def test_a_lock_that_fits_is_green(policy: Policy) -> None:
@@ -39,6 +40,6 @@ def test_a_lock_that_fits_is_green(policy: Policy) -> None:
     ],
 )
 def test_what_does_not_fit_holds_and_is_named(policy: Policy, state: dict[str, Any], note: str, observed: str) -> None:
-    cell = Lock().judge("a", policy.limits(Lock), {**FITS, **state})
+    cell = Lock().judge("a", policy.limits(Lock), FITS.model_copy(update=state))
     assert (cell.verdict, cell.note, cell.observed) == (Verdict.RED, note, observed)
     assert cell.on_red == "hold"

@@ -1,6 +1,5 @@
 """Does each check of the battery hold for sound answers, and break for what it is there to find?"""
 
-import json
 import math
 from dataclasses import replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gates.checks.facts import SanityFacts
 from gates.checks.registry import keys_of
 from gates.checks.snapshot import Side, Snapshot
 from gates.policy import Policy
@@ -25,7 +25,9 @@ def battery(policy: Policy, found: Snapshot | None = None, **changes: Any) -> di
 
 
 def index(**changes: Any) -> dict[str, Any]:
-    return {"index": {**facts()["index"], **changes}}
+    sound = facts().index
+    assert sound is not None
+    return {"index": sound.model_copy(update=changes)}
 
 
 def test_sound_answers_are_green_everywhere(policy: Policy) -> None:
@@ -158,6 +160,6 @@ def test_where_only_judged_documents_are_known_others_are_no_strangers(policy: P
 
 def test_facts_that_went_through_an_attestation_give_the_same_cells(policy: Policy) -> None:
     broken = facts(**index(counts={"vectors": 8, "documents": 9, "graph": 9}))
-    again = json.loads(json.dumps(broken, sort_keys=True))
+    again = SanityFacts.model_validate_json(broken.model_dump_json())
     cells = [judge_battery("lexical", policy, snapshot(), known, {}) for known in (broken, again)]
     assert cells[0] == cells[1]

@@ -50,7 +50,7 @@ def not_green(found: Battery) -> dict[str, Verdict]:
 def test_sound_runs_pass_whatever_they_find(battery: Open, configs: Path, name: str) -> None:
     found = battery(load_hero(name, configs))
     assert not_green(found) == {}
-    assert found.facts["places"] == "judged"
+    assert found.facts.places == "judged"
 
 
 def test_what_was_judged_is_what_was_written(battery: Open, configs: Path, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_only_calibration_queries_are_asked(battery: Open, configs: Path, tmp_pa
     found = battery(load_hero("equal", configs))
     asked = set(pq.read_table(tmp_path / "run" / "sanity-agg.parquet")["query_ord"].to_pylist())
     part = found.contest.collection.part
-    assert len(asked) == found.facts["asked"] == 100
+    assert len(asked) == found.facts.asked == 100
     assert asked <= set(part["calibration"].tolist())
     assert asked.isdisjoint(part["canary"].tolist())
 
@@ -102,7 +102,7 @@ def test_a_hero_that_is_mostly_late_is_asked_one_block(battery: Open, configs: P
     late = (" ".join([*f[:6], "500", f[7]]) for f in (line.split() for line in lines))
     (configs / "worse.run").write_text("\n".join(late), encoding="utf-8")
     found = battery(load_hero("worse", configs))
-    assert (found.facts["asked"], found.facts["of"]) == (50, 100)
+    assert (found.facts.asked, found.facts.of) == (50, 100)
     assert found.cells["sla_off"].note == "asked 50 of 100 queries: most answers came late"
     assert found.cells["sla_off"].n == 50
 
@@ -150,7 +150,7 @@ class TestIndex:
         found = battery(load_hero("router", root / SMOKE))
         assert not_green(found) == {}
         assert len(found.cells) == 7
-        assert len(found.facts["oracles"]["asked"]) == 10
+        assert len(found.facts.oracles.asked) == 10
 
     def test_a_stale_index_is_seen_by_what_looks_at_lines(self, battery: Open, root: Path) -> None:
         found = battery(load_hero(str(root / "configs" / "bad" / "stale_index.yaml"), root / SMOKE))
