@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from gates.documents import read_model
+from gates.errors import ConfigError
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.check import judge_all
 from rollout.jobs.emergency import CHECKS, Alarm, EmergencyFile, EmergencyLimits, Rounds
+from rollout.jobs.health import HealthFile
 from tests.rollout.jobs.weeks import red
 
 SHAPE = (5, 20)
@@ -90,3 +92,11 @@ def test_what_nobody_measured_is_not_evidenced(limits: EmergencyLimits) -> None:
     assert cells["latency"].verdict is Verdict.INCONCLUSIVE
     nobody = judged(limits, sentinels=[], hits=np.zeros((5, 0), np.int64))
     assert nobody["zero_results"].verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_mistake_in_the_block_of_another_job_does_not_silence_it(root: Any, limits: Any, tmp_path: Any) -> None:
+    path, text = tmp_path / "continuous.yaml", (root / "configs" / "continuous.yaml").read_text()
+    path.write_text(text.replace("p95_factor: 3", "p95_factor: none"))
+    assert read_model(path, EmergencyFile).emergency == limits
+    with pytest.raises(ConfigError, match=r"health\.p95_factor"):
+        read_model(path, HealthFile)

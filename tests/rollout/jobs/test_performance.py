@@ -13,6 +13,7 @@ from rollout.jobs.job import Job
 from rollout.jobs.numbers import Numbers, read_numbers, write_numbers
 from rollout.jobs.performance import Compared, PerformanceFile, ask_incumbent, asked_checks
 from rollout.jobs.probe import Probe
+from tests.rollout.jobs.weeks import red
 
 METRICS = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit")
 Evaluator = Callable[..., dict[str, Cell]]
@@ -51,15 +52,13 @@ def test_a_night_like_the_one_on_record_is_green(record: dict[str, Any], evaluat
 
 def test_answers_that_get_lost_turn_quality_red(record: dict[str, Any], evaluator: Evaluator) -> None:
     found = evaluator(record, kind="empty", share=0.15)
-    red = {metric for metric, cell in found.items() if cell.verdict is Verdict.RED}
-    assert {"ndcg_at_10", "sla_recall_at_50"} <= red
-    assert {"p95_latency_ms", "file_credit"}.isdisjoint(red)
+    assert {"ndcg_at_10", "sla_recall_at_50"} <= red(found)
+    assert {"p95_latency_ms", "file_credit"}.isdisjoint(red(found))
     assert "on record" in found["ndcg_at_10"].note
 
 
 def test_answers_that_get_too_sure_turn_ece_red_alone(record: dict[str, Any], evaluator: Evaluator) -> None:
-    found = evaluator(record, kind="overconfident", stretch=1.6)
-    assert [metric for metric, cell in found.items() if cell.verdict is Verdict.RED] == ["ece"]
+    assert red(evaluator(record, kind="overconfident", stretch=1.6)) == {"ece"}
 
 
 def test_lines_that_lag_behind_turn_file_credit_red(record: dict[str, Any], evaluator: Evaluator) -> None:
@@ -70,8 +69,7 @@ def test_lines_that_lag_behind_turn_file_credit_red(record: dict[str, Any], eval
 def test_slower_answers_turn_latency_red_alone(record: dict[str, Any], evaluator: Evaluator) -> None:
     then = record["suites"]["all"]["metrics"]["p95_latency_ms"]
     record["suites"]["all"]["metrics"]["p95_latency_ms"] = {key: value - 7 for key, value in then.items()}
-    found = evaluator(record)
-    assert [metric for metric, cell in found.items() if cell.verdict is Verdict.RED] == ["p95_latency_ms"]
+    assert red(evaluator(record)) == {"p95_latency_ms"}
 
 
 def test_a_better_night_is_green(record: dict[str, Any], evaluator: Evaluator) -> None:

@@ -41,11 +41,6 @@ def watched(monitor: MonitorLimits, policy: Policy, **left: Any) -> dict[str, Ce
     return judge_all(gate_monitor.asked_checks(policy), "lens", found)
 
 
-def judge_gates(monitor: MonitorLimits, policy: Policy, now: Any, then: Any) -> dict[str, Cell]:
-    cells = watched(monitor, policy, health=now, accepted=then)
-    return {check: cell for check, cell in cells.items() if check in policy.asked_gates}
-
-
 def probed(limits: HealthLimits, **arm: Any) -> dict[str, Cell]:
     return judge_health(limits, week(N, **arm), week(N))
 
@@ -89,7 +84,7 @@ def test_slips_and_rare_rescues_are_no_loss(limits: HealthLimits, monitor: Monit
         assert red(judge_health(limits, week(N, ndcg=now), week(N, ndcg=then))) == set()
         then, now = at_its_limit(seed, 2_400, margin)
         answers = week(2_400, recall=now), week(2_400, recall=then)
-        assert red(judge_gates(monitor, policy, *answers)) == set()
+        assert red(watched(monitor, policy, health=answers[0], accepted=answers[1])) == set()
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.10, Verdict.GREEN), (0.35, Verdict.RED)])
@@ -126,7 +121,8 @@ def test_only_what_was_decided_on_may_serve(monitor: MonitorLimits, policy: Poli
 
 
 def gates(monitor: MonitorLimits, policy: Policy, n: int = 2_400, **arm: Any) -> dict[str, Cell]:
-    return judge_gates(monitor, policy, week(n, **arm), week(n))
+    cells = watched(monitor, policy, health=week(n, **arm), accepted=week(n))
+    return {check: cell for check, cell in cells.items() if check in policy.asked_gates}
 
 
 def test_the_gates_hold_on_sound_health_answers(monitor: MonitorLimits, policy: Policy) -> None:

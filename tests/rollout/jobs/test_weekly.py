@@ -1,7 +1,6 @@
 """Does each seeded fault turn exactly its own weekly job red, on the embedded system, while a sound one is green?"""
 
 import functools
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -101,14 +100,10 @@ def limits(smoke: Path) -> Weekly:
 
 
 @pytest.fixture(scope="module")
-def ann(smoke: Path, limits: Weekly) -> Probed:
-    probe = open_probe(load_served(smoke, "ann"))
-    return ask_all(probe, asked_of_suites(limits.suites, probe.collection), "run")
-
-
-@pytest.fixture(scope="module")
-def accepted(smoke: Path, limits: Weekly, ann: Probed, tmp_path_factory: pytest.TempPathFactory) -> Week:
+def accepted(smoke: Path, limits: Weekly, tmp_path_factory: pytest.TempPathFactory) -> Week:
     """A folder in which a first week was accepted."""
+    probe = open_probe(load_served(smoke, "ann"))
+    ann = ask_all(probe, asked_of_suites(limits.suites, probe.collection), "run")
     week = Week(tmp_path_factory.mktemp("weeks"), load_served(smoke), limits, ann)
     week.drift(0)
     week.pool(0, week.suites())
@@ -208,12 +203,8 @@ def test_a_damaged_file_of_accepted_answers_is_refused_and_can_be_replaced(weeks
     assert weeks.drift(3) == set()
 
 
-@pytest.fixture
-def pool_damaged(weeks: Week) -> Callable[[], set[str]]:
+def test_a_damaged_pool_is_refused(weeks: Week) -> None:
+    suites = weeks.suites()
     (weeks.folder / "weekly" / LAST).write_bytes(b"no parquet")
-    return lambda: weeks.pool(1, weeks.suites())
-
-
-def test_a_damaged_pool_is_refused(pool_damaged: Callable[[], set[str]]) -> None:
     with pytest.raises(EvidenceError, match="python -m pytest -m pool --write"):
-        pool_damaged()
+        weeks.pool(1, suites)
