@@ -38,7 +38,7 @@ SEED = 13
 PAGE = "offline-characteristics.md"
 #: What the rates depend on: a change makes the page stale.
 SOURCES = ("gates/statistics/gaffke.py", "proof/simulate/offline.py")
-HEAD = ["queries", "μ, points", "world", *(f"{rule} {alpha:.2f}" for rule in RULES for alpha in ALPHAS)]
+HEAD = " | ".join(["queries", "μ, points", "world", *(f"{rule} {alpha:.2f}" for rule in RULES for alpha in ALPHAS)])
 
 Found = dict[str, list[Tried]]
 

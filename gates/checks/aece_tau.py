@@ -33,6 +33,7 @@ class AeceTau(Check):
     needs, decides, measure = "confidence", "confidence", "ece"
     unit, name = "calibration error", Name(label="calibration error", digits=3)
     letter_name = Name(label="AECE - tau", digits=3)
+    fault = {"kind": "overconfident", "stretch": 20.0, "around": 0.69}
 
     def form(self, limits: CalibrationErrorLimits, constants: Constants, intent: Intent) -> CalibrationError:
         return CalibrationError(red_above=limits.red_above, green_below=limits.green_below)

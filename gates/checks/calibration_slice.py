@@ -23,6 +23,7 @@ class CalibrationSlice(Check):
     key, kind, limits, place = "calibration", Kind.SLICE, CalibrationLimits, 3
     needs, decides, measure = "confidence", "confidence", "ece"
     unit, name = "calibration error added", Name(label="calibration lost", digits=3)
+    fault = {"kind": "biased", "by": -0.25}
 
     def form(self, limits: CalibrationLimits, constants: Constants, intent: Intent) -> Calibration:
         return Calibration(intent=intent.at, allowed=limits.allowed, edges=constants.slice_edges[intent.at])

@@ -26,6 +26,7 @@ class ConfidenceShift(Check):
     key, kind, limits, place = "confidence_shift", Kind.GATE, ShiftLimits, 3
     needs, decides, measure = "confidence", "confidence", "ece"
     unit, name = "confidence", Name(label="confidence shift", digits=3, two_sided=True)
+    fault = {"kind": "biased", "by": -0.6}
 
     def form(self, limits: ShiftLimits, constants: Constants, intent: Intent) -> Shift:
         return Shift(column="confidence", median=constants.median_confidence, limit=limits.limit, seed=constants.seed)

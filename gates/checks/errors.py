@@ -21,6 +21,7 @@ class Errors(Check):
 
     key, kind, limits, place, decides = "errors", Kind.GUARD, ErrorsLimits, 5, "error"
     unit, name = "share of hero-only errors", Name(label="hero-only errors", unit="%", scale=100, digits=2)
+    fault = {"kind": "failing", "share": 0.05}
 
     def form(self, limits: ErrorsLimits, constants: Constants, intent: Intent) -> Count:
         return Count(column="error", rate=limits.rate, words="hero-only errors")

@@ -68,6 +68,7 @@ class FileCredit(Check):
     needs, decides = "line_start", "file_credits"
     processes, measure = 2, "file_credit"  # the absolute limit, and the comparison with the baseline
     unit, name = "share of credits", Name(label="file credit", unit="%", scale=100, digits=1)
+    fault = {"kind": "stale", "lines": 3, "share": 0.5}
 
     def required(self, limits: FileCreditLimits) -> str:
         return "not_red"

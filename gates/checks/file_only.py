@@ -23,6 +23,7 @@ class FileOnly(SanityCheck):
     unit = "share of file credits"
     name = Name(label="credits for the file alone", unit="%", scale=100, digits=1, brief="file only")
     mend = "build the index again on the code as it is"
+    fault = {"kind": "stale", "lines": 1000}
 
     def find(self, limits: FileOnlyLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         hero, limit = snapshot.hero, limits.share

@@ -23,6 +23,7 @@ class Ndcg(Check):
     key, kind, limits, place = "ndcg_at_10", Kind.GUARD, NdcgLimits, 1
     decides, measure, unit = "ndcg", "ndcg_at_10", "nDCG lost"
     name = Name(label="nDCG@10 lost", unit="pt", scale=100, digits=1)
+    fault = {"kind": "shuffled"}
 
     def form(self, limits: NdcgLimits, constants: Constants, intent: Intent) -> Loss:
         return Loss(column="ndcg", tolerated=limits.tolerated_loss, margin=limits.margin)

@@ -16,6 +16,7 @@ class OracleQueries(SanityCheck):
     unit, name = "known answers not found", Name(label="known answers not found", digits=0, brief="oracles")
     open_words = "no known question was asked"
     mend = "see what the hero answers to one of them before anything else is tried"
+    fault = {"kind": "stale", "lines": 1000}
 
     def find(self, limits: HoldLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         oracles = facts.oracles

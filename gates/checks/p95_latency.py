@@ -51,3 +51,4 @@ class P95Latency(LatencyTail):
 
     key, quantile, place = "p95_latency", 0.95, 2
     name = Name(label="p95 latency added", unit="ms", digits=1)
+    fault = {"kind": "slow", "milliseconds": 40}

@@ -23,6 +23,7 @@ class PoolComposition(SanityCheck):
     key, limits, place, unit = "pool", PoolLimits, 5, "share of the pool that one arm lacks"
     name = Name(label="pool that one arm lacks", unit="%", scale=100, digits=0, brief="pool")
     mend = "see that both systems search the same corpus, and answer in time"
+    fault = {"kind": "empty"}
 
     def find(self, limits: PoolLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         pool = snapshot.pool

@@ -30,6 +30,7 @@ class SlaRecall(Check):
     decides, unit = "recall", "recall lost"
     name = Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=1)
     letter_name = Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=2)  # its limit is 0
+    fault = {"kind": "empty", "share": 0.1}
 
     def form(self, limits: RecallLimits, constants: Constants, intent: Intent) -> Loss:
         return Loss(

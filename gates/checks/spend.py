@@ -28,6 +28,7 @@ class Spend(Check):
     key, kind, limits, place = "spend", Kind.GUARD, SpendLimits, 8
     needs, decides, measure, unit = "spend_ms", "spend_ms", "p95_latency_ms", "share over cap"
     name = Name(label="spend over the cap", unit="%", scale=100, digits=1, source=SELF_REPORTED)
+    fault = {"kind": "spending", "milliseconds": 50, "share": 0.25}
 
     def required(self, limits: SpendLimits) -> str:
         return "not_red"

@@ -39,6 +39,7 @@ class StopRule(SanityCheck):
     ends = True
     name = Name(label="suspicious patterns", digits=0, brief="stop rule")
     mend = "find out what was measured before anything else: no hero is judged by such numbers"
+    fault = {"kind": "empty"}
 
     def find(self, limits: StopRuleLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         found = suspicious(snapshot, facts, limits)

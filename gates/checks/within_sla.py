@@ -27,6 +27,7 @@ class WithinSla(Check):
     key, kind, limits, place = "within_sla", Kind.GUARD, SlaLimits, 4
     needs, decides, measure = "latency_ms", "latency_ms", "p95_latency_ms"
     unit, name = "share late", Name(label="answers after the SLA", unit="%", scale=100, digits=1)
+    fault = {"kind": "slow", "milliseconds": 200}
 
     def form(self, limits: SlaLimits, constants: Constants, intent: Intent) -> Rate:
         return Rate(column="latency_ms", above=limits.sla_ms, share=1 - limits.share)

@@ -52,7 +52,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streams:
-    """An equal hero's pairs, question by question (the shape is told in proof.streams)."""
+    """An equal hero's pairs, question by question (the shape is told in proof/simulate/streams.py)."""
 
     source: str
     atoms: Mapping[str, Atoms]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 Row = dict[str, Any]
@@ -22,9 +22,9 @@ def both(rows: dict[str, Row], groups: Sequence[str]) -> list[list[str]]:
     return lines
 
 
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    rows = [head, ["---"] * len(head), *lines]
+def table(head: str, lines: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; `head` names its columns with " | " between them."""
+    rows = [head.split(" | "), ["---"] * (head.count(" | ") + 1), *lines]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in rows) + "\n"
 
 

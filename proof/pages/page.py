@@ -72,7 +72,7 @@ def _claims(found: dict[str, Any]) -> str:
         "## What is promised, and kept\n\n"
         + text
         + "\n"
-        + table(["what", "promised", "measured", "bound (95 %)", "n", "holds"], lines)
+        + table("what | promised | measured | bound (95 %) | n | holds", lines)
     )
 
 

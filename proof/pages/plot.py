@@ -46,16 +46,8 @@ def _curve(axes: Any, rows: dict[str, Row], points: Sequence[tuple[float, str]],
     y = [row["promoted"] / row["n"] for _, row in known]
     low = [value - row["promoted_bounds"][0] for value, (_, row) in zip(y, known, strict=True)]
     high = [row["promoted_bounds"][1] - value for value, (_, row) in zip(y, known, strict=True)]
-    axes.errorbar(
-        x,
-        y,
-        yerr=[[max(0.0, v) for v in low], [max(0.0, v) for v in high]],
-        color=colour,
-        marker="o",
-        ms=4,
-        capsize=3,
-        label=label,
-    )
+    bars = [[max(0.0, v) for v in low], [max(0.0, v) for v in high]]
+    axes.errorbar(x, y, yerr=bars, color=colour, marker="o", ms=4, capsize=3, label=label)
 
 
 def _bars(axes: Any, rows: dict[str, Row]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gates.checks.aa_dispersion import AaDispersion
@@ -10,11 +11,19 @@ from proof.pages.markdown import both, needs, pairs, percent, rate, table, top, 
 Row = dict[str, Any]
 
 #: docs/decision-rule.md, section 5: "5 λ above" and section 1 (simulated before the project): median, 99 %.
-RULE = {
-    "RED -1 at 1,200": (3000, 7700),
-    "RED -2 at 1,200": (900, 2000),
-    "GREEN margin 1": (1850, 5600),
-}
+RULE = {"RED -1 at 1,200": (3000, 7700), "RED -2 at 1,200": (900, 2000), "GREEN margin 1": (1850, 5600)}
+BOTH = (
+    "models: promoted | rolled back | pairs to RED: median / 99 % | real pairs: promoted | rolled back | pairs to RED"
+)
+
+
+def _section(text: str, head: str, lines: Sequence[Sequence[str]]) -> str:
+    """A section; nothing where its table has no line."""
+    return f"{text}\n{table(head, lines)}" if lines else ""
+
+
+def _group(rows: dict[str, Row], name: str) -> list[Row]:
+    return [row for row in rows.values() if row["group"] == name]
 
 
 def equal(rows: dict[str, Row]) -> str:
@@ -25,6 +34,7 @@ def equal(rows: dict[str, Row]) -> str:
 What holds an equal hero: checks still undecided when the budget ended, and alarms of the instruments (1 % each by
 design).
 """
+    head = "hero | releases | rolled back (bound) | heroes promoted | held: undecided | stopped by | pairs to promotion"
     lines = [
         [
             where(row), f"{row['releases']:,}",
@@ -33,77 +43,41 @@ design).
         ]
         for row in (rows[k] for k in keys if k in rows)
     ]  # fmt: skip
-    found = table(
-        [
-            "hero",
-            "releases",
-            "rolled back (bound)",
-            "heroes promoted",
-            "held: undecided",
-            "stopped by",
-            "pairs to promotion",
-        ],
-        lines,
-    )
     per_hero = rows.get("real-aa", {}).get("promoted_of", {})
     more = ", ".join(f"{name} {percent(k / n)}" for name, (k, n) in per_hero.items())
     churn = f"\nOf the equal heroes on real pairs, promoted with the churn of: {more}.\n" if more else ""
-    return f"{text}\n{found}{churn}"
+    return f"{_section(text, head, lines)}{churn}"
 
 
 def skewed(rows: dict[str, Row]) -> str:
     """Differences that are rare and large on one side, common and small on the other."""
-    head = [
-        "hero",
-        "models: promoted",
-        "rolled back",
-        "pairs to RED",
-        "real pairs: promoted",
-        "rolled back",
-        "pairs to RED",
-    ]
-    return (
-        "## Skewed differences and churn\n\n"
-        "Nobody here is worse. A rule that estimates a standard deviation rolls the first of them back in 99 of 100\n"
-        "canaries (docs/adr/0016-no-second-trigger.md). Where many whole answers churn, some equal heroes are held.\n\n"
-        + table(head, both(rows, ("skewed", "churn")))
-    )
+    text = """## Skewed differences and churn
+
+Nobody here is worse. A rule that estimates a standard deviation rolls the first of them back in 99 of 100
+canaries (docs/adr/0016-no-second-trigger.md). Where many whole answers churn, some equal heroes are held.
+"""
+    return _section(text, f"hero | {BOTH.replace(': median / 99 %', '')}", both(rows, ("skewed", "churn")))
 
 
 def one_intent(rows: dict[str, Row]) -> str:
     """Calibration on one kind of query."""
-    lines = [
-        [row["what"], rate(row, "promoted"), rate(row, "rolled_back"), top(row["stopped_by"])]
-        for row in rows.values()
-        if row["group"] == "one intent"
-    ]
     text = """## One kind of query
 
 Equal heroes on real pairs, their order, confidence or first hits changed on error messages (one query in fifteen).
 Answers gained at equal confidence are never charged; what keeps its confidence and loses answers is a matter of recall
 and nDCG.
 """
-    return f"{text}\n{table(['hero', 'promoted', 'rolled back', 'stopped by'], lines)}" if lines else ""
+    lines = [
+        [row["what"], rate(row, "promoted"), rate(row, "rolled_back"), top(row["stopped_by"])]
+        for row in _group(rows, "one intent")
+    ]
+    return _section(text, "hero | promoted | rolled back | stopped by", lines)
 
 
 def losses(rows: dict[str, Row]) -> str:
     """Losses from the start and late ones."""
-    return (
-        "## Losses\n\n"
-        + table(
-            [
-                "loss",
-                "models: promoted",
-                "rolled back",
-                "pairs to RED: median / 99 %",
-                "real pairs: promoted",
-                "rolled back",
-                "pairs to RED",
-            ],
-            both(rows, ("loss", "late loss")),
-        )
-        + "\nWhat appears within the last two windows of the canary is mostly not seen: watch on after promotion.\n"
-    )
+    after = "\nWhat appears within the last two windows of the canary is mostly not seen: watch on after promotion.\n"
+    return _section("## Losses\n", f"loss | {BOTH}", both(rows, ("loss", "late loss"))) + after
 
 
 def calibration(rows: dict[str, Row]) -> str:
@@ -113,54 +87,25 @@ def calibration(rows: dict[str, Row]) -> str:
 The true error is known because answers are right as often as a stretch of the stated confidence around its median says.
 A true error above .015 is held by `ece`, above .025 rolled back by the gate; GREEN at the last step excludes .035.
 """
-    return (
-        text
-        + "\n"
-        + table(
-            [
-                "true error",
-                "models: promoted",
-                "rolled back",
-                "pairs to RED: median / 99 %",
-                "real pairs: promoted",
-                "rolled back",
-                "pairs to RED",
-            ],
-            both(rows, ("calibration",)),
-        )
-    )
+    return _section(text, f"true error | {BOTH}", both(rows, ("calibration",)))
 
 
 def slower(rows: dict[str, Row]) -> str:
     """Slower heroes."""
-    lines = [
-        [row["what"], rate(row, "promoted"), rate(row, "rolled_back"), pairs(row["pairs_to_rollback"])]
-        for row in rows.values()
-        if row["group"] == "slower"
-    ]
     text = """## Slower heroes
 
 In the models p95 is 91 ms, so the guard's 5 ms are 5.5 %; the embedded system's p95 is a few milliseconds, so there
 half of it counts. How many pairs GREEN needs depends on how alike two latencies of one query are (.8 here).
 """
-    return text + "\n" + table(["hero", "promoted", "rolled back", "pairs to RED: median / 99 %"], lines)
+    lines = [
+        [row["what"], rate(row, "promoted"), rate(row, "rolled_back"), pairs(row["pairs_to_rollback"])]
+        for row in _group(rows, "slower")
+    ]
+    return _section(text, "hero | promoted | rolled back | pairs to RED: median / 99 %", lines)
 
 
 def breaks(rows: dict[str, Row]) -> str:
     """The regimes in which the bound does not hold."""
-    keys = [k for k, row in rows.items() if row["group"] == "dependence"]
-    lines = [
-        [
-            rows[k]["what"],
-            f"{rows[k]['releases_rolled_back']} of {rows[k]['releases']:,} "
-            f"({percent(rows[k]['releases_rolled_back'] / rows[k]['releases'])}, "
-            f"≤ {percent(rows[k]['releases_rolled_back_upper'])})",
-            "yes" if rows[k]["releases_rolled_back"] / rows[k]["releases"] <= 0.01 else "**NO**",
-            percent(rows[k]["stopped_by"].get(AaDispersion.key, 0) / rows[k]["n"]),
-            rate(rows[k], "promoted"),
-        ]
-        for k in keys
-    ]  # fmt: skip
     text = """## Where the bound does not hold
 
 The proof needs a fair game: given all earlier pairs, the next one loses nothing on average. In replay the order of
@@ -172,138 +117,103 @@ queries is a keyed hash, so it holds by construction. In live traffic it may not
   it cannot see shocks that hit heroes only.
 - *Autocorrelation* of losses beyond about .4: losses come in runs, and a run looks like a loss. Nothing detects it.
 """
-    return (
-        text
-        + "\n"
-        + table(
-            [
-                "equal heroes, models",
-                "releases rolled back",
-                "within 1 %",
-                "heroes held by the A/A alarm",
-                "heroes promoted",
-            ],
-            lines,
-        )
-    )
+    head = "equal heroes, models | releases rolled back | within 1 % | heroes held by the A/A alarm | heroes promoted"
+    lines = []
+    for row in _group(rows, "dependence"):
+        share = row["releases_rolled_back"] / row["releases"]
+        bound = f"({percent(share)}, ≤ {percent(row['releases_rolled_back_upper'])})"
+        rolled = f"{row['releases_rolled_back']} of {row['releases']:,} {bound}"
+        held = percent(row["stopped_by"].get(AaDispersion.key, 0) / row["n"])
+        lines.append([row["what"], rolled, "yes" if share <= 0.01 else "**NO**", held, rate(row, "promoted")])
+    return _section(text, head, lines)
 
 
 def recorded(rows: dict[str, Row]) -> str:
     """The policy's heroes as they are."""
     lines = [
-        [
-            row["what"],
-            rate(row, "promoted"),
-            rate(row, "rolled_back"),
-            top(row["stopped_by"]),
-            top(row["undecided"]),
-        ]
-        for row in rows.values()
-        if row["group"] == "as recorded"
+        [row["what"], rate(row, "promoted"), rate(row, "rolled_back"), top(row["stopped_by"]), top(row["undecided"])]
+        for row in _group(rows, "as recorded")
     ]
-    return (
-        ""
-        if not lines
-        else "## The present heroes, over resampled orders\n\n"
-        + table(["hero", "promoted", "rolled back", "stopped by", "held: undecided"], lines)
-    )
+    title = "## The present heroes, over resampled orders\n"
+    return _section(title, "hero | promoted | rolled back | stopped by | held: undecided", lines)
 
 
 def seeds(seeds: dict[str, Any]) -> str:
     """good/ and bad/ over many orders."""
-    if not seeds:
-        return ""
-    lines = [
-        [
-            f"{kind}/{hero}", str(seen["decisions"].get("PROMOTE", 0)), str(seen["decisions"].get("ROLLBACK", 0)),
-            str(seen["decisions"].get("HOLD", 0)), seen["check"] or "", str(seen["red"].get(seen["check"], "")),
-            top(seen["red"]), pairs(seen["pairs"]),
-        ]
-        for kind in ("good", "bad")
-        for hero, seen in seeds[kind].items()
-    ]  # fmt: skip
     text = """## Seeded heroes, over 100 orders of the queries
 
 The gate's own judge, ladder and decision over the recorded pairs, in the orders of 100 made-up fingerprints. A HOLD
 is a false alarm of an instrument (1 % each by design) before anything else was shown. What the sanity battery stops is
 rolled back here by another check: simulated releases have no battery.
 """
-    return (
-        text
-        + "\n"
-        + table(
-            [
-                "hero",
-                "PROMOTE",
-                "ROLLBACK",
-                "HOLD",
-                "check it names",
-                "RED for it",
-                "RED in all",
-                "pairs: median / 99 %",
-            ],
-            lines,
-        )
-    )
+    lines = [
+        [
+            f"{kind}/{hero}", *_decisions(seen), seen["check"] or "", str(seen["red"].get(seen["check"], "")),
+            top(seen["red"]), pairs(seen["pairs"]),
+        ]
+        for kind, heroes in seeds.items()
+        for hero, seen in heroes.items()
+    ]  # fmt: skip
+    head = "hero | PROMOTE | ROLLBACK | HOLD | check it names | RED for it | RED in all | pairs: median / 99 %"
+    return _section(text, head, lines)
+
+
+def _decisions(seen: dict[str, Any]) -> list[str]:
+    return [str(seen["decisions"].get(d, 0)) for d in ("PROMOTE", "ROLLBACK", "HOLD")]
 
 
 def busy(found: dict[str, Any]) -> str:
     """A busy machine."""
-    lines = [
-        [load, hero, *(str(seen["decisions"].get(d, 0)) for d in ("PROMOTE", "ROLLBACK", "HOLD")), top(seen["red"])]
-        for load, heroes in found.items()
-        for hero, seen in heroes.items()
-    ]
     text = """## A busy machine
 
 The recorded answers with waiting put on every clock (proof/simulate/busy.py): on a busy machine one answer in fifty
 waits, on a very busy one every second, 4 ms on average, where answers take less than one. RED is judged on time net of
 that, GREEN on time as measured; 100 orders each.
 """
-    head = ["machine", "hero", "PROMOTE", "ROLLBACK", "HOLD", "RED in all"]
-    return f"{text}\n{table(head, lines)}" if lines else ""
+    lines = [
+        [load, hero, *_decisions(seen), top(seen["red"])]
+        for load, heroes in found.items()
+        for hero, seen in heroes.items()
+    ]
+    return _section(text, "machine | hero | PROMOTE | ROLLBACK | HOLD | RED in all", lines)
 
 
 def letter(found: dict[str, Any]) -> str:
     """Mode letter."""
-    if not found["letter"]:
-        return ""
+    text = """## Mode `letter`
+
+Equal heroes judged by the original contract's point thresholds and two red windows in a row.
+"""
     lines = [
-        [world, str(sum(c.values())), str(c.get("ROLLBACK", 0)), str(c.get("HOLD", 0)), str(c.get("PROMOTE", 0))]
+        [world, str(sum(c.values())), *(str(c.get(d, 0)) for d in ("ROLLBACK", "HOLD", "PROMOTE"))]
         for world, c in found["letter"].items()
     ]
-    return (
-        "## Mode `letter`\n\n"
-        "Equal heroes judged by the original contract's point thresholds and two red windows in a row.\n\n"
-        + table(["equal heroes of", "heroes", "ROLLBACK", "HOLD", "PROMOTE"], lines)
-    )
+    return _section(text, "equal heroes of | heroes | ROLLBACK | HOLD | PROMOTE", lines)
 
 
 def needed(found: dict[str, Any]) -> str:
     """Pairs to find a loss, beside docs/decision-rule.md."""
+    text = """## Pairs to find a loss
+
+Recall alone, the plain process (no start mixture), models; looks every 100 pairs.
+"""
     lines = [
         [name, needs(seen), " / ".join(f"{v:,}" for v in RULE[name]) if name in RULE else "", percent(seen["never"])]
         for name, seen in found["pairs_needed"].items()
     ]
-    return (
-        "## Pairs to find a loss\n\n"
-        "Recall alone, the plain process (no start mixture), models; looks every 100 pairs.\n\n"
-        + table(["question", "pairs: median / 99 %", "docs/decision-rule.md", "not within 12,800"], lines)
-    )
+    return _section(text, "question | pairs: median / 99 % | docs/decision-rule.md | not within 12,800", lines)
 
 
 def variants(variants: dict[str, Any]) -> str:
     """Control variate and drawing without replacement."""
-    if not variants:
-        return ""
-    names = ["as it is", "control variate", "without replacement", "both"]
-    lines = [
-        [question, *(needs(seen[name]) for name in names)] for question, seen in variants.items() if question != "pairs"
-    ]
     text = """## What two refinements would save
 
 Measured on the recorded pairs (equal heroes with the churn of two real ones, losses put on). Not adopted: a step needs
 at least 3,200 pairs whatever they save; the control variate needs the baseline's answers to all 22,000 queries
 beforehand; and a null mean for what is left blurs which window a loss appeared in.
 """
-    return text + "\n" + table(["recall, median / 99 % of pairs", *names], lines)
+    names = ("as it is", "control variate", "without replacement", "both")
+    lines = [
+        [question, *(needs(seen[name]) for name in names)] for question, seen in variants.items() if question != "pairs"
+    ]
+    return _section(text, " | ".join(["recall, median / 99 % of pairs", *names]), lines)

@@ -19,15 +19,7 @@ from gates.rule.evaluator import ends_climb
 from gates.rule.trackers import Thresholds
 from gates.verdicts import Decision, Kind
 from proof.simulate.features import Features, Plan
-from proof.simulate.processes import (
-    Tails,
-    dispersed,
-    green_calibration,
-    grow,
-    list_processes,
-    log_mean,
-    log_mixture,
-)
+from proof.simulate.processes import Tails, dispersed, green_calibration, grow, list_processes, log_mean, log_mixture
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -280,8 +272,7 @@ class _Climb:
         self.counted[a] += differs
         rate = self.policy.error_rates.green
         return np.array(
-            [dispersed(self.squares[h], self.counted[h], int(self.windows[h]), rate) for h in a],
-            dtype=np.bool_,
+            [dispersed(self.squares[h], self.counted[h], int(self.windows[h]), rate) for h in a], dtype=np.bool_
         )
 
     def _show(self, a: Numbers) -> None:

@@ -45,16 +45,14 @@ class End(NamedTuple):
     waiting: bool
 
 
-def drive(
-    policy: Policy, constants: Constants, block_at: Callable[[int, int, int], Pairs], *, fresh: int, windows: int = 0
-) -> End:
+def drive(policy: Policy, constants: Constants, block_at: Callable[[int, int, int], Pairs], *, fresh: int) -> End:
     """Let the gate's own code climb. `block_at(step, window, block)` gives the next pairs, all counted from 0.
 
-    `windows` is the budget of the run where it is not the policy's. Climbs as rollout.ladder does, without its files.
+    Climbs as rollout.ladder does, without its files.
     """
     ladder = policy.ladder
     evaluator = Evaluator(hero="simulated", policy=policy, constants=constants, missing={})
-    climb = Climb(evaluator, windows or ladder.total_windows)
+    climb = Climb(evaluator, ladder.total_windows)
     verdicts: dict[tuple[int, str], Verdict] = {}
     pairs = step = 0
 
@@ -113,9 +111,6 @@ def _decide(
     return decide(planned, seen, promotes=policy.promotes)[0]
 
 
-PREFLIGHT = frozenset({PreflightCheck.key})
-
-
 class SeedEnds(NamedTuple):
     """Ends of one hero over some seeds."""
 
@@ -137,7 +132,7 @@ def run_seeds(recording: Recording, heroes: Sequence[str], policy: Policy, seeds
         canary = order.query_order(fingerprint, queries)
         rows = np.array([q.query_ord for q in canary])
         for hero in heroes:
-            end = End(Decision.HOLD, 0, 0, 0, PREFLIGHT, False)
+            end = End(Decision.HOLD, 0, 0, 0, frozenset({PreflightCheck.key}), False)
             if ready:
                 end = drive_order(recording.population(hero).rows(rows), canary, fingerprint, policy, constants)
             found[hero].decisions[end.decision.value] += 1

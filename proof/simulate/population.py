@@ -14,6 +14,7 @@ from gates.rule.preflight import fix_constants
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
+ARMS = ("hero", "baseline", "repeat")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +31,8 @@ class Population:
 
     def rows(self, at: Rows) -> Population:
         """Some of the queries."""
-        return Population(
-            hero=self.hero.rows(at),
-            baseline=self.baseline.rows(at),
-            repeat=self.repeat.rows(at),
-            intent=self.intent[at],
-        )
+        arms = {name: getattr(self, name).rows(at) for name in ARMS}
+        return Population(**arms, intent=self.intent[at])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +56,8 @@ class Preflight:
 
 def join_populations(parts: list[Population]) -> Population:
     """Several populations as one."""
-    return Population(
-        hero=join_arms([p.hero for p in parts]),
-        baseline=join_arms([p.baseline for p in parts]),
-        repeat=join_arms([p.repeat for p in parts]),
-        intent=np.concatenate([p.intent for p in parts]),
-    )
+    arms = {name: join_arms([getattr(p, name) for p in parts]) for name in ARMS}
+    return Population(**arms, intent=np.concatenate([p.intent for p in parts]))
 
 
 QUALITY = ("ndcg", "recall", "found", "confidence", "correct", "file_credits", "credits")

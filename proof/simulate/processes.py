@@ -157,19 +157,12 @@ def dispersed(squares: Array, counted: NDArray[np.intp], windows: int, rate: flo
     return min(1.0, 3 * tail) < rate / (look * (look + 1))
 
 
-def _bins(gaps: Array, counts: Array) -> tuple[Array, Array, Array]:
-    """Weight, gap and standard error as gates.statistics.calibration.fill_bins has them, from sums; every bin is
-    filled.
-    """
-    n = counts[..., 0]
-    gap = gaps / n
-    variance = np.maximum(counts[..., 1] / n - gap**2, counts[..., 2] / n * 0.1)
-    return n / n.sum(axis=-1, keepdims=True), gap, np.sqrt(variance / n)
-
-
 def _bins_of(gaps: Array, counts: Array) -> Bins:
+    """The filled bins as gates.statistics.calibration.fill_bins has them, from sums."""
     filled = counts[:, 0] > 0
-    return Bins(*_bins(gaps[filled], counts[filled]))
+    n, gap = counts[filled, 0], gaps[filled] / counts[filled, 0]
+    variance = np.maximum(counts[filled, 1] / n - gap**2, counts[filled, 2] / n * 0.1)
+    return Bins(n / n.sum(keepdims=True), gap, np.sqrt(variance / n))
 
 
 @lru_cache(maxsize=16)

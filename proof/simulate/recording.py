@@ -222,10 +222,8 @@ def _ask_all(systems: Mapping[str, SearchSystem], queries: Sequence[Query], work
             for at in rng.permutation(len(names)):
                 timed[names[at]].append(ask(systems[names[at]], query))
             if worker == 0 and i % TELL_EVERY == 0:
-                print(
-                    f"  {i * WORKERS:6,} of {len(queries) * WORKERS:,} queries answered by {len(names)} systems",
-                    flush=True,
-                )
+                done, of = i * WORKERS, len(queries) * WORKERS
+                print(f"  {done:6,} of {of:,} queries answered by {len(names)} systems", flush=True)
     return timed
 
 

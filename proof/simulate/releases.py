@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,8 +139,4 @@ def _interleaved(ends: list[Ends]) -> Ends:
     """Heroes of one release next to each other."""
     joined, n = join_ends(ends), len(ends[0])
     order = np.arange(len(ends) * n).reshape(len(ends), n).T.ravel()
-    return Ends(
-        decision=joined.decision[order], waiting=joined.waiting[order], step=joined.step[order],
-        windows=joined.windows[order], pairs=joined.pairs[order], red=joined.red[order], open=joined.open[order],
-        checks=joined.checks,
-    )  # fmt: skip
+    return replace(joined, **{f.name: getattr(joined, f.name)[order] for f in fields(Ends) if f.name != "checks"})

@@ -1,26 +1,28 @@
 """Can the table of seeded faults rot, and does a fault count as caught only when its own check caught it?"""
 
-import ast
 import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
 
 from fixtures.packs import Hero, Pack, load_hero
 from gates.policy import Policy, load_policy
-from proof import mutants
-from proof.faults import OWN, TABLE
-from proof.mutant import AREAS, EQUAL, REFUSALS, Edit, FileFault, Mutant, seeded
-from proof.mutant_runs import MutantError, Run, Scene, apply_edit, copy_checkout, write_pack
-from proof.mutant_score import NEVER_PROMOTES, Score, score
-from proof.mutants import applies_to, asked, main, results, score_table
+from proof.mutants import run as runs
+from proof.mutants.__main__ import applies_to, main, results, score_table
+from proof.mutants.mutant import EQUAL, REFUSALS, FileFault, Mutant, MutantError, Patch, seeded
+from proof.mutants.run import NEVER_PROMOTES, Run, Scene, Score, copy_checkout, score, write_pack
+from proof.mutants.table import BY_NAME, TABLE, all_mutants, asked
 from tests.recorded_release import Checkout
 
+AREAS = (
+    "hero", "index", "data", "clock", "traffic split", "A/A", "calibrator", "evidence files", "policy", "gate code",
+)  # fmt: skip
 EARLIER_DEFECTS = {"promotes_despite_violation", "history_pruned", "green_between_forgotten", "polled_twice"}
-BY_NAME = {mutant.name: mutant for mutant in TABLE}
-every_mutant = pytest.mark.parametrize("mutant", TABLE, ids=lambda mutant: mutant.name)
+LOST = Mutant(name="lost", area="hero", what="", check="sla_recall_at_50_delta", pack=seeded("empty", share=0.1))
 
 
 @pytest.fixture(scope="module")
@@ -53,42 +55,35 @@ def ran(
 
 
 class TestTable:
-    def test_it_holds_at_least_two_dozen_faults_of_every_area(self) -> None:
-        assert len(OWN) >= 24
-        assert {mutant.area for mutant in OWN} == set(AREAS)
-
-    def test_each_fault_has_a_name_of_its_own(self) -> None:
-        assert len(BY_NAME) == len(TABLE)
+    def test_it_holds_many_faults_of_every_area(self, smoke: Policy) -> None:
+        mutants = all_mutants(smoke)
+        assert len([mutant for mutant in mutants if mutant.heroes != "recorded"]) >= 40
+        assert {mutant.area for mutant in mutants} == set(AREAS)
+        assert len({mutant.name for mutant in mutants}) == len(mutants)
 
     def test_the_defects_of_the_earlier_pipeline_are_in_it(self) -> None:
         assert set(BY_NAME) >= EARLIER_DEFECTS
 
-    @every_mutant
-    def test_the_check_exists(self, mutant: Mutant, smoke: Policy) -> None:
-        assert mutant.check in (*asked(smoke), *REFUSALS)
-        assert mutant.says or mutant.check not in REFUSALS, "a refusal must be told from another by its words"
+    def test_each_names_its_check_and_what_is_changed(self, smoke: Policy, root: Path) -> None:
+        equal = yaml.safe_load((root / EQUAL).read_text())
+        for mutant in all_mutants(smoke):
+            assert mutant.what, mutant.name
+            assert mutant.check in (*asked(smoke), *REFUSALS), mutant.name
+            assert mutant.says or mutant.check not in REFUSALS, f"{mutant.name}: refusals differ by their words"
+            assert mutant.pack or mutant.patch or mutant.file or mutant.arguments or mutant.environment, mutant.name
+            if mutant.check != "configuration":
+                Pack.model_validate({**equal, **mutant.pack})
 
-    @every_mutant
-    def test_something_is_changed(self, mutant: Mutant) -> None:
-        assert mutant.pack or mutant.edits or mutant.file or mutant.arguments
+    @pytest.mark.parametrize("mutant", [m for m in TABLE if m.patch], ids=lambda mutant: mutant.name)
+    def test_the_function_that_it_replaces_is_there(self, mutant: Mutant) -> None:
+        assert mutant.patch is not None
+        assert callable(mutant.patch.change(mutant.patch.found()[2])) or mutant.patch.of.endswith((".green", ":EXIT"))
 
-    @every_mutant
-    def test_each_old_text_stands_exactly_once_and_the_new_one_is_python(
-        self, mutant: Mutant, root: Path, tmp_path: Path
-    ) -> None:
-        for name in {edit.file for edit in mutant.edits if edit.old}:
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_bytes((root / name).read_bytes())
-        for edit in mutant.edits:
-            assert edit.old or not (root / edit.file).exists()
-            apply_edit(edit, tmp_path)
-        for path in tmp_path.rglob("*.py"):
-            ast.parse(path.read_text(encoding="utf-8"))
-
-    @every_mutant
-    def test_a_pack_with_the_fault_can_be_read_unless_it_must_be_refused(self, mutant: Mutant, root: Path) -> None:
-        if mutant.check != "configuration":
-            Pack.model_validate({**yaml.safe_load((root / EQUAL).read_text()), **mutant.pack})
+    def test_each_check_with_a_fault_is_seeded_for_the_first_intent(self, smoke: Policy) -> None:
+        packs = {mutant.check: mutant.pack for mutant in all_mutants(smoke) if mutant.name.startswith("hero_")}
+        assert packs["errors"]["fault"]["kind"] == "failing"
+        assert packs["ndcg_docstring"]["fault"]["intent"] == "docstring"
+        assert "ndcg_error" not in packs
 
     @pytest.mark.parametrize("mutant", [m for m in TABLE if m.file], ids=lambda mutant: mutant.name)
     def test_a_recorded_run_is_changed(self, mutant: Mutant, alone: Hero) -> None:
@@ -101,8 +96,32 @@ class TestTable:
         assert late.change(lines) == [*lines[:3], "q2 Q0 d 1 9 tag 207.0 0.5"]
 
 
+class TestPatch:
+    @pytest.fixture
+    def modules(self, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, ModuleType]:
+        """A module with a function, and another one that imported it."""
+        home, guest = ModuleType("mutated_home"), ModuleType("mutated_guest")
+        exec("def one(): return 1", vars(home))
+        vars(guest)["one"] = vars(home)["one"]
+        for module in (home, guest):
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+        return home, guest
+
+    def test_a_function_is_replaced_wherever_it_was_imported_to(self, modules: tuple[ModuleType, ModuleType]) -> None:
+        Patch("mutated_home:one", lambda one: lambda: one() + 1).apply()
+        assert [vars(module)["one"]() for module in modules] == [2, 2]
+
+    def test_by_its_name_in_another_module_there_alone(self, modules: tuple[ModuleType, ModuleType]) -> None:
+        Patch("mutated_guest:one", lambda one: lambda: one() + 1).apply()
+        assert [vars(module)["one"]() for module in modules] == [1, 2]
+
+    @pytest.mark.parametrize("of", ["gates.rule.decide:decides", "gates.nothing:decide", "gates.rule.decide:Seen.gone"])
+    def test_a_name_that_is_gone_is_told(self, of: str) -> None:
+        with pytest.raises(MutantError, match=f"^{of}: nothing of this name .*; name the function as it is now$"):
+            Patch(of, lambda old: old).found()
+
+
 class TestScore:
-    LOST = Mutant(name="lost", area="hero", what="", check="sla_recall_at_50_delta", pack=seeded("empty"))
     MISSING = dataclasses.replace(LOST, check="errors", says="missing, no evidence")
     REFUSED = dataclasses.replace(LOST, check="configuration", says="unknown key")
 
@@ -111,7 +130,7 @@ class TestScore:
         [
             (LOST, ran(20, "ROLLBACK", ("sla_recall_at_50_delta at 5 %: RED",), red=("sla_recall_at_50_delta",))),
             (LOST, ran(20, "ROLLBACK", ("errors: RED",), red=("errors", "sla_recall_at_50_delta"))),
-            (LOST, ran(20, "ROLLBACK", ("recall_error: RED",), red=("recall_error",))),
+            (LOST, ran(20, "ROLLBACK", ("recall_error: RED",), red=("recall_error",))),  # its slice, a look earlier
             (MISSING, ran(reasons=("aece_tau: open", "errors: missing, no evidence"))),
             (REFUSED, ran(4, "", said="ERROR: policy.yaml: guards.ndcg: unknown key; known here: ...")),
             (REFUSED, ran(3, reasons=("reports: not written: unknown key",))),
@@ -143,24 +162,17 @@ class TestScore:
         assert not score(mutant, run).caught
 
     def test_why_it_was_stopped_is_told(self) -> None:
-        assert "ndcg_at_10: RED" in score(self.LOST, ran(20, "ROLLBACK", ("ndcg_at_10: RED",))).because
-        assert "no such file" in score(self.LOST, ran(4, "", said="\nERROR: no such file\n")).because
+        assert "ndcg_at_10: RED" in score(LOST, ran(20, "ROLLBACK", ("ndcg_at_10: RED",))).because
+        assert "no such file" in score(LOST, ran(4, "", said="\nERROR: no such file\n")).because
 
 
 class TestSeeding:
-    def test_a_text_that_is_gone_is_told(self, tmp_path: Path) -> None:
-        (tmp_path / "a.py").write_text("x = 1\nx = 1\n")
-        with pytest.raises(MutantError, match=r"a\.py: 'x = 1' stands there 2 times, but should once"):
-            apply_edit(Edit(file="a.py", old="x = 1", new=""), tmp_path)
-        with pytest.raises(MutantError, match="stands there 0 times"):
-            apply_edit(Edit(file="b.py", old="x = 1", new=""), tmp_path)
-
     def test_a_copy_holds_what_a_canary_reads(self, root: Path, tmp_path: Path) -> None:
         copy_checkout(root, tmp_path)
         assert (tmp_path / "gates" / "rule" / "decide.py").read_bytes() == (
             root / "gates" / "rule" / "decide.py"
         ).read_bytes()
-        assert not {"tests", "docs", "proof", ".git", ".venv"} & {path.name for path in tmp_path.iterdir()}
+        assert not {"tests", "docs", ".git", ".venv"} & {path.name for path in tmp_path.iterdir()}
 
     def test_a_folder_without_git_is_told(self, tmp_path: Path) -> None:
         with pytest.raises(MutantError, match="not a git checkout"):
@@ -169,7 +181,7 @@ class TestSeeding:
     def test_a_pack_with_its_own_baseline_can_stand_anywhere(
         self, alone: Hero, release_template: Path, tmp_path: Path
     ) -> None:
-        path = write_pack(BY_NAME["nothing_found"], alone, _folder(tmp_path))
+        path = write_pack(LOST, alone, _folder(tmp_path))
         hero = load_hero(str(path), release_template / "configs")
         assert hero.fault is not None
         assert hero.fault.kind == "empty"
@@ -201,10 +213,10 @@ class TestUsersHero:
     @pytest.mark.parametrize(
         ("name", "why"),
         [
-            ("nothing_found", ""),
+            ("one_document_twice", ""),
             ("run_is_late", ""),
-            ("all_late", "recorded"),
-            ("recall_sign_swapped", "own heroes"),
+            ("calibrator_is_slow", "recorded"),
+            ("losses_are_gains", "own heroes"),
             ("run_judged_by_the_next", "qrels is not the pack's alone"),
         ],
     )
@@ -214,7 +226,7 @@ class TestUsersHero:
         assert bool(why) is bool(said)
 
     def test_a_check_that_is_not_asked_needs_catch_nothing(self, recorded: Hero) -> None:
-        mutant = dataclasses.replace(BY_NAME["nothing_found"], check="calibrator_p99")
+        mutant = dataclasses.replace(LOST, heroes="any", check="calibrator_p99")
         assert "a recorded run calls no calibrator" in applies_to(mutant, recorded)
 
     def test_a_file_that_the_fault_would_leave_as_it_is_scores_nothing(self, recorded: Hero) -> None:
@@ -224,7 +236,7 @@ class TestUsersHero:
     def test_a_timed_hero_gets_no_recorded_faults(self, root: Path) -> None:
         hero = load_hero("lexical", root / "configs" / "smoke")
         assert "not recorded" in applies_to(BY_NAME["run_is_late"], hero)
-        assert applies_to(BY_NAME["all_late"], hero) == ""
+        assert applies_to(BY_NAME["calibrator_is_slow"], hero) == ""
 
 
 class TestCommandLine:
@@ -233,7 +245,7 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (["--only=nothing_found,nonsense"], "no mutant nonsense; there are nothing_found, "),
+            (["--only=arms_swapped,nonsense"], "no mutant nonsense; there are hero_"),
             (["--only=run_is_cut"], "no mutant run_is_cut"),  # no hero of ours is recorded
             (["--hero=nonsense"], "no such hero; there are lexical"),
             (["--hero=nonsense.yaml"], "nonsense.yaml: no such file"),
@@ -254,8 +266,8 @@ class TestCommandLine:
         """Let every control, and every mutant, end like this."""
 
         def stub(control: Run, mutant: Run) -> None:
-            monkeypatch.setattr(mutants, "run_canary", lambda *_, **__: control)
-            monkeypatch.setattr(mutants, "run_mutant", lambda *_: mutant)
+            monkeypatch.setattr(runs, "run_canary", lambda *_, **__: control)
+            monkeypatch.setattr(runs, "run_mutant", lambda *_: mutant)
 
         return stub
 
@@ -263,41 +275,51 @@ class TestCommandLine:
         self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]
     ) -> None:
         stub(ran(reasons=("errors: missing, no evidence",)), ran(20, "ROLLBACK", red=("sla_recall_at_50_delta",)))
-        assert score_table([BY_NAME["nothing_found_for_some"]], self.SCENE, "") == 2
+        assert score_table([LOST], self.SCENE, "") == 2
         (line,) = capsys.readouterr().out.splitlines()
         assert "nothing can be scored" in line
         assert "errors: missing, no evidence" in line
 
     def test_all_caught(self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]) -> None:
         stub(ran(reasons=(NEVER_PROMOTES,)), ran(20, "ROLLBACK", red=("sla_recall_at_50_delta",)))
-        assert score_table([BY_NAME["nothing_found_for_some"], BY_NAME["tail_cut"]], self.SCENE, "") == 0
+        assert score_table([LOST, LOST], self.SCENE, "") == 0
         assert "mutants: 2 of 2 caught" in capsys.readouterr().out.splitlines()[-1]
 
     def test_one_escaped(self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]) -> None:
         stub(ran(0, "PROMOTE"), ran(20, "ROLLBACK", red=("sla_recall_at_50_delta",)))
-        assert score_table([BY_NAME["nothing_found_for_some"], BY_NAME["order_lost"]], self.SCENE, "") == 1
+        assert (
+            score_table([LOST, dataclasses.replace(LOST, name="order_lost", check="ndcg_at_10")], self.SCENE, "") == 1
+        )
         lines = capsys.readouterr().out.splitlines()
         assert "mutants: 1 of 2 caught" in lines[-1]
         assert lines[-2].startswith("escaped: order_lost")
 
     def test_what_cannot_be_seeded_is_not_caught(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def gone(*_: object) -> Run:
-            raise MutantError("a.py: stands there 0 times")
+            raise MutantError("a:b: nothing of this name")
 
-        monkeypatch.setattr(mutants, "run_mutant", gone)
-        assert [s for _, s, _ in results([BY_NAME["tail_cut"]], self.SCENE, "")] == [
-            Score(False, "not seeded: a.py: stands there 0 times")
+        monkeypatch.setattr(runs, "run_mutant", gone)
+        assert [s for _, s, _ in results([LOST], self.SCENE, "")] == [
+            Score(False, "not seeded: a:b: nothing of this name")
         ]
 
 
-def test_a_fault_is_seeded_and_caught_end_to_end(whole_checkout: Checkout) -> None:
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "n1"])
+def test_a_fault_is_seeded_and_caught_end_to_end(
+    whole_checkout: Checkout, root: Path, workers: tuple[str, ...]
+) -> None:
     """A canary in miniature promotes the hero; when it finds nothing, a test that passes everything saves it not."""
     scene = Scene(checkout=whole_checkout.folder, configs="configs")
-    plugins = ("-p", "xdist", "-p", "allure_pytest")
-    blind = dataclasses.replace(BY_NAME["blind_item"], arguments=plugins)
-    control = dataclasses.replace(blind, name="control", pack={}, edits=())
-    because = {mutant.name: result.because for mutant, result, _ in results([blind, control], scene, "equal")}
-    assert because == {"blind_item": "sla_recall_at_50_delta is RED", "control": "promoted"}
+    blind = dataclasses.replace(
+        BY_NAME["blind_item"],
+        arguments=("-p", "xdist", "-p", "allure_pytest", *workers),
+        environment={"PYTHONPATH": str(root)},  # where proof is; a copy for mutants has it
+    )
+    control = dataclasses.replace(blind, name="control", pack={}, patch=None)
+    tried = [blind, control] if not workers else [blind]
+    because = {mutant.name: result.because for mutant, result, _ in results(tried, scene, "equal")}
+    assert because.pop("control", "promoted") == "promoted"
+    assert because == {"blind_item": "sla_recall_at_50_delta is RED"}
 
 
 def _folder(path: Path) -> Path:

@@ -17,14 +17,13 @@ from pathlib import Path
 
 from fixtures.packs import Hero, load_hero
 from gates.errors import ConfigError
-from gates.policy import Policy
-from gates.rule.decide import plan
-from proof.faults import OWN, TABLE
-from proof.mutant import EQUAL, REFUSALS, Mutant
-from proof.mutant_runs import MutantError, Scene, changed_lines, copy_checkout, lock_hero, run_canary, run_mutant
-from proof.mutant_score import Score, first_reason, promoted, score
+from gates.policy import load_policy
+from proof.mutants import run as runs
+from proof.mutants.mutant import EQUAL, REFUSALS, Mutant, MutantError
+from proof.mutants.run import Scene, Score, changed_lines, first_reason, promoted, score
+from proof.mutants.table import all_mutants, asked
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 AT_ONCE = 2  # a canary keeps one core busy
 SMOKE = "configs/smoke"
 
@@ -49,18 +48,13 @@ def applies_to(mutant: Mutant, hero: Hero) -> str:
     return f"{path.name} has nothing to change" if unchanged else ""
 
 
-def asked(policy: Policy) -> frozenset[str]:
-    """Every check that a policy asks."""
-    return frozenset(check for _, _, check in plan("", policy))
-
-
 def results(mutants: Sequence[Mutant], scene: Scene, hero: str) -> Iterator[tuple[Mutant, Score, float]]:
     """Each mutant with its score and seconds, as they finish; `hero` is the user's, "" for the table's own."""
     pool = ThreadPoolExecutor(AT_ONCE)
-    runs = {pool.submit(run_mutant, mutant, scene, hero or mutant.hero): mutant for mutant in mutants}
+    started = {pool.submit(runs.run_mutant, mutant, scene, hero or mutant.hero): mutant for mutant in mutants}
     try:
-        for done in as_completed(runs):
-            mutant = runs[done]
+        for done in as_completed(started):
+            mutant = started[done]
             try:
                 run = done.result()
             except (MutantError, ConfigError) as error:
@@ -81,7 +75,7 @@ def score_table(mutants: Sequence[Mutant], scene: Scene, hero: str) -> int:
     """Judge the unchanged hero, then run the mutants, telling each; the exit status."""
     control = hero or EQUAL
     begun = time.monotonic()
-    run = run_canary(scene.checkout, scene.configs, control, scene.checkout.with_name("control"))
+    run = runs.run_canary(scene, control, scene.checkout.with_name("control"))
     if not promoted(run):
         print(f"nothing can be scored: {control} is stopped without any fault: {first_reason(run)}")
         return 2
@@ -104,30 +98,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="names of mutants, separated by commas")
     options = parser.parse_args(arguments)
     try:
-        mutants = _chosen(options.only, TABLE if options.hero else OWN)
         configs = Path(options.configs or (ROOT / "configs" if options.hero else ROOT / SMOKE)).resolve()
-        hero = _given(options.hero)
-        if hero:
-            mutants = list(_applicable(mutants, load_hero(hero, configs)))
+        is_pack = options.hero.endswith((".yaml", ".yml"))  # from where the user stands; a name stays one
+        hero = str(Path(options.hero).resolve()) if is_pack else options.hero
+        given = load_hero(hero, configs) if hero else None
+        policy = given.subject.policy if given else load_policy(configs / "policy.yaml")
+        able = [mutant for mutant in all_mutants(policy) if given or mutant.heroes != "recorded"]
+        mutants = _chosen(options.only, able)
+        if given:
+            mutants = list(_applicable(mutants, given))
+        for mutant in mutants:  # an unknown name must not cost a run
+            if mutant.patch:
+                mutant.patch.found()
         with tempfile.TemporaryDirectory(prefix="hero-gate-mutants-") as folder:
             checkout = Path(folder) / "checkout"
-            copy_checkout(ROOT, checkout)
-            # our own configuration is mutated as well, so it is the copy's; a user's stays where it is
+            runs.copy_checkout(ROOT, checkout)
+            # our own configuration is the copy's, where it is locked; a user's stays where it is
             inside = configs.relative_to(ROOT) if configs.is_relative_to(ROOT) else configs
             scene = Scene(checkout=checkout, configs=str(inside))
             if not inside.is_absolute():  # what a user has locked elsewhere is the user's
-                lock_hero(scene, hero or EQUAL)
+                runs.lock_hero(scene, hero or EQUAL)
             return score_table(mutants, scene, hero)
     except ConfigError as error:
         print("\n".join(error.mistakes), file=sys.stderr)
     except MutantError as error:
         print(error, file=sys.stderr)
     return 2
-
-
-def _given(hero: str) -> str:
-    """A pack's path from where the user stands; a name stays one."""
-    return str(Path(hero).resolve()) if hero.endswith((".yaml", ".yml")) else hero
 
 
 def _chosen(only: str, mutants: Sequence[Mutant]) -> list[Mutant]:

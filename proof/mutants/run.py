@@ -1,4 +1,7 @@
-"""How is a seeded fault run? In a copy of the checkout, by the command that a release is judged with."""
+"""How is a seeded fault run, and was it caught by the check that must? Being held for another reason is luck.
+
+Each is run in a copy of the checkout, by the command that a release is judged with.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,21 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fixtures.packs import Hero, load_hero
 from gates.attestation import ATTESTATION, Attestation
+from gates.checks.registry import BY_INTENT, BY_KEY
 from gates.documents import read_yaml
 from gates.verdicts import Verdict
-from proof.mutant import Edit, FileFault, Mutant
+from proof.mutants.heroes import merged
+from proof.mutants.mutant import NAMED, REFUSALS, FileFault, Mutant, MutantError
 
-NOT_COPIED = {"tests", "docs", "benchmarks", "proof"}  # what no canary reads
+NOT_COPIED = {"tests", "docs", "benchmarks"}  # what no canary reads
 SECONDS = 900  # after which a run is given up
 
-
-class MutantError(Exception):
-    """A fault cannot be seeded. One line: what was found, what is expected, where."""
+#: The only reason of a good hero on a corpus that proves nothing about production: as good as a promotion.
+NEVER_PROMOTES = "policy: promotes is false, so the best decision is HOLD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,13 @@ class Run:
     seconds: float
 
 
+class Score(NamedTuple):
+    """Whether a fault was caught, and what the run said."""
+
+    caught: bool
+    because: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """Where mutants are run: a copy of the checkout, and the folder of the policy as --configs names it."""
@@ -49,7 +60,7 @@ class Scene:
 
 
 def copy_checkout(root: Path, to: Path) -> None:
-    """Copy what git knows or would add, so that a mutated copy is what a commit would be. Raises MutantError."""
+    """Copy what git knows or would add, so that what is run is what a commit would be. Raises MutantError."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if listed.returncode:
@@ -70,57 +81,36 @@ def lock_hero(scene: Scene, hero: str) -> None:
         raise MutantError(f"{hero}: cannot be locked: {said[-1]}")
 
 
-def apply_edit(edit: Edit, checkout: Path) -> None:
-    """Change one file. Raises MutantError where its old text does not stand there exactly once."""
-    path = checkout / edit.file
-    if not edit.old:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(edit.new, encoding="utf-8")
-        return
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if (found := text.count(edit.old)) != 1:
-        raise MutantError(f"{edit.file}: {edit.old.strip()!r} stands there {found} times, but should once")
-    path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
-
-
 def run_mutant(mutant: Mutant, scene: Scene, hero: str) -> Run:
     """Seed a fault in a hero (a name or a pack's path, as --hero takes it) and run the canary. Raises MutantError."""
     with tempfile.TemporaryDirectory(prefix="hero-gate-mutant-") as folder:
-        place, checkout = Path(folder), scene.checkout
-        if mutant.edits:
-            checkout = place / "checkout"
-            # with its compiled modules, so that only those that are changed are compiled again
-            shutil.copytree(scene.checkout, checkout, ignore=shutil.ignore_patterns("*.pyc.*"))
-            for edit in mutant.edits:
-                apply_edit(edit, checkout)
-        asked = hero
+        place, configs = Path(folder), scene.checkout / scene.configs
+        found = str(scene.checkout / hero) if hero.endswith((".yaml", ".yml")) else hero
+        asked, arguments = hero, list(mutant.arguments)
+        environment = {name: value.format(folder=place) for name, value in mutant.environment.items()}
         if mutant.pack or mutant.file:
-            asked = str(write_pack(mutant, load_hero(_found(hero, checkout), checkout / scene.configs), place))
-        if mutant.relock:
-            lock_hero(Scene(checkout=checkout, configs=scene.configs), asked)
-        name = _name(hero, checkout / scene.configs, checkout) if mutant.arguments else ""
-        arguments = [argument.format(hero=name) for argument in mutant.arguments]
-        return run_canary(
-            checkout, scene.configs, asked, place / "out", arguments=arguments, environment=mutant.environment
-        )
+            asked = str(write_pack(mutant, load_hero(found, configs), place))
+        if mutant.arguments:
+            arguments = [argument.format(hero=load_hero(found, configs).subject.name) for argument in arguments]
+        if mutant.patch:
+            arguments, environment = ["-p", "proof.mutants.plugin", *arguments], {**environment, NAMED: mutant.name}
+        return run_canary(scene, asked, place / "out", arguments, environment)
 
 
 def run_canary(
-    checkout: Path,
-    configs: str,
+    scene: Scene,
     hero: str,
     artifacts: Path,
-    *,
-    arguments: list[str] | None = None,
+    more: list[str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Run:
     """Judge a hero by pytest, as a release is judged, and read what was recorded."""
     begun = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "canary", f"--hero={hero}", f"--configs={configs}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "canary", f"--hero={hero}", f"--configs={scene.configs}"]
     try:
         done = subprocess.run(
-            [*command, f"--artifacts={artifacts}", *(arguments or [])],
-            cwd=checkout, env={**os.environ, **(environment or {})},
+            [*command, f"--artifacts={artifacts}", *(more or [])],
+            cwd=scene.checkout, env={**os.environ, **(environment or {})},
             capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False,
         )  # fmt: skip
         status, said = done.returncode, done.stdout + done.stderr
@@ -153,22 +143,13 @@ def write_pack(mutant: Mutant, hero: Hero, folder: Path) -> Path:
         document["baseline"] = {**_absolute(hero.baseline_system, hero.folder), **shared}
     pack = folder / "mutant.yaml"
     # JSON is YAML, and has no anchors, which packs may not
-    pack.write_text(json.dumps(_merged(document, mutant.pack), indent=1), encoding="utf-8")
+    pack.write_text(json.dumps(merged(document, mutant.pack), indent=1), encoding="utf-8")
     return pack
 
 
 def changed_lines(fault: FileFault, hero: Hero) -> list[str]:
     """The lines of the file, with the fault."""
     return fault.change((hero.folder / str(hero.system[fault.key])).read_text(encoding="utf-8").splitlines())
-
-
-def _name(hero: str, configs: Path, checkout: Path) -> str:
-    return load_hero(_found(hero, checkout), configs).subject.name
-
-
-def _found(hero: str, checkout: Path) -> str:
-    """A pack's path, from the checkout; a name stays one."""
-    return str(checkout / hero) if hero.endswith((".yaml", ".yml")) else hero
 
 
 def _absolute(system: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -179,9 +160,40 @@ def _absolute(system: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     }
 
 
-def _merged(document: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(document)
-    for key, value in more.items():
-        old = merged.get(key)
-        merged[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
-    return merged
+def promoted(run: Run) -> bool:
+    """Would anyone who reads the exit status or the attestation release this hero?"""
+    return run.status == 0 or run.decision == "PROMOTE" or run.reasons == (NEVER_PROMOTES,)
+
+
+def score(mutant: Mutant, run: Run) -> Score:
+    """Caught when the run did not promote, and the named check is RED or gave the expected reason."""
+    if promoted(run):
+        return Score(False, "promoted")
+    if mutant.check in run.red:
+        return Score(True, f"{mutant.check} is RED")
+    if found := next((check for check in sorted(run.red) if check.startswith(_slices(mutant.check))), ""):
+        return Score(True, f"{found}, a slice of {mutant.check}, is RED")
+    if mutant.says and (line := _said(mutant, run)):
+        return Score(True, line)
+    return Score(False, f"stopped, but by: {first_reason(run)}")
+
+
+def _slices(check: str) -> tuple[str, ...]:
+    """How the keys of its slices begin: they ask its question on one intent, and may be RED a look earlier."""
+    known = BY_KEY.get(check)
+    same = (s for s in BY_INTENT.values() if known and (s.decides, s.measure) == (known.decides, known.measure))
+    return tuple(f"{one.key}_" for one in same)
+
+
+def first_reason(run: Run) -> str:
+    """Why a run did not promote, in its own words."""
+    lines = [line for line in run.said.splitlines() if line.startswith(("ERROR", "E  "))] or run.said.splitlines()
+    return next(iter(run.reasons), "") or next((line for line in lines if line.strip()), "it said nothing")
+
+
+def _said(mutant: Mutant, run: Run) -> str:
+    """The reason or refusal that holds the expected words; a check's own reason where a check is named."""
+    if mutant.check not in REFUSALS:
+        return next((r for r in run.reasons if r.startswith(mutant.check) and mutant.says in r), "")
+    lines = run.reasons if run.decision else run.said.splitlines()
+    return next((line for line in lines if mutant.says in line), "")

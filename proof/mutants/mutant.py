@@ -1,0 +1,145 @@
+"""What is a seeded fault? A change of a hero's pack or files, of a named function, or of how pytest is run."""
+
+from __future__ import annotations
+
+import functools
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from fixtures.systems.faults import FaultySystem
+from fixtures.systems.protocol import Answer, Query
+from gates.checks.check import Check
+
+#: Which heroes a fault can be seeded in: the repository's own alone; any hero of a user; one whose answers are timed by
+#: the gate; one whose answers are recorded.
+Heroes = Literal["own", "any", "timed", "recorded"]
+
+#: What stops a run where no cell does: a line before anything is judged, evidence that cannot be read or disagrees,
+#: a corpus that cannot be had.
+REFUSALS = ("configuration", "evidence", "collection")
+
+NAMED = "HERO_GATE_MUTANT"  # environment variable that names the fault whose function proof.mutants.plugin replaces
+
+EQUAL = "configs/good/equal.yaml"  # the incumbent under another name: nothing but the fault can stop it
+
+
+class MutantError(Exception):
+    """A fault cannot be seeded. One line: what was found, what is expected, where."""
+
+
+class Patch(NamedTuple):
+    """What stands in place of a function while the gate runs; `of` is "module:function" or "module:Class.method".
+
+    A function is replaced wherever it was imported to; where `of` names a module that only imported it, there alone.
+    """
+
+    of: str
+    change: Callable[[Any], Any]  # of what stands there into what shall
+
+    def found(self) -> tuple[Any, str, Any]:
+        """Owner, name and what stands there now. Raises MutantError where nothing does."""
+        module, _, path = self.of.partition(":")
+        above, _, name = path.rpartition(".")
+        try:
+            owner = pkgutil.resolve_name(f"{module}:{above}")
+            return owner, name, getattr(owner, name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise MutantError(f"{self.of}: nothing of this name ({error}); name the function as it is now") from None
+
+    def apply(self) -> None:
+        """Put it in place, in this process."""
+        owner, name, old = self.found()
+        new = self.change(old)
+        setattr(owner, name, new)
+        if self.of.startswith(f"{getattr(old, '__module__', '')}:"):
+            for module in list(sys.modules.values()):
+                for known in [known for known, value in vars(module).items() if value is old]:
+                    setattr(module, known, new)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFault:
+    """What is done to the lines of a file that the pack's system names under `key`."""
+
+    key: str
+    change: Callable[[list[str]], list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """One seeded fault and the check that must catch it.
+
+    `check` is a key of the policy, whose cell must be RED, or one of REFUSALS. `says` is what the reason or the refusal
+    must hold where no cell can be RED; a check's reason must begin with its key as well.
+    """
+
+    name: str
+    area: str
+    what: str  # what would be wrong in production
+    check: str
+    says: str = ""
+    hero: str = EQUAL  # name or pack in which it is seeded
+    pack: Mapping[str, Any] = field(default_factory=dict)  # what the pack says in addition
+    patch: Patch | None = None
+    file: FileFault | None = None
+    arguments: tuple[str, ...] = ()  # of pytest; {hero} is the hero's name
+    environment: Mapping[str, str] = field(default_factory=dict)  # {folder} is one of the run's own
+    heroes: Heroes = "own"
+
+
+Named = str | type[Check]  # the check that must catch it
+Decorated = Callable[[Callable[[Any], Any]], Mutant]
+
+
+def seeded(kind: str, **values: float | str) -> dict[str, Any]:
+    """The pack's key for one of the faults of fixtures.systems.faults."""
+    return {"fault": {"kind": kind, **values}}
+
+
+def told(docstring: str) -> str:
+    """What the first paragraph of a docstring says, in one line."""
+    return " ".join(docstring.partition("\n\n")[0].split()).removesuffix(".")
+
+
+def instead_of(of: str, area: str, check: Named, **more: Any) -> Decorated:
+    """The decorated function takes what stands at `of` and returns what shall; name and docstring are the fault's."""
+
+    def mutant(change: Callable[[Any], Any]) -> Mutant:
+        what = told(change.__doc__ or "")
+        key = check if isinstance(check, str) else check.key
+        return Mutant(name=change.__name__, area=area, what=what, check=key, patch=Patch(of, change), **more)
+
+    return mutant
+
+
+def result_of(of: str, area: str, check: Named, **more: Any) -> Decorated:
+    """The decorated function takes what the function at `of` gives and returns what it shall give."""
+
+    def mutant(change: Callable[[Any], Any]) -> Mutant:
+        def replaced(old: Any) -> Any:
+            return lambda *given, **named: change(old(*given, **named))
+
+        return instead_of(of, area, check, **more)(functools.update_wrapper(replaced, change))
+
+    return mutant
+
+
+def answer_of_hero(area: str, check: Named, every: int = 1, **more: Any) -> Decorated:
+    """The decorated function takes the hero's answer to every n-th query and returns another one."""
+
+    def mutant(change: Callable[[Answer], Answer]) -> Mutant:
+        def replaced(old: Any) -> Any:
+            def answer(system: FaultySystem, query: Query) -> Answer:
+                found: Answer = old(system, query)
+                return found if query.query_ord % every else change(found)
+
+            return answer
+
+        # a pack whose fault does nothing by itself: its system is a FaultySystem
+        place, pack = "fixtures.systems.faults:FaultySystem.answer", seeded("slow")
+        return instead_of(place, area, check, pack=pack, **more)(functools.update_wrapper(replaced, change))
+
+    return mutant

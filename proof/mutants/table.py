@@ -1,0 +1,44 @@
+"""The table of the gate mutation score: every seeded fault, and the check that must catch it.
+
+Each check that a policy asks brings the fault that must turn it RED; what no pack can say stands in the other modules.
+A fault that no check catches is a finding to close, not one to drop from the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gates.policy import Policy
+from gates.verdicts import Kind
+from proof.mutants.code import CODE
+from proof.mutants.heroes import HEROES
+from proof.mutants.measuring import MEASURING
+from proof.mutants.mutant import Mutant, told
+
+TABLE: tuple[Mutant, ...] = (*HEROES, *MEASURING, *CODE)
+BY_NAME = {mutant.name: mutant for mutant in TABLE}
+
+
+def all_mutants(policy: Policy) -> tuple[Mutant, ...]:
+    """What can be seeded under a policy: the faults of its checks, and those of the table."""
+    return (*_of_checks(policy), *TABLE)
+
+
+def _of_checks(policy: Policy) -> Iterator[Mutant]:
+    """A hero for each check that names its fault; for a slice, one of the policy's first intent."""
+    for key in asked(policy):
+        known = policy.check(key)
+        fault = dict(known.check.fault)
+        if not fault or known.intent.at > 0:
+            continue
+        if known.intent.name:
+            fault["intent"] = known.intent.name
+        yield Mutant(
+            name=f"hero_{key}", area="hero", what=told(known.check.__doc__ or key), check=key, pack={"fault": fault},
+            heroes="timed" if fault["kind"] == "slow" else "any",
+        )  # fmt: skip
+
+
+def asked(policy: Policy) -> tuple[str, ...]:
+    """Every check that a policy asks."""
+    return policy.asked(*Kind)
