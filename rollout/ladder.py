@@ -20,12 +20,13 @@ from evidence.schemas import HITS
 from fixtures.lock import lock_state
 from fixtures.systems import machine, waiting
 from fixtures.systems.protocol import Query, SearchSystem
+from gates.checks.facts import LockState
 from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock
 from gates.checks.preflight import PreflightCheck
 from gates.errors import EvidenceError
 from gates.pairs import Arm, Pairs, join
-from gates.planning.power import power_of
+from gates.planning.power import Power, power_of
 from gates.rule.climbed import FILE, Climbed, Facts
 from gates.rule.evaluator import Evaluator
 from gates.rule.preflight import fix_constants, judge_preflight
@@ -52,7 +53,9 @@ class Ladder:
         self.contest, self.folder, self.run_id, self._tell = battery.contest, folder, run_id, tell
         self.hero, self.policy = self.contest.hero, self.contest.policy
         self.broken = ""
-        self._facts: dict[str, object] = {"sanity": battery.facts, "notes": list(battery.notes)}
+        self._battery = battery
+        self._lock: LockState | None = None
+        self._power: Power | None = None
         self._queries = self.contest.ordered("canary")
         self._cells: dict[tuple[int, str], Cell] = {(0, cell.check): cell for cell in battery.cells.values()}
         self._pairs = 0
@@ -133,9 +136,8 @@ class Ladder:
         """The instruments that speak before the climb."""
         name, asked, contest = self.hero.subject.name, self.policy.asked_instruments, self.contest
         if Lock.key in asked:
-            locked = lock_state(self.hero, contest.material)
-            self._facts["lock"] = locked
-            self._keep(Lock().judge(name, self.policy.limits(Lock), locked))
+            self._lock = lock_state(self.hero, contest.material)
+            self._keep(Lock().judge(name, self.policy.limits(Lock), self._lock))
         if PreflightCheck.key in asked:
             self._keep(judge_preflight(name, self.policy, arm, self._constants, contest.missing))
         if KnownAnswers.key in asked:
@@ -181,9 +183,8 @@ class Ladder:
         if not red:
             red = evaluator.end_window()
             if number == 1 and self.policy.mode == "evidence":
-                power = power_of(self.policy, self._constants, join(seen), contest.missing)
-                self._facts["power"] = power.record()
-                self._tell(power.line())
+                self._power = power_of(self.policy, self._constants, join(seen), contest.missing)
+                self._tell(self._power.line())
         write_part(self.folder, f"window-{number:03d}", concat(hits), concat(agg))
         self._tell(evaluator.headline(percent, number))
         return red
@@ -196,14 +197,15 @@ class Ladder:
         climbed = Climbed(
             fingerprint=self.contest.fingerprint,
             lock_material=self.contest.material,
-            constants=Facts.model_validate(
-                {
-                    **self._constants.record(),
-                    **self._facts,
-                    "moved": climb.evaluator.moved(),
-                    "queries": len(self._queries),
-                    "missing": self.contest.missing,
-                }
+            constants=Facts(
+                **self._constants.record(),
+                moved=climb.evaluator.moved(),
+                queries=len(self._queries),
+                missing=self.contest.missing,
+                notes=self._battery.notes,
+                sanity=self._battery.facts,
+                lock=self._lock,
+                power=self._power.record() if self._power else None,
             ),
             steps=tuple(climb.steps),
             pairs=self._pairs,

@@ -33,7 +33,7 @@ class Facts(Document):
     signs: tuple[str, ...]
     slice_edges: tuple[tuple[str, ...], ...]
     seed: str
-    moved: dict[str, tuple[tuple[str, ...], ...]]  # what the questions that move were fixed at
+    moved: dict[str, list[list[str]]]  # what the questions that move were fixed at
     queries: int  # that could be asked
     missing: dict[str, str]  # check -> why its input is not there
     notes: tuple[str, ...]  # what does not fit, but does not end the run
