@@ -71,7 +71,6 @@ def rows_of(
             label(contest, run_id, side, stream, block.percent, window),
             [block.queries[i] for i in at],
             block.answers[arm],
-            contest.collection,
             contest.judged,
             [served[i] for i in at],
             [position[i] for i in at],

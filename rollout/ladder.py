@@ -125,7 +125,7 @@ class Ladder:
         self._climb = Climb(evaluator, self.hero.subject.windows)
         told = label(contest, self.run_id, contest.incumbent, PREFLIGHT, 0, BEFORE)
         served = ["baseline"] * len(queries)
-        agg = [agg_table(told, queries, answers, contest.collection, contest.judged, served, range(len(queries)))]
+        agg = [agg_table(told, queries, answers, contest.judged, served, range(len(queries)))]
         self._judge_instruments(answers.arm, queries, agg)
         self._climb.begin({check: cell for (_, check), cell in self._cells.items()})
         write_part(self.folder, "window-000", HITS.empty_table(), concat(agg))

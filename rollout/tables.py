@@ -71,7 +71,6 @@ def agg_table(
     label: Label,
     queries: Sequence[Query],
     answers: Answers,
-    collection: Collection,
     judged: Judged,
     arm_served: Sequence[str],
     pair_ord: Sequence[int],

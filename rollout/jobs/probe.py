@@ -129,7 +129,5 @@ def _tables(
     )
     return Probed(
         hits=hits_table(label, queries, answers, side.names),
-        agg=agg_table(
-            label, queries, answers, probe.collection, probe.judged, [side.name] * n, range(begun, begun + n)
-        ),
+        agg=agg_table(label, queries, answers, probe.judged, [side.name] * n, range(begun, begun + n)),
     )

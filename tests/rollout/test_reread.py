@@ -27,7 +27,7 @@ def written(timed: list[Timed]) -> tuple[pa.Table, pa.Table]:
     judged, queries = judge_collection(COLLECTION), QUERIES[: len(timed)]
     answers = measure_answers(timed, queries, Locator(DOCUMENTS, DOCUMENTS), judged, 150)
     label = Label(run_id="run", system="one", config_hash="0", hero="one", stream="pair", step=5, window=1)
-    agg = agg_table(label, queries, answers, COLLECTION, judged, ["hero"] * len(timed), range(len(timed)))
+    agg = agg_table(label, queries, answers, judged, ["hero"] * len(timed), range(len(timed)))
     return hits_table(label, queries, answers, Names.of(DOCUMENTS)), agg
 
 
