@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-#: What the judge saw of one system: pairs, the sums of these columns over them, and the sums weighted by the pairs'
+#: What the evaluator saw of one system: pairs, the sums of these columns over them, and the sums weighted by the pairs'
 #: positions ("ordered ..."), which an exchange of rows changes.
 Judged = Mapping[str, float]
 SUMS = ("ndcg_at_10", "sla_recall_at_50", "confidence")
