@@ -11,7 +11,7 @@ PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help canary select lock promote rollback nightly weekly continuous emergency test lint bench peers characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
+.PHONY: help canary select lock promote rollback nightly weekly continuous emergency test test-slow lint bench peers characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 25
@@ -43,8 +43,11 @@ continuous: .venv/runtime.done ## one round of what is probed all day: hero heal
 emergency: .venv/runtime.done ## the emergency tripwire alone, within two seconds
 	$(PY) -m pytest -c suites/continuous/emergency.ini suites/continuous/test_emergency.py --configs=$(CONFIGS) $(ARGS)
 
-test: .venv/dev.done ## run the framework's own tests
-	$(PY) -m pytest tests -n 2 $(ARGS)
+test: .venv/dev.done ## run the framework's own tests, a sample of the slow ones
+	$(PY) -m pytest tests -n 2 --dist worksteal $(ARGS)
+
+test-slow: .venv/dev.done ## run its slow kinds whole: properties, kill points, all that make test samples
+	$(PY) -m pytest tests -n 2 --dist worksteal --whole $(ARGS)
 
 lint: .venv/dev.done ## ruff, mypy --strict, and which locks no longer fit
 	$(PY) -m ruff check .

@@ -1,11 +1,12 @@
-"""Where is the repository, and how long may a property be searched for?"""
+"""Where is the repository, how long is a property searched for, and what does a checkout in miniature look like?"""
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from gates.policy import Policy, load_policy
 from tests.recorded_release import Checkout, write_release
@@ -17,8 +18,39 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # The same examples in every run: a test that fails by luck holds up people who changed nothing.
-settings.register_profile("gate", derandomize=True, database=None, deadline=None, max_examples=50)
-settings.load_profile("gate")
+settings.register_profile("sampled", derandomize=True, database=None, deadline=None, max_examples=50)
+settings.register_profile("whole", settings.get_profile("sampled"), max_examples=1000)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Slow kinds of tests have a run of their own, of which every other run sees a sample, always the same one."""
+    parser.addoption("--whole", action="store_true", help="slow tests alone: all parameters and points, 1,000 examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test is imported: a share of the examples is named when it is."""
+    settings.load_profile("whole" if config.getoption("--whole") else "sampled")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Properties are slow by kind; of parameters marked slow(every=n) a sample has each n-th."""
+    whole, seen = config.getoption("--whole"), Counter[str]()
+    chosen, left_out = [], []
+    for item in items:
+        marks = [mark.kwargs.get("every", 1) for mark in item.iter_markers("slow")]
+        marks += [1] if is_hypothesis_test(getattr(item, "obj", None)) else []
+        name = item.nodeid.partition("[")[0]
+        runs = bool(marks) if whole else seen[name] % max(marks, default=1) == 0
+        (chosen if runs else left_out).append(item)
+        seen[name] += 1
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = chosen
+
+
+@pytest.fixture(scope="session")
+def whole(pytestconfig: pytest.Config) -> bool:
+    """Is a slow kind of test to go through all that there is?"""
+    return bool(pytestconfig.getoption("--whole"))
 
 
 @pytest.fixture(scope="session")

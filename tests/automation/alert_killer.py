@@ -1,9 +1,9 @@
 """Which moments of telling and delivering are there? A process of its own that is killed by SIGKILL in each of them.
 
-    python -m tests.automation.alert_killer FOLDER RECEIVER
+    python -m tests.automation.alert_killer FOLDER RECEIVER LINES
 
-Forks one child for each moment: before and after each call to the system, in the middle of each write, and at lines
-all through the code. Each works in a folder of its own, whose name is also that of its hero.
+Forks one child for each moment: before and after each call to the system, in the middle of each write, and at each
+so many LINES of the code. Each works in a folder of its own, whose name is also that of its hero.
 """
 
 import json
@@ -35,8 +35,6 @@ CODE = {str(ROOT / path) for path in (
     "automation/outbox.py", "automation/deliver.py",
 )}  # fmt: skip
 CALLS = ("open", "write", "fsync", "close", "fstat")
-#: Lines from one moment to the next.
-STRIDE = 53
 #: Read once, before any child is forked.
 POLICY = load_policy(ROOT / "configs" / "policy.yaml")
 
@@ -138,11 +136,11 @@ def killed_at(moment: int, watch: str, work: Callable[[Path, str], None], artifa
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
-def main(folder: Path, url: str) -> None:
+def main(folder: Path, url: str, lines: int) -> None:
     """Print the moments of each work, as JSON."""
     found = {}
     for work in (job, gate):
-        for watch, stride in (("call", 1), ("line", STRIDE)):
+        for watch, stride in (("call", 1), ("line", lines)):
             moment = 1
             while True:
                 artifacts = folder / f"{work.__name__}_{watch}_{moment}"
@@ -157,4 +155,4 @@ def main(folder: Path, url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -18,6 +18,8 @@ from reports.alerts.rules import built_in
 from tests.automation.alert_killer import events
 from tests.automation.alert_receiver import Receiver, delivery, listening
 
+pytestmark = pytest.mark.slow
+
 
 class Killed(NamedTuple):
     """What the killed processes left behind."""
@@ -28,11 +30,18 @@ class Killed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def killed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
+def killed(root: Path, tmp_path_factory: pytest.TempPathFactory, whole: bool) -> Iterator[Killed]:
     folder = tmp_path_factory.mktemp("killed")
     with listening() as receiver:
-        command = [sys.executable, "-m", "tests.automation.alert_killer", str(folder), receiver.url]
-        run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+        command = [
+            sys.executable,
+            "-m",
+            "tests.automation.alert_killer",
+            str(folder),
+            receiver.url,
+            str(1 if whole else 53),
+        ]
+        run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=1200, check=False)
         assert run.returncode == 0, run.stderr
         yield Killed(json.loads(run.stdout), sorted(folder.iterdir()), receiver)
 

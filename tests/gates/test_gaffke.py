@@ -84,7 +84,7 @@ def test_many_samples_at_once_are_each_alone(samples: list[Array], t: float) -> 
     assert tails(values, counts, t) == pytest.approx([tail(d, t) for d in samples], rel=1e-7, abs=1e-12)
 
 
-@settings(max_examples=20)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(sample, st.integers(0, 39), st.floats(0, 1), rate)
 def test_a_larger_difference_never_lowers_a_bound(d: Array, i: int, more: float, alpha: float) -> None:
     larger = d.copy()
@@ -93,7 +93,7 @@ def test_a_larger_difference_never_lowers_a_bound(d: Array, i: int, more: float,
     assert lower(larger, alpha) >= lower(d, alpha) - 1e-8
 
 
-@settings(max_examples=20)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(sample, rate, rate)
 def test_a_smaller_alpha_never_tightens_a_bound(d: Array, one: float, other: float) -> None:
     strict, lax = sorted((one, other))
@@ -114,7 +114,7 @@ def test_a_bound_lies_beyond_what_its_tail_says(d: Array, alpha: float, x: float
     assert (upper(d, alpha) < x + 2e-9) == (p < alpha)
 
 
-@settings(max_examples=20)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(sample, rate)
 def test_lower_and_upper_mirror_each_other(d: Array, alpha: float) -> None:
     assert lower(d, alpha) == -upper(-d, alpha)

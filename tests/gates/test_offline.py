@@ -70,7 +70,7 @@ def test_a_check_is_green_red_or_neither(d: Array, verdict: Verdict) -> None:
     assert (shown.lower, shown.upper) == (lower(d, ALPHA), upper(d, ALPHA_RED))
 
 
-@settings(max_examples=30)
+@settings(max_examples=settings().max_examples * 3 // 5)
 @given(
     st.lists(st.sampled_from([-1.0, -0.37, -0.02, 0.0, 0.02, 1.0]), min_size=1, max_size=80),
     st.floats(0.001, 0.5),

@@ -73,7 +73,7 @@ def test_what_nobody_touched_verifies(folder: Path) -> None:
     assert verified.chain.head == verified.chain.statements[-1].digest
 
 
-@settings(max_examples=75)
+@settings(max_examples=settings().max_examples * 3 // 2)
 @given(data=st.data())
 def test_one_flipped_byte_anywhere_is_found(folder: Path, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(files(folder)), label="file")
@@ -84,6 +84,7 @@ def test_one_flipped_byte_anywhere_is_found(folder: Path, data: st.DataObject) -
         assert problems(folder)
 
 
+@pytest.mark.slow(every=3)
 @pytest.mark.parametrize(
     "field", ["mediaType", "hint", "tlogEntries", "payload", "payloadType", "keyid", "sig", "signatures"]
 )
@@ -99,7 +100,7 @@ def test_no_field_of_a_bundle_can_be_changed(folder: Path, field: str) -> None:
                 assert f"bundles/{path.name}" in problems(folder)
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples * 4 // 5)
 @given(data=st.data())
 def test_another_value_in_canonical_json_is_found_and_breaks_nothing(folder: Path, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from([p for p in files(folder) if p.name == "attestation.json"]), label="file")
