@@ -117,8 +117,10 @@ def test_what_rolls_back_is_told_first() -> None:
 
 def test_the_plan_is_the_policys(policy: Policy) -> None:
     keys = plan("lexical", policy)
-    assert len(keys) == len(set(keys)) == 7 + 4 * 4 + 8 + 9 + 7
-    assert (keys[0], keys[7]) == (("lexical", 0, "index_integrity"), ("lexical", 5, "calibrator_p99"))
+    first, last = len(policy.asked_sanity), len(policy.asked_guards + policy.asked_slices + policy.asked_instruments)
+    gates = len(policy.ladder.steps) * len(policy.asked_gates)
+    assert len(keys) == len(set(keys)) == first + gates + last
+    assert (keys[0], keys[first]) == (("lexical", 0, "index_integrity"), ("lexical", 5, "calibrator_p99"))
     left_out = changed(policy, left_out={"file_credit": "no places", "aece_tau": "no confidence"})
     assert set(keys) - set(plan("lexical", left_out)) == {
         ("lexical", 0, "file_credit"),
