@@ -11,7 +11,7 @@ class NdcgSlice(LossSlice):
 
     key, decides, place, unit, measure = "ndcg", "ndcg", 2, "nDCG lost", "ndcg_at_10"
     name = Name(label="nDCG@10 lost", unit="pt", scale=100, digits=1)
-    fault = {"kind": "demoted", "places": 49}
+    fault = {"kind": "shuffled"}
 
     def broken(self, limits: SliceLimits) -> str:
         return "nDCG@10 loss"

@@ -37,7 +37,7 @@ class RecallSlice(LossSlice):
 
     key, decides, place, unit = "recall", "recall", 1, "recall lost"
     name = Name(label="recall lost", unit="pt", scale=100, digits=1)
-    fault = {"kind": "empty"}
+    fault = {"kind": "empty", "share": 0.5}
 
     def broken(self, limits: SliceLimits) -> str:
         return "recall loss"

@@ -6,17 +6,22 @@ A fault that no check catches is a finding to close, not one to drop from the ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from gates.checks.registry import CHECKS
 from gates.policy import Policy
 from gates.verdicts import Kind
 from proof.mutants.code import CODE
 from proof.mutants.heroes import HEROES
 from proof.mutants.measuring import MEASURING
-from proof.mutants.mutant import Mutant, told
+from proof.mutants.mutant import Heroes, Mutant, told
 
 TABLE: tuple[Mutant, ...] = (*HEROES, *MEASURING, *CODE)
 BY_NAME = {mutant.name: mutant for mutant in TABLE}
+
+#: Faults that no system survives, and in which heroes they can be seeded. How far another one reaches depends on the
+#: system, so that it is seeded in a user's hero only where it is the user's own.
+SURE: Mapping[str, Heroes] = {"empty": "any", "shuffled": "any", "failing": "any", "spending": "any", "slow": "timed"}
 
 
 def all_mutants(policy: Policy) -> tuple[Mutant, ...]:
@@ -35,7 +40,7 @@ def _of_checks(policy: Policy) -> Iterator[Mutant]:
             fault["intent"] = known.intent.name
         yield Mutant(
             name=f"hero_{key}", area="hero", what=told(known.check.__doc__ or key), check=key, pack={"fault": fault},
-            heroes="timed" if fault["kind"] == "slow" else "any",
+            heroes=SURE.get(str(fault["kind"]), "own" if known.check in CHECKS else "any"),
         )  # fmt: skip
 
 

@@ -93,7 +93,7 @@ class TestTable:
         lines = ["# q Q0 d 1 2 tag 3 4", "", "q1 Q0 d 1 9 tag - 0.5", "q2 Q0 d 1 9 tag 7 0.5"]
         late = BY_NAME["run_is_late"].file
         assert late is not None
-        assert late.change(lines) == [*lines[:3], "q2 Q0 d 1 9 tag 207.0 0.5"]
+        assert late.change(lines) == [*lines[:3], "q2 Q0 d 1 9 tag 107.0 0.5"]
 
 
 class TestPatch:
@@ -320,6 +320,18 @@ def test_a_fault_is_seeded_and_caught_end_to_end(
     because = {mutant.name: result.because for mutant, result, _ in results(tried, scene, "equal")}
     assert because.pop("control", "promoted") == "promoted"
     assert because == {"blind_item": "sla_recall_at_50_delta is RED"}
+
+
+def test_a_check_of_the_users_own_is_seeded_and_catches(whole_checkout: Checkout) -> None:
+    policy = whole_checkout.folder / "configs" / "policy.yaml"
+    own = "  nothing: {form: rate, measure: zero_results, share: 0.05, fault: {kind: empty, share: 0.5}}"
+    policy.write_text(f"{policy.read_text()}\nchecks:\n{own}\n")
+    hero = load_hero("equal", policy.parent)
+    (mutant,) = [m for m in all_mutants(hero.subject.policy) if m.check == "nothing"]
+    assert applies_to(mutant, hero) == ""
+    mutant = dataclasses.replace(mutant, arguments=("-p", "xdist", "-p", "allure_pytest"))
+    scene = Scene(checkout=whole_checkout.folder, configs="configs")
+    assert [result for _, result, _ in results([mutant], scene, "equal")] == [Score(True, "nothing is RED")]
 
 
 def _folder(path: Path) -> Path:
