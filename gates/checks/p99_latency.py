@@ -11,4 +11,4 @@ class P99Latency(LatencyTail):
 
     key, quantile, place = "p99_latency", 0.99, 3
     name = Name(label="p99 latency added", unit="ms", digits=1)
-    fault = {"kind": "slow", "milliseconds": 120, "share": 0.045}
+    fault = {"kind": "slow", "milliseconds": 120, "share": 0.2}
