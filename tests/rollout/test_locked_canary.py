@@ -27,7 +27,7 @@ def a_threshold(checkout: Checkout) -> None:
 
 def a_gate_source_line(checkout: Checkout) -> None:
     """The gate's own code, from a copy that is imported in its place."""
-    rooms = checkout.folder / "rooms"
+    checkout.afresh, rooms = True, checkout.folder / "rooms"
     source = Path(__file__).parents[2] / "gates"
     shutil.copytree(source, rooms / "gates", ignore=lambda *_: {"__pycache__"})
     with (rooms / "gates" / "rule" / "decide.py").open("a", encoding="utf-8") as file:
