@@ -70,6 +70,16 @@ class AttestedCell(AttestedPart):
         return cls(**{name: getattr(cell, name) for name in cls.model_fields})
 
 
+class AttestedCard(AttestedPart):
+    """What people were told of a hero: the words of terminal, page, summary and alert."""
+
+    reason: str
+    serves: str
+    next: str
+    owner: str
+    deadline: str  # "" where there is none
+
+
 class AttestedStep(AttestedPart):
     """What the gates of one step amount to; NOT_REACHED where the ladder ended before it."""
 
@@ -199,6 +209,7 @@ class Attestation(AttestedWhole):
     policy: dict[str, Any]
     policy_digest: str
     reasons: tuple[str, ...]
+    card: AttestedCard
     constants: Facts | None
     machine: RunLoad | None
     traffic: AttestedTraffic

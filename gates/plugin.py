@@ -23,6 +23,7 @@ from gates.run import (
     artifacts,
     asks_for_canary,
     commit,
+    configs,
     is_canary,
     is_worker,
     names_canary,
@@ -313,6 +314,7 @@ class ReleaseGate:
         planned = self.plans[subject.name]
         seen = {key: self.seen[key] for key in planned if key in self.seen}
         cells = {key: s.cell for key, s in seen.items() if s.cell is not None}
+        wrong = {key: s for key, s in seen.items() if s.cell is None or not agrees(s)}
         return Outcome(
             subject=subject,
             decision=decision,
@@ -322,7 +324,7 @@ class ReleaseGate:
             passed=tuple(self._name(key) for key, s in seen.items() if s.outcome == "passed"),
             missing=tuple(self._name(key) for key in planned if key not in cells),
             not_reached=tuple(self._name(key) for key, c in cells.items() if c.verdict is Verdict.NOT_REACHED),
-            amiss=tuple(_amiss(key, s) for key, s in seen.items() if s.cell is None or not agrees(s)),
+            amiss=tuple(Amiss(item_id(key), s.outcome, s.error, s.cell is not None) for key, s in wrong.items()),
             strays=tuple(self.strays),
             climbed=read_climbed(run_folder(self.config) / subject.name),
         )
@@ -340,10 +342,7 @@ class ReleaseGate:
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=time.monotonic() - self.clock,
             artifacts=artifacts(self.config),
+            configs=configs(self.config),
             run_folder=run_folder(self.config),
             outcomes=tuple(outcomes),
         )
-
-
-def _amiss(key: Key, seen: Seen) -> Amiss:
-    return Amiss(item_id(key), seen.outcome, seen.error, seen.cell is not None)

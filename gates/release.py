@@ -79,6 +79,7 @@ class Release:
     finished_at: str
     seconds: float
     artifacts: Path  # --artifacts
+    configs: Path = Path("configs")  # --configs
     run_folder: Path  # where the workers left this run's evidence parts
     outcomes: tuple[Outcome, ...]
 

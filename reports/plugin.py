@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from reports.attestation.document import (
 )
 from reports.attestation.seal import Seal
 from reports.attestation.statements import PAGES
-from reports.model.story import Story, tell
+from reports.model.story import Story, tell, worst_first
 from reports.render import allure as allure_results
 from reports.render.metrics import keep_metrics
 from reports.render.summary import render_summary
@@ -115,14 +115,15 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
     wrong = contradictions(release)
     if wrong:
         raise EvidenceError("; ".join(wrong))
-    stories, out = tell(release), release.artifacts
+    out, heroes = release.artifacts, [outcome.subject.name for outcome in worst_first(release)]
+    seal = prepare(*config.stash[SIGNER], out, heroes, release.finished_at)
+    stories = tell(release, "" if seal.trusted else seal.words)
     plots = {}
     for story in stories:
         write_tables(story, out / story.hero)
         plots[story.hero] = write_plots(release, story)
     evidence = {story.hero: describe_evidence(out / story.hero) for story in stories}
     artefacts = {story.hero: describe_artefacts(out / story.hero) for story in stories}
-    seal = prepare(*config.stash[SIGNER], out, [story.hero for story in stories], release.finished_at)
     attested = attest_heroes(release, stories, evidence, artefacts, seal.decisions)
     staged = replace(release, artifacts=release.run_folder / "unsigned")
     write_whole(staged.artifacts / PAGE, render_page(release, stories, plots, evidence, seal))
@@ -154,7 +155,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     told = config.stash[SIGNED]
     _tell(config, keep_metrics(told.release, told.stories))
-    _alert(config, told.release)
+    _alert(config, told.release, told.stories)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -212,9 +213,9 @@ def _record(release: Release) -> None:
         withdraw(release)
 
 
-def _alert(config: pytest.Config, release: Release) -> None:
+def _alert(config: pytest.Config, release: Release, stories: Sequence[Story] = ()) -> None:
     """Put the alerts of a run's decisions on record; where that fails, the tick finds them in the attestations."""
-    _tell(config, notify_decisions(release, configs(config)))
+    _tell(config, notify_decisions(release, configs(config), stories))
 
 
 def _tell(config: pytest.Config, line: str) -> None:

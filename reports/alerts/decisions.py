@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gates.attestation import Attestation, AttestedCell
-from gates.checks.name import Name, number_of
+from gates.attestation import Attestation
+from gates.checks.name import Name
 from gates.errors import ConfigError
 from gates.names import check_name
 from gates.release import Release
@@ -17,11 +18,14 @@ from reports.alerts.log import LOG, Event, emit, words_of
 from reports.alerts.rules import built_in, load_alert_rules
 from reports.escaping import cut, typed
 
+if TYPE_CHECKING:  # it brings all that reads evidence, which most ticks need not wait for
+    from reports.model.story import Story
+
 _REASONS, _REASON_LENGTH = 3, 300
-_REASON = re.compile(r"(?P<check>[^:]*?)(?: at (?P<step>[0-9]+) %)?: (?P<words>.*)", re.DOTALL)
+_REASON = re.compile(r"(?P<check>[^:]*?)(?: at (?P<step>[0-9]+) %)?: .*", re.DOTALL)
 
 
-def notify_decisions(release: Release, configs: Path) -> str:
+def notify_decisions(release: Release, configs: Path, stories: Sequence[Story] = ()) -> str:
     """Append the alert of each decision of this run; "" or one line that says what went wrong.
 
     Called after the attestations are written and never in the way of a decision: where nothing can be appended the
@@ -35,7 +39,11 @@ def notify_decisions(release: Release, configs: Path) -> str:
         rules = load_alert_rules(configs)
     except ConfigError as error:
         rules, trouble = built_in(), f"alerts: told by the rules as shipped, since {error.mistakes[0]}"
-    events = [decision_event(attest(release, o), o.subject.owner, release.artifacts) for o in release.outcomes]
+    told = {story.hero: story for story in stories}
+    events = [
+        decision_event(attest(release, o, told.get(o.subject.name)), o.subject.owner, release.artifacts)
+        for o in release.outcomes
+    ]
     try:
         emit(events, release.artifacts, rules, datetime.now(UTC))
     except OSError as error:
@@ -47,12 +55,11 @@ def notify_decisions(release: Release, configs: Path) -> str:
 def decision_event(attestation: Attestation, owner: str, artifacts: Path) -> Event:
     """The event of one hero's decision, from its attestation: the same whether the run tells it or a tick finds it."""
     decision, hero, reasons = attestation.decision, attestation.hero, attestation.reasons
-    check, step, words = _parts(reasons[0] if reasons else "")
+    check, step = _parts(reasons[0] if reasons else "")
     cell = next((c for c in attestation.cells if (c.check, c.step) == (check, step)), None)
     name = check_name(check, cell.unit if cell else "", attestation.mode)
     observed, limit = (_shown(name, number) for number in ((cell.observed, cell.limit) if cell else ("", "")))
-    at = f" at {step} %" if step else ""
-    told = f"{name.named} {observed}, limit {limit or 'not measured'}" if _decides(cell) else words
+    card, because = attestation.card, [cut(reason, _REASON_LENGTH) for reason in reasons[:_REASONS]]
     return Event(
         kind=str(decision).lower(),
         hero=hero,
@@ -63,8 +70,8 @@ def decision_event(attestation: Attestation, owner: str, artifacts: Path) -> Eve
         since=attestation.finished_at,
         seen_at=attestation.finished_at,
         owner=owner,
-        title=f"{decision} {hero}{at}: {told or 'every gate shown to hold'}",
-        text="\n".join(cut(reason, _REASON_LENGTH) for reason in reasons[:_REASONS]),
+        title=f"{decision} {hero}: {cut(card.reason, _REASON_LENGTH)}",
+        text="\n".join((card.serves, f"next: {card.next}", *because)),
         command=f"python -m reports.attestation show {typed(artifacts)}",
         run_id=attestation.run_id,
         exposure=attestation.exposure,
@@ -72,20 +79,15 @@ def decision_event(attestation: Attestation, owner: str, artifacts: Path) -> Eve
     )
 
 
-def _parts(reason: str) -> tuple[str, int, str]:
-    """(check, step, words) of a reason; step 0 where it names none."""
+def _parts(reason: str) -> tuple[str, int]:
+    """(check, step) of a reason; step 0 where it names none."""
     found = _REASON.fullmatch(reason)
     if found is None:
-        return reason, 0, reason
-    return found["check"], int(found["step"] or 0), found["words"]
+        return reason, 0
+    return found["check"], int(found["step"] or 0)
 
 
 def _shown(name: Name, number: str) -> str:
     """A number with its unit, as people read it; "" for what is none."""
     shown = name.show(number)
     return f"{shown} {name.unit}".rstrip() if shown else ""
-
-
-def _decides(cell: AttestedCell | None) -> bool:
-    """Was the number that the reason is about measured?"""
-    return cell is not None and cell.n > 0 and math.isfinite(number_of(cell.observed))

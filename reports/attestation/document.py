@@ -21,6 +21,7 @@ from gates.attestation import (
     Attestation,
     AttestationError,
     AttestedBudget,
+    AttestedCard,
     AttestedCell,
     AttestedGain,
     AttestedHero,
@@ -35,6 +36,7 @@ from gates.rule.climbed import ClimbedStep
 from gates.statistics.decimals import decimal
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from reports.attestation.statements import ARTEFACTS, EVIDENCE
+from reports.model.card import Card, card_of
 from reports.model.story import Story
 
 REVIEW_AFTER = timedelta(days=7)
@@ -70,6 +72,7 @@ def attest(
         exposure=release.exposure,
         decision=outcome.decision,
         reasons=outcome.reasons,
+        card=_card(story.card if story else card_of(release, outcome)),
         constants=climbed.constants,
         machine=climbed.machine,
         traffic=AttestedTraffic(
@@ -240,6 +243,12 @@ def _decision(cells: list[Cell]) -> Literal["PROMOTE", "HOLD", "ROLLBACK", "NOT_
     if cells and all(c.verdict is Verdict.NOT_REACHED for c in cells):
         return "NOT_REACHED"
     return "PROMOTE" if cells and all(c.verdict is Verdict.GREEN for c in cells) else "HOLD"
+
+
+def _card(card: Card) -> AttestedCard:
+    return AttestedCard(
+        reason=card.reason, serves=card.serving, next=card.next.words, owner=card.owner, deadline=card.deadline
+    )
 
 
 def _gains(story: Story) -> tuple[AttestedGain, ...]:

@@ -1,19 +1,13 @@
-"""What can be done about a decision, and how much more evidence might it take?"""
+"""How much more evidence might it take to decide?"""
 
 from __future__ import annotations
 
 import math
 
-from gates.checks.known_answers import KnownAnswers
-from gates.checks.machine import NOT_EVIDENCED
 from gates.checks.name import number_of
 from gates.names import check_name
 from gates.release import Outcome
-from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.escaping import typed
-from reports.model.checks import reasons_of
-
-_AGAIN = "run again on a quiet machine: the same queries come in the same order"
+from gates.verdicts import Cell, Kind, Verdict
 
 
 def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:
@@ -76,43 +70,3 @@ def _pairs_missing(cell: Cell) -> float:
     if not observed < limit or not math.isfinite(upper):
         return math.inf
     return max(0.0, cell.n * (((upper - observed) / (limit - observed)) ** 2 - 1))
-
-
-def next_steps(outcome: Outcome, focus: Cell | None, windows: int) -> tuple[str, ...]:
-    """What the owner can do now, one step a line. Only commands that exist."""
-    subject, source = outcome.subject, typed(outcome.subject.source)
-    asked = subject.name if subject.name in subject.policy.heroes else source
-    if outcome.decision is Decision.PROMOTE:
-        return (f"make promote HERO={asked}",)
-    if outcome.decision is Decision.ROLLBACK:
-        return ("this fingerprint stays rolled back; a changed config is a new hero",)
-    if focus is not None and NOT_EVIDENCED in focus.note:
-        return (_AGAIN,)
-    if outcome.climbed.waiting:
-        fresh, window = outcome.climbed.unused_queries, subject.policy.ladder.window
-        return (f"give more queries: {fresh:,} fresh ones are left, a window needs {window:,}",)
-    if focus is None and outcome.missing:
-        reasons = reasons_of(outcome)
-        way_out = _way_out(reasons[0]) if len(reasons) == 1 else ""
-        if way_out:
-            return (f"{way_out}; then run again",)
-        return ("mend what the errors above say and run again: the same queries come in the same order",)
-    if focus is None:
-        return ()
-    if focus.check == KnownAnswers.key and focus.verdict is not Verdict.RED:
-        return (_way_out(focus.note),)
-    if focus.kind is Kind.INSTRUMENT or (focus.kind is Kind.SANITY and focus.n):
-        return (subject.policy.check(focus.check).check.mend,)
-    if not focus.n:
-        leave_out = f"name {focus.check} with a reason under left_out of the pack's policy"
-        return (_way_out(focus.note) or f"give what is missing, or {leave_out}",)
-    change = f"change {source} and start anew"
-    if not windows:
-        return (change,)
-    longer = f"pytest -m canary --hero={asked} --max-windows={windows}"
-    return (longer, "(the same sequence, longer)", f"or {change}")
-
-
-def _way_out(message: str) -> str:
-    """The end of a message of ours, after value, expectation and place; "" where it names none."""
-    return message.rpartition("; ")[2] if "; " in message else ""

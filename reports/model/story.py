@@ -11,20 +11,14 @@ from gates.errors import failures
 from gates.names import slice_parts
 from gates.release import Outcome, Release, Subject
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
-from reports.model.advice import next_steps, to_decide
-from reports.model.checks import Row, reasons_of, rows_of, speaks
+from reports.model.advice import to_decide
+from reports.model.card import Card, card_of, focus_of
+from reports.model.checks import Row, reasons_of, rows_of
 from reports.model.examples import Example, find_examples
 from reports.model.gains import Gain, compare, compare_intents
-from reports.model.headlines import headline_of
 from reports.model.labels import CLAIMED, is_enough, mark, measure_of, metric_name
 from rollout.columns import Measured, read_agg, read_measured
 
-#: Who answers users now.
-SERVING = {
-    Decision.PROMOTE: "replay: no live traffic was moved",
-    Decision.HOLD: "baseline serves",
-    Decision.ROLLBACK: "baseline serves 100 %",
-}
 #: The guard that speaks about a measure in its own unit.
 _GUARD_OF = {"p95_latency_ms": "p95_latency", "ece": "ece", "file_credit": "file_credit"}
 
@@ -34,8 +28,7 @@ class Story:
     """One hero's outcome with everything that is told about it."""
 
     outcome: Outcome
-    headline: str  # what was shown
-    serving: str  # who answers users now
+    card: Card
     reasons: tuple[str, ...]  # each once, with the count of checks that give it
     reached: tuple[int, ...]
     rows: tuple[Row, ...]
@@ -46,7 +39,6 @@ class Story:
     lost_most: tuple[Example, ...]
     gained_most: tuple[Example, ...]
     to_decide: str  # how much more evidence, "" where none would help
-    next: tuple[str, ...]
     notes: tuple[str, ...]  # what of the data is unusual or does not meet, though it is judged
     measured: Measured | None
     seed: int
@@ -80,22 +72,23 @@ class Story:
         return sum(c is not None and (c.verdict is Verdict.GREEN or is_enough(c)) for c in cells), len(cells)
 
 
-def tell(release: Release) -> tuple[Story, ...]:
-    """The stories of a release, worst first."""
-    worst_first = sorted(release.outcomes, key=lambda o: -SEVERITY.index(o.decision))
-    return tuple(_tell(release, outcome) for outcome in worst_first)
+def tell(release: Release, untrusted: str = "") -> tuple[Story, ...]:
+    """The stories of a release, worst first; `untrusted` says how it is signed, where nobody vouches for that."""
+    return tuple(_tell(release, outcome, untrusted) for outcome in worst_first(release))
 
 
-def _tell(release: Release, outcome: Outcome) -> Story:
-    subject, climbed, reasons = outcome.subject, outcome.climbed, reasons_of(outcome)
+def worst_first(release: Release) -> list[Outcome]:
+    """The outcomes of a release in the order in which they are told."""
+    return sorted(release.outcomes, key=lambda outcome: -SEVERITY.index(outcome.decision))
+
+
+def _tell(release: Release, outcome: Outcome, untrusted: str) -> Story:
+    subject, climbed = outcome.subject, outcome.climbed
     facts = climbed.constants
     edges, seed = (tuple(map(float, facts.bin_edges)), int(facts.seed)) if facts else ((), 0)
     folder = release.artifacts / subject.name
     measured = _measured(folder, subject) if climbed.fingerprint else None
-    rows = rows_of(outcome)
-    blocking = [c for row in rows if row.blocks for c in row.cells if c is not None and speaks(c, outcome)]
-    ended = [c for c in blocking if c.note and c.note in climbed.ended]  # it ended the climb
-    focus = next(iter((*ended, *blocking)), None)
+    focus = focus_of(outcome)
     measure, intent = (measure_of(focus.check), slice_parts(focus.check)[1]) if focus else ("ndcg_at_10", "")
     gains: dict[str, Gain] = {}
     by_intent: dict[str, dict[str, Gain]] = {}
@@ -106,22 +99,19 @@ def _tell(release: Release, outcome: Outcome) -> Story:
         by_intent = compare_intents(measured, edges=np.array(edges), seed=seed)
         about = measured.rows(measured.intent == intent) if intent else measured
         lost, gained = find_examples(about, subject, folder, release.run_folder / subject.name, measure)
-    more, windows = to_decide(outcome, focus) if outcome.decision is Decision.HOLD else ("", 0)
     return Story(
         outcome=outcome,
-        headline=headline_of(outcome, focus, reasons),
-        serving=SERVING[outcome.decision],
-        reasons=reasons,
+        card=card_of(release, outcome, gains, by_intent, untrusted),
+        reasons=reasons_of(outcome),
         reached=tuple(step.percent for step in climbed.steps),
-        rows=rows,
+        rows=rows_of(outcome),
         focus=focus,
         gains=gains,
         by_intent=by_intent,
         measure=measure if measure in gains else "ndcg_at_10",
         lost_most=lost,
         gained_most=gained,
-        to_decide=more,
-        next=next_steps(outcome, focus, windows),
+        to_decide=to_decide(outcome, focus)[0] if outcome.decision is Decision.HOLD else "",
         notes=(*(facts.notes if facts else ()), *_unusual(outcome), *_failures(measured, subject)),
         measured=measured,
         seed=seed,

@@ -27,6 +27,7 @@ from gates.release import Outcome, Release, Subject
 from gates.rule.decide import item_id
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.escaping import clean, csv_cell
+from reports.model.card import card_lines
 from reports.model.checks import Row
 from reports.model.labels import mark, mark_words
 from reports.model.story import Story
@@ -164,23 +165,24 @@ def _missing(release: Release, outcome: Outcome, key: str) -> TestResult:
 
 
 def decision_html(story: Story) -> str:
-    """The decision as a description: headline, gate and step matrix, reasons. Every text is escaped."""
+    """The decision as a description: the card, gate and step matrix, reasons. Every text is escaped."""
     outcome = story.outcome
+    card = "".join(f"<li>{html.escape(clean(line))}</li>" for line in card_lines(story.card))
     reasons = "".join(f"<li>{html.escape(clean(reason))}</li>" for reason in story.reasons[:8])
     steps = "".join(f"<th>{step} %</th>" for step in story.steps)
     gates = "".join(_row(row) for row in story.rows if row.kind is Kind.GATE and row.cells)
     others = ", ".join(f"{row.name.named}: {mark_words(row.cells[0])}" for row in story.rows if len(row.cells) == 1)
     return (
-        f"<h3>{outcome.decision} {html.escape(story.hero)}: {html.escape(clean(story.headline))}</h3>"
-        f"<p>{html.escape(story.serving)}</p>"
+        f"<h3>{outcome.decision} {html.escape(story.hero)}: {html.escape(clean(story.card.words))}</h3>"
+        f"<ul>{card}</ul>"
         f"<table><tr><th>gate</th><th>limit</th>{steps}</tr>{gates}</table>"
         f"<p>{html.escape(others)}</p>" + (f"<ol>{reasons}</ol>" if reasons else "")
     )
 
 
 def _message(story: Story) -> str:
-    """Headline and the reason that comes first."""
-    return "\n".join(clean(line) for line in (story.headline, *story.reasons[:1]))
+    """The card, a line each."""
+    return "\n".join(clean(line) for line in card_lines(story.card))
 
 
 def _row(row: Row) -> str:

@@ -40,12 +40,20 @@ def render_summary(release: Release, stories: Sequence[Story], seal: Seal) -> st
 
 def _hero(story: Story, seal: Seal) -> list[str]:
     subject, outcome = story.outcome.subject, story.outcome
-    lines = [f"## {outcome.decision} {story.hero}: {markdown(story.headline)}", ""]
+    lines = [f"## {outcome.decision} {story.hero}: {markdown(story.card.words)}", ""]
     lines.append(
         f"`{subject.config_hash}` against {subject.baseline_name} `{subject.baseline_config_hash}`; "
-        f"owner {markdown(subject.owner)}; {story.serving}. {budget_words(outcome)}. "
+        f"{budget_words(outcome)}. "
         f"Statement `bundles/{seal.decisions[story.hero]}`."
     )
+    until = f", until {story.card.deadline[:10]}" if story.card.deadline else ""
+    lines += [
+        "",
+        f"- Reason: {markdown(story.card.reason)}.",
+        f"- Serves now: {markdown(story.card.serving)}.",
+        f"- Next: {markdown(story.card.next.words)}.",
+        f"- Owner: {markdown(story.card.owner)}{until}.",
+    ]
     lines += ["", f"Mode {mode_words(subject)}. How often wrong: {markdown(rates_words(subject))}."]
     if words := machine_words(outcome):
         lines.append(f"Machine: {'; '.join(words)}.")

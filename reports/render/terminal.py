@@ -5,14 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from gates.checks.check import plain
-from gates.names import check_name
-from gates.policy import Policy
 from gates.release import Release, Subject
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.attestation.document import review_due
 from reports.attestation.seal import COMMAND, Seal
 from reports.escaping import clean, cut, cut_path, typed
+from reports.model.card import NextCommand
 from reports.model.checks import Row
 from reports.model.examples import Example, Place
 from reports.model.headlines import NO_EVIDENCE
@@ -49,7 +46,8 @@ def _block(release: Release, story: Story, seal: Seal) -> list[str]:
         _identity(release, story),
         _told("data", story.notes),
         _table(story),
-        _gains(story) if promoted else _why(story),
+        _why(story),
+        _gains(story) if promoted else [],
         _by_intent(story),
         *([] if promoted else [_differs(story), _lost_most(story), _otherwise(story)]),
         _ending(release, story, seal),
@@ -61,11 +59,11 @@ def _headline(story: Story, seconds: str) -> str:
     hero, decision = story.hero, story.outcome.decision
     if decision is Decision.ROLLBACK and story.reached:
         hero += f" at {story.outcome.climbed.rolled_back_at_step or story.reached[-1]} %"
-    start, serving = f"{decision}  {hero}    ", f"    {story.serving}"
+    start, serving = f"{decision}  {hero}    ", f"    {story.card.serving}"
     room = WIDTH - len(start) - len(serving)
-    if len(story.headline) + len(seconds) <= room:
+    if len(story.card.words) + len(seconds) <= room:
         serving, room = serving + seconds, room - len(seconds)
-    return f"{start}{cut(story.headline, max(24, room))}{serving}"
+    return f"{start}{cut(story.card.words, max(24, room))}{serving}"
 
 
 def _identity(release: Release, story: Story) -> list[str]:
@@ -168,10 +166,12 @@ def _remark(row: Row) -> str:
 def _why(story: Story) -> list[str]:
     """What the decision rests on: a cell's numbers, else the reasons, in as many lines as they need."""
     outcome = story.outcome
+    if outcome.decision is Decision.PROMOTE:
+        return ["", *_told("why", [story.card.numbers])] if story.card.numbers else []
     if story.focus is not None:
-        told = _measured(story.focus, outcome.subject.policy)
+        told = [story.card.numbers, *_evidence(story.focus)]
     else:
-        told = [reason.removeprefix(f"{story.headline}: ") for reason in story.reasons[:_REASONS]]
+        told = [reason.removeprefix(f"{story.card.words}: ") for reason in story.reasons[:_REASONS]]
         if len(story.reasons) > _REASONS:
             told.append(f"and {len(story.reasons) - _REASONS} more reasons")
     if outcome.missing and NO_EVIDENCE not in "".join(story.reasons[:1]):
@@ -181,19 +181,14 @@ def _why(story: Story) -> list[str]:
 
 def _told(head: str, told: Sequence[str]) -> list[str]:
     """Sentences after a head, each from a line of its own and in as many as it needs."""
-    lines = [line for words in told for line in textwrap.wrap(clean(words), WIDTH - _INDENT)]
+    lines = [line for words in told for line in textwrap.wrap(clean(words), WIDTH - _INDENT, break_on_hyphens=False)]
     return [f"  {head if i == 0 else '':9} {line}" for i, line in enumerate(lines)]
 
 
-def _measured(cell: Cell, policy: Policy) -> list[str]:
-    """What was measured in the cell that the decision rests on, in at most three lines."""
-    name = check_name(cell.check, cell.unit, policy.mode)
-    where = f"at {cell.step} %: " if cell.step else ""
+def _evidence(cell: Cell) -> list[str]:
+    """How strong the evidence is in the cell that the decision rests on, in at most two lines."""
     if not cell.n:
-        return [f"{where}{name.named}: nothing was measured", *([cell.note] if cell.note else [])]
-    unit = f" {name.unit}" if name.unit else ""
-    observed = f"{name.show(cell.observed)}{unit} {name.range(cell.ci_lower, cell.ci_upper)}".rstrip()
-    lines = [f"{where}{name.named} {observed}, {_limit(cell, policy)}, n {cell.n:,}"]
+        return []
     found = []
     if cell.e_red:
         reached = cell.verdict is Verdict.RED and "e-process" in cell.note
@@ -204,17 +199,8 @@ def _measured(cell: Cell, policy: Policy) -> list[str]:
         found.append(f"e-green {evidence_words(cell.e_green)} of {evidence_words(cell.e_green_needed)} needed")
     told = "    ".join([*found, cell.note] if cell.note else found)
     if len(told) > WIDTH - _INDENT and cell.note:
-        return [*lines, *(["    ".join(found)] if found else []), cell.note]
-    return [*lines, told] if told else lines
-
-
-def _limit(cell: Cell, policy: Policy) -> str:
-    """The limit that the verdict is about: some checks have one to hold and another one to be broken."""
-    asked = policy.check(cell.check)
-    broken, by_letter = asked.check.broken_above(asked.limits), policy.mode == "letter" and cell.kind is Kind.GATE
-    if cell.verdict is Verdict.RED and broken is not None and not by_letter:
-        return f"broken above {plain(broken)}"
-    return f"limit {check_name(cell.check, cell.unit, policy.mode).show(cell.limit)}"
+        return [*(["    ".join(found)] if found else []), cell.note]
+    return [told] if told else []
 
 
 def _gains(story: Story) -> list[str]:
@@ -296,14 +282,23 @@ def _otherwise(story: Story) -> list[str]:
 
 
 def _ending(release: Release, story: Story, seal: Seal) -> list[str]:
-    subject, lines = story.outcome.subject, ["", *_rates(story.outcome.subject)]
+    lines = ["", *_rates(story.outcome.subject)]
     promoted = story.outcome.decision is Decision.PROMOTE
     if story.to_decide:
         lines.append(f"  to decide {story.to_decide}")
-    lines += _packed("  next      ", story.next)
-    review = f"   review due {review_due(release.finished_at)[:10]}   soak: not evidenced (replay)" if promoted else ""
-    lines.append(f"  owner     {cut(subject.owner, 40)}{review}")
+    lines += _next(story.card.next)
+    until = f"   promote until {story.card.deadline[:10]}   soak: not evidenced (replay)" if promoted else ""
+    lines.append(f"  owner     {cut(story.card.owner, 40)}{until}")
     return [*lines, *_where(release, seal, "" if promoted else f"#{story.hero}")]
+
+
+def _next(said: NextCommand) -> list[str]:
+    """What to do next; the command has lines of its own, and a shell reads them as one."""
+    command = textwrap.wrap(clean(said.line), WIDTH - _INDENT - 2, break_long_words=False, break_on_hyphens=False)
+    command = [*(f"{line} \\" for line in command[:-1]), *command[-1:]]
+    before = textwrap.wrap(clean(f"{said.before}, then:"), WIDTH - _INDENT) if said.before else []
+    remark = textwrap.wrap(clean(f"({said.remark})"), WIDTH - _INDENT) if said.remark else []
+    return [f"  {'next' if i == 0 else '':9} {line}" for i, line in enumerate([*before, *command, *remark])]
 
 
 def _where(release: Release, seal: Seal, anchor: str = "") -> list[str]:

@@ -11,6 +11,7 @@ from gates.rule.climbed import NEVER, ClimbedStep, RunLoad
 from gates.statistics.pvalues import Interval
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.attestation.seal import Seal
+from reports.model.card import card_of
 from reports.model.examples import Example, Place
 from reports.model.gains import Gain
 from reports.model.story import Story, tell
@@ -63,8 +64,9 @@ def release(policy: Policy, decision: Decision) -> tuple[Release, Story]:
         "identifier": {measure: _gain(measure, -0.034, -0.045, -0.023, "identifier")},
     }
     story = replace(
-        told, gains=_gains(), by_intent=intents, measure=measure, lost_most=(_lost(),), gained_most=(_gained(),)
-    )
+        told, gains=_gains(), by_intent=intents, measure=measure, lost_most=(_lost(),), gained_most=(_gained(),),
+        card=card_of(whole, outcome, _gains(), intents),
+    )  # fmt: skip
     return whole, story
 
 
@@ -111,7 +113,7 @@ def told_of(whole: Release, outcome: Outcome) -> tuple[Release, Story]:
     """A run over this outcome, told without evidence."""
     whole = replace(whole, outcomes=(outcome,))
     (story,) = tell(replace(whole, artifacts=Path("nowhere")))
-    return whole, story
+    return whole, replace(story, card=card_of(whole, outcome))
 
 
 def by_letter(policy: Policy) -> Policy:

@@ -1,6 +1,7 @@
 """Is a longer run advised only where it can decide, and never for less than it may take?"""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,10 +10,17 @@ from gates.policy import Policy
 from gates.release import Outcome
 from gates.rule.climbed import NEVER
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.model.advice import next_steps, to_decide
+from reports.model.advice import to_decide
+from reports.model.card import Command, NextCommand, next_command
 from reports.model.checks import reasons_of
 from reports.model.headlines import headline_of
 from tests.reports import handmade
+
+
+def advised(outcome: Outcome, focus: Cell | None) -> NextCommand:
+    """What is to be typed next about an outcome of a run with everything where it is by default."""
+    whole = handmade.run_of(outcome, run_id="run", artifacts=Path("reports/out"), run_folder=Path())
+    return next_command(whole, outcome, focus)
 
 
 def held(policy: Policy, windows: tuple[int, ...]) -> tuple[Outcome, Cell]:
@@ -28,7 +36,7 @@ def test_a_longer_run_is_advised_where_windows_are_left(policy: Policy) -> None:
     words, windows = to_decide(outcome, focus)
     assert words == "about 2,200 more pairs, 7 s; 11,700 unused queries are left"
     assert windows == focus.windows + 3
-    assert any(f"--max-windows={windows}" in line for line in next_steps(outcome, focus, windows))
+    assert advised(outcome, focus).line == f"make canary HERO=router ARGS=--max-windows={windows}"
 
 
 @pytest.mark.parametrize("used", [(8, 8), (8, 14), (8, 8, 8, 2)])
@@ -45,18 +53,18 @@ def test_it_is_not_where_the_queries_are_used_up(policy: Policy) -> None:
     words, windows = to_decide(few, focus)
     assert "1,000 unused queries are left: too few" in words
     assert windows == 0
-    assert not any("--max-windows" in line for line in next_steps(few, focus, windows))
+    assert advised(few, focus).command is Command.CHANGE
 
 
 def test_more_traffic_is_the_way_out_of_waiting(policy: Policy) -> None:
     _, story = handmade.waiting(policy)
-    assert story.next == ("give more queries: 300 fresh ones are left, a window needs 800",)
+    assert story.card.next.before == "give more queries: 300 fresh ones are left, a window needs 800"
 
 
 def test_by_the_letter_more_pairs_bring_a_point_no_closer(policy: Policy) -> None:
     _, story = handmade.release(handmade.by_letter(policy), Decision.HOLD)
     assert story.to_decide == ""
-    assert story.next == ("change configs/router_pack.yaml and start anew",)
+    assert story.card.next.before == "change configs/router_pack.yaml"
 
 
 def on_a_busy_machine(outcome: Outcome) -> Outcome:
@@ -65,37 +73,38 @@ def on_a_busy_machine(outcome: Outcome) -> Outcome:
 
 def test_what_a_busy_machine_kept_open_is_run_again_on_a_quiet_one(policy: Policy) -> None:
     _, story = handmade.changed(policy, Decision.HOLD, "sla_recall_at_50_delta", note=f"{NOT_EVIDENCED}, 41 % waiting")
-    assert story.next == ("run again on a quiet machine: the same queries come in the same order",)
+    assert story.card.next.command is Command.QUIET
+    assert "the same queries come in the same order" in story.card.next.before
 
 
 @pytest.mark.parametrize("check", ["p95_latency", "ndcg_at_10"])
 def test_what_is_shown_broken_net_of_waiting_stays_rolled_back(policy: Policy, check: str) -> None:
     _, story = handmade.broken(policy, check)
-    (said,) = next_steps(on_a_busy_machine(story.outcome), story.focus, 0)
-    assert said.startswith("this fingerprint stays rolled back")
+    said = advised(on_a_busy_machine(story.outcome), story.focus)
+    assert said.before.startswith("this fingerprint stays rolled back")
 
 
 def test_more_pairs_are_asked_of_a_busy_machine_where_it_is_not_the_machine_that_keeps_it_open(policy: Policy) -> None:
     _, story = handmade.release(policy, Decision.HOLD)
-    assert "--max-windows" in next_steps(on_a_busy_machine(story.outcome), story.focus, 11)[0]
+    assert advised(on_a_busy_machine(story.outcome), story.focus).command is Command.LONGER
 
 
 def test_each_broken_instrument_has_its_own_way_out(policy: Policy) -> None:
-    advised = {check: handmade.broken(policy, check)[1].next for check in policy.asked_instruments}
-    assert all(len(lines) == 1 for lines in advised.values())
-    assert "evaluator" in advised["known_answers"][0]
-    assert "splitter" in advised["traffic_share"][0]
-    assert "windows share" in advised["aa_dispersion"][0]
-    assert "baseline" in advised["preflight"][0]
-    assert "quiet machine" in advised["machine"][0]
-    assert "lock the hero anew" in advised["lock"][0]
+    told = {check: handmade.broken(policy, check)[1].card.next.before for check in policy.asked_instruments}
+    assert all(told.values())
+    assert "evaluator" in told["known_answers"]
+    assert "splitter" in told["traffic_share"]
+    assert "windows share" in told["aa_dispersion"]
+    assert "baseline" in told["preflight"]
+    assert "quiet machine" in told["machine"]
+    assert "lock the hero anew" in told["lock"]
 
 
 def test_each_check_of_the_battery_has_its_own_way_out(policy: Policy) -> None:
-    advised = {check: handmade.broken(policy, check)[1].next for check in policy.asked_sanity}
-    assert all(len(lines) == 1 for lines in advised.values())
-    assert len(set(advised.values())) == len(policy.asked_sanity)
-    assert "no hero is judged by such numbers" in advised["stop_rule"][0]
+    told = {check: handmade.broken(policy, check)[1].card.next.before for check in policy.asked_sanity}
+    assert all(told.values())
+    assert len(set(told.values())) == len(policy.asked_sanity)
+    assert "no hero is judged by such numbers" in told["stop_rule"]
 
 
 def test_where_the_cell_counts_more_pairs_than_its_step_it_is_the_most_that_may_be_needed(policy: Policy) -> None:
@@ -115,7 +124,7 @@ def nothing_measured(policy: Policy, error: str) -> Outcome:
 def test_what_refused_the_data_says_the_next_step(policy: Policy) -> None:
     cause = "no query of first.run is judged: ids differ (q00000 / Q00000)"
     outcome = nothing_measured(policy, f"{cause}; give first.run and qrels.txt the same ids")
-    assert next_steps(outcome, None, 0) == ("give first.run and qrels.txt the same ids; then run again",)
+    assert advised(outcome, None).words == "give first.run and qrels.txt the same ids, then: make canary HERO=router"
     assert headline_of(outcome, None, reasons_of(outcome)) == cause
     outcome = nothing_measured(
         policy, "/home/me/configs/first.run:6: latency_ms 'inf', but should be a number from 0 on"
@@ -124,12 +133,12 @@ def test_what_refused_the_data_says_the_next_step(policy: Policy) -> None:
 
 
 def test_an_error_without_a_way_out_or_of_several_kinds_is_left_to_the_reasons(policy: Policy) -> None:
-    told = "mend what the errors above say and run again: the same queries come in the same order"
+    told = "mend what the errors above say: the same queries come in the same order"
     outcome = nothing_measured(policy, "KeyError")
-    assert next_steps(outcome, None, 0) == (told,)
+    assert advised(outcome, None).before == told
     assert headline_of(outcome, None, reasons_of(outcome)).endswith("checks: error, no evidence")
     two = replace(outcome, reasons=("one: error, no evidence: it; mend it", "two: error, no evidence: them; mend them"))
-    assert next_steps(two, None, 0) == (told,)
+    assert advised(two, None).before == told
 
 
 def test_a_gap_cannot_be_left_out_and_a_lack_can(policy: Policy) -> None:
@@ -140,15 +149,15 @@ def test_a_gap_cannot_be_left_out_and_a_lack_can(policy: Policy) -> None:
     gap = replace(
         lack, note="latency_ms is missing: a.run has no latency_ms for 1 of 9 queries (q3); give latency_ms for all"
     )
-    assert "left_out of the pack's policy" in next_steps(outcome, lack, 0)[0]
-    assert next_steps(outcome, gap, 0) == ("give latency_ms for all",)
+    assert "left_out of the pack's policy" in advised(outcome, lack).before
+    assert advised(outcome, gap).before == "give latency_ms for all"
 
 
 def test_a_baseline_that_finds_nothing_is_no_mistake_of_the_judge(policy: Policy) -> None:
     note = "the baseline finds too little in 50 answers for a loss to show; see what it answers"
     _, story = handmade.changed(policy, Decision.HOLD, "known_answers", verdict=Verdict.INCONCLUSIVE, note=note)
     (cell,) = (c for c in story.outcome.cells if c.check == "known_answers")
-    assert next_steps(story.outcome, cell, 0) == ("see what it answers",)
+    assert advised(story.outcome, cell).before == "see what it answers"
     assert headline_of(story.outcome, cell, ()) == "the baseline finds too little to be compared with"
 
 

@@ -286,11 +286,12 @@ def decided(policy: Policy, decision: Decision, folder: Path, **changed: object)
 @pytest.mark.parametrize(
     ("decision", "title", "check", "observed", "limit"),
     [
-        (Decision.PROMOTE, "PROMOTE lexical: every gate shown to hold", "", "", ""),
-        (Decision.HOLD, "HOLD router at 25 %: SLA-Recall@50 lost 1.0 pt, limit 2.0 pt", "sla_recall_at_50_delta",
-         "1.0 pt", "2.0 pt"),
-        (Decision.ROLLBACK, "ROLLBACK ann at 25 %: SLA-Recall@50 lost 1.0 pt, limit 2.0 pt", "sla_recall_at_50_delta",
-         "1.0 pt", "2.0 pt"),
+        (Decision.PROMOTE, "PROMOTE lexical: every gate shown to hold: calibrator p99 (self-reported) 0.010 ms "
+         "[-0.001, 0.023] at 100 %, limit 1.000 ms, n 6,400", "", "", ""),
+        (Decision.HOLD, "HOLD router: nothing shown broken, not enough shown to hold: SLA-Recall@50 lost 1.0 pt "
+         "[-0.1, 2.3] at 25 %, limit 2.0 pt, n 6,400", "sla_recall_at_50_delta", "1.0 pt", "2.0 pt"),
+        (Decision.ROLLBACK, "ROLLBACK ann: SLA-Recall@50 loss shown: SLA-Recall@50 lost 1.0 pt [-0.1, 2.3] at 25 %, "
+         "broken above 0 pt, n 6,400", "sla_recall_at_50_delta", "1.0 pt", "2.0 pt"),
     ],
 )  # fmt: skip
 def test_what_is_told_of_a_decision(
@@ -309,7 +310,7 @@ def test_a_decision_without_evidence_is_told_by_its_reason(policy: Policy, tmp_p
     reasons = ("lock: error, no evidence: EvidenceError", "plan: nothing")
     outcome = replace(whole.outcomes[0], cells=(), reasons=reasons)
     found = decision_event(attest(whole, outcome), "", tmp_path)
-    assert (found.check, found.title) == ("lock", "HOLD router: error, no evidence: EvidenceError")
+    assert (found.check, found.title) == ("lock", "HOLD router: lock: error, no evidence: EvidenceError")
 
 
 def test_a_gate_run_tells_each_decision_once(policy: Policy, tmp_path: Path) -> None:

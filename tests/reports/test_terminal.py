@@ -28,7 +28,8 @@ def test_a_decision_looks_as_drawn(decision: Decision, policy: Policy) -> None:
 def test_long_names_do_not_make_it_wider(decision: Decision, policy: Policy) -> None:
     release, story = handmade.release(policy, decision)
     subject = replace(story.outcome.subject, name="h" * 60, owner="o" * 90, source="s" * 200, claim="c" * 200)
-    story = replace(story, outcome=replace(story.outcome, subject=subject), headline="broken " * 30)
+    story = replace(story, outcome=replace(story.outcome, subject=subject))
+    story = replace(story, card=replace(story.card, words="broken " * 30, owner="o" * 90))
     lines = ending(release, (story, story), handmade.SEAL)
     assert max(map(len, lines)) <= WIDTH
 
@@ -145,7 +146,7 @@ def test_an_intent_without_queries_is_not_called_unbroken(policy: Policy) -> Non
 )
 def test_what_is_broken_is_said_whole(policy: Policy, check: str, said: str) -> None:
     _, story = handmade.broken(policy, check)
-    assert story.headline == said
+    assert story.card.words == said
     assert story.focus is not None
     assert story.focus.check == check
 
@@ -181,8 +182,8 @@ def test_what_ended_the_climb_is_told_first(policy: Policy) -> None:
 def test_waiting_says_that_traffic_is_missing_and_asks_for_no_longer_run(policy: Policy) -> None:
     release, story = handmade.waiting(policy)
     text = "\n".join(ending(release, (story,), handmade.SEAL))
-    assert text.startswith("HOLD  router    traffic is missing, nothing was shown broken    baseline serves    31 s\n")
-    assert "  next      give more queries: 300 fresh ones are left, a window needs 800\n" in text
+    assert text.startswith("HOLD  router    traffic is missing, nothing was shown broken    lens serves    31 s\n")
+    assert "  next      give more queries: 300 fresh ones are left, a window needs 800, then: make canary\n" in text
     assert "<- still open" in text
     assert "--max-windows" not in text
     assert "holds the release" not in text
@@ -210,12 +211,12 @@ def test_by_the_letter_nothing_is_called_shown(policy: Policy) -> None:
     letter = handmade.by_letter(policy)
     _, held = handmade.release(letter, Decision.HOLD)
     _, promoted = handmade.release(letter, Decision.PROMOTE)
-    assert held.headline == "over a point threshold, but not in 2 windows in a row"
-    assert promoted.headline == "every gate within its point threshold"
+    assert held.card.words == "over a point threshold, but not in 2 windows in a row"
+    assert promoted.card.words == "every gate within its point threshold"
 
 
 def test_a_long_headline_costs_the_seconds_before_its_own_end(policy: Policy) -> None:
     release, story = handmade.broken(policy, "calibration_identifier")
     assert ending(release, (story,), handmade.SEAL)[0].endswith(
-        "    calibration loss shown on intent identifier    baseline serves 100 %"
+        "    calibration loss shown on intent identifier    lens serves    31 s"
     )

@@ -1,0 +1,196 @@
+"""Do terminal, page, summary, Allure, attestation and alert say one reason, one server and one next command?"""
+
+import html
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gates.attestation import ATTESTATION, Attestation
+from gates.checks.machine import NOT_EVIDENCED
+from gates.policy import Policy
+from gates.release import Release
+from gates.rule.climbed import NEVER
+from gates.verdicts import Decision
+from reports.alerts.decisions import decision_event
+from reports.attestation.document import attest
+from reports.model.card import Command, card_of
+from reports.model.story import Story, tell
+from reports.render.allure import decision_html
+from reports.render.page import render_page
+from reports.render.summary import render_summary
+from reports.render.terminal import ending
+from tests.reports import handmade
+from tests.reports.conftest import Judged
+from tests.reports.finished_run import canary
+
+RECALL = "sla_recall_at_50_delta"
+
+
+def promoted(policy: Policy) -> tuple[Release, Story]:
+    return handmade.release(policy, Decision.PROMOTE)
+
+
+def held(policy: Policy) -> tuple[Release, Story]:
+    return handmade.release(policy, Decision.HOLD)
+
+
+def held_by_the_machine(policy: Policy) -> tuple[Release, Story]:
+    return handmade.changed(policy, Decision.HOLD, RECALL, note=f"{NOT_EVIDENCED}, 41 % waiting")
+
+
+def held_by_the_lock(policy: Policy) -> tuple[Release, Story]:
+    return handmade.broken(policy, "lock")
+
+
+def waiting(policy: Policy) -> tuple[Release, Story]:
+    return handmade.waiting(policy)
+
+
+def rolled_back_by_a_slice(policy: Policy) -> tuple[Release, Story]:
+    return handmade.broken(policy, "calibration_error")
+
+
+def nothing_measured(policy: Policy) -> tuple[Release, Story]:
+    whole, story = handmade.release(policy, Decision.HOLD)
+    planned = story.outcome.planned
+    said = "first.run: no query is judged; give first.run and qrels.txt the same ids"
+    reasons = tuple(f"check_{i}: error, no evidence: {said}" for i in range(len(planned)))
+    nothing = replace(story.outcome, cells=(), climbed=NEVER, passed=(), missing=planned, reasons=reasons)
+    return handmade.told_of(whole, nothing)
+
+
+Case = Callable[[Policy], tuple[Release, Story]]
+CASES: dict[Case, tuple[str, Command, str]] = {
+    promoted: ("every gate shown to hold: calibrator p99", Command.PROMOTE, "make promote HERO=lexical"),
+    held: (
+        "nothing shown broken, not enough shown to hold: SLA-Recall@50 lost 1.0 pt [-0.1, 2.3] at 25 %, limit 2.0 pt, "
+        "SLA-Recall@50 of lens 61.2 pt, n 6,400",
+        Command.LONGER, "make canary HERO=router ARGS=--max-windows=11",
+    ),
+    held_by_the_machine: ("nothing shown broken", Command.QUIET, "make canary HERO=router"),
+    held_by_the_lock: (
+        "what runs is not what was locked: fields not as locked", Command.LOCK,
+        "make lock HERO=lexical && make canary HERO=lexical",
+    ),
+    waiting: ("traffic is missing, nothing was shown broken", Command.QUERIES, "make canary HERO=router"),
+    rolled_back_by_a_slice: (
+        "calibration loss shown on intent error: calibration lost, intent error", Command.CHANGE,
+        "make lock HERO=lexical && make canary HERO=lexical",
+    ),
+    nothing_measured: ("first.run: no query is judged", Command.MEND, "make canary HERO=router"),
+}  # fmt: skip
+
+
+def said_in(text: str, markup: str = "") -> str:
+    """A text without line breaks, and without a language's markup."""
+    return " ".join(html.unescape(re.sub(markup, "", text) if markup else text).split())
+
+
+def everywhere(release: Release, stories: tuple[Story, ...], story: Story) -> dict[str, str]:
+    attested = attest(release, story.outcome, story)
+    event = decision_event(attested, story.card.owner, release.artifacts)
+    return {
+        "terminal": said_in(" ".join(ending(release, stories, handmade.SEAL))),
+        "page": said_in(render_page(release, stories, {}, {}, handmade.SEAL), "<[^>]*>"),
+        "summary": said_in(render_summary(release, stories, handmade.SEAL), r"\\"),
+        "allure": said_in(decision_html(story), "<[^>]*>"),
+        "attestation": said_in(" ".join((attested.card.reason, attested.card.serves, attested.card.next))),
+        "alert": said_in(f"{event.title} {event.text}"),
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_every_report_says_the_same_card(policy: Policy, case: Case) -> None:
+    release, story = case(policy)
+    reason, command, line = CASES[case]
+    card = story.card
+    assert card.reason.startswith(reason)
+    assert (card.decision, card.serves, card.owner) == (story.outcome.decision, "lens", "Search Engineering")
+    assert (card.next.command, card.next.line) == (command, line)
+    assert bool(card.deadline) is (card.decision is Decision.PROMOTE)
+    for place, text in everywhere(release, (story,), story).items():
+        for words in (card.words, card.numbers, card.serving, card.next.words):
+            assert said_in(words) in text, place
+
+
+def test_a_mixed_release_says_the_card_of_each_hero(judged: Judged) -> None:
+    release = judged("equal", "worse", "unsure")
+    stories = tell(release)
+    assert [story.card.decision for story in stories] == [Decision.ROLLBACK, Decision.HOLD, Decision.PROMOTE]
+    for story in stories:
+        told = everywhere(release, stories, story)
+        lacks = [
+            place for place, text in told.items() if story.card.words not in text or story.card.serving not in text
+        ]
+        assert lacks == []
+        told["terminal"] = said_in(" ".join(ending(release, (story,), handmade.SEAL)))  # one beside others has no more
+        assert [place for place, text in told.items() if said_in(story.card.numbers) not in text] == []
+
+
+def test_a_promotion_that_would_be_refused_says_why(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.PROMOTE)
+    card = card_of(release, story.outcome, untrusted=handmade.SEAL.words)
+    assert card.next.words == f"make promote HERO=lexical (refused while signed {handmade.SEAL.words})"
+    people = policy.promotion.model_copy(update={"approvals": 2, "valid_days": 3})
+    subject = replace(story.outcome.subject, policy=policy.model_copy(update={"promotion": people}))
+    card = card_of(release, replace(story.outcome, subject=subject))
+    assert card.next.remark == "refused without approvals by 2"
+    assert card.deadline == "2026-12-04T10:15:31+00:00"
+
+
+def test_configs_artifacts_and_mode_are_named_where_they_are_not_the_defaults(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.HOLD)
+    elsewhere = replace(release, configs=Path("my configs"), artifacts=Path("out/$x"), mode="letter")
+    line = card_of(elsewhere, story.outcome).next.line
+    assert line.startswith("make canary HERO=router CONFIGS=")
+    assert line.endswith("--decision-mode=letter'")
+    recipe = "canary:\n\t@printf '%s\\n' --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)\n"
+    done = subprocess.run(
+        ["sh", "-c", line.replace("make", "make -f -", 1)], input=recipe, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "--hero=router", "--configs=my configs", "--max-windows=11", "--artifacts=out/$x", "--decision-mode=letter",
+    ]  # fmt: skip
+
+
+def as_made(folder: Path, root: Path) -> None:
+    """Let `make` find what it needs in a miniature checkout, without installing anything."""
+    shutil.copy(root / "Makefile", folder)
+    (folder / "requirements").mkdir(exist_ok=True)
+    (folder / "requirements" / "runtime.lock").touch()
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {sys.executable} "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    (folder / ".venv" / "runtime.done").touch()
+
+
+def test_the_next_command_works_as_printed_or_refuses_for_the_reason_it_says(copied: Path, root: Path) -> None:
+    as_made(copied, root)
+    (copied / "configs").rename(copied / "others")
+    done = canary(copied, "--configs=others", "--artifacts=else/where", hero="rival,unsure")
+    assert done.returncode == 10, done.stdout + done.stderr
+
+    def run_next(hero: str, *also: tuple[str, str]) -> tuple[str, subprocess.CompletedProcess[str]]:
+        said = Attestation.read((copied / "else" / "where" / hero / ATTESTATION).read_bytes(), hero).card.next
+        assert said in said_in((copied / "else" / "where" / "index.html").read_text(encoding="utf-8"), "<[^>]*>")
+        line = said[said.index("make ") :].partition(" (")[0]
+        for before, after in also:
+            line = line.replace(before, after)
+        return said, subprocess.run(["sh", "-c", line], cwd=copied, capture_output=True, text=True, check=False)
+
+    said, refused = run_next("rival")
+    why = said.partition("(refused while signed ")[2].removesuffix(")")
+    assert why
+    assert f"refused: rival: signed {why}" in refused.stdout + refused.stderr
+    _, accepted = run_next("rival", ("ARGS=--artifacts=else/where", "ARGS='--artifacts=else/where --accept-untrusted'"))
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+    _, longer = run_next("unsure")
+    assert "HOLD  unsure" in longer.stdout
+    assert "else/where/index.html#unsure" in longer.stdout
