@@ -43,6 +43,21 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
 
 
 @pytest.hookspec
+def pytest_gate_told(told: Any) -> None:
+    """Write a report of what was decided (reports.render.told.Told: the release, a story with its card for each hero).
+
+    Tables, plots, page, summary and Allure are plugins of this hook, as a report of one's own is. Nothing is signed
+    yet: what says the decision goes into `told.staged`, and is read once it is. Raise where it cannot be written: then
+    nothing is decided.
+    """
+
+
+@pytest.hookspec
+def pytest_gate_signed(told: Any, configs: Path) -> str | None:
+    """The decision is signed and stands: tell others of it. Return one line on what went wrong, if anything did."""
+
+
+@pytest.hookspec
 def pytest_gate_sign(config: pytest.Config, release: Release, status: int) -> None:
     """The run is to end with `status`: sign the decision, and let the disk say it. Raise where either cannot be."""
 

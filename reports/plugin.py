@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import allure
 import pytest
 
-from evidence.files import write_whole
 from gates.errors import EvidenceError, GateError
 from gates.handover import handed_over
 from gates.release import Release, Subject
@@ -22,19 +21,15 @@ from reports.attestation.document import (
     attest_heroes,
     attested_decisions,
     describe_artefacts,
-    describe_evidence,
     publish,
     withdraw,
     write_attestations,
 )
-from reports.attestation.seal import Seal
 from reports.attestation.statements import PAGES
-from reports.model.story import Story, tell, worst_first
+from reports.model.story import tell, worst_first
 from reports.render import allure as allure_results
-from reports.render.metrics import keep_metrics
-from reports.render.summary import render_summary
-from reports.render.tables import write_tables
 from reports.render.terminal import ending
+from reports.render.told import Told
 
 if TYPE_CHECKING:  # a third of a second that workers need not wait
     from reports.attestation.signing import Signer
@@ -43,23 +38,16 @@ if TYPE_CHECKING:  # a third of a second that workers need not wait
 #: The last job of a night, which writes its tables and plots.
 pytest_plugins = ("reports.nightly.plugin",)
 
-#: What people read is taken away while nothing is decided: a page that is not there promotes nothing.
-PAGE, SUMMARY = PAGES
-ALLURE = "allure-results"
+#: The reports of this room, plugins as anybody's. The last is called first: tables and plots before what shows them.
+#: They are imported once a run is decided, since they bring matplotlib: a second that workers need not wait.
+REPORTS = (
+    "reports.alerts.decisions", "reports.render.metrics", "reports.render.allure", "reports.render.summary",
+    "reports.render.page", "reports.render.plots", "reports.render.tables",
+)  # fmt: skip
 
 #: Of headlines; the words say the same without it.
 COLOUR = {"PROMOTE": {"green": True}, "HOLD": {"yellow": True}, "ROLLBACK": {"red": True}}
 SIGNER: pytest.StashKey[tuple[Signer, TrustRoot]] = pytest.StashKey()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A decision and what is told of it."""
-
-    release: Release
-    staged: Release  # the same, where its files wait for their signature
-    stories: tuple[Story, ...]
-    seal: Seal
 
 
 DECIDED, SIGNED = pytest.StashKey[Told](), pytest.StashKey[Told]()
@@ -72,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Workers read the command line anew, so what the controller sets does not reach them.
     """
     if is_canary(config):
-        config.option.allure_report_dir = str(artifacts(config) / ALLURE)
+        config.option.allure_report_dir = str(artifacts(config) / allure_results.ALLURE)
         config.option.clean_alluredir = False  # a worker would delete what the others wrote
         if config.pluginmanager.hasplugin("allure_pytest"):
             config.pluginmanager.register(AllureFiling(), "gate-allure")
@@ -87,7 +75,7 @@ def pytest_gate_prepare(config: pytest.Config) -> None:
         config.stash[SIGNER] = open_for_run(artifacts(config), config.rootpath)
     except GateError as error:
         raise pytest.UsageError(str(error)) from None
-    for old in (artifacts(config) / ALLURE).glob("*"):
+    for old in (artifacts(config) / allure_results.ALLURE).glob("*"):
         _remove(old)  # the folder stays: allure-pytest may have made it just now
 
 
@@ -100,37 +88,27 @@ def pytest_gate_started(release: Release) -> None:
 
 @pytest.hookimpl
 def pytest_gate_rolled_back(config: pytest.Config, release: Release) -> None:
-    """Record a rollback as soon as it is known, and the alert about it; delivering that is the tick's."""
+    """Record a rollback as soon as it is known, and its alert; where that fails, the tick finds the attestation."""
     _record(release)
-    _alert(config, release)
+    _tell(config, notify_decisions(release, configs(config)))
 
 
 @pytest.hookimpl
 def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
-    """Write the evidence, and beside the run's parts the pages and attestations: they say a decision, unsigned yet."""
+    """Have every report written beside the run's parts, then the attestations: they say a decision, unsigned yet."""
     from reports.attestation.sealing import prepare
-    from reports.render.page import render_page  # these two bring matplotlib: a second that workers need not wait
-    from reports.render.plots import write_plots
 
     wrong = contradictions(release)
     if wrong:
         raise EvidenceError("; ".join(wrong))
-    out, heroes = release.artifacts, [outcome.subject.name for outcome in worst_first(release)]
-    seal = prepare(*config.stash[SIGNER], out, heroes, release.finished_at)
-    stories = tell(release, "" if seal.trusted else seal.words)
-    plots = {}
-    for story in stories:
-        write_tables(story, out / story.hero)
-        plots[story.hero] = write_plots(release, story)
-    evidence = {story.hero: describe_evidence(out / story.hero) for story in stories}
-    artefacts = {story.hero: describe_artefacts(out / story.hero) for story in stories}
-    attested = attest_heroes(release, stories, evidence, artefacts, seal.decisions)
-    staged = replace(release, artifacts=release.run_folder / "unsigned")
-    write_whole(staged.artifacts / PAGE, render_page(release, stories, plots, evidence, seal))
-    write_whole(staged.artifacts / SUMMARY, render_summary(release, stories, seal))
-    allure_results.write_results(release, stories, attested, staged.artifacts / ALLURE, out / ALLURE)
-    write_attestations(staged, attested, describe_artefacts(staged.artifacts, PAGES), seal.run)
-    config.stash[DECIDED] = Told(release=release, staged=staged, stories=stories, seal=seal)
+    heroes = [outcome.subject.name for outcome in worst_first(release)]
+    seal = prepare(*config.stash[SIGNER], release.artifacts, heroes, release.finished_at)
+    told = Told(release=release, stories=tell(release, "" if seal.trusted else seal.words), seal=seal)
+    for name in REPORTS:
+        config.pluginmanager.register(import_module(name), name)
+    config.hook.pytest_gate_told(told=told)
+    write_attestations(told.unread, told.attested, describe_artefacts(told.staged, PAGES), seal.run)
+    config.stash[DECIDED] = told
 
 
 @pytest.hookimpl
@@ -139,11 +117,11 @@ def pytest_gate_sign(config: pytest.Config, release: Release, status: int) -> No
     from reports.attestation.sealing import sign_run
 
     told = config.stash[DECIDED]
-    wrong = unheard(release, status, attested_decisions(told.staged))
+    wrong = unheard(release, status, attested_decisions(told.unread))
     if wrong:
         raise EvidenceError("; ".join(wrong))
-    sign_run(config.stash[SIGNER][0], told.seal, release.artifacts, told.staged.artifacts)
-    publish(told.staged.artifacts, release.artifacts)
+    sign_run(config.stash[SIGNER][0], told.seal, release.artifacts, told.staged)
+    publish(told.staged, release.artifacts)
     config.stash[SIGNED] = told
 
 
@@ -153,9 +131,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     if SIGNED not in config.stash:
         return
-    told = config.stash[SIGNED]
-    _tell(config, keep_metrics(told.release, told.stories))
-    _alert(config, told.release, told.stories)
+    for line in config.hook.pytest_gate_signed(told=config.stash[SIGNED], configs=configs(config)):
+        _tell(config, line)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -213,11 +190,6 @@ def _record(release: Release) -> None:
         withdraw(release)
 
 
-def _alert(config: pytest.Config, release: Release, stories: Sequence[Story] = ()) -> None:
-    """Put the alerts of a run's decisions on record; where that fails, the tick finds them in the attestations."""
-    _tell(config, notify_decisions(release, configs(config), stories))
-
-
 def _tell(config: pytest.Config, line: str) -> None:
     """Print what went wrong beside a decision that stands."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
@@ -226,7 +198,7 @@ def _tell(config: pytest.Config, line: str) -> None:
 
 
 def _take_pages_away(release: Release) -> None:
-    for name in PAGES:
+    for name in PAGES:  # a page that is not there promotes nothing
         (release.artifacts / name).unlink(missing_ok=True)
 
 

@@ -20,9 +20,15 @@ from reports.escaping import cut, typed
 
 if TYPE_CHECKING:  # it brings all that reads evidence, which most ticks need not wait for
     from reports.model.story import Story
+    from reports.render.told import Told
 
 _REASONS, _REASON_LENGTH = 3, 300
 _REASON = re.compile(r"(?P<check>[^:]*?)(?: at (?P<step>[0-9]+) %)?: .*", re.DOTALL)
+
+
+def pytest_gate_signed(told: Told, configs: Path) -> str:
+    """Put the alerts of the signed decisions on record."""
+    return notify_decisions(told.release, configs, told.stories)
 
 
 def notify_decisions(release: Release, configs: Path, stories: Sequence[Story] = ()) -> str:

@@ -32,8 +32,10 @@ from reports.model.checks import Row
 from reports.model.labels import mark, mark_words
 from reports.model.story import Story
 from reports.render.tables import SPANS
+from reports.render.told import Told
 
 EPIC = "Release gate"
+ALLURE = "allure-results"
 #: Sorts before the heroes.
 FIRST = "① Promotion decision"
 STATUS = {Decision.PROMOTE: Status.PASSED, Decision.ROLLBACK: Status.FAILED, Decision.HOLD: Status.SKIPPED}
@@ -88,6 +90,12 @@ def verdict_table(cell: Cell) -> str:
     writer.writerow([name.heading, "value"])
     writer.writerows((key, value) for key, value in rows.items() if value)
     return out.getvalue()
+
+
+def pytest_gate_told(told: Told) -> None:
+    """Write the results that no item had, beside those of allure-pytest once the decision is signed."""
+    results = told.staged / ALLURE, told.release.artifacts / ALLURE
+    write_results(told.release, told.stories, told.attested, *results)
 
 
 def write_results(

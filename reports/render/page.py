@@ -9,10 +9,12 @@ from typing import Any
 
 import jinja2
 
+from evidence.files import write_whole
 from gates.attestation import EvidenceFile
 from gates.release import Release
 from gates.verdicts import Kind, Verdict
 from reports.attestation.seal import COMMAND, Seal
+from reports.attestation.statements import PAGES
 from reports.escaping import clean, typed
 from reports.model.budget import budget_words
 from reports.model.checks import Row
@@ -23,9 +25,17 @@ from reports.model.labels import MARK_WORDS, headroom_words, mark, mark_words, m
 from reports.model.machine import machine_words
 from reports.model.rates import mode_words, rates_words
 from reports.model.story import Story, claim_words, effect_words, ladder_words
-from reports.render.plots import Plot
+from reports.render.plots import Plot, read_plots
+from reports.render.told import Told
 
 TEMPLATES = Path(__file__).parents[1] / "site"
+
+
+def pytest_gate_told(told: Told) -> None:
+    """Write the page, with the plots that lie in each hero's folder."""
+    plots = {story.hero: read_plots(told.home(story), story) for story in told.stories}
+    page = render_page(told.release, told.stories, plots, told.evidence, told.seal)
+    write_whole(told.staged / PAGES[0], page)
 
 
 def render_page(

@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -15,6 +16,9 @@ from evidence.files import write_whole
 from gates.release import Release
 from reports.model.story import Story
 from reports.render import figures
+from reports.render.told import Told
+
+FOLDER = "plots"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,27 +31,41 @@ class Plot:
     svg: str
 
 
+def pytest_gate_told(told: Told) -> None:
+    """Draw the plots of each hero."""
+    for story in told.stories:
+        for plot in draw(told.release, story):
+            write_whole(told.home(story) / FOLDER / f"{plot.name}.svg", plot.svg)
+
+
 def draw(release: Release, story: Story) -> tuple[Plot, ...]:
     """The three plots of a hero, stamped with run id, fingerprint and n. What was not measured is said in the plot."""
-    pictures: tuple[tuple[str, str, str, Callable[[Figure, Story], None]], ...] = (
-        ("reliability", "Is stated confidence right?", figures.reliability_words(story), figures.draw_reliability),
-        ("differences", "What changes for users?", figures.difference_words(story), figures.draw_differences),
-        ("latency", "How long do answers take?", figures.latency_words(story), figures.draw_latency),
-    )
+    fills = (figures.draw_reliability, figures.draw_differences, figures.draw_latency)
     return tuple(
         Plot(
             name=name, title=title, description=words, svg=_render(release, story, f"{story.hero}: {title}", name, fill)
         )
-        for name, title, words, fill in pictures
+        for (name, title, words), fill in zip(_described(story), fills, strict=True)
     )
 
 
-def write_plots(release: Release, story: Story) -> tuple[Plot, ...]:
-    """Draw the plots into the hero's plots/ folder."""
-    plots = draw(release, story)
-    for plot in plots:
-        write_whole(release.artifacts / story.hero / "plots" / f"{plot.name}.svg", plot.svg)
-    return plots
+def read_plots(folder: Path, story: Story) -> tuple[Plot, ...]:
+    """The plots that were drawn into a hero's folder."""
+    described = ((*told, folder / FOLDER / f"{told[0]}.svg") for told in _described(story))
+    return tuple(
+        Plot(name=name, title=title, description=words, svg=path.read_text(encoding="utf-8"))
+        for name, title, words, path in described
+        if path.exists()
+    )
+
+
+def _described(story: Story) -> tuple[tuple[str, str, str], ...]:
+    """Name, title and words of each plot."""
+    return (
+        ("reliability", "Is stated confidence right?", figures.reliability_words(story)),
+        ("differences", "What changes for users?", figures.difference_words(story)),
+        ("latency", "How long do answers take?", figures.latency_words(story)),
+    )
 
 
 def _render(release: Release, story: Story, title: str, name: str, fill: Callable[[Figure, Story], None]) -> str:

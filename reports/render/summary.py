@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evidence.files import write_whole
 from gates.release import Release
 from gates.verdicts import Decision, Kind, Verdict
 from reports.attestation.seal import COMMAND, Seal
+from reports.attestation.statements import PAGES
 from reports.escaping import markdown, typed
 from reports.model.budget import budget_words
 from reports.model.checks import Row
@@ -15,11 +17,17 @@ from reports.model.labels import MARK_WORDS, mark, metric_name
 from reports.model.machine import machine_words
 from reports.model.rates import mode_words, rates_words
 from reports.model.story import Story
+from reports.render.told import Told
 
 _REASONS = 5
 _KINDS = (
     ("Sanity", Kind.SANITY), ("Guards", Kind.GUARD), ("Each intent alone", Kind.SLICE), ("Instruments", Kind.INSTRUMENT)
 )  # fmt: skip
+
+
+def pytest_gate_told(told: Told) -> None:
+    """Write the summary."""
+    write_whole(told.staged / PAGES[1], render_summary(told.release, told.stories, told.seal))
 
 
 def render_summary(release: Release, stories: Sequence[Story], seal: Seal) -> str:

@@ -14,6 +14,7 @@ from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_interval, ratio_interval
 from reports.escaping import csv_cell
 from reports.model.story import Story
+from reports.render.told import Told
 from rollout.columns import DEPTH, Measured, codes, numbers, read_hits
 
 SPANS, POOL = "hero_span_v22.csv", "pool_counts_by_system.csv"
@@ -23,6 +24,12 @@ _METRICS = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_cre
 _ENDS = ("", "_ci_lower", "_ci_upper")
 _SPANS = ["system", "suite", *(f"{metric}{end}" for metric in _METRICS for end in _ENDS), "queries", "config_hash"]
 _POOL = ["system", "suite", "pooled_judgments", "coverage_percent"]
+
+
+def pytest_gate_told(told: Told) -> None:
+    """Write the tables of each hero."""
+    for story in told.stories:
+        write_tables(story, told.home(story))
 
 
 def write_tables(story: Story, folder: Path) -> None:

@@ -127,3 +127,26 @@ def test_the_attestation_is_written_last(whole_checkout: Checkout) -> None:
 def test_only_a_canary_writes_results(whole_checkout: Checkout) -> None:
     whole_checkout.gate("--collect-only")
     assert not out(whole_checkout).exists()
+
+
+OWN = """
+import json
+def pytest_gate_told(told):
+    cards = {story.hero: story.card for story in told.stories}
+    told.staged.mkdir(parents=True, exist_ok=True)
+    said = {hero: [card.reason, card.serves] for hero, card in cards.items()}
+    (told.staged / "board.json").write_text(json.dumps(said))
+def pytest_gate_signed(told, configs):
+    assert (told.release.artifacts / "board.json").exists()
+    return f"the board does not answer ({configs.name})"
+"""
+
+
+def test_a_report_of_ones_own_gets_what_ours_get(whole_checkout: Checkout) -> None:
+    (whole_checkout.folder / "board.py").write_text(OWN)
+    run = whole_checkout.gate("-p", "board", hero="equal")
+    assert run.ret == 0
+    ((reason, serves),) = json.loads((out(whole_checkout) / "board.json").read_text(encoding="utf-8")).values()
+    assert reason in (out(whole_checkout) / "index.html").read_text(encoding="utf-8")
+    assert serves == "incumbent"
+    assert "the board does not answer (configs)" in run.outlines
