@@ -60,7 +60,6 @@ class SlowedBaseline(Check):
     unit = "share of the baseline's answers slower than its p95 alone"
     name = Name(label="baseline slower than alone", unit="%", scale=100, digits=1)
     mend = "run again on a quiet machine; where it says so again, give each system a machine of its own"
-    fault = {"kind": "threads"}
 
     def required(self, limits: HoldLimits) -> str:
         return "not_red"
