@@ -25,6 +25,10 @@ class Row:
     blocks: str = ""  # "rolled back here", "holds the release", "still open", "" where the decision does not rest on it
     left_out: str = ""  # why the policy does not ask it
 
+    def value(self, cell: Cell | None) -> str:
+        """The number of a cell as people read it; "" where nothing was reached."""
+        return self.name.show(cell.observed) if cell and cell.verdict is not Verdict.NOT_REACHED else ""
+
     @property
     def last(self) -> Cell | None:
         """The last cell that was reached."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from evidence.files import write_whole
 from gates.statistics.whiskers import Whisker
 from reports.escaping import csv_cell
-from reports.render.figures import BASELINE, FAINT, HERO, INK
+from reports.render.figures import BASELINE, FAINT, HERO, svg
 from rollout.jobs.numbers import METRICS, SPANS
 from rollout.jobs.whiskers import NightRow
 
@@ -65,22 +63,8 @@ def draw(rows: Sequence[NightRow], metric: str, stamp: str) -> str:
     heading, scale = _SHOWN[metric]
     suites = list(dict.fromkeys(row.suite for row in rows))
     systems = list(dict.fromkeys(row.system for row in rows))
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # whatever a matplotlibrc here says
-        matplotlib.rcParams.update(
-            {
-                "svg.hashsalt": metric,
-                "svg.fonttype": "none",
-                "text.parse_math": False,
-                "axes.spines.top": False,
-                "axes.spines.right": False,
-                "axes.edgecolor": FAINT,
-                "font.size": 9,
-            }
-        )
-        figure = Figure(figsize=(8.4, 1.4 + 0.7 * len(suites)), layout="constrained")
-        FigureCanvasSVG(figure)
-        figure.suptitle(f"{heading} by suite, 95 % intervals", fontsize=11, x=0.02, ha="left", color=INK)
+
+    def fill(figure: Figure) -> None:
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1))
         for i, system in enumerate(systems):
             colour = BASELINE if not i else HERO if i == 1 else matplotlib.colormaps["Dark2"](i - 2)
@@ -107,10 +91,9 @@ def draw(rows: Sequence[NightRow], metric: str, stamp: str) -> str:
         right.tick_params(axis="y", length=0)
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=len(systems), frameon=False, fontsize=8)
-        figure.supxlabel(stamp, fontsize=7.5, x=0.02, ha="left", color=INK)
-        target = io.BytesIO()
-        figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
-    return target.getvalue().decode()
+
+    size = (8.4, 1.4 + 0.7 * len(suites))
+    return svg(f"{heading} by suite, 95 % intervals", stamp, metric, size, fill)
 
 
 def _span(row: NightRow) -> dict[str, object]:

@@ -25,7 +25,7 @@ from gates.checks.registry import keys_of
 from gates.names import check_name, slice_parts
 from gates.release import Outcome, Release, Subject
 from gates.rule.decide import item_id
-from gates.verdicts import Cell, Decision, Kind, Verdict
+from gates.verdicts import Cell, Decision, Kind
 from reports.escaping import clean, csv_cell
 from reports.model.card import card_lines
 from reports.model.checks import Row
@@ -194,11 +194,7 @@ def _message(story: Story) -> str:
 
 
 def _row(row: Row) -> str:
-    cells = []
-    for cell in row.cells:
-        measured = cell is not None and cell.verdict is not Verdict.NOT_REACHED
-        value = row.name.show(cell.observed) if cell is not None and measured else ""
-        cells.append(f"<td>{html.escape(f'{value} {mark(cell)}'.strip())}</td>")
+    cells = [f"<td>{html.escape(f'{row.value(cell)} {mark(cell)}'.strip())}</td>" for cell in row.cells]
     return f"<tr><td>{html.escape(row.name.heading)}</td><td>{html.escape(row.limit)}</td>{''.join(cells)}</tr>"
 
 

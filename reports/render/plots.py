@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from evidence.files import write_whole
@@ -69,28 +65,7 @@ def _described(story: Story) -> tuple[tuple[str, str, str], ...]:
 
 
 def _render(release: Release, story: Story, title: str, name: str, fill: Callable[[Figure, Story], None]) -> str:
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a label that its font cannot draw must not end a release in an error
-        matplotlib.rcdefaults()  # whatever a matplotlibrc here says
-        matplotlib.rcParams.update(
-            {
-                "svg.hashsalt": f"{story.hero}-{name}",
-                "svg.fonttype": "none",  # text stays text: small, searchable, read aloud
-                "text.parse_math": False,  # a "$" in an intent is a dollar
-                "axes.spines.top": False,
-                "axes.spines.right": False,
-                "axes.edgecolor": figures.FAINT,
-                "font.size": 9,
-            }
-        )
-        figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-        FigureCanvasSVG(figure)
-        figure.suptitle(title, fontsize=11, x=0.02, ha="left", color=figures.INK)
-        fill(figure, story)
-        fingerprint = story.outcome.climbed.fingerprint[:16] or "none"
-        n = len(story.measured) if story.measured is not None else 0
-        stamp = f"run {release.run_id} · fingerprint {fingerprint} · n {n:,}"
-        figure.supxlabel(stamp, fontsize=7.5, x=0.02, ha="left", color=figures.INK)
-        target = io.BytesIO()
-        figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
-    return target.getvalue().decode()
+    fingerprint = story.outcome.climbed.fingerprint[:16] or "none"
+    n = len(story.measured) if story.measured is not None else 0
+    stamp = f"run {release.run_id} · fingerprint {fingerprint} · n {n:,}"
+    return figures.svg(title, stamp, f"{story.hero}-{name}", (6.4, 4.4), lambda figure: fill(figure, story))

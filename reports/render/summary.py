@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evidence.files import write_whole
 from gates.release import Release
-from gates.verdicts import Decision, Kind, Verdict
+from gates.verdicts import Decision, Kind
 from reports.attestation.seal import COMMAND, Seal
 from reports.attestation.statements import PAGES
 from reports.escaping import markdown, typed
@@ -101,9 +101,4 @@ def _table(story: Story) -> list[str]:
 
 
 def _cells(row: Row) -> list[str]:
-    shown = []
-    for cell in row.cells:
-        measured = cell is not None and cell.verdict is not Verdict.NOT_REACHED
-        value = row.name.show(cell.observed) if cell is not None and measured else ""
-        shown.append(f"{value} `{mark(cell)}`".strip())
-    return shown
+    return [f"{row.value(cell)} `{mark(cell)}`".strip() for cell in row.cells]

@@ -146,9 +146,7 @@ def _start(heading: str, limit: str) -> str:
 
 
 def _cell(cell: Cell | None, row: Row) -> str:
-    if cell is None or cell.verdict is Verdict.NOT_REACHED:
-        return mark(cell)
-    return f"{short(row.name.show(cell.observed))} {mark(cell)}".strip()
+    return f"{short(row.value(cell))} {mark(cell)}".strip()
 
 
 def _bound(row: Row) -> str:
