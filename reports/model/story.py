@@ -7,6 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from gates.checks.ece import Ece
+from gates.checks.file_credit import FileCredit
+from gates.checks.p95_latency import P95Latency
+from gates.checks.stop_rule import StopRule
 from gates.errors import failures
 from gates.names import slice_parts
 from gates.release import Outcome, Release, Subject
@@ -20,7 +24,7 @@ from reports.model.labels import CLAIMED, is_enough, mark, measure_of, metric_na
 from rollout.columns import Measured, read_agg, read_measured
 
 #: The guard that speaks about a measure in its own unit.
-_GUARD_OF = {"p95_latency_ms": "p95_latency", "ece": "ece", "file_credit": "file_credit"}
+_GUARD_OF = {"p95_latency_ms": P95Latency.key, Ece.measure: Ece.key, FileCredit.measure: FileCredit.key}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +133,7 @@ def _measured(folder: Path, subject: Subject) -> Measured | None:
 
 def _unusual(outcome: Outcome) -> list[str]:
     """What the stop rule lets pass, but not in silence."""
-    return [c.note for c in outcome.cells if c.check == "stop_rule" and c.verdict is Verdict.GREEN and c.note]
+    return [c.note for c in outcome.cells if c.check == StopRule.key and c.verdict is Verdict.GREEN and c.note]
 
 
 def _failures(measured: Measured | None, subject: Subject) -> list[str]:
