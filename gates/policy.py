@@ -207,31 +207,6 @@ class Policy(Document):
         """The keys of the checks of these kinds that this policy asks, kind by kind in the order of reports."""
         return tuple(a.key for kind in kinds for a in self.known if a.check.kind is kind and a.key not in self.left_out)
 
-    @property
-    def asked_gates(self) -> tuple[str, ...]:
-        """The gates this policy asks, in the order of reports."""
-        return self.asked(Kind.GATE)
-
-    @property
-    def asked_guards(self) -> tuple[str, ...]:
-        """The guards this policy asks."""
-        return self.asked(Kind.GUARD)
-
-    @property
-    def asked_slices(self) -> tuple[str, ...]:
-        """The questions by intent that this policy asks."""
-        return self.asked(Kind.SLICE)
-
-    @property
-    def asked_sanity(self) -> tuple[str, ...]:
-        """The checks of the sanity battery this policy asks."""
-        return self.asked(Kind.SANITY)
-
-    @property
-    def asked_instruments(self) -> tuple[str, ...]:
-        """The instrument checks this policy asks."""
-        return self.asked(Kind.INSTRUMENT)
-
     def check(self, key: str) -> AskedCheck:
         """One of its checks. Raises KeyError for a key that it does not know."""
         return self._by_key[key]

@@ -32,7 +32,7 @@ from gates.rule.evaluator import Evaluator
 from gates.rule.preflight import fix_constants, judge_preflight
 from gates.rule.self_test import judge_self_test
 from gates.statistics.decimals import decimal
-from gates.verdicts import Cell
+from gates.verdicts import Cell, Kind
 from rollout import order
 from rollout.battery import Battery
 from rollout.blocks import ask_block, label, pairs_of, rows_of
@@ -75,7 +75,7 @@ class Ladder:
                 raise EvidenceError(self.broken)
             if percent > step:
                 return
-            if not self._climb.ended and (percent, self.policy.asked_gates[0]) not in self._cells:
+            if not self._climb.ended and (percent, self.policy.asked(Kind.GATE)[0]) not in self._cells:
                 try:
                     self._step(percent)
                 except Exception as error:
@@ -134,7 +134,7 @@ class Ladder:
 
     def _judge_instruments(self, arm: Arm, queries: Sequence[Query], agg: list[pa.Table]) -> None:
         """The instruments that speak before the climb."""
-        name, asked, contest = self.hero.subject.name, self.policy.asked_instruments, self.contest
+        name, asked, contest = self.hero.subject.name, self.policy.asked(Kind.INSTRUMENT), self.contest
         if Lock.key in asked:
             self._lock = lock_state(self.hero, contest.material)
             self._keep(Lock().judge(name, self.policy.limits(Lock), self._lock))
@@ -155,7 +155,7 @@ class Ladder:
         climb.step(percent, lambda: self._window(percent), lambda: len(self._queries) - self._pairs)
         self._climb_seconds += time.monotonic() - begun
         if climb.reached(percent):
-            for check in self.policy.asked_gates:
+            for check in self.policy.asked(Kind.GATE):
                 self._cells[percent, check] = climb.evaluator.cell(check)
         if climb.ended:
             serves = ": the baseline serves 100 %" if climb.ended.startswith("rolled back") else ""

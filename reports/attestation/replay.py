@@ -29,7 +29,7 @@ from gates.rule.decide import Seen, decide, item_id, plan
 from gates.rule.evaluator import Evaluator
 from gates.rule.preflight import fix_constants, judge_preflight
 from gates.rule.self_test import judge_self_test
-from gates.verdicts import OUTCOME, Cell, Decision
+from gates.verdicts import OUTCOME, Cell, Decision, Kind
 from reports.attestation.document import steps_of
 from reports.attestation.statements import EVIDENCE
 from rollout import order
@@ -187,11 +187,11 @@ class Evidence:
             if not climb.ended:
                 climb.step(percent, self._window_at(percent), lambda: self._facts.queries - self.at)
             reached = climb.reached(percent)
-            for check in policy.asked_gates:
+            for check in policy.asked(Kind.GATE):
                 cells[percent, check] = (
                     evaluator.cell(check) if reached else not_reached(self._hero, policy, percent, check)
                 )
-        for check in (*policy.asked_guards, *policy.asked_slices, *policy.asked_instruments):
+        for check in policy.asked(Kind.GUARD, Kind.SLICE, Kind.INSTRUMENT):
             if (0, check) not in cells:
                 cells[0, check] = evaluator.cell(check)
         return {key: replace(cell, ended=climb.ended) for key, cell in cells.items()}
@@ -210,7 +210,7 @@ class Evidence:
         return [f"agg.parquet: {left} pairs more than the evaluator asked for"] if left else []
 
     def _before(self) -> dict[str, Cell]:
-        asked, policy = self._policy.asked_instruments, self._policy
+        asked, policy = self._policy.asked(Kind.INSTRUMENT), self._policy
         snapshot = read_snapshot(self._hits, self._agg, self._hero, self._baseline)
         cells = dict(judge_battery(self._hero, policy, snapshot, self._facts.sanity, self._missing))
         if Lock.key in asked:

@@ -30,7 +30,7 @@ from gates.policy import Count, Policy
 from gates.statistics.calibration import DRAWS, calibration_error, equal_mass_edges, fill_bins, p_error_at_most
 from gates.statistics.decimals import decimal
 from gates.statistics.pvalues import p_rate_above
-from gates.verdicts import Cell
+from gates.verdicts import Cell, Kind
 from rollout.answered import Answered, same_queries
 from rollout.jobs.accepted import Accepted, accepted_of, left_behind, result_folders
 from rollout.jobs.check import JobCheck, NotShown, judge_all
@@ -208,7 +208,7 @@ GATES = (CalibratorGate(), CalibrationGate(), ShiftGate(), RecallGate())
 
 def asked_checks(policy: Policy) -> list[JobCheck]:
     """Those of every policy, and of the gates those that this one asks."""
-    return [*CHECKS, *(gate for gate in GATES if gate.key in policy.asked_gates)]
+    return [*CHECKS, *(gate for gate in GATES if gate.key in policy.asked(Kind.GATE))]
 
 
 def items(jobs: Jobs) -> list[str]:

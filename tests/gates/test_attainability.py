@@ -15,6 +15,7 @@ from gates.planning.characteristics import Atoms, Characteristics, rates_of, rea
 from gates.planning.foresight import foresee, plan_lines
 from gates.policy import Policy
 from gates.statistics.eprocess import Restarting, bet
+from gates.verdicts import Kind
 from tests.gates import stored
 from tests.gates.builders import changed
 
@@ -61,7 +62,7 @@ def test_the_projects_policy_is_attainable(policy: Policy, known: Characteristic
     found = tasks(policy, known.streams)
     assert 1 - sum(1 - task.chance for task in found) >= ENOUGH
     asked = {task.check for task in found}
-    assert {*policy.asked_gates, "ndcg_at_10", "p95_latency", "p99_latency", "within_sla", "errors"} <= asked
+    assert {*policy.asked(Kind.GATE), "ndcg_at_10", "p95_latency", "p99_latency", "within_sla", "errors"} <= asked
     assert asked.isdisjoint({"ece", "file_credit", "spend"})
     require_attainable("policy.yaml", policy, known)
 

@@ -206,5 +206,5 @@ def test_nobody_waited_nothing_changes(policy: Policy) -> None:
     assert as_measured(found) is found
     evaluator = judged(policy, [equal_pairs(N, seed=i) for i in range(4)])
     assert (evaluator.red, evaluator.busy) == ((), ())
-    assert all(math.isfinite(float(evaluator.cell(c).e_red)) for c in policy.asked_slices)
-    assert {evaluator.cell(c).kind for c in policy.asked_slices} == {Kind.SLICE}
+    assert all(math.isfinite(float(evaluator.cell(c).e_red)) for c in policy.asked(Kind.SLICE))
+    assert {evaluator.cell(c).kind for c in policy.asked(Kind.SLICE)} == {Kind.SLICE}

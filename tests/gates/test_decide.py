@@ -8,7 +8,7 @@ import pytest
 
 from gates.policy import Policy
 from gates.rule.decide import Seen, decide, item_id, plan
-from gates.verdicts import OUTCOME, Decision, Verdict
+from gates.verdicts import OUTCOME, Decision, Kind, Verdict
 from tests.gates.builders import cell, changed
 
 OUTCOMES = ("passed", "failed", "skipped", "error", "xfailed", "xpassed", "reported twice", "missing")
@@ -117,8 +117,11 @@ def test_what_rolls_back_is_told_first() -> None:
 
 def test_the_plan_is_the_policys(policy: Policy) -> None:
     keys = plan("lexical", policy)
-    first, last = len(policy.asked_sanity), len(policy.asked_guards + policy.asked_slices + policy.asked_instruments)
-    gates = len(policy.ladder.steps) * len(policy.asked_gates)
+    first, last = (
+        len(policy.asked(Kind.SANITY)),
+        len(policy.asked(Kind.GUARD, Kind.SLICE, Kind.INSTRUMENT)),
+    )
+    gates = len(policy.ladder.steps) * len(policy.asked(Kind.GATE))
     assert len(keys) == len(set(keys)) == first + gates + last
     assert (keys[0], keys[first]) == (("lexical", 0, "index_integrity"), ("lexical", 5, "calibrator_p99"))
     left_out = changed(policy, left_out={"file_credit": "no places", "aece_tau": "no confidence"})

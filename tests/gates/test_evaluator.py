@@ -9,7 +9,7 @@ from gates.errors import EvidenceError
 from gates.policy import Policy
 from gates.rule.evaluator import Evaluator
 from gates.rule.questions import missing_inputs
-from gates.verdicts import Verdict
+from gates.verdicts import Kind, Verdict
 from tests.gates.builders import changed, constants, equal_pairs, pairs
 
 STEP, LAST = 5, 100
@@ -39,13 +39,13 @@ def climbed(policy: Policy, *, until: int, **hero: Any) -> Evaluator:
 def test_an_equal_hero_has_all_gates_green_after_four_windows(policy: Policy) -> None:
     asked = climbed(policy, until=STEP)
     assert (asked.red, asked.undecided) == ((), ())
-    assert {asked.cell(check).verdict for check in policy.asked_gates} == {Verdict.GREEN}
+    assert {asked.cell(check).verdict for check in policy.asked(Kind.GATE)} == {Verdict.GREEN}
 
 
 def test_an_equal_hero_is_through_after_sixteen(policy: Policy) -> None:
     asked = climbed(policy, until=LAST)
     assert (asked.red, asked.undecided, asked.windows) == ((), (), 16)
-    verdicts = {check: asked.cell(check).verdict for check in (*policy.asked_guards, "aa_shadow")}
+    verdicts = {check: asked.cell(check).verdict for check in (*policy.asked(Kind.GUARD), "aa_shadow")}
     for check in ("ece", "file_credit", "spend"):  # for which not being shown broken suffices
         assert verdicts.pop(check) is Verdict.INCONCLUSIVE
     assert set(verdicts.values()) == {Verdict.GREEN}
@@ -74,7 +74,7 @@ def test_before_any_pair_nothing_is_known(policy: Policy) -> None:
     asked.begin_step(STEP)
     cell = asked.cell("aece_tau")
     assert (cell.verdict, cell.n, cell.note) == (Verdict.INCONCLUSIVE, 0, "nothing was measured")
-    assert set(asked.undecided) == set(policy.asked_gates)
+    assert set(asked.undecided) == set(policy.asked(Kind.GATE))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_red_is_never_taken_back(policy: Policy) -> None:
 def test_gates_start_anew_at_each_step_and_guards_go_on(policy: Policy) -> None:
     asked = climbed(policy, until=50)
     asked.begin_step(LAST)
-    assert set(policy.asked_gates) <= set(asked.undecided)
+    assert set(policy.asked(Kind.GATE)) <= set(asked.undecided)
     assert "ndcg_at_10" not in asked.undecided
 
 

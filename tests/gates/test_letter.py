@@ -8,7 +8,7 @@ import pytest
 from gates.checks.check import Point
 from gates.policy import Policy
 from gates.rule.evaluator import Evaluator
-from gates.verdicts import Verdict
+from gates.verdicts import Kind, Verdict
 from tests.gates.builders import changed, constants, equal_pairs
 
 
@@ -37,7 +37,7 @@ WORSE: dict[str, dict[str, Any]] = {
 
 def test_an_identical_hero_is_green_after_its_windows(letter: Policy) -> None:
     evaluator = climbed(letter, GOOD, GOOD)
-    assert {evaluator.cell(gate).verdict for gate in letter.asked_gates} == {Verdict.GREEN}
+    assert {evaluator.cell(gate).verdict for gate in letter.asked(Kind.GATE)} == {Verdict.GREEN}
     cell = evaluator.cell("aece_tau")
     assert (cell.unit, cell.e_red, cell.ci_lower) == ("AECE - tau", "", "")
 

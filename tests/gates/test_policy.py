@@ -93,16 +93,20 @@ def test_all_mistakes_are_told_together(document: dict[str, Any], tmp_path: Path
 
 def test_what_is_left_out_is_asked_no_more(policy: Policy) -> None:
     less = changed(policy, left_out={"aece_tau": "no confidence", "errors": "x", "preflight": "x"})
-    assert (policy.asked_gates, policy.asked_guards, policy.asked_instruments) == (GATES, GUARDS, INSTRUMENTS)
-    assert set(GATES) - set(less.asked_gates) == {"aece_tau"}
-    assert set(GUARDS) - set(less.asked_guards) == {"errors"}
-    assert set(INSTRUMENTS) - set(less.asked_instruments) == {"preflight"}
+    assert (policy.asked(Kind.GATE), policy.asked(Kind.GUARD), policy.asked(Kind.INSTRUMENT)) == (
+        GATES,
+        GUARDS,
+        INSTRUMENTS,
+    )
+    assert set(GATES) - set(less.asked(Kind.GATE)) == {"aece_tau"}
+    assert set(GUARDS) - set(less.asked(Kind.GUARD)) == {"errors"}
+    assert set(INSTRUMENTS) - set(less.asked(Kind.INSTRUMENT)) == {"preflight"}
 
 
 def test_every_check_says_what_its_red_does(policy: Policy) -> None:
     for check in (*GATES, *GUARDS):
         assert policy.on_red(check) == ("hold" if check == "ece" else "rollback")
-    assert {policy.on_red(check) for check in policy.asked_slices} == {"rollback"}
+    assert {policy.on_red(check) for check in policy.asked(Kind.SLICE)} == {"rollback"}
     assert {policy.on_red(check) for check in INSTRUMENTS} == {"hold"}
     with pytest.raises(KeyError):
         policy.on_red("no_such")

@@ -165,17 +165,17 @@ def subject(policy: Policy, name: str) -> Subject:
 
 def enough(policy: Policy, check: str) -> bool:
     """Is it enough that this check is not shown broken?"""
-    return check in (*_NOT_RED, *policy.asked_slices)
+    return check in (*_NOT_RED, *policy.asked(Kind.SLICE))
 
 
 def cell(policy: Policy, hero: str, step: int, check: str, verdict: Verdict, observed: str = "0.01") -> Cell:
     """A cell with numbers where it was reached."""
     kinds = {
-        **dict.fromkeys(policy.asked_sanity, Kind.SANITY),
-        **dict.fromkeys(policy.asked_gates, Kind.GATE),
-        **dict.fromkeys(policy.asked_guards, Kind.GUARD),
-        **dict.fromkeys(policy.asked_slices, Kind.SLICE),
-        **dict.fromkeys(policy.asked_instruments, Kind.INSTRUMENT),
+        **dict.fromkeys(policy.asked(Kind.SANITY), Kind.SANITY),
+        **dict.fromkeys(policy.asked(Kind.GATE), Kind.GATE),
+        **dict.fromkeys(policy.asked(Kind.GUARD), Kind.GUARD),
+        **dict.fromkeys(policy.asked(Kind.SLICE), Kind.SLICE),
+        **dict.fromkeys(policy.asked(Kind.INSTRUMENT), Kind.INSTRUMENT),
     }
     limit = _LIMITS.get(check, "0.05")
     if check == "aece_tau" and step:
@@ -205,14 +205,14 @@ def _cells(policy: Policy, hero: str, last: int, verdict: Verdict) -> tuple[Cell
     steps = policy.ladder.steps
     gates = []
     for step in steps:
-        for check in policy.asked_gates:
+        for check in policy.asked(Kind.GATE):
             here = Verdict.GREEN if step <= last else Verdict.NOT_REACHED
             if step == last and check == "sla_recall_at_50_delta":
                 here = verdict
             gates.append(cell(policy, hero, step, check, here))
     guards = [
         cell(policy, hero, 0, check, Verdict.INCONCLUSIVE if enough(policy, check) else Verdict.GREEN)
-        for check in (*policy.asked_sanity, *policy.asked_guards, *policy.asked_slices, *policy.asked_instruments)
+        for check in policy.asked(Kind.SANITY, Kind.GUARD, Kind.SLICE, Kind.INSTRUMENT)
     ]
     if verdict is Verdict.RED:
         note = "trigger: e-process"

@@ -90,7 +90,7 @@ def test_more_pairs_are_asked_of_a_busy_machine_where_it_is_not_the_machine_that
 
 
 def test_each_broken_instrument_has_its_own_way_out(policy: Policy) -> None:
-    told = {check: handmade.broken(policy, check)[1].card.next.before for check in policy.asked_instruments}
+    told = {check: handmade.broken(policy, check)[1].card.next.before for check in policy.asked(Kind.INSTRUMENT)}
     assert all(told.values())
     assert "evaluator" in told["known_answers"]
     assert "splitter" in told["traffic_share"]
@@ -101,9 +101,9 @@ def test_each_broken_instrument_has_its_own_way_out(policy: Policy) -> None:
 
 
 def test_each_check_of_the_battery_has_its_own_way_out(policy: Policy) -> None:
-    told = {check: handmade.broken(policy, check)[1].card.next.before for check in policy.asked_sanity}
+    told = {check: handmade.broken(policy, check)[1].card.next.before for check in policy.asked(Kind.SANITY)}
     assert all(told.values())
-    assert len(set(told.values())) == len(policy.asked_sanity)
+    assert len(set(told.values())) == len(policy.asked(Kind.SANITY))
     assert "no hero is judged by such numbers" in told["stop_rule"]
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from gates.names import check_name, slice_parts
 from gates.policy import Policy
+from gates.verdicts import Kind
 from reports.model.labels import evidence_words, limit_words, measure_of
 from tests.reports.handmade import by_letter
 
@@ -17,14 +18,14 @@ def test_evidence_is_never_rounded_up(e: str, words: str) -> None:
 
 
 def test_every_check_that_a_policy_can_ask_has_a_name(policy: Policy) -> None:
-    gates, guards, slices = policy.asked_gates, policy.asked_guards, policy.asked_slices
-    asked = (*policy.asked_sanity, *gates, *guards, *slices, *policy.asked_instruments)
+    gates, guards, slices = policy.asked(Kind.GATE), policy.asked(Kind.GUARD), policy.asked(Kind.SLICE)
+    asked = (*policy.asked(Kind.SANITY), *gates, *guards, *slices, *policy.asked(Kind.INSTRUMENT))
     assert len({check_name(check).heading for check in asked}) == len(asked)
     assert not [check for check in asked if check_name(check).label == check]
 
 
 def test_what_a_system_tells_of_itself_is_marked(policy: Policy) -> None:
-    asked = (*policy.asked_gates, *policy.asked_guards)
+    asked = policy.asked(Kind.GATE, Kind.GUARD)
     marked = [check for check in asked if check_name(check).heading.endswith("(self-reported)")]
     assert marked == ["calibrator_p99", "spend"]
     assert check_name("spend").named == "spend over the cap (self-reported)"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gates.policy import load_policy
+from gates.verdicts import Kind
 from reports.render.terminal import WIDTH
 from tests.recorded_release import HEROES, Checkout
 
@@ -82,7 +83,7 @@ def test_old_results_do_not_linger_and_what_never_came_back_is_in_allure(whole_c
     assert {labels(result)["feature"] for result in results} == {"equal"}
     missing = {result["name"] for result in results if result["status"] == "broken"}
     assert "no result: equal-ndcg_at_10" in missing
-    assert len(missing) == len(load_policy(whole_checkout.folder / "configs" / "policy.yaml").asked_guards)
+    assert len(missing) == len(load_policy(whole_checkout.folder / "configs" / "policy.yaml").asked(Kind.GUARD))
 
 
 def test_a_report_that_breaks_leaves_hold_and_no_page(whole_checkout: Checkout) -> None:

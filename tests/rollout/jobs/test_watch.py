@@ -8,7 +8,7 @@ import pytest
 from gates.checks.sla_recall import SlaRecall
 from gates.documents import read_model
 from gates.policy import Policy
-from gates.verdicts import Cell, Verdict
+from gates.verdicts import Cell, Kind, Verdict
 from rollout.jobs import gate_monitor, health
 from rollout.jobs.check import judge_all
 from rollout.jobs.gate_monitor import Left, MonitorLimits, OnRecord
@@ -122,12 +122,12 @@ def test_only_what_was_decided_on_may_serve(monitor: MonitorLimits, policy: Poli
 
 def gates(monitor: MonitorLimits, policy: Policy, n: int = 2_400, **arm: Any) -> dict[str, Cell]:
     cells = watched(monitor, policy, health=week(n, **arm), accepted=week(n))
-    return {check: cell for check, cell in cells.items() if check in policy.asked_gates}
+    return {check: cell for check, cell in cells.items() if check in policy.asked(Kind.GATE)}
 
 
 def test_the_gates_hold_on_sound_health_answers(monitor: MonitorLimits, policy: Policy) -> None:
     cells = gates(monitor, policy)
-    assert tuple(cells) == policy.asked_gates
+    assert tuple(cells) == policy.asked(Kind.GATE)
     assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
 
 
