@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from gates.checks.aece_tau import AeceTau
 from gates.checks.check import Check
-from gates.checks.own import OwnCheck, own_check
+from gates.checks.own import OwnCheck, OwnLoss, own_check
 from gates.checks.question import EVERY, Intent
 from gates.checks.registry import BY_INTENT, BY_KEY, KINDS, block_of, keys_of
 from gates.checks.sla_recall import SlaRecall
@@ -174,6 +174,10 @@ class Policy(Document):
         known = {asked.key for asked in self.known}
         if clash := sorted(key for key in self.checks if key in (*BY_KEY, *BY_INTENT, *self._of_intents)):
             raise ValueError(f"checks names {', '.join(clash)}, which is one of ours; call it otherwise")
+        losses = {a.check.decides for a in self.known if isinstance(a.limits, OwnLoss)}
+        others = {a.check.decides for a in self.known if a.key in self.checks and not isinstance(a.limits, OwnLoss)}
+        if both := sorted((losses & others) - {*COLUMNS}):
+            raise ValueError(f"checks ask {', '.join(both)} for a loss and otherwise; ask a column in one direction")
         OWN.update({key: self._by_key[key].check for key in self.checks})
         if unknown := sorted(set(self.left_out) - known):
             raise ValueError(f"left_out names {', '.join(unknown)}; checks are {', '.join(a.key for a in self.known)}")

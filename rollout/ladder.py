@@ -122,6 +122,7 @@ class Ladder:
         evaluator = Evaluator(
             hero=self.hero.subject.name, policy=self.policy, constants=self._constants, missing=contest.missing
         )
+        evaluator.refuse(answers.arm)
         self._climb = Climb(evaluator, self.hero.subject.windows)
         told = label(contest, self.run_id, contest.incumbent, PREFLIGHT, 0, BEFORE)
         served = ["baseline"] * len(queries)

@@ -194,7 +194,10 @@ class Rate(Form):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count(Form):
-    """Events that befall the hero alone: more often than the baseline alone is RED, and one already blocks GREEN."""
+    """Events that befall the hero alone: more often than the baseline alone is RED, and one already blocks GREEN.
+
+    An event is a value other than 0.
+    """
 
     column: str
     rate: float  # that must be excluded
@@ -204,7 +207,7 @@ class Count(Form):
         return Question(
             head=head,
             limit=self.rate,
-            red=((lambda p: bet(p.hero.column(self.column) - p.baseline.column(self.column)),),),
+            red=((lambda p: bet(self.events(p.hero) - self.events(p.baseline)),),),
             green=(lambda p: bet_rate(self.only(p), self.rate, RATIOS_BELOW),),
             blocked=lambda p: int(self.only(p).sum()),
             block_words=self.words,
@@ -213,13 +216,17 @@ class Count(Form):
 
     def only(self, p: Pairs) -> Array:
         """1 where it befell the hero and not the baseline."""
-        return np.asarray(p.hero.column(self.column) * (1 - p.baseline.column(self.column)))
+        return np.asarray(self.events(p.hero) * (1 - self.events(p.baseline)))
+
+    def events(self, arm: Arm) -> Array:
+        """1 where it befell an arm."""
+        return flag(arm.column(self.column) != 0)
 
     def spoil(self, arm: Arm) -> Arm:
         return arm.put(**{self.column: np.ones(len(arm))})
 
     def alone(self, arm: Arm, constants: Constants) -> Alone:
-        events = arm.column(self.column)
+        events = self.events(arm)
         return Alone(
             broken=bet_rate(events, max(self.rate, FEW), RATIOS_ABOVE), shown=None,
             told=pvalues.rate_interval(int(events.sum()), len(arm)), limit=self.rate, unit="share of errors",

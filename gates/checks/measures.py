@@ -17,6 +17,7 @@ class Measure(Name):
     bounded: bool = True  # within [0, 1], so that a mean of it can be bet on
 
 
+DEPTH = 50  # ranks of an answer
 IR_MEASURES = "ir-measures"  # who computes what is not built in
 SYSTEM = "self-reported"  # by the system that is judged
 
@@ -61,7 +62,11 @@ def measure_named(name: str) -> Measure:
     except ImportError:
         raise ValueError(f"measure {name} is none of {ours}, and {IR_MEASURES} is not installed") from None
     try:
-        ir_measures.parse_measure(name)
-    except (ValueError, NameError, SyntaxError, TypeError) as error:
+        measure = ir_measures.parse_measure(name)
+        tried = [ir_measures.Qrel("q", "d", 1)], [ir_measures.ScoredDoc("q", "d", 1.0)]
+        list(ir_measures.iter_calc([measure], *tried))  # one that is known may still not be computed here
+    except Exception as error:
         raise ValueError(f"measure {name} is none of {ours}, nor of {IR_MEASURES} ({error})") from None
-    return Measure(key=name, column=name, label=name, digits=4, source=IR_MEASURES)
+    if not 1 <= int(measure.params.get("cutoff") or 1) <= DEPTH:
+        raise ValueError(f"measure {name} looks deeper than the {DEPTH} ranks of an answer, or at none; name another")
+    return Measure(key=name, column=name, label=name, digits=4, source=IR_MEASURES, bounded=not name.startswith("Num"))

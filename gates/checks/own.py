@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
@@ -43,10 +43,12 @@ class OwnLimits(Limits):
     @property
     def measured(self) -> Measure:
         """What it reads."""
-        return MEASURES["ece"]
+        raise NotImplementedError
 
 
 class _OfMeasure(OwnLimits):
+    more_is_better: ClassVar[bool] = False
+    any_size: ClassVar[bool] = True  # or only a measure in [0, 1]
     measure: str = ""  # built in, or one of ir-measures
     column: str = Field(default="", pattern=r"^[a-z0-9_]*$")  # that the system answers with
 
@@ -56,7 +58,11 @@ class _OfMeasure(OwnLimits):
             raise ValueError("should name a measure, or a column that the system answers with: one of the two")
         if self.column in COLUMNS or self.column in MEASURES:
             raise ValueError(f"column {self.column} is measured by the gate: name it as measure")
-        _ = self.measured  # an unknown one is told when the policy is read
+        measured, better = self.measured, "more" if self.more_is_better else "less"
+        if self.measure and measured.cost is self.more_is_better:
+            raise ValueError(f"should be a measure of which {better} is better, {self.measure} is none")
+        if self.measure and not measured.bounded and not self.any_size:
+            raise ValueError(f"should be a measure in [0, 1], {self.measure} is none")
         return self
 
     @property
@@ -69,16 +75,11 @@ class _OfMeasure(OwnLimits):
 class OwnLoss(_OfMeasure):
     """A mean loss of `margin` is excluded."""
 
+    more_is_better, any_size = True, False
     form: Literal["loss"]
     margin: Share
     final_margin: Share | None = None
     tolerated_loss: Tolerated = 0.0
-
-    @model_validator(mode="after")
-    def _more_is_better(self) -> Self:
-        if self.measured.cost or not (self.measured.bounded or self.column):
-            raise ValueError(f"a loss is of a measure in [0, 1] of which more is better, {self.measure} is none")
-        return self
 
     def asks(self, constants: Constants) -> Form:
         """How it asks."""
@@ -120,6 +121,7 @@ class OwnQuantile(_OfMeasure):
 class OwnCount(_OfMeasure):
     """A rate of `rate` hero-only events is excluded; one already blocks promotion."""
 
+    any_size = False
     form: Literal["count"]
     rate: Share
 
@@ -133,6 +135,10 @@ class OwnCalibration(OwnLimits):
 
     form: Literal["calibration"]
     allowed: Small
+
+    @property
+    def measured(self) -> Measure:
+        return MEASURES["ece"]
 
     def asks(self, constants: Constants) -> Form:
         """How it asks."""
@@ -154,7 +160,7 @@ class OwnClass(BaseModel):
 def _which(said: Any) -> str:
     if isinstance(said, Mapping):
         return "class" if "check" in said else str(said.get("form", "form is missing"))
-    return "class" if isinstance(said, OwnClass) else str(said.form)
+    return "class" if isinstance(said, OwnClass) else str(getattr(said, "form", f"{said!r} is no check"))
 
 
 OwnCheck = Annotated[
@@ -183,13 +189,17 @@ def own_check(key: str, said: Any) -> tuple[Check, Any]:
     """The check that a policy says under this key, and its limits. Raises ValueError where there is none."""
     if isinstance(said, OwnClass):
         found = _class_of(said)
+        kind = getattr(found, "kind", Kind.GUARD)
+        lacking = [what for what in ("name", "decides", "unit") if not getattr(found, what, "")]
+        if lacking or kind not in (Kind.GATE, Kind.GUARD):
+            wanted = f"{', '.join(lacking)}, which it has not" if lacking else f"kind gate or guard, not {kind}"
+            raise ValueError(f"{key}: {said.check} should have {wanted}")
         try:
             limits = found.limits.model_validate({"on_red": "rollback", **(said.model_extra or {})})
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise ValueError(f"{key}: {where}: {first['msg']}; its limits are those of {said.check}") from None
-        kind = getattr(found, "kind", Kind.GUARD)
         return type(found.__name__, (found,), {"__doc__": found.__doc__, "key": key, "kind": kind})(), limits
     measure: Measure = said.measured
     words = said.why or f"{measure.label} is worse than this policy allows."
@@ -199,10 +209,9 @@ def own_check(key: str, said: Any) -> tuple[Check, Any]:
         "__doc__": words, "key": key, "kind": Kind(said.kind), "name": name, "unit": f"{measure.label} {more}".strip(),
         "limits": type(said), "measure": measure.key, "decides": measure.column,
         "needs": getattr(said, "column", ""), "fault": said.fault,
-        "processes": 2 if isinstance(said, OwnCalibration) else 1,
     }  # fmt: skip
     if isinstance(said, OwnCalibration):
-        known |= {"needs": "confidence", "decides": "confidence", "processes": 1}
+        known |= {"needs": "confidence", "decides": "confidence"}
     return type(f"Own_{key}", (_ByForm,), known)(), said
 
 
@@ -210,10 +219,11 @@ def _class_of(said: OwnClass) -> type[Check]:
     module, _, name = said.check.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
-    except ImportError as error:
-        raise ValueError(f"check {said.check} cannot be imported ({error}); is its package on PYTHONPATH?") from None
     except AttributeError:
         raise ValueError(f"check {said.check}: {module} has no {name}; name a class of it") from None
+    except (Exception, SystemExit) as error:  # it is a user's code: whatever it does when imported
+        told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise ValueError(f"check {said.check} cannot be imported ({told}); is its package on PYTHONPATH?") from None
     if not (isinstance(found, type) and issubclass(found, Check)):
         raise ValueError(f"check {said.check} should be a class of gates.checks.check.Check")
     return found

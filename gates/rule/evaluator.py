@@ -54,6 +54,11 @@ class Evaluator:
             tracker.observe(pairs, measured)
         return self.ends
 
+    def refuse(self, arm: Arm) -> None:
+        """Raises EvidenceError where a column that a check reads is not there, or is not what can be asked of it."""
+        for asked in self._reads:
+            _refuse_column(asked, arm)
+
     def end_window(self) -> tuple[str, ...]:
         """Close the window; returns what ends the climb now."""
         if not self._window:

@@ -87,7 +87,7 @@ class Synthetic:
         arm = Arm(**nothing).put(
             ndcg=ones, recall=ones, found=ones, credits=ones, latency_ms=latency_ms, confidence=confidence,
             correct=(draw.random(n) < confidence).astype(np.float64),
-            **{a.check.decides: _fine(a.form, n) for a in self.asked() if a.check.decides not in COLUMNS},
+            **{column: _fine([a.form for a in self.asked() if a.check.decides == column], n) for column in policy.more},
         )  # fmt: skip
         repeated = np.arange(0, n, policy.ladder.aa_every)
         share = policy.ladder.steps[0] / 100
@@ -102,13 +102,10 @@ class Synthetic:
         )
 
 
-def _fine(form: Form, n: int) -> Array:
-    """What a column that only a policy's own check reads holds of an answer with which nothing is wrong."""
-    match form:
-        case Loss():
-            return np.ones(n)
-        case Rate(above=above):
-            return np.full(n, min(0.0, above - 1))
-        case Tail(before=before) if len(before):
-            return np.full(n, float(np.min(before)))
-    return np.zeros(n)
+def _fine(forms: list[Form], n: int) -> Array:
+    """What a column that only a policy's own checks read holds of an answer with which nothing is wrong."""
+    if any(isinstance(form, Loss) for form in forms):
+        return np.ones(n)
+    least = [float(np.min(form.before)) for form in forms if isinstance(form, Tail) and len(form.before)]
+    least += [form.above for form in forms if isinstance(form, Rate) and form.above < 0]
+    return np.full(n, min(least, default=0.0))

@@ -12,6 +12,7 @@ from typing import Any
 
 import rfc8785
 from pyarrow import ArrowException
+from pydantic import ValidationError
 
 from evidence.digests import file_digest, logical_digest
 from evidence.schemas import SchemaDrift
@@ -21,6 +22,7 @@ from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock
 from gates.checks.preflight import PreflightCheck
 from gates.checks.question import Constants
+from gates.documents import mistakes
 from gates.errors import EvidenceError
 from gates.policy import Policy
 from gates.rule.battery import judge_battery
@@ -79,6 +81,8 @@ def replay(folder: Path) -> Replayed:
         return _replay(folder, attested, policy, others)
     except AttestationError as error:
         raise EvidenceError(str(error)) from None
+    except ValidationError as error:  # of a policy whose checks are not to be had here, say
+        raise EvidenceError("; ".join(mistakes(f"{path}: its policy", error, Policy))) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EvidenceError(f"{path}: cannot be replayed: {error!r}") from None
 

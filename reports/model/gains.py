@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.checks.measures import MEASURES
+from gates.checks.measures import MEASURES, is_column
 from gates.pairs import Arm
 from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_difference_interval, quantile_interval
@@ -43,7 +43,7 @@ class Gain:
     def is_cost(self) -> bool:
         """Is more of it worse?"""
         known = MEASURES.get(self.metric)
-        return known is not None and known.cost
+        return known.cost if known is not None else is_column(self.metric)  # of those nobody knows what is better
 
     @property
     def shown(self) -> str:

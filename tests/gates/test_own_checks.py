@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from gates.checks.forms import Count
 from gates.errors import ConfigError
 from gates.planning.attainability import require_attainable
 from gates.planning.characteristics import Characteristics, read_characteristics
 from gates.planning.foresight import plan_lines
 from gates.policy import Policy, load_policy
 from reports.attestation.replay import replay
+from tests.gates.builders import arm, pairs
 from tests.recorded_release import Checkout, pack
 
 #: Check -> what a policy says of it, and the fault that must turn it RED.
@@ -61,6 +64,7 @@ def package(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     (folder / "mypkg").mkdir()
     (folder / "mypkg" / "__init__.py").touch()
     (folder / "mypkg" / "fairness.py").write_text(FAIRNESS, encoding="utf-8")
+    (folder / "mypkg" / "exits.py").write_text("raise SystemExit(0)", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", f"{folder}:{root}")
     monkeypatch.syspath_prepend(str(folder))
     return folder / "mypkg"
@@ -161,10 +165,12 @@ def test_what_no_equal_hero_can_show_is_refused(
     [
         ("{form: loss, measure: RR@ten, margin: 0.1}", "measure RR@ten is none of nDCG@10, "),
         ("{form: loss, measure: p95_latency_ms, margin: 0.1}", "measure p95_latency_ms is none of nDCG@10, "),
-        (
-            "{form: loss, measure: zero_results, margin: 0.1}",
-            "a loss is of a measure in [0, 1]",
-        ),
+        ("{form: loss, measure: zero_results, margin: 0.1}", "should be a measure of which more is better"),
+        ("{form: rate, measure: RR@10, share: 0.1}", "should be a measure of which less is better, RR@10 is none"),
+        ("{form: count, measure: latency_ms, rate: 0.1}", "should be a measure in [0, 1], latency_ms is none"),
+        ("{form: loss, measure: NumRet, margin: 0.1}", "should be a measure in [0, 1], NumRet is none"),
+        ("{form: loss, measure: P@100, margin: 0.1}", "measure P@100 looks deeper than the 50 ranks of an answer"),
+        ("loss", "mine"),
         ("{form: loss, margin: 0.1}", "should name a measure, or a column that the system answers with"),
         ("{form: los, measure: RR@10, margin: 0.1}", "'los'"),
         (
@@ -172,6 +178,8 @@ def test_what_no_equal_hero_can_show_is_refused(
             "column latency_ms is measured by the gate",
         ),
         ("{check: 'nopkg.fairness:Fairness'}", "check nopkg.fairness:Fairness cannot be imported"),
+        ("{check: 'mypkg.exits:Nothing'}", "check mypkg.exits:Nothing cannot be imported (SystemExit: 0)"),
+        ("{check: 'mypkg.fairness:Check'}", "mypkg.fairness:Check should have name, decides, unit, which it has not"),
         ("{check: 'mypkg.fairness:Nothing'}", "mypkg.fairness has no Nothing; name a class of it"),
         ("{check: 'mypkg.fairness:Share'}", "should be a class of gates.checks.check.Check"),
         ("{check: 'mypkg.fairness:Fairness', limit: 2}", "its limits are those of mypkg.fairness:Fairness"),
@@ -185,6 +193,19 @@ def test_what_cannot_be_meant_is_refused_in_a_line(
     (mistake,) = caught.value.mistakes
     assert refused in mistake
     assert "\n" not in mistake
+
+
+def test_a_column_is_asked_in_one_direction(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="checks ask price for a loss and otherwise; ask a column in one direction"):
+        read(
+            tmp_path, root, "{form: loss, column: price, margin: 0.1}\n  other: {form: rate, column: price, share: 0.1}"
+        )
+
+
+def test_any_value_but_0_is_an_event() -> None:
+    form = Count(column="refused", rate=0.1)
+    hero, baseline = (arm(5).put(refused=np.array(told)) for told in ([0.004, 2, -1, 0, 2], [0, 2, 0, 0, 0]))
+    assert form.only(pairs(hero, baseline)).tolist() == [1, 0, 1, 0, 1]
 
 
 def test_a_name_of_ours_is_taken(root: Path, tmp_path: Path) -> None:

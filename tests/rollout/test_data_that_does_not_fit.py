@@ -214,8 +214,8 @@ class TestTold:
         rewrite(whole_checkout, "qrels.txt", lambda f: [f[0].upper(), *f[1:]])
         whole_checkout.lock()
         said = whole_checkout.gate().stdout.str()
-        assert "HOLD  equal    no query of equal.run is judged: ids differ (q0 / Q0)    baseline serves" in said
-        assert "  next      give equal.run and qrels.txt the same ids; then run again\n" in said
+        assert "HOLD  equal    no query of equal.run is judged: ids differ (q0 / Q0)    incumbent serves" in said
+        assert "  next      give equal.run and qrels.txt the same ids, then:\n" in said
         assert "judge in gates" not in said
 
     def test_an_unusual_gain_is_judged_and_told_and_a_look_ups_cpu_time_is_not(self, whole_checkout: Checkout) -> None:
