@@ -11,6 +11,7 @@ import jinja2
 
 from evidence.files import write_whole
 from gates.attestation import EvidenceFile
+from gates.names import meaning
 from gates.release import Release
 from gates.verdicts import Kind, Verdict
 from reports.attestation.seal import COMMAND, Seal
@@ -126,6 +127,7 @@ def _row(row: Row, story: Story) -> dict[str, Any]:
     return {
         "name": row.name.heading,
         "check": row.check,
+        "meaning": meaning(row.check),
         "kind": str(row.kind),
         "limit": row.limit,
         "cells": cells,
