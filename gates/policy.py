@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 
 import rfc8785
 from pydantic import AwareDatetime, Field, field_validator, model_validator
@@ -132,6 +132,22 @@ class Letter(Document):
     red_windows: Annotated[int, Field(ge=1)]  # in a row, that roll back
 
 
+_KEPT = ("known", "_by_key")  # by a policy of itself, made anew where it is asked
+
+if TYPE_CHECKING:
+    Gates: TypeAlias = Any
+    Guards: TypeAlias = Any
+    Slices: TypeAlias = Any
+    Instruments: TypeAlias = Any
+    Sanity: TypeAlias = Any
+else:
+    Gates = block_of(Kind.GATE, "Gates", __name__)
+    Guards = block_of(Kind.GUARD, "Guards", __name__)
+    Slices = block_of(Kind.SLICE, "Slices", __name__, Intents)
+    Instruments = block_of(Kind.INSTRUMENT, "Instruments", __name__)
+    Sanity = block_of(Kind.SANITY, "Sanity", __name__, BatteryBlock)
+
+
 class AskedCheck(NamedTuple):
     """A check as a policy knows it: under its key, with its limits, about one intent or every one."""
 
@@ -159,11 +175,11 @@ class Policy(Document):
     promotion: Promotion
     ladder: LadderBlock
     error_rates: ErrorRates
-    gates: block_of(Kind.GATE)  # type: ignore[valid-type]
-    guards: block_of(Kind.GUARD)  # type: ignore[valid-type]
-    slices: block_of(Kind.SLICE, Intents)  # type: ignore[valid-type]
-    instruments: block_of(Kind.INSTRUMENT)  # type: ignore[valid-type]
-    sanity: block_of(Kind.SANITY, BatteryBlock)  # type: ignore[valid-type]
+    gates: Gates
+    guards: Guards
+    slices: Slices
+    instruments: Instruments
+    sanity: Sanity
     checks: dict[Name, OwnCheck] = Field(default={})  # a user's own
     letter: Letter
     left_out: dict[Name, str] = Field(default={})  # check -> why it is not asked of this release
@@ -228,9 +244,14 @@ class Policy(Document):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy that knows its own checks."""
         copied = super().model_copy(update=update, deep=deep)
-        for name in ("known", "_by_key"):
+        for name in _KEPT:
             copied.__dict__.pop(name, None)
         return copied
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Without the classes of its own checks, which stand in no module."""
+        state = super().__getstate__()
+        return {**state, "__dict__": {k: v for k, v in state["__dict__"].items() if k not in _KEPT}}
 
     @cached_property
     def _by_key(self) -> dict[str, AskedCheck]:

@@ -46,7 +46,10 @@ def keys_of(kind: Kind) -> tuple[str, ...]:
     return tuple(check.key for check in CHECKS if check.kind is kind)
 
 
-def block_of(kind: Kind, base: type[Document] = Document) -> type[Any]:
-    """The model of a kind's block in policy.yaml: the limits of each of its checks, and what `base` asks beside."""
+def block_of(kind: Kind, name: str, module: str, base: type[Document] = Document) -> type[Any]:
+    """The model of a kind's block in policy.yaml: the limits of each of its checks, and what `base` asks beside.
+
+    It stands as `name` in `module`, where pickle finds it.
+    """
     fields: dict[str, Any] = {check.key: (check.limits, ...) for check in CHECKS if check.kind is kind}
-    return create_model(f"{kind.capitalize()}s", __base__=base, **fields)
+    return create_model(name, __base__=base, __module__=module, **fields)

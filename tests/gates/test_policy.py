@@ -1,5 +1,6 @@
 """Is a policy that cannot be meant refused, each mistake in one line, and is the rest of it what it says?"""
 
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,10 @@ def test_the_digest_is_of_the_content(root: Path, tmp_path: Path, document: dict
     path.write_text("# another comment\n" + yaml.safe_dump(document, sort_keys=True), encoding="utf-8")
     assert load_policy(path).digest() == policy.digest()
     assert changed(policy, ladder={"total_windows": 25}).digest() != policy.digest()
+
+
+@pytest.mark.parametrize("own", [{}, {"mrr": {"form": "loss", "measure": "RR@10", "margin": 0.1}}], ids=["ours", "own"])
+def test_a_policy_crosses_processes(policy: Policy, own: dict[str, Any]) -> None:
+    sent = changed(policy, checks=own)
+    asked = sent.asked(Kind.GUARD)
+    assert ForkingPickler.loads(ForkingPickler.dumps(sent)).asked(Kind.GUARD) == asked
