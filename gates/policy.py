@@ -155,11 +155,7 @@ class AskedCheck(NamedTuple):
     check: Check
     limits: Any
     intent: Intent
-
-    @property
-    def place(self) -> str:
-        """Where its limits stand in the policy."""
-        return f"{self.check.kind}s.{self.key}"
+    place: str  # of its limits in the policy
 
 
 class Policy(Document):
@@ -215,12 +211,15 @@ class Policy(Document):
     def known(self) -> tuple[AskedCheck, ...]:
         """Every check of this policy with its limits, whether asked or left out, in the order of reports."""
         found = [
-            AskedCheck(f"{check.key}_{name}", check, getattr(self.slices, check.key), Intent(name, at))
-            for check in BY_INTENT.values()
+            AskedCheck(f"{key}_{name}", check, getattr(self.slices, key), Intent(name, at), f"slices.{key}")
+            for key, check in BY_INTENT.items()
             for at, name in enumerate(self.slices.intents)
         ]
-        found += [AskedCheck(key, check, getattr(self._block(check.kind), key), EVERY) for key, check in BY_KEY.items()]
-        found += [AskedCheck(key, *own_check(key, said), EVERY) for key, said in sorted(self.checks.items())]
+        for key, check in BY_KEY.items():
+            name, block = self._block(check.kind)
+            found.append(AskedCheck(key, check, getattr(block, key), EVERY, f"{name}.{key}"))
+        for key, said in sorted(self.checks.items()):
+            found.append(AskedCheck(key, *own_check(key, said), EVERY, f"checks.{key}"))
         return tuple(sorted(found, key=lambda asked: KINDS.index(asked.check.kind)))  # stable: own checks come last
 
     def asked(self, *kinds: Kind) -> tuple[str, ...]:
@@ -275,10 +274,9 @@ class Policy(Document):
         """Of equal mass, in which confidence is compared with right answers."""
         return int(self.limits(AeceTau).bins)
 
-    def _block(self, kind: Kind) -> Any:
-        return {
-            Kind.GATE: self.gates, Kind.GUARD: self.guards, Kind.INSTRUMENT: self.instruments, Kind.SANITY: self.sanity
-        }[kind]  # fmt: skip
+    def _block(self, kind: Kind) -> tuple[str, Any]:
+        name = kind.value if kind is Kind.SANITY else f"{kind}s"
+        return name, getattr(self, name)
 
     def digest(self) -> str:
         """sha256 of the content (JCS), whatever its layout and comments."""

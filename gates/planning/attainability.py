@@ -137,7 +137,7 @@ def _tasks(policy: Policy, streams: Streams) -> Iterator[Task]:
             yield Task(
                 check=asked.head.check, where="over the canary" if whole else "at each step",
                 pairs=found.pairs(need), budget=budget, chance=found.chance(budget, need),
-                key=f"{asked.place}.{field}",
+                key=f"{asked.place}.{field}" if hasattr(policy.check(asked.head.check).limits, field) else asked.place,
                 would_do=partial(_enough_at, of, need, budget, limit, most),
                 least=PLANNED if _may_be_not_red(asked.form) else 0.0,
             )  # fmt: skip

@@ -51,7 +51,7 @@ def verdict_words(decision: Decision, mode: str) -> str:
 
 def _broken(check: str, policy: Policy) -> str:
     """What a RED of this check shows."""
-    _, asked, limits, intent = policy.check(check)
+    _, asked, limits, intent, _ = policy.check(check)
     if policy.mode == "letter" and asked.kind is Kind.GATE:
         point = asked.point(limits, policy.letter, NOTHING_FIXED)
         if point is not None:
