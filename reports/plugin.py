@@ -194,6 +194,7 @@ def _tell(config: pytest.Config, line: str) -> None:
     """Print what went wrong beside a decision that stands."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if line and reporter:
+        reporter.ensure_newline()
         reporter.write_line(line)
 
 

@@ -39,6 +39,8 @@ def red(attestation: dict) -> set[str]:
 
 #: What the smoke corpus cannot show: it holds 130 error messages, and its latency limits are wide.
 TOO_SMALL = ("error_answers_demoted", "slow_4ms", "slow_tail", "too_sure_on_errors", "unsure_on_errors")
+#: What breaks several limits at once: which of them is shown first hangs on the order of the queries.
+SEVERAL = {"overconfident": {"calibration_docstring", "calibration_identifier", "aece_tau"}}
 BAD = sorted((CONFIGS / "bad").glob("*.yaml"))
 
 
@@ -48,7 +50,7 @@ def test_a_bad_hero_is_stopped_by_the_check_it_names(root: Path, smoke: Path, tm
     status, attestation = canary(root, smoke, tmp_path, str(pack))
     assert attestation["decision"] == expected["decision"]
     assert status == STATUS[expected["decision"]]
-    assert expected["check"] in red(attestation)
+    assert red(attestation) & SEVERAL.get(pack.stem, {expected["check"]})
     assert attestation["traffic"]["to_percent"] == 0
 
 

@@ -152,7 +152,11 @@ def test_configs_artifacts_and_mode_are_named_where_they_are_not_the_defaults(po
     assert line.endswith("--decision-mode=letter'")
     recipe = "canary:\n\t@printf '%s\\n' --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)\n"
     done = subprocess.run(
-        ["sh", "-c", line.replace("make", "make -f -", 1)], input=recipe, capture_output=True, text=True, check=True
+        ["sh", "-c", line.replace("make", "make --no-print-directory -f -", 1)],
+        input=recipe,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines() == [
         "--hero=router", "--configs=my configs", "--max-windows=11", "--artifacts=out/$x", "--decision-mode=letter",

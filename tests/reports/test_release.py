@@ -150,4 +150,4 @@ def test_a_report_of_ones_own_gets_what_ours_get(whole_checkout: Checkout) -> No
     ((reason, serves),) = json.loads((out(whole_checkout) / "board.json").read_text(encoding="utf-8")).values()
     assert reason in (out(whole_checkout) / "index.html").read_text(encoding="utf-8")
     assert serves == "incumbent"
-    assert "the board does not answer (configs)" in run.outlines
+    assert "the board does not answer (configs)" in run.stdout.str()
