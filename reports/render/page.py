@@ -128,6 +128,7 @@ def _row(row: Row, story: Story) -> dict[str, Any]:
         "name": row.name.heading,
         "check": row.check,
         "meaning": meaning(row.check),
+        "red": any(cell is not None and cell.verdict is Verdict.RED for cell in row.cells),
         "kind": str(row.kind),
         "limit": row.limit,
         "cells": cells,
