@@ -33,7 +33,7 @@ from proof.pages.claims import LAST_STEP, claims
 from proof.pages.page import write_page
 from proof.simulate import changes
 from proof.simulate.busy import GOOD, LOADS, SLOW, busy_recording
-from proof.simulate.cells import MODEL, Cell, all_cells
+from proof.simulate.cells import MODEL, Experiment, all_cells
 from proof.simulate.drive import run_letter, run_seeds
 from proof.simulate.model import draw_model
 from proof.simulate.pairs_needed import PAIRS, compare_variants, loss_streams, needed
@@ -115,7 +115,7 @@ def run_task(task: Task) -> Any:
     policy, recording, quick = _SHARED["policy"], _SHARED["recording"], _SHARED["quick"]
     match task:
         case ("cell", key, share):
-            cell: Cell = _SHARED["cells"][key]
+            cell: Experiment = _SHARED["cells"][key]
             ends = run_share(cell, int(share), policy, recording, **({"blocks": 512} if quick else {}))
             return count_ends(ends, cell)
         case ("letter", world):
@@ -138,7 +138,7 @@ def run_task(task: Task) -> Any:
     raise ValueError(f"task {task}")
 
 
-def _tasks(cells: dict[str, Cell], recording: Recording | None, quick: bool) -> list[Task]:
+def _tasks(cells: dict[str, Experiment], recording: Recording | None, quick: bool) -> list[Task]:
     tasks: list[Task] = [("cell", key, str(i)) for key, cell in cells.items() for i in range(shares_of(cell))]
     tasks += [("letter", "model"), ("needed", "model")]
     if recording is not None:

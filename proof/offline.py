@@ -27,7 +27,7 @@ from proof.simulate.offline import (
     RULES,
     WORLDS,
     Heroes,
-    Question,
+    OfflineQuestion,
     Tried,
     try_world,
 )
@@ -73,7 +73,7 @@ def page(found: Found, heroes: Heroes, *, quick: bool) -> str:
     return "\n".join([*parts, _sources()])
 
 
-def _worst(question: Question, tried: list[Tried]) -> Iterator[list[str]]:
+def _worst(question: OfflineQuestion, tried: list[Tried]) -> Iterator[list[str]]:
     """Of each number of queries what each rule does in its worst world: most errors, least power."""
     worst = max if question.error else min
     for n in MARGINS:
@@ -82,7 +82,7 @@ def _worst(question: Question, tried: list[Tried]) -> Iterator[list[str]]:
 
 
 def _line(
-    question: Question, n: str, margin: str, world: str, yes: dict[tuple[str, float], tuple[int, int]]
+    question: OfflineQuestion, n: str, margin: str, world: str, yes: dict[tuple[str, float], tuple[int, int]]
 ) -> list[str]:
     told = [_error(*yes[rule, a], a) if question.error else _power(*yes[rule, a]) for rule in RULES for a in ALPHAS]
     return [n, margin, world, *told]

@@ -13,14 +13,6 @@ from tests.test_imports import LINE
 
 MOST = 350  # lines of a module
 
-#: What still stands, each with the reason. The table may only shrink.
-STILL_TWICE = {
-    "Cell": "the verdict on a question; a cell of the simulated table",
-    "Question": "of a policy; of an offline simulation",
-    "World": "of two simulations",
-}
-
-
 #: Words that are keys of checks and mean other things as well, each with what else.
 ALSO = {
     "machine": "the part of a record that says on which machine it was made, and how busy that was",
@@ -59,4 +51,4 @@ def test_a_name_of_a_class_means_one_thing(root: Path) -> None:
             if isinstance(node, ast.ClassDef):
                 places[node.name].add(str(path.relative_to(root)))
     twice = {name for name, there in places.items() if len(there) > 1}
-    assert twice == set(STILL_TWICE)
+    assert twice == set()

@@ -19,7 +19,7 @@ ERROR = 2  # position of the intent "error" in the policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Experiment:
     """One line of the tables."""
 
     key: str
@@ -37,11 +37,11 @@ class Cell:
     hero: str = ""  # REAL: one recorded hero as it is; "": the three, made equal
 
 
-def all_cells(scale: float = 1.0) -> tuple[Cell, ...]:
+def all_cells(scale: float = 1.0) -> tuple[Experiment, ...]:
     """Every cell; `scale` shrinks the numbers of heroes."""
 
-    def cell(key: str, group: str, world: str, what: str, heroes: int, **more: Any) -> Cell:
-        return Cell(
+    def cell(key: str, group: str, world: str, what: str, heroes: int, **more: Any) -> Experiment:
+        return Experiment(
             key=key, group=group, world=world, what=what, heroes=HEROES * max(1, round(heroes * scale / HEROES)), **more
         )
 

@@ -142,7 +142,7 @@ class Heroes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class OfflineQuestion:
     """What is asked of the heroes of every world, and whether a yes is an error or is power."""
 
     title: str
@@ -168,19 +168,19 @@ class Tried:
 
 
 QUESTIONS = (
-    Question(
+    OfflineQuestion(
         title="A hero that loses the margin is promoted", text="Errors: the mean is exactly −μ, and L > −μ.",
         loss=lambda mu: mu, rolls_back=False, error=True,
     ),
-    Question(
+    OfflineQuestion(
         title="An equal hero is rolled back", text="Errors: the mean is exactly 0, no loss is tolerated, and U < 0.",
         loss=lambda mu: 0.0, rolls_back=True, error=True,
     ),
-    Question(
+    OfflineQuestion(
         title="An equal hero is promoted", text="Power: the mean is 0, and L > −μ.",
         loss=lambda mu: 0.0, rolls_back=False, error=False,
     ),
-    Question(
+    OfflineQuestion(
         title="A hero that loses twice the margin is rolled back",
         text="Power: the mean is −2 μ, no loss is tolerated, and U < 0.",
         loss=lambda mu: 2 * mu, rolls_back=True, error=False,
@@ -188,7 +188,7 @@ QUESTIONS = (
 )  # fmt: skip
 
 
-def try_world(question: Question, world: World, n: int, heroes: Heroes, seed: Sequence[int]) -> Tried:
+def try_world(question: OfflineQuestion, world: World, n: int, heroes: Heroes, seed: Sequence[int]) -> Tried:
     """Every rule on the same heroes of n queries. Samples that are equal are looked at once."""
     rng, margin = np.random.default_rng(seed), world.margin(n)
     counts = rng.multinomial(n, world.weights(question.loss(margin)), heroes.computed)

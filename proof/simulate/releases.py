@@ -12,7 +12,7 @@ from gates.checks.question import Constants
 from gates.policy import Policy
 from proof.simulate import changes
 from proof.simulate.canaries import Draws, Ends, join_ends, run_canaries
-from proof.simulate.cells import HEROES, MODEL, Cell
+from proof.simulate.cells import HEROES, MODEL, Experiment
 from proof.simulate.features import features_of, join_features, plan_canary, traffic_growth
 from proof.simulate.model import draw_model, draw_preflight
 from proof.simulate.population import Population, Rows, blocks_of, join_populations
@@ -24,7 +24,7 @@ LEVELS = np.arange(-3, 3.01, 0.25)  # of a shock, in standard deviations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class ReleaseWorld:
     """Pools of queries: `pools[hero][0]` from the start, `pools[hero][1]` once a late change holds."""
 
     constants: Constants
@@ -32,12 +32,12 @@ class World:
     levels: int = 1  # equal parts of a pool, one for each level of a shock
 
 
-def shares_of(cell: Cell) -> int:
+def shares_of(cell: Experiment) -> int:
     """In how many parts a cell is run."""
     return max(1, round(cell.heroes / cell.pool))
 
 
-def run_share(cell: Cell, share: int, policy: Policy, recording: Recording | None, blocks: int = BLOCKS) -> Ends:
+def run_share(cell: Experiment, share: int, policy: Policy, recording: Recording | None, blocks: int = BLOCKS) -> Ends:
     """The ends of one part of a cell's heroes, reproducible from the cell's key and the number of the part."""
     rng = np.random.default_rng((*cell.key.encode(), share))
     heroes = cell.heroes // shares_of(cell) // HEROES * HEROES
@@ -66,7 +66,9 @@ def run_share(cell: Cell, share: int, policy: Policy, recording: Recording | Non
     return join_ends(parts)
 
 
-def draw_world(cell: Cell, policy: Policy, recording: Recording | None, blocks: int, rng: np.random.Generator) -> World:
+def draw_world(
+    cell: Experiment, policy: Policy, recording: Recording | None, blocks: int, rng: np.random.Generator
+) -> ReleaseWorld:
     """The pools of a cell and the constants that a preflight of its incumbent fixes."""
     size = blocks * policy.ladder.red_every
     if cell.world == MODEL:
@@ -81,18 +83,18 @@ def draw_world(cell: Cell, policy: Policy, recording: Recording | None, blocks: 
     constants = alone.constants(policy, int(rng.integers(2**31)))
     seed = int(rng.integers(2**31))
     if cell.shock_points:
-        return World(
+        return ReleaseWorld(
             constants=constants, pools=[[_shocked(p, cell.shock_points, rng)] for p in equal], levels=len(LEVELS)
         )
     changed = [p if cell.change is None else cell.change(p, np.random.default_rng(seed)) for p in equal]
     if cell.late is None:
-        return World(constants=constants, pools=[[p] for p in changed])
+        return ReleaseWorld(constants=constants, pools=[[p] for p in changed])
     first = [p if cell.before is None else cell.before(p, np.random.default_rng(seed)) for p in equal]
-    return World(constants=constants, pools=[[a, b] for a, b in zip(first, changed, strict=True)])
+    return ReleaseWorld(constants=constants, pools=[[a, b] for a, b in zip(first, changed, strict=True)])
 
 
 def real_heroes(
-    cell: Cell, policy: Policy, recording: Recording, size: int, rng: np.random.Generator
+    cell: Experiment, policy: Policy, recording: Recording, size: int, rng: np.random.Generator
 ) -> list[Population]:
     """`size` queries in one order for all heroes, each query as often as the others (but for the last round)."""
     n = len(recording.query_id)

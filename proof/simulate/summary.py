@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from gates.verdicts import Decision
 from proof.simulate.canaries import Ends
-from proof.simulate.cells import HEROES, MODEL, Cell
+from proof.simulate.cells import HEROES, MODEL, Experiment
 
 
 def bounds(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -24,7 +24,7 @@ def upper_bound(k: int, n: int, confidence: float = 0.95) -> float:
     return float(binomtest(k, n, alternative="less").proportion_ci(confidence, "exact").high)
 
 
-def count_ends(ends: Ends, cell: Cell) -> dict[str, Any]:
+def count_ends(ends: Ends, cell: Experiment) -> dict[str, Any]:
     """Counts of one part of a cell: JSON, and addable by `add_counts`."""
     rolled, promoted = ends.decision == Decision.ROLLBACK, ends.decision == Decision.PROMOTE
     held = ends.decision == Decision.HOLD
@@ -61,7 +61,7 @@ def add_counts(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return total
 
 
-def cell_row(cell: Cell, counts: dict[str, Any]) -> dict[str, Any]:
+def cell_row(cell: Experiment, counts: dict[str, Any]) -> dict[str, Any]:
     """One row of the JSON: what was simulated, what came out, within which bounds (95 %, Clopper-Pearson)."""
     n = counts["heroes"]
     return {

@@ -13,7 +13,7 @@ from gates.policy import Policy
 from gates.verdicts import Decision
 from proof.simulate import changes
 from proof.simulate.canaries import Ends
-from proof.simulate.cells import MODEL, Cell
+from proof.simulate.cells import MODEL, Experiment
 from proof.simulate.population import Population
 from proof.simulate.releases import run_share
 from proof.simulate.summary import bounds
@@ -22,7 +22,7 @@ from tests.gates.builders import changed
 SURE = 0.998  # of two-sided bounds: 99.9 % on each side
 BLOCKS = 1_024
 
-EQUAL = Cell(key="test-equal", group="", world=MODEL, what="", heroes=900)
+EQUAL = Experiment(key="test-equal", group="", world=MODEL, what="", heroes=900)
 LOSS = replace(EQUAL, key="test-loss", heroes=300, change=lambda p, rng: changes.lose(p, 0.01, rng, keep=0.75))
 ERROR = replace(EQUAL, key="test-error", heroes=600, model={"error": 0.0175})
 
