@@ -150,8 +150,7 @@ def _numbers(
     parts = [f"{observed}{where}", f"{_limit(cell, policy)}{unit}"]
     known, (_, intent) = check_of(cell.check), slice_parts(cell.check)
     of_both = by_intent.get(intent, {}) if intent else gains
-    own = next((gain for metric, gain in of_both.items() if metric.startswith(cell.check)), None)
-    gain = own or (of_both.get(known.measure) if known else None)
+    gain = of_both.get(known.measure) if known else None
     if gain is not None and metric_name(gain.metric).unit == name.unit and not name.source:
         measure = metric_name(gain.metric)
         parts.append(f"{measure.short} of {outcome.subject.baseline_name} {measure.show(gain.baseline)}{unit}")
