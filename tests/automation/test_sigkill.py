@@ -149,7 +149,7 @@ def test_a_tick_that_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str
         place.assert_nothing_is_left()
     with capsys.disabled():
         print(f"\na tick killed at {seen['killed']} of its {steps} steps: {dict(seen)}")
-    assert seen["killed"] >= 11
+    assert seen["killed"] > len(chosen) / 2  # a tick on a busy machine takes fewer steps than were counted
 
 
 @pytest.mark.slow
