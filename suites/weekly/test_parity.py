@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from fixtures.parity.limits import load_parity
+from fixtures.parity.compare import load_parity
 from fixtures.parity.week import PAIRS, Week, ask_all, write
 from gates.policy import load_policy
 from gates.run import artifacts, configs
