@@ -41,8 +41,8 @@ pytest_plugins = ("reports.nightly.plugin",)
 #: The reports of this room, plugins as anybody's. The last is called first: tables and plots before what shows them.
 #: They are imported once a run is decided, since they bring matplotlib: a second that workers need not wait.
 REPORTS = (
-    "reports.alerts.decisions", "reports.render.metrics", "reports.render.allure", "reports.render.summary",
-    "reports.render.page", "reports.render.plots", "reports.render.tables",
+    "reports.alerts.decisions", "reports.render.metrics", "reports.render.allure", "reports.render.pages",
+    "reports.render.plots", "reports.render.tables",
 )  # fmt: skip
 
 #: Of headlines; the words say the same without it.

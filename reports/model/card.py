@@ -79,6 +79,16 @@ class Card:
         return f"{self.words}: {self.numbers}" if self.numbers else self.words
 
     @property
+    def owned(self) -> str:
+        """Whose it is, and until when."""
+        return f"{self.owner}{f', until {self.deadline[:10]}' if self.deadline else ''}"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The card as lines of text: reason, what serves, what to do, whose it is."""
+        return (self.reason, self.serving, f"next: {self.next.words}", f"owner: {self.owned}")
+
+    @property
     def serving(self) -> str:
         """What serves now, and until when where that may change."""
         return f"{self.serves} serves{' until this is promoted' if self.decision is Decision.PROMOTE else ''}"
@@ -114,12 +124,6 @@ def card_of(
         owner=subject.owner,
         deadline=until.isoformat(timespec="seconds") if promoted else "",
     )
-
-
-def card_lines(card: Card) -> tuple[str, ...]:
-    """A card as lines of text: reason, what serves, what to do, whose it is."""
-    until = f", until {card.deadline[:10]}" if card.deadline else ""
-    return (card.reason, card.serving, f"next: {card.next.words}", f"owner: {card.owner}{until}")
 
 
 def focus_of(outcome: Outcome) -> Cell | None:

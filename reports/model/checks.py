@@ -8,7 +8,7 @@ from gates.checks.name import Name
 from gates.names import check_name
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.model.labels import is_enough, limit_words
+from reports.model.labels import is_enough, is_reached, limit_words, mark
 
 ORDER = (Kind.GATE, Kind.GUARD, Kind.SLICE, Kind.SANITY, Kind.INSTRUMENT)  # what decides comes first
 
@@ -27,12 +27,25 @@ class Row:
 
     def value(self, cell: Cell | None) -> str:
         """The number of a cell as people read it; "" where nothing was reached."""
-        return self.name.show(cell.observed) if cell and cell.verdict is not Verdict.NOT_REACHED else ""
+        return self.name.show(cell.observed) if cell and is_reached(cell) else ""
+
+    def range(self, cell: Cell | None) -> str:
+        """Its 95 % interval in brackets; "" where nothing was reached."""
+        return self.name.range(cell.ci_lower, cell.ci_upper) if cell and is_reached(cell) else ""
+
+    def told(self, cell: Cell | None, quote: str = "") -> str:
+        """The number of a cell, and its mark between quotes."""
+        return f"{self.value(cell)} {quote}{mark(cell)}{quote}".strip()
 
     @property
     def last(self) -> Cell | None:
         """The last cell that was reached."""
-        return next((c for c in reversed(self.cells) if c and c.verdict is not Verdict.NOT_REACHED), None)
+        return next(filter(is_reached, reversed(self.cells)), None)
+
+    @property
+    def red(self) -> bool:
+        """Is the check shown broken?"""
+        return any(cell is not None and cell.verdict is Verdict.RED for cell in self.cells)
 
 
 def rows_of(outcome: Outcome) -> tuple[Row, ...]:
@@ -70,7 +83,7 @@ def _blocking(rows: list[Row], outcome: Outcome) -> set[str]:
     """
     if outcome.decision is Decision.PROMOTE:
         return set()
-    red = {row.check for row in rows for c in row.cells if c is not None and c.verdict is Verdict.RED}
+    red = {row.check for row in rows if row.red}
     if outcome.decision is Decision.ROLLBACK:
         return {row.check for row in rows for c in row.cells if c is not None and speaks(c, outcome)}
     if red:

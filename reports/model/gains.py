@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.checks.measures import MEASURES, is_column
+from gates.checks.name import Name
 from gates.pairs import Arm
 from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_difference_interval, quantile_interval
@@ -30,14 +31,28 @@ class Gain:
     difference: Interval
 
     @property
+    def name(self) -> Name:
+        """What the measure is called, and how its numbers are shown."""
+        return metric_name(self.metric)
+
+    @property
+    def told(self) -> tuple[str, str, str]:
+        """Baseline, hero and difference as people read them."""
+        return (
+            self.name.show(self.baseline),
+            self.name.show(self.hero),
+            self.name.show(self.difference.value, signed=True),
+        )
+
+    @property
     def range(self) -> str:
         """The 95 % interval of the difference in brackets."""
-        return metric_name(self.metric).range(self.difference.lower, self.difference.upper, signed=True)
+        return self.name.range(self.difference.lower, self.difference.upper, signed=True)
 
     @property
     def change(self) -> str:
         """The difference and its interval where room is short: "+.5 [+.4, +.6]"."""
-        return short(f"{metric_name(self.metric).show(self.difference.value, signed=True)} {self.range}")
+        return short(f"{self.told[-1]} {self.range}")
 
     @property
     def is_cost(self) -> bool:

@@ -55,6 +55,11 @@ def mark_words(cell: Cell | None) -> str:
     return MARK_WORDS[mark(cell)]
 
 
+def is_reached(cell: Cell | None) -> bool:
+    """Did the climb come to this cell?"""
+    return cell is not None and cell.verdict is not Verdict.NOT_REACHED
+
+
 def is_enough(cell: Cell) -> bool:
     """Is this verdict inconclusive where "not shown broken" is all that is asked?"""
     return cell.verdict is Verdict.INCONCLUSIVE and cell.required == "not_red" and cell.n > 0

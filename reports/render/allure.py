@@ -7,11 +7,10 @@ the decision: those are written here, in the same format.
 from __future__ import annotations
 
 import csv
-import html
 import io
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -23,13 +22,10 @@ from allure_commons.utils import md5
 from evidence.files import write_whole
 from gates.checks.registry import keys_of
 from gates.names import check_name, slice_parts
-from gates.release import Outcome, Release, Subject
+from gates.release import Release, Subject
 from gates.rule.decide import item_id
 from gates.verdicts import Cell, Decision, Kind
 from reports.escaping import clean, csv_cell
-from reports.model.card import card_lines
-from reports.model.checks import Row
-from reports.model.labels import mark, mark_words
 from reports.model.story import Story
 from reports.render.tables import SPANS
 from reports.render.told import Told
@@ -55,7 +51,7 @@ def labels(subject: Subject, check: str, step: int) -> dict[str, str]:
         "epic": EPIC,
         "feature": subject.name,
         "story": place,
-        "severity": Severity.CRITICAL if subject.policy.on_red(check) == "rollback" else Severity.NORMAL,
+        "severity": (Severity.CRITICAL if subject.policy.on_red(check) == "rollback" else Severity.NORMAL).value,
         "owner": subject.owner,
         "parentSuite": f"hero {subject.name}",
         "suite": place,
@@ -93,53 +89,61 @@ def verdict_table(cell: Cell) -> str:
 
 
 def pytest_gate_told(told: Told) -> None:
-    """Write the results that no item had, beside those of allure-pytest once the decision is signed."""
-    results = told.staged / ALLURE, told.release.artifacts / ALLURE
-    write_results(told.release, told.stories, told.attested, *results)
+    """Write what no item had, beside the results of allure-pytest once the decision is signed.
 
-
-def write_results(
-    release: Release, stories: Iterable[Story], attested: Mapping[str, bytes], folder: Path, filed: Path
-) -> None:
-    """Write the decision about each hero, a result for each item that never came back, and the environment.
-
-    `attested` is by hero: the attestation that will be written once everything else is. In `filed` allure-pytest has
-    put its results.
+    That is the decision about each hero, a result for each item that never came back, and the environment.
     """
-    logger, reported = AllureFileLogger(folder), _reported(filed)
-    for place, story in enumerate(stories):
-        logger.report_result(_decision(release, story, attested[story.hero], folder, place))
+    release, folder = told.release, told.staged / ALLURE
+    logger, reported = AllureFileLogger(folder), _reported(release.artifacts / ALLURE)
+    for place, story in enumerate(told.stories):
+        logger.report_result(_decision(told, story, folder, place))
         missing = {node_id.partition("[")[2].removesuffix("]") for node_id in story.outcome.missing}
         for key in sorted(missing - reported):
-            logger.report_result(_missing(release, story.outcome, key))
+            filed = {"parentSuite": f"hero {story.hero}", "suite": "no result"}
+            said = "planned by the policy, but no result came back: the release is held"
+            result = _result(release, story, "missing", key, f"no result: {key}", Status.BROKEN, said, filed)
+            result.start = result.stop
+            logger.report_result(result)
     write_whole(folder / "environment.properties", _properties(release))
 
 
-def _decision(release: Release, story: Story, attestation: bytes, folder: Path, place: int) -> TestResult:
+def _decision(told: Told, story: Story, folder: Path, place: int) -> TestResult:
     """The decision as a test; `place` keeps Allure, which sorts by start, at the order of the stories."""
-    outcome, subject = story.outcome, story.outcome.subject
-    result = TestResult(
-        uuid=str(uuid.uuid4()),
-        name=f"{FIRST}: {outcome.decision} {subject.name}",
-        fullName=f"release#{subject.name}",
-        historyId=md5(f"decision {subject.name}"),
-        testCaseId=md5(f"decision {subject.name}"),
-        status=STATUS[outcome.decision],
-        statusDetails=None if outcome.decision is Decision.PROMOTE else StatusDetails(message=_message(story)),
-        stage="finished",
-        descriptionHtml=decision_html(story),
-        labels=_labels({**_filed(subject), "parentSuite": FIRST, "story": "decision"}),
-        parameters=[
-            Parameter(name="hero", value=subject.name),
-            Parameter(name="run_id", value=release.run_id, excluded=True),
-        ],
-    )
-    result.start, result.stop = _millis(release.started_at) + place, _millis(release.finished_at)
-    home = release.artifacts / subject.name
-    result.attachments.append(_attach("attestation.json", attestation, folder))
+    decision, home = story.outcome.decision, told.home(story)
+    said = "" if decision is Decision.PROMOTE else "\n".join(map(clean, story.card.lines))
+    filed, name = {"parentSuite": FIRST, "story": "decision"}, f"{FIRST}: {decision} {story.hero}"
+    result = _result(told.release, story, "decision", story.hero, name, STATUS[decision], said, filed)
+    result.start += place
+    result.descriptionHtml = decision_html(story)
+    result.attachments.append(_attach("attestation.json", told.attested[story.hero], folder))
     for path in (home / SPANS, *sorted((home / "plots").glob("*.svg"))):
         result.attachments.append(_attach(path.name, path.read_bytes(), folder))
     return result
+
+
+def _result(
+    release: Release, story: Story, kind: str, key: str, name: str, status: str, said: str, filed: Mapping[str, str]
+) -> TestResult:
+    """A result of the controller's own, filed under the hero; `kind` and `key` tell it from others in every run."""
+    subject = story.outcome.subject
+    by = {"epic": EPIC, "feature": story.hero, "severity": Severity.BLOCKER.value, "owner": subject.owner, **filed}
+    return TestResult(
+        uuid=str(uuid.uuid4()),
+        name=name,
+        fullName=f"{kind}#{key}",
+        historyId=md5(f"{kind} {key}"),
+        testCaseId=md5(f"{kind} {key}"),
+        status=status,
+        statusDetails=StatusDetails(message=said) if said else None,
+        stage="finished",
+        labels=[Label(name=label, value=value) for label, value in by.items()],
+        parameters=[
+            Parameter(name="hero", value=story.hero),
+            Parameter(name="run_id", value=release.run_id, excluded=True),
+        ],
+        start=_millis(release.started_at),
+        stop=_millis(release.finished_at),
+    )
 
 
 def _reported(folder: Path) -> set[str]:
@@ -153,49 +157,11 @@ def _reported(folder: Path) -> set[str]:
     return found
 
 
-def _missing(release: Release, outcome: Outcome, key: str) -> TestResult:
-    result = TestResult(
-        uuid=str(uuid.uuid4()),
-        name=f"no result: {key}",
-        fullName=f"missing#{key}",
-        historyId=md5(f"missing {key}"),
-        testCaseId=md5(f"missing {key}"),
-        status=Status.BROKEN,
-        statusDetails=StatusDetails(message="planned by the policy, but no result came back: the release is held"),
-        stage="finished",
-        labels=_labels(
-            {**_filed(outcome.subject), "parentSuite": f"hero {outcome.subject.name}", "suite": "no result"}
-        ),
-        parameters=[Parameter(name="hero", value=outcome.subject.name)],
-    )
-    result.start = result.stop = _millis(release.finished_at)
-    return result
-
-
 def decision_html(story: Story) -> str:
     """The decision as a description: the card, gate and step matrix, reasons. Every text is escaped."""
-    outcome = story.outcome
-    card = "".join(f"<li>{html.escape(clean(line))}</li>" for line in card_lines(story.card))
-    reasons = "".join(f"<li>{html.escape(clean(reason))}</li>" for reason in story.reasons[:8])
-    steps = "".join(f"<th>{step} %</th>" for step in story.steps)
-    gates = "".join(_row(row) for row in story.rows if row.kind is Kind.GATE and row.cells)
-    others = ", ".join(f"{row.name.named}: {mark_words(row.cells[0])}" for row in story.rows if len(row.cells) == 1)
-    return (
-        f"<h3>{outcome.decision} {html.escape(story.hero)}: {html.escape(clean(story.card.words))}</h3>"
-        f"<ul>{card}</ul>"
-        f"<table><tr><th>gate</th><th>limit</th>{steps}</tr>{gates}</table>"
-        f"<p>{html.escape(others)}</p>" + (f"<ol>{reasons}</ol>" if reasons else "")
-    )
+    from reports.render.pages import render  # brings matplotlib: a second that workers need not wait
 
-
-def _message(story: Story) -> str:
-    """The card, a line each."""
-    return "\n".join(clean(line) for line in card_lines(story.card))
-
-
-def _row(row: Row) -> str:
-    cells = [f"<td>{html.escape(f'{row.value(cell)} {mark(cell)}'.strip())}</td>" for cell in row.cells]
-    return f"<tr><td>{html.escape(row.name.heading)}</td><td>{html.escape(row.limit)}</td>{''.join(cells)}</tr>"
+    return render("allure.html", story=story)
 
 
 def _attach(name: str, content: bytes, folder: Path) -> Attachment:
@@ -204,14 +170,6 @@ def _attach(name: str, content: bytes, folder: Path) -> Attachment:
     source = f"{uuid.uuid4()}-attachment{suffix}"
     write_whole(folder / source, content)
     return Attachment(name=name, source=source, type=kinds[suffix].mime_type)
-
-
-def _filed(subject: Subject) -> dict[str, str]:
-    return {"epic": EPIC, "feature": subject.name, "severity": Severity.BLOCKER, "owner": subject.owner}
-
-
-def _labels(values: Mapping[str, str]) -> list[Label]:
-    return [Label(name=name, value=str(getattr(value, "value", value))) for name, value in values.items()]
 
 
 def _properties(release: Release) -> str:

@@ -22,8 +22,7 @@ from reports.attestation.document import attest
 from reports.model.card import Command, card_of
 from reports.model.story import Story, tell
 from reports.render.allure import decision_html
-from reports.render.page import render_page
-from reports.render.summary import render_summary
+from reports.render.pages import render_page, render_summary
 from reports.render.terminal import ending
 from tests.reports import handmade
 from tests.reports.conftest import Judged

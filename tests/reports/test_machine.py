@@ -11,8 +11,7 @@ from gates.release import Outcome
 from gates.verdicts import Decision
 from reports.attestation.document import attest
 from reports.model.machine import machine_words
-from reports.render.page import render_page
-from reports.render.summary import render_summary
+from reports.render.pages import render_page, render_summary
 from reports.render.terminal import WIDTH, ending
 from tests.reports import handmade
 

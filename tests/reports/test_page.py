@@ -10,9 +10,8 @@ from gates.policy import Policy
 from gates.release import Difference, Release
 from gates.verdicts import Decision
 from reports.model.story import Story, tell
-from reports.render.page import render_page
+from reports.render.pages import render_page, render_summary
 from reports.render.plots import draw
-from reports.render.summary import render_summary
 from tests.reports import handmade
 from tests.reports.conftest import Judged
 

@@ -91,7 +91,7 @@ def test_a_report_that_breaks_leaves_hold_and_no_page(whole_checkout: Checkout) 
         "from reports.render import allure\n"
         "def broken(*_):\n"
         "    raise OSError('disk full')\n"
-        "allure.write_results = broken  # when the page is written already\n"
+        "allure.AllureFileLogger = broken  # when the page is written already\n"
     )
     run = whole_checkout.gate("-p", "breaks", hero="equal")
     assert run.ret == 3
