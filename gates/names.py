@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gates.checks.check import Check
-from gates.checks.name import Name
+from gates.checks.check import Check, Name
 from gates.checks.registry import BY_INTENT, BY_KEY
 from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Verdict

@@ -19,7 +19,7 @@ from evidence.schemas import AGG, HITS
 from fixtures.oracles import WITHIN, oracles_of
 from fixtures.packs import Hero, config_hash
 from fixtures.systems.protocol import FALLBACKS, Query
-from gates.checks.facts import IndexFound, OracleAnswer, OraclesAsked, SanityFacts
+from gates.checks.battery import IndexFound, OracleAnswer, OraclesAsked, SanityFacts
 from gates.checks.index_integrity import IndexIntegrity
 from gates.checks.oracle_queries import OracleQueries
 from gates.errors import EvidenceError, failures

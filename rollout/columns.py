@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from evidence.schemas import AGG, HITS, OWN, check
 from fixtures.systems.protocol import cut_short
+from gates.checks.battery import Counts, Flags, Floats, Side, Snapshot
 from gates.checks.preflight import PreflightCheck
 from gates.checks.question import ALL
-from gates.checks.snapshot import Counts, Flags, Floats, Side, Snapshot
 from gates.errors import EvidenceError
 from gates.pairs import Arm, Pairs
 from rollout.answered import Answered

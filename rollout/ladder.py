@@ -20,9 +20,8 @@ from evidence.schemas import HITS
 from fixtures.lock import lock_state
 from fixtures.systems import machine, waiting
 from fixtures.systems.protocol import Query, SearchSystem
-from gates.checks.facts import LockState
 from gates.checks.known_answers import KnownAnswers
-from gates.checks.lock import Lock
+from gates.checks.lock import Lock, LockState
 from gates.checks.preflight import PreflightCheck
 from gates.errors import EvidenceError
 from gates.pairs import Arm, Pairs, join

@@ -19,7 +19,7 @@ from fixtures.lock import lock_state, renewal, shown, write_lock
 from fixtures.material import lock_material
 from fixtures.packs import Hero
 from fixtures.rewrite import write_selected
-from gates.checks.facts import LockState
+from gates.checks.lock import LockState
 from gates.errors import EvidenceError, GateError
 from gates.handover import TOLD, hand_over
 from gates.release import Release

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gates.checks.check import Check, HoldLimits
+from gates.checks.check import Check, HoldLimits, Name
 from gates.checks.forms import Form
-from gates.checks.name import Name
 from gates.checks.question import Constants, DispersionQuestion, Head, Intent
 from gates.verdicts import Kind
 
@@ -26,12 +25,8 @@ class AaDispersion(Check):
     unit = "times the dispersion of chance"
     name = Name(label="A/A dispersion", unit="times chance", digits=1)
     mend = "find what the windows share (other load on this machine?), then run again"
-
-    def required(self, limits: HoldLimits) -> str:
-        return "not_red"
+    must = "not_red"
+    broken_words = "windows of the baseline differ by more than chance"
 
     def form(self, limits: HoldLimits, constants: Constants, intent: Intent) -> Dispersion:
         return Dispersion()
-
-    def broken(self, limits: HoldLimits) -> str:
-        return "windows of the baseline differ by more than chance"

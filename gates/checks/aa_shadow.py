@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gates.checks.check import Check, HoldLimits
+from gates.checks.check import Check, HoldLimits, Name
 from gates.checks.forms import Form, net_ms
-from gates.checks.name import Name
 from gates.checks.question import Array, Constants, Head, Intent, Question, bet_against_loss, flag
 from gates.documents import Share
 from gates.pairs import Pairs
@@ -60,9 +59,7 @@ class AaShadow(Check):
     name = Name(label="A/A recall lost", unit="pt", scale=100, digits=1, two_sided=True)
     open_words = "the baseline is not shown to equal itself"
     mend = "the baseline must equal itself first: no hero can be judged against it"
+    broken_words = "the baseline differs from itself"
 
     def form(self, limits: AaShadowLimits, constants: Constants, intent: Intent) -> Repeat:
         return Repeat(margin=limits.margin, q95_ms=constants.q95_ms)
-
-    def broken(self, limits: AaShadowLimits) -> str:
-        return "the baseline differs from itself"

@@ -9,8 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from gates.checks.against import CalibrationError
-from gates.checks.check import Check, Limits, Point, plain
-from gates.checks.name import Name
+from gates.checks.check import Check, Limits, Name, Point, plain
 from gates.checks.question import Constants, Intent
 from gates.documents import Share, Small
 from gates.pairs import Pairs
@@ -34,12 +33,10 @@ class AeceTau(Check):
     unit, name = "calibration error", Name(label="calibration error", digits=3)
     letter_name = Name(label="AECE - tau", digits=3)
     fault = {"kind": "overconfident", "stretch": 20.0, "around": 0.69}
+    broken_words = "calibration error above {red_above:.4g}"
 
     def form(self, limits: CalibrationErrorLimits, constants: Constants, intent: Intent) -> CalibrationError:
         return CalibrationError(red_above=limits.red_above, green_below=limits.green_below)
-
-    def broken(self, limits: CalibrationErrorLimits) -> str:
-        return f"calibration error above {plain(limits.red_above)}"
 
     def limit_words(self, limits: CalibrationErrorLimits) -> str:
         return " ".join(plain(limit) for limit in limits.green_below)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from gates.checks.against import Calibration
-from gates.checks.check import Check, Limits
-from gates.checks.name import Name
+from gates.checks.check import Check, Limits, Name
 from gates.checks.question import Constants, Intent
 from gates.documents import Small
 from gates.verdicts import Kind
@@ -24,9 +23,8 @@ class CalibrationSlice(Check):
     needs, decides, measure = "confidence", "confidence", "ece"
     unit, name = "calibration error added", Name(label="calibration lost", digits=3)
     fault = {"kind": "biased", "by": -0.25}
+    must = "not_red"
+    broken_words = "calibration loss"
 
     def form(self, limits: CalibrationLimits, constants: Constants, intent: Intent) -> Calibration:
         return Calibration(intent=intent.at, allowed=limits.allowed, edges=constants.slice_edges[intent.at])
-
-    def broken(self, limits: CalibrationLimits) -> str:
-        return "calibration loss"

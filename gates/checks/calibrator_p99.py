@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from gates.checks.check import Check, Limits, Point, plain
+from gates.checks.check import SELF_REPORTED, Check, Limits, Name, Point, plain
 from gates.checks.forms import Rate
-from gates.checks.name import SELF_REPORTED, Name
 from gates.checks.question import Constants, Intent
 from gates.documents import Share
 from gates.verdicts import Kind
@@ -29,12 +28,10 @@ class CalibratorP99(Check):
     key, kind, limits, place = "calibrator_p99", Kind.GATE, CalibratorLimits, 1
     needs, decides, measure = "calibrator_ns", "calibrator_ms", "p95_latency_ms"
     unit, name = "ms", Name(label="calibrator p99", unit="ms", digits=3, source=SELF_REPORTED)
+    broken_words = "calibrator slower than {limit_ms:.4g} ms"
 
     def form(self, limits: CalibratorLimits, constants: Constants, intent: Intent) -> Rate:
         return Rate(column="calibrator_ms", above=limits.limit_ms, share=limits.share, ratios=True, quantile=True)
-
-    def broken(self, limits: CalibratorLimits) -> str:
-        return f"calibrator slower than {plain(limits.limit_ms)} ms"
 
     def limit_words(self, limits: CalibratorLimits) -> str:
         return f"< {plain(limits.limit_ms)}"

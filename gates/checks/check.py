@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from gates.checks.forms import Form
-from gates.checks.name import Name
 from gates.checks.question import Constants, Intent
 from gates.documents import Document
 from gates.pairs import Pairs
 from gates.verdicts import Kind
 
+SELF_REPORTED = "self-reported"  # by the system that is judged
 OnRed = Literal["rollback", "hold"]
 
 
@@ -36,6 +38,57 @@ class Point(NamedTuple):
     broken: str  # what its RED shows, in words
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name:
+    """How one number is told: `scale` turns the evidence's unit into the one that people read."""
+
+    label: str
+    unit: str = ""
+    scale: float = 1.0
+    digits: int = 3
+    brief: str = ""  # the label where room is short
+    two_sided: bool = False  # the limit holds both ways
+    source: str = ""  # whose word it is; "" where it is measured here
+
+    @property
+    def short(self) -> str:
+        """The label where room is short."""
+        return self.brief or self.label
+
+    @property
+    def named(self) -> str:
+        """The label, and whose word it is."""
+        return f"{self.label} ({self.source})" if self.source else self.label
+
+    @property
+    def head(self) -> str:
+        """Label and unit, as the head of a narrow row."""
+        return f"{self.label}, {self.unit}" if self.unit else self.label
+
+    @property
+    def heading(self) -> str:
+        """Label, unit and whose word it is, as the head of a row."""
+        return f"{self.head} ({self.source})" if self.source else self.head
+
+    def show(self, value: str | float, *, signed: bool = False) -> str:
+        """A number of the evidence as people read it; "" for what is no number."""
+        number = number_of(value) * self.scale
+        if not math.isfinite(number):
+            return ""
+        text = f"{number:+.{self.digits}f}" if signed else f"{number:.{self.digits}f}"
+        return text if float(text) else text.replace("-", "").replace("+", "")
+
+    def range(self, lower: str | float, upper: str | float, *, signed: bool = False) -> str:
+        """An interval in brackets; "" where an end is no number."""
+        low, high = self.show(lower, signed=signed), self.show(upper, signed=signed)
+        return f"[{low}, {high}]" if low and high else ""
+
+    def bound(self, lower: str, upper: str) -> str:
+        """The worst value that an interval leaves open: its upper end, or the end further from 0 where both count."""
+        further = self.two_sided and abs(number_of(lower)) > abs(number_of(upper))
+        return self.show(lower if further else upper)
+
+
 class Check:
     """One question about a hero. The docstring of a check says what would be wrong in production.
 
@@ -54,13 +107,15 @@ class Check:
     letter_name: ClassVar[Name | None] = None  # by the letter, where that reads another number
     measure: ClassVar[str] = "sla_recall_at_50"  # what its tables by intent are told in
     open_words: ClassVar[str] = ""  # what it means where it is neither shown broken nor shown to hold
+    broken_words: ClassVar[str] = ""  # what its RED shows; its limits stand in braces
+    must: ClassVar[str] = "green"  # be shown to hold; "not_red" where it is enough that it is not shown broken
     mend: ClassVar[str] = ""  # what to do before any hero can be judged, where it is broken or open
     ends: ClassVar[bool] = False  # of before the climb: RED ends it before it begins, and lets it show nothing else
     fault: ClassVar[Mapping[str, object]] = {}  # `fault:` of a pack that must turn it RED; {} where none can
 
     def required(self, limits: Any) -> str:
-        """Must it be shown to hold ("green"), or is it enough that it is not shown broken ("not_red")?"""
-        return "not_red" if self.kind is Kind.SLICE else "green"
+        """What it must be under these limits: "green" or "not_red"."""
+        return str(getattr(limits, "required", self.must))
 
     def form(self, limits: Any, constants: Constants, intent: Intent) -> Form | None:
         """How it asks under these limits; None where it is not asked of pairs."""
@@ -68,7 +123,7 @@ class Check:
 
     def broken(self, limits: Any) -> str:
         """What its RED shows, in words."""
-        return f"{self.key} shown broken"
+        return self.broken_words.format(**dict(limits)) or f"{self.key} shown broken"
 
     def limit_words(self, limits: Any) -> str:
         """Its limits as people read them; "" where those of its cells say it."""
@@ -86,3 +141,11 @@ class Check:
 def plain(value: float) -> str:
     """A limit without trailing zeros."""
     return f"{value:.4g}"
+
+
+def number_of(value: object) -> float:
+    """A number of the evidence or of the ladder's record; NaN for what is none."""
+    try:
+        return float(str(value))
+    except ValueError:
+        return math.nan

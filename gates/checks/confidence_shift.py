@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from gates.checks.against import Shift
-from gates.checks.check import Check, Limits, Point, plain
-from gates.checks.name import Name
+from gates.checks.check import Check, Limits, Name, Point, plain
 from gates.checks.question import Constants, Intent
 from gates.documents import Share
 from gates.verdicts import Kind
@@ -27,12 +26,10 @@ class ConfidenceShift(Check):
     needs, decides, measure = "confidence", "confidence", "ece"
     unit, name = "confidence", Name(label="confidence shift", digits=3, two_sided=True)
     fault = {"kind": "biased", "by": -0.6}
+    broken_words = "confidence shift beyond {limit:.4g}"
 
     def form(self, limits: ShiftLimits, constants: Constants, intent: Intent) -> Shift:
         return Shift(column="confidence", median=constants.median_confidence, limit=limits.limit, seed=constants.seed)
-
-    def broken(self, limits: ShiftLimits) -> str:
-        return f"confidence shift beyond {plain(limits.limit)}"
 
     def limit_words(self, limits: ShiftLimits) -> str:
         return plain(limits.limit)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gates.checks.battery import Finding, SanityCheck
-from gates.checks.check import HoldLimits
-from gates.checks.facts import SanityFacts
-from gates.checks.name import Name
-from gates.checks.snapshot import Snapshot
+from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot
+from gates.checks.check import HoldLimits, Name
 from gates.documents import Share
 
 
@@ -24,6 +21,7 @@ class CoreSearch(SanityCheck):
     key, limits, place, unit = "core_search", CoreSearchLimits, 6, "share of fallbacks"
     name = Name(label="answers by a fallback", unit="%", scale=100, digits=1, brief="core search")
     mend = "free this machine of other load and run again, or raise the router's cap"
+    broken_words = "too many answers are a fallback's"
 
     def find(self, limits: CoreSearchLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         fallbacks = list(facts.fallbacks)
@@ -36,6 +34,3 @@ class CoreSearch(SanityCheck):
             "its core is too slow for its cap here; free this machine, or raise the cap"
         )
         return Finding(share, limits.share, len(snapshot), wrong if share > limits.share else "")
-
-    def broken(self, limits: CoreSearchLimits) -> str:
-        return "too many answers are a fallback's"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from gates.checks.against import CalibrationError
-from gates.checks.check import Check, HoldLimits, plain
-from gates.checks.name import Name
+from gates.checks.check import Check, HoldLimits, Name
 from gates.checks.question import Constants, Intent
 from gates.documents import Small
 from gates.verdicts import Kind
@@ -22,12 +21,8 @@ class Ece(Check):
     key, kind, limits, place = "ece", Kind.GUARD, EceLimits, 6
     needs, decides, measure = "confidence", "confidence", "ece"
     unit, name = "calibration error", Name(label="ECE in all", digits=3)
-
-    def required(self, limits: EceLimits) -> str:
-        return "not_red"
+    must = "not_red"
+    broken_words = "calibration error above {limit:.4g} over the release"
 
     def form(self, limits: EceLimits, constants: Constants, intent: Intent) -> CalibrationError:
         return CalibrationError(red_above=limits.limit)
-
-    def broken(self, limits: EceLimits) -> str:
-        return f"calibration error above {plain(limits.limit)} over the release"

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gates.checks.check import Check, Limits
+from gates.checks.check import Check, Limits, Name
 from gates.checks.forms import Alone, Form
-from gates.checks.name import Name
 from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean
 from gates.documents import Share, Small
 from gates.pairs import Arm, Pairs
@@ -69,9 +68,7 @@ class FileCredit(Check):
     processes, measure = 2, "file_credit"  # the absolute limit, and the comparison with the baseline
     unit, name = "share of credits", Name(label="file credit", unit="%", scale=100, digits=1)
     fault = {"kind": "stale", "lines": 3, "share": 0.5}
-
-    def required(self, limits: FileCreditLimits) -> str:
-        return "not_red"
+    must = "not_red"
 
     def form(self, limits: FileCreditLimits, constants: Constants, intent: Intent) -> FileCreditShare:
         return FileCreditShare(limit=limits.limit, margin=limits.margin)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from gates.checks.battery import Finding, SanityCheck, not_evidenced
-from gates.checks.check import HoldLimits
-from gates.checks.facts import SanityFacts
-from gates.checks.name import Name
-from gates.checks.snapshot import Snapshot
+from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, not_evidenced
+from gates.checks.check import HoldLimits, Name
 from gates.documents import Share
 
 
@@ -24,6 +21,7 @@ class FileOnly(SanityCheck):
     name = Name(label="credits for the file alone", unit="%", scale=100, digits=1, brief="file only")
     mend = "build the index again on the code as it is"
     fault = {"kind": "stale", "lines": 1000}
+    broken_words = "lines are not those of the code: credits are for the file alone"
 
     def find(self, limits: FileOnlyLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         hero, limit = snapshot.hero, limits.share
@@ -39,6 +37,3 @@ class FileOnly(SanityCheck):
             f"the lines of {hero.name} are not those of the code; build its index again"
         )
         return Finding(share, limit, int(several.sum()), wrong if share > limit else "")
-
-    def broken(self, limits: FileOnlyLimits) -> str:
-        return "lines are not those of the code: credits are for the file alone"

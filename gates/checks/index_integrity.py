@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from gates.checks.battery import Finding, SanityCheck, not_evidenced, some
-from gates.checks.check import HoldLimits
-from gates.checks.facts import SanityFacts
-from gates.checks.name import Name
-from gates.checks.snapshot import Snapshot
+from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, not_evidenced, some
+from gates.checks.check import HoldLimits, Name
 from gates.documents import Share
 
 
@@ -24,6 +21,7 @@ class IndexIntegrity(SanityCheck):
     name = Name(label="documents not found again", unit="%", scale=100, digits=0, brief="index")
     open_words = "the state of the index is not evidenced"
     mend = "empty the cache and run again: the index is built anew"
+    broken_words = "the index is not the one that was built for this code"
 
     def find(self, limits: IndexIntegrityLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         index = facts.index
@@ -42,6 +40,3 @@ class IndexIntegrity(SanityCheck):
                 "the hero's index is not of this code: build it again"
             )
         return Finding(1 - found / sampled, 1 - limits.found, sampled, wrong)
-
-    def broken(self, limits: IndexIntegrityLimits) -> str:
-        return "the index is not the one that was built for this code"

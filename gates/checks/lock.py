@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from gates.checks.check import Check, HoldLimits
-from gates.checks.facts import LockState
-from gates.checks.name import Name
+from gates.checks.check import Check, HoldLimits, Name
+from gates.documents import Document
 from gates.verdicts import Cell, Kind, Verdict
 
 SHOWN = 4  # fields that are named
+
+
+class LockState(Document):
+    """What fixtures.lock found: does the lock fit what is here now?"""
+
+    status: str  # "frozen", "none", "unreadable"
+    differs: tuple[str, ...] = ()  # names of fields
+    changes: tuple[str, ...] = ()  # a line for each of them
+    renew: str  # the command that locks what is there now
+    why: str = ""  # it is unreadable
+    fingerprint: str = ""
+    locked_at: str = ""
 
 
 class Lock(Check):
@@ -16,9 +27,7 @@ class Lock(Check):
     key, kind, place = "lock", Kind.INSTRUMENT, 1
     unit, name = "fields that differ", Name(label="fields not as locked", digits=0)
     mend = "undo what was changed, or lock the hero anew where the change is meant"
-
-    def broken(self, limits: HoldLimits) -> str:
-        return "what runs is not what was locked"
+    broken_words = "what runs is not what was locked"
 
     def judge(self, hero: str, limits: HoldLimits, state: LockState) -> Cell:
         """GREEN when the lock fits. `state` is what fixtures.lock.lock_state found."""

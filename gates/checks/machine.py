@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gates.checks.check import Check, HoldLimits
+from gates.checks.check import Check, HoldLimits, Name
 from gates.checks.forms import Form, net_ms
-from gates.checks.name import Name
 from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean, flag
 from gates.pairs import Arm, Pairs
 from gates.statistics import pvalues
@@ -60,12 +59,8 @@ class SlowedBaseline(Check):
     unit = "share of the baseline's answers slower than its p95 alone"
     name = Name(label="baseline slower than alone", unit="%", scale=100, digits=1)
     mend = "run again on a quiet machine; where it says so again, give each system a machine of its own"
-
-    def required(self, limits: HoldLimits) -> str:
-        return "not_red"
+    must = "not_red"
+    broken_words = "the baseline is slower than alone: what is as slow looks equal"
 
     def form(self, limits: HoldLimits, constants: Constants, intent: Intent) -> Slowed:
         return Slowed(alone_ms=pvalues.quantile_interval(np.array(constants.baseline_ms), 0.95).upper)
-
-    def broken(self, limits: HoldLimits) -> str:
-        return "the baseline is slower than alone: what is as slow looks equal"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gates.checks.name import Name
+from gates.checks.check import Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,6 @@ class Measure(Name):
 
 DEPTH = 50  # ranks of an answer
 IR_MEASURES = "ir-measures"  # who computes what is not built in
-SYSTEM = "self-reported"  # by the system that is judged
 
 MEASURES = {
     measure.key: measure

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from gates.checks.check import Check, Limits
+from gates.checks.check import Check, Limits, Name
 from gates.checks.forms import Loss
-from gates.checks.name import Name
 from gates.checks.question import Constants, Intent
 from gates.documents import Share, Tolerated
 from gates.verdicts import Kind
@@ -24,9 +23,7 @@ class Ndcg(Check):
     decides, measure, unit = "ndcg", "ndcg_at_10", "nDCG lost"
     name = Name(label="nDCG@10 lost", unit="pt", scale=100, digits=1)
     fault = {"kind": "shuffled"}
+    broken_words = "nDCG@10 loss"
 
     def form(self, limits: NdcgLimits, constants: Constants, intent: Intent) -> Loss:
         return Loss(column="ndcg", tolerated=limits.tolerated_loss, margin=limits.margin)
-
-    def broken(self, limits: NdcgLimits) -> str:
-        return "nDCG@10 loss"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gates.checks.name import Name
-from gates.checks.recall_slice import LossSlice, SliceLimits
+from gates.checks.check import Name
+from gates.checks.recall_slice import LossSlice
 
 
 class NdcgSlice(LossSlice):
@@ -12,6 +12,4 @@ class NdcgSlice(LossSlice):
     key, decides, place, unit, measure = "ndcg", "ndcg", 2, "nDCG lost", "ndcg_at_10"
     name = Name(label="nDCG@10 lost", unit="pt", scale=100, digits=1)
     fault = {"kind": "shuffled"}
-
-    def broken(self, limits: SliceLimits) -> str:
-        return "nDCG@10 loss"
+    broken_words = "nDCG@10 loss"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from gates.checks.battery import Finding, SanityCheck, not_evidenced, some
-from gates.checks.check import HoldLimits
-from gates.checks.facts import SanityFacts
-from gates.checks.name import Name
-from gates.checks.snapshot import Snapshot
+from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, not_evidenced, some
+from gates.checks.check import HoldLimits, Name
 
 
 class OracleQueries(SanityCheck):
@@ -17,6 +14,7 @@ class OracleQueries(SanityCheck):
     open_words = "no known question was asked"
     mend = "see what the hero answers to one of them before anything else is tried"
     fault = {"kind": "stale", "lines": 1000}
+    broken_words = "known questions do not find their known answers"
 
     def find(self, limits: HoldLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         oracles = facts.oracles
@@ -27,9 +25,6 @@ class OracleQueries(SanityCheck):
         told = [f"{oracle.id} ({oracle.expected} {_rank(oracle.rank)})" for oracle in lost]
         wrong = f"not within rank {within}: {some(told)}; see what the hero answers there" if lost else ""
         return Finding(len(lost), 0, len(asked), wrong)
-
-    def broken(self, limits: HoldLimits) -> str:
-        return "known questions do not find their known answers"
 
 
 def _rank(rank: int) -> str:

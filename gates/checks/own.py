@@ -20,10 +20,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from gates.checks.against import Calibration, Tail
-from gates.checks.check import Check, Limits, OnRed
+from gates.checks.check import SELF_REPORTED, Check, Limits, Name, OnRed
 from gates.checks.forms import Count, Form, Loss, Rate
-from gates.checks.measures import MEASURES, SYSTEM, Measure, measure_named
-from gates.checks.name import Name
+from gates.checks.measures import MEASURES, Measure, measure_named
 from gates.checks.question import ALL, Constants, Intent
 from gates.documents import Share, Small, Tolerated
 from gates.pairs import COLUMNS
@@ -33,8 +32,10 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class OwnLimits(Limits):
-    """What every check by form may say."""
+    """What every check by form may say. `column`: without which it cannot be asked."""
 
+    required: ClassVar[str] = "green"
+    more: ClassVar[str] = ""  # of its measure where it is worse
     on_red: OnRed = "rollback"
     kind: Literal["gate", "guard"] = "guard"
     why: str = ""  # what would be wrong in production
@@ -43,6 +44,10 @@ class OwnLimits(Limits):
     @property
     def measured(self) -> Measure:
         """What it reads."""
+        raise NotImplementedError
+
+    def asks(self, constants: Constants) -> Form:
+        """How it asks."""
         raise NotImplementedError
 
 
@@ -69,20 +74,20 @@ class _OfMeasure(OwnLimits):
     def measured(self) -> Measure:
         if self.measure:
             return measure_named(self.measure)
-        return Measure(key=self.column, column=self.column, label=self.column, digits=4, source=SYSTEM, bounded=False)
+        key = self.column
+        return Measure(key=key, column=key, label=key, digits=4, source=SELF_REPORTED, bounded=False)
 
 
 class OwnLoss(_OfMeasure):
     """A mean loss of `margin` is excluded."""
 
-    more_is_better, any_size = True, False
+    more_is_better, any_size, more = True, False, "lost"
     form: Literal["loss"]
     margin: Share
     final_margin: Share | None = None
     tolerated_loss: Tolerated = 0.0
 
     def asks(self, constants: Constants) -> Form:
-        """How it asks."""
         return Loss(
             column=self.measured.column, tolerated=self.tolerated_loss, margin=self.margin,
             margin_at_last=self.final_margin,
@@ -97,19 +102,18 @@ class OwnRate(_OfMeasure):
     share: Share
 
     def asks(self, constants: Constants) -> Form:
-        """How it asks."""
         return Rate(column=self.measured.column, above=self.above, share=self.share)
 
 
 class OwnQuantile(_OfMeasure):
     """The hero is beyond the baseline's quantile and `margin` no more often than the baseline is beyond it."""
 
+    more = "added"
     form: Literal["quantile"]
     quantile: Share
     margin: Positive
 
     def asks(self, constants: Constants) -> Form:
-        """How it asks."""
         column = self.measured.column
         before = constants.baseline_ms if column == "latency_ms" else constants.before.get(column, ())
         return Tail(
@@ -126,13 +130,14 @@ class OwnCount(_OfMeasure):
     rate: Share
 
     def asks(self, constants: Constants) -> Form:
-        """How it asks."""
         return Count(column=self.measured.column, rate=self.rate)
 
 
 class OwnCalibration(OwnLimits):
     """Confidence is nowhere off by more than `allowed`, and by so much further than the incumbent's."""
 
+    required, more = "not_red", "added"
+    column: ClassVar[str] = "confidence"
     form: Literal["calibration"]
     allowed: Small
 
@@ -141,7 +146,6 @@ class OwnCalibration(OwnLimits):
         return MEASURES["ece"]
 
     def asks(self, constants: Constants) -> Form:
-        """How it asks."""
         return Calibration(allowed=self.allowed, edges=constants.bin_edges, intent=ALL)
 
 
@@ -177,12 +181,8 @@ OwnCheck = Annotated[
 class _ByForm(Check):
     """A check that a policy says by form and measure."""
 
-    def required(self, limits: Any) -> str:
-        return "not_red" if isinstance(limits, OwnCalibration) else "green"
-
-    def form(self, limits: Any, constants: Constants, intent: Intent) -> Form:
-        asked: Form = limits.asks(constants)
-        return asked
+    def form(self, limits: OwnLimits, constants: Constants, intent: Intent) -> Form:
+        return limits.asks(constants)
 
 
 def own_check(key: str, said: Any) -> tuple[Check, Any]:
@@ -203,15 +203,12 @@ def own_check(key: str, said: Any) -> tuple[Check, Any]:
         return type(found.__name__, (found,), {"__doc__": found.__doc__, "key": key, "kind": kind})(), limits
     measure: Measure = said.measured
     words = said.why or f"{measure.label} is worse than this policy allows."
-    more = {"loss": "lost", "quantile": "added", "calibration": "added"}.get(said.form, "")
     name = Name(label=key, unit=measure.unit, scale=measure.scale, digits=max(measure.digits, 2), source=measure.source)
     known: dict[str, Any] = {
-        "__doc__": words, "key": key, "kind": Kind(said.kind), "name": name, "unit": f"{measure.label} {more}".strip(),
-        "limits": type(said), "measure": measure.key, "decides": measure.column,
-        "needs": getattr(said, "column", ""), "fault": said.fault,
+        "__doc__": words, "key": key, "kind": Kind(said.kind), "name": name, "needs": said.column,
+        "unit": f"{measure.label} {said.more}".strip(), "limits": type(said), "measure": measure.key,
+        "decides": measure.column or said.column, "fault": said.fault,
     }  # fmt: skip
-    if isinstance(said, OwnCalibration):
-        known |= {"needs": "confidence", "decides": "confidence"}
     return type(f"Own_{key}", (_ByForm,), known)(), said
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from gates.checks.against import Tail
-from gates.checks.check import Check, Limits
-from gates.checks.name import Name
+from gates.checks.check import Check, Limits, Name
 from gates.checks.question import Constants, Intent
 from gates.verdicts import Kind
 
@@ -32,9 +31,6 @@ class LatencyTail(Check):
     kind, limits, needs, decides = Kind.GUARD, TailLimits, "latency_ms", "latency_ms"
     unit, measure = "ms more", "p95_latency_ms"
     quantile: float
-
-    def required(self, limits: TailLimits) -> str:
-        return limits.required
 
     def form(self, limits: TailLimits, constants: Constants, intent: Intent) -> Tail:
         return Tail(

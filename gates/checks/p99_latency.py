@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gates.checks.name import Name
+from gates.checks.check import Name
 from gates.checks.p95_latency import LatencyTail
 
 

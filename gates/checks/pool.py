@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from gates.checks.battery import Finding, SanityCheck, not_evidenced
-from gates.checks.check import HoldLimits
-from gates.checks.facts import SanityFacts
-from gates.checks.name import Name
-from gates.checks.snapshot import Snapshot
+from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, not_evidenced
+from gates.checks.check import HoldLimits, Name
 from gates.documents import Share
 
 
@@ -24,6 +21,7 @@ class PoolComposition(SanityCheck):
     name = Name(label="pool that one arm lacks", unit="%", scale=100, digits=0, brief="pool")
     mend = "see that both systems search the same corpus, and answer in time"
     fault = {"kind": "empty"}
+    broken_words = "one arm hardly takes part in the pool of answers"
 
     def find(self, limits: PoolLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         pool = snapshot.pool
@@ -46,6 +44,3 @@ class PoolComposition(SanityCheck):
                 )
         wrong = f"{'; '.join(told)}; is its index empty, or of other code?" if told else ""
         return Finding(1 - gives, 1 - limits.share, len(snapshot), wrong)
-
-    def broken(self, limits: PoolLimits) -> str:
-        return "one arm hardly takes part in the pool of answers"

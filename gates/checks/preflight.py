@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gates.checks.check import Check, HoldLimits
-from gates.checks.name import Name
+from gates.checks.check import Check, Name
 from gates.verdicts import Kind
 
 
@@ -15,6 +14,4 @@ class PreflightCheck(Check):
     name = Name(label="baseline preflight", unit="%", scale=100, digits=1)
     open_words = "the incumbent is not shown within its limits"
     mend = "the baseline must be shown within its limits first: no hero can be judged against it"
-
-    def broken(self, limits: HoldLimits) -> str:
-        return "the incumbent is out of limits"
+    broken_words = "the incumbent is out of limits"

@@ -6,9 +6,8 @@ import math
 
 from pydantic import Field
 
-from gates.checks.check import Check, Limits
+from gates.checks.check import Check, Limits, Name
 from gates.checks.forms import Loss
-from gates.checks.name import Name
 from gates.checks.question import Constants, Intent
 from gates.documents import Tolerated
 from gates.verdicts import Kind
@@ -23,7 +22,7 @@ class SliceLimits(Limits):
 class LossSlice(Check):
     """One kind of query loses what the gains of others hide."""
 
-    kind, limits = Kind.SLICE, SliceLimits
+    kind, limits, must = Kind.SLICE, SliceLimits, "not_red"
 
     def form(self, limits: SliceLimits, constants: Constants, intent: Intent) -> Loss:
         return Loss(
@@ -38,6 +37,4 @@ class RecallSlice(LossSlice):
     key, decides, place, unit = "recall", "recall", 1, "recall lost"
     name = Name(label="recall lost", unit="pt", scale=100, digits=1)
     fault = {"kind": "empty", "share": 0.5}
-
-    def broken(self, limits: SliceLimits) -> str:
-        return "recall loss"
+    broken_words = "recall loss"

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gates.checks.battery import Finding, SanityCheck, some
-from gates.checks.check import HoldLimits
-from gates.checks.facts import SanityFacts
-from gates.checks.name import Name
-from gates.checks.snapshot import Snapshot
+from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, some
+from gates.checks.check import HoldLimits, Name
 from gates.statistics.decimals import decimal
 
 
@@ -18,6 +15,7 @@ class SlaOff(SanityCheck):
     key, place, unit = "sla_off", 4, "answers masked wrongly"
     name = Name(label="answers masked wrongly", digits=0, brief="SLA off")
     mend = "mend the measuring first: late answers are told from others in rollout/replay.py"
+    broken_words = "late answers are masked wrongly: the measuring cannot be trusted"
 
     def find(self, limits: HoldLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         told, rows = [], 0
@@ -39,6 +37,3 @@ class SlaOff(SanityCheck):
         asked, of = facts.asked, facts.of
         few = f"asked {asked} of {of} queries: most answers came late" if asked < of else ""
         return Finding(rows, 0, len(snapshot), f"{wrong}; {few}" if wrong and few else wrong, few)
-
-    def broken(self, limits: HoldLimits) -> str:
-        return "late answers are masked wrongly: the measuring cannot be trusted"

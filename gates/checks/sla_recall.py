@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from gates.checks.check import Check, Limits, Point, plain
+from gates.checks.check import Check, Limits, Name, Point, plain
 from gates.checks.forms import Loss
-from gates.checks.name import Name
 from gates.checks.question import Constants, Intent
 from gates.documents import Share, Tolerated
 from gates.verdicts import Kind
@@ -31,15 +30,13 @@ class SlaRecall(Check):
     name = Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=1)
     letter_name = Name(label="SLA-Recall@50 lost", unit="pt", scale=100, digits=2)  # its limit is 0
     fault = {"kind": "empty", "share": 0.1}
+    broken_words = "SLA-Recall@50 loss"
 
     def form(self, limits: RecallLimits, constants: Constants, intent: Intent) -> Loss:
         return Loss(
             column="recall", tolerated=limits.tolerated_loss, margin=limits.margin,
             margin_at_last=limits.final_margin, sla_ms=limits.sla_ms,
         )  # fmt: skip
-
-    def broken(self, limits: RecallLimits) -> str:
-        return "SLA-Recall@50 loss"
 
     def limit_words(self, limits: RecallLimits) -> str:
         return f"{plain(limits.margin * self.name.scale)}; {plain(limits.final_margin * self.name.scale)} in all"

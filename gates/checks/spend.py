@@ -6,9 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gates.checks.check import Check, Limits
+from gates.checks.check import SELF_REPORTED, Check, Limits, Name
 from gates.checks.forms import Rate
-from gates.checks.name import SELF_REPORTED, Name
 from gates.checks.question import Constants, Intent
 from gates.documents import Small
 from gates.verdicts import Kind
@@ -29,12 +28,8 @@ class Spend(Check):
     needs, decides, measure, unit = "spend_ms", "spend_ms", "p95_latency_ms", "share over cap"
     name = Name(label="spend over the cap", unit="%", scale=100, digits=1, source=SELF_REPORTED)
     fault = {"kind": "spending", "milliseconds": 50, "share": 0.25}
-
-    def required(self, limits: SpendLimits) -> str:
-        return "not_red"
+    must = "not_red"
+    broken_words = "answers over the spend cap"
 
     def form(self, limits: SpendLimits, constants: Constants, intent: Intent) -> Rate:
         return Rate(column="spend_ms", above=limits.cap_ms + limits.slack_ms, share=limits.share, shown=False)
-
-    def broken(self, limits: SpendLimits) -> str:
-        return "answers over the spend cap"

@@ -11,11 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gates.checks.battery import Finding, SanityCheck, some
-from gates.checks.check import HoldLimits
-from gates.checks.facts import SanityFacts
-from gates.checks.name import Name
-from gates.checks.snapshot import Side, Snapshot
+from gates.checks.battery import Finding, SanityCheck, SanityFacts, Side, Snapshot, some
+from gates.checks.check import HoldLimits, Name
 from gates.documents import Share
 from gates.statistics.decimals import decimal
 from gates.statistics.pvalues import mean_interval
@@ -40,14 +37,12 @@ class StopRule(SanityCheck):
     name = Name(label="suspicious patterns", digits=0, brief="stop rule")
     mend = "find out what was measured before anything else: no hero is judged by such numbers"
     fault = {"kind": "empty"}
+    broken_words = "stopped: no search gives such numbers"
 
     def find(self, limits: StopRuleLimits, snapshot: Snapshot, facts: SanityFacts, sla_ms: float) -> Finding:
         found = suspicious(snapshot, facts, limits)
         wrong = f"{some(found)}; no search gives such numbers: see what is measured" if found else ""
         return Finding(len(found), 0, len(snapshot), wrong, unusual(snapshot, limits))
-
-    def broken(self, limits: StopRuleLimits) -> str:
-        return "stopped: no search gives such numbers"
 
 
 def suspicious(found: Snapshot, facts: SanityFacts, limits: StopRuleLimits) -> list[str]:

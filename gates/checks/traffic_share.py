@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gates.checks.check import Check, HoldLimits
+from gates.checks.check import Check, HoldLimits, Name
 from gates.checks.forms import Form
-from gates.checks.name import Name
 from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean
 from gates.pairs import Pairs
 from gates.statistics import pvalues
@@ -42,12 +41,8 @@ class TrafficShare(Check):
     unit = "share of traffic beyond the step's"
     name = Name(label="traffic beyond the step's", unit="%", scale=100, digits=1, two_sided=True)
     mend = "mend the splitter first: heroes are judged on the traffic that their step names"
-
-    def required(self, limits: HoldLimits) -> str:
-        return "not_red"
+    must = "not_red"
+    broken_words = "the hero was not given its share of traffic"
 
     def form(self, limits: HoldLimits, constants: Constants, intent: Intent) -> Traffic:
         return Traffic()
-
-    def broken(self, limits: HoldLimits) -> str:
-        return "the hero was not given its share of traffic"

@@ -6,9 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gates.checks.check import Check, Limits, plain
+from gates.checks.check import Check, Limits, Name
 from gates.checks.forms import Rate
-from gates.checks.name import Name
 from gates.checks.question import Constants, Intent
 from gates.documents import Share
 from gates.verdicts import Kind
@@ -28,9 +27,7 @@ class WithinSla(Check):
     needs, decides, measure = "latency_ms", "latency_ms", "p95_latency_ms"
     unit, name = "share late", Name(label="answers after the SLA", unit="%", scale=100, digits=1)
     fault = {"kind": "slow", "milliseconds": 200}
+    broken_words = "too many answers after {sla_ms:.4g} ms"
 
     def form(self, limits: SlaLimits, constants: Constants, intent: Intent) -> Rate:
         return Rate(column="latency_ms", above=limits.sla_ms, share=1 - limits.share)
-
-    def broken(self, limits: SlaLimits) -> str:
-        return f"too many answers after {plain(limits.sla_ms)} ms"

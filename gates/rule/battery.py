@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gates.checks.battery import SanityCheck
-from gates.checks.facts import SanityFacts
-from gates.checks.snapshot import Snapshot
+from gates.checks.battery import SanityCheck, SanityFacts, Snapshot
 from gates.policy import Policy
 from gates.verdicts import Cell, Kind
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gates.checks.facts import LockState, SanityFacts
+from gates.checks.battery import SanityFacts
+from gates.checks.lock import LockState
 from gates.documents import Document, mistakes
 from gates.errors import EvidenceError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gates.attestation import Attestation
-from gates.checks.name import Name
+from gates.checks.check import Name
 from gates.errors import ConfigError
 from gates.names import check_name
 from gates.release import Release

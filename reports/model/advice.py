@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gates.checks.name import number_of
+from gates.checks.check import number_of
 from gates.names import check_name
 from gates.release import Outcome
 from gates.verdicts import Cell, Kind, Verdict

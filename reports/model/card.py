@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from gates.checks.check import plain
+from gates.checks.check import number_of, plain
 from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock
 from gates.checks.machine import NOT_EVIDENCED, SlowedBaseline
-from gates.checks.name import number_of
 from gates.names import check_name, check_of, slice_parts
 from gates.policy import Policy
 from gates.release import Outcome, Release

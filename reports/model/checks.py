@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gates.checks.name import Name
+from gates.checks.check import Name
 from gates.names import check_name
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict

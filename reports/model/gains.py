@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.checks.check import Name
 from gates.checks.measures import MEASURES, is_column
-from gates.checks.name import Name
 from gates.pairs import Arm
 from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_difference_interval, quantile_interval

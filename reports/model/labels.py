@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from gates.checks.check import Check, plain
+from gates.checks.check import Check, Name, number_of, plain
 from gates.checks.measures import MEASURES
-from gates.checks.name import Name, number_of
 from gates.checks.question import NOTHING_FIXED
 from gates.names import check_name, check_of
 from gates.policy import Policy

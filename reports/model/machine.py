@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fixtures.systems.waiting import SWITCHES, UNKNOWN
-from gates.checks.name import number_of
+from gates.checks.check import number_of
 from gates.release import Outcome
 from reports.model.labels import short
 

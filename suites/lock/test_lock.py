@@ -2,7 +2,7 @@
 
 import pytest
 
-from gates.checks.facts import LockState
+from gates.checks.lock import LockState
 
 pytestmark = pytest.mark.lock
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.checks.facts import SanityFacts
-from gates.checks.snapshot import Side, Snapshot
+from gates.checks.battery import SanityFacts, Side, Snapshot
 
 N = 300
 INTENTS = np.array(["docstring", "identifier", "error"])[np.arange(N) % 3]

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from gates.checks.facts import LockState
-from gates.checks.lock import Lock
+from gates.checks.lock import Lock, LockState
 from gates.policy import Policy
 from gates.verdicts import Verdict
 

@@ -31,9 +31,8 @@ OWN = {
 FAIRNESS = '''
 """Do small shops get their share of the first page?"""
 
-from gates.checks.check import Check, Limits
+from gates.checks.check import Check, Limits, Name
 from gates.checks.forms import Rate
-from gates.checks.name import Name
 from gates.documents import Share
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates.checks.facts import SanityFacts
+from gates.checks.battery import SanityFacts, Side, Snapshot
 from gates.checks.registry import keys_of
-from gates.checks.snapshot import Side, Snapshot
 from gates.policy import Policy
 from gates.rule.battery import judge_battery
 from gates.verdicts import Cell, Kind, Verdict

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.checks.snapshot import Side
+from gates.checks.battery import Side
 from gates.checks.stop_rule import suspicious, unusual
 from gates.policy import Policy, load_policy
 from tests.conftest import ROOT

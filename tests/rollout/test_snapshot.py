@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gates.checks.snapshot import Snapshot
+from gates.checks.battery import Snapshot
 from gates.errors import EvidenceError
 from rollout.columns import read_snapshot
 from tests.evidence.builders import agg_table, hits_table
