@@ -105,8 +105,9 @@ def _facts(contest: Contest, asked: int) -> SanityFacts:
 
 def _oracles(contest: Contest) -> OraclesAsked:
     """At which rank the hero puts each known answer."""
-    side = contest.challenger
-    chosen = oracles_of(contest.hero.subject.name, contest.hero.folder, contest.collection.digests.get("corpus", ""))
+    side, hero = contest.challenger, contest.hero
+    corpus = contest.collection.digests.get("corpus", "")
+    chosen = oracles_of(hero.subject.name, hero.system_kind.folder, corpus)
     if chosen.why:
         return OraclesAsked(why=chosen.why)
     documents, asked = side.system.documents, []

@@ -97,8 +97,8 @@ def compare_grid(hero: Hero, tell: Callable[[str], None]) -> list[GridRow]:
         )
     judged = judge_collection(collection)
     queries = [collection.queries[i] for i in collection.part["selection"]]
-    described = [hero.baseline_system, *(candidate.system for candidate in hero.grid)]
-    systems = [kinds.kind_of(system, hero.folder).open_system(collection) for system in described]
+    described = [hero.baseline_kind.block, *(candidate.system for candidate in hero.grid)]
+    systems = [kinds.kind_of(system, hero.system_kind.folder).open_system(collection) for system in described]
     locator = Locator(systems[0].documents, collection.documents)
     timed = ask_in_turn(systems, queries, tell)
     reference, *answers = (measure_answers(t, queries, locator, judged, np.inf) for t in timed)

@@ -30,7 +30,7 @@ SMOKE = "configs/smoke"
 
 def applies_to(mutant: Mutant, hero: Hero) -> str:
     """Why a fault cannot be seeded in a user's hero; nothing where it can."""
-    recorded = hero.system["system"] == "recorded"
+    recorded = hero.system_kind.block["system"] == "recorded"
     if mutant.heroes == "own":
         return "for the repository's own heroes"
     if (mutant.heroes == "recorded") is not recorded and mutant.heroes != "any":
@@ -41,9 +41,9 @@ def applies_to(mutant: Mutant, hero: Hero) -> str:
     if mutant.file is None:
         return ""
     shared = mutant.file.key != "run"
-    if mutant.file.key not in hero.system or (shared and hero.subject.baseline_name != "baseline"):
+    if mutant.file.key not in hero.system_kind.block or (shared and hero.subject.baseline_name != "baseline"):
         return f"{mutant.file.key} is not the pack's alone"
-    path = hero.folder / str(hero.system[mutant.file.key])
+    path = hero.system_kind.path(mutant.file.key)
     unchanged = changed_lines(mutant.file, hero) == path.read_text(encoding="utf-8").splitlines()
     return f"{path.name} has nothing to change" if unchanged else ""
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fixtures.packs import Hero, load_hero
+from fixtures.systems.kinds import SystemKind
 from gates.attestation import ATTESTATION, Attestation
 from gates.checks.registry import BY_INTENT, BY_KEY
 from gates.documents import read_yaml
@@ -136,11 +137,11 @@ def write_pack(mutant: Mutant, hero: Hero, folder: Path) -> Path:
         path = folder / f"changed-{mutant.file.key}"
         path.write_text("".join(f"{line}\n" for line in changed_lines(mutant.file, hero)), encoding="utf-8")
         changed = {mutant.file.key: str(path)}
-        document["selected"] = {**hero.system, **changed}
+        document["selected"] = {**hero.system_kind.block, **changed}
     if "baseline" in document:  # then paths start from the pack's folder, which is another one now
-        document["selected"] = {**_absolute(hero.system, hero.folder), **changed}
+        document["selected"] = {**_absolute(hero.system_kind), **changed}
         shared = {key: value for key, value in changed.items() if key != "run"}
-        document["baseline"] = {**_absolute(hero.baseline_system, hero.folder), **shared}
+        document["baseline"] = {**_absolute(hero.baseline_kind), **shared}
     pack = folder / "mutant.yaml"
     # JSON is YAML, and has no anchors, which packs may not
     pack.write_text(json.dumps(merged(document, mutant.pack), indent=1), encoding="utf-8")
@@ -149,14 +150,14 @@ def write_pack(mutant: Mutant, hero: Hero, folder: Path) -> Path:
 
 def changed_lines(fault: FileFault, hero: Hero) -> list[str]:
     """The lines of the file, with the fault."""
-    return fault.change((hero.folder / str(hero.system[fault.key])).read_text(encoding="utf-8").splitlines())
+    return fault.change(hero.system_kind.path(fault.key).read_text(encoding="utf-8").splitlines())
 
 
-def _absolute(system: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """A `selected` block whose files are named from the root."""
+def _absolute(kind: SystemKind) -> dict[str, Any]:
+    """Its `selected` block, whose files are named from the root."""
     return {
-        key: str((folder / value).resolve()) if isinstance(value, str) and (folder / value).is_file() else value
-        for key, value in system.items()
+        key: str(kind.path(key).resolve()) if isinstance(value, str) and kind.path(key).is_file() else value
+        for key, value in kind.block.items()
     }
 
 

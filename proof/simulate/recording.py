@@ -229,7 +229,7 @@ def _ask_all(systems: Mapping[str, SearchSystem], queries: Sequence[Query], work
 
 def _before(hero: Hero, whole: Mapping[str, Hero]) -> str:
     """The recorded system that a faulty hero is before its fault."""
-    same = [name for name, other in whole.items() if other.system == hero.system]
+    same = [name for name, other in whole.items() if other.system_kind.block == hero.system_kind.block]
     return same[0] if same else f"{hero.subject.name} before"
 
 

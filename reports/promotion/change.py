@@ -173,7 +173,7 @@ def _text_of(hero: Hero, decision: str, fingerprint: str) -> bytes:
         f"name: {hero.subject.baseline_name}\n"
         f"{yaml.safe_dump({'owner': hero.subject.owner}, allow_unicode=True)}"
         "claim: {text: what serves today}\n"
-        f"selected:\n{_block(hero.system)}"
+        f"selected:\n{_block(hero.system_kind.block)}"
     ).encode()
 
 

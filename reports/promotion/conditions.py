@@ -93,7 +93,7 @@ def require_fresh(decided: Decided, hero: Hero, asked: Wanted) -> None:
         )
     if hero.fault is not None:
         raise Refused(f"{subject.source}: has a seeded fault; it is there to be stopped, never to be promoted")
-    if hero.baseline_system != read_yaml(asked.baseline).get("selected"):
+    if hero.baseline_kind.block != read_yaml(asked.baseline).get("selected"):
         raise Refused(
             f"{subject.source}: brings its own baseline, so {asked.baseline} is not what it was compared with"
         )

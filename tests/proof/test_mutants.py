@@ -191,14 +191,14 @@ class TestSeeding:
     def test_a_changed_run_is_the_heros_alone(self, recorded: Hero, release_template: Path, tmp_path: Path) -> None:
         path = write_pack(BY_NAME["run_is_cut"], recorded, tmp_path)
         hero = load_hero(str(path), release_template / "configs")
-        changed = Path(hero.system["run"]).read_text().splitlines()
+        changed = Path(hero.system_kind.block["run"]).read_text().splitlines()
         assert len(changed) == len((release_template / "configs" / "equal.run").read_text().splitlines()) * 3 // 4
         assert hero.subject.baseline_config_hash == recorded.subject.baseline_config_hash
 
     def test_changed_judgements_are_shared(self, alone: Hero, release_template: Path, tmp_path: Path) -> None:
         path = write_pack(BY_NAME["run_judged_by_the_next"], alone, _folder(tmp_path))
         hero = load_hero(str(path), release_template / "configs")
-        assert hero.system["qrels"] == hero.baseline_system["qrels"]
+        assert hero.system_kind.block["qrels"] == hero.baseline_kind.block["qrels"]
 
     def test_a_packs_own_policy_is_kept(self, alone: Hero, tmp_path: Path) -> None:
         pack = Path(alone.subject.source)

@@ -61,7 +61,7 @@ class Week:
         return job_in(self.folder, "weekly", run_id, at, write=write)
 
     def probe(self, fault: Fault | None = None) -> Probe:
-        return opened(self.served.folder, repr(fault), fault)
+        return opened(self.served.system_kind.folder, repr(fault), fault)
 
     def drift(self, week: int, fault: Fault | None = None, *, write: bool = False, incumbent: bool = True) -> set[str]:
         return red(run_drift(self.job(week, write=write), self.probe(fault), self.weekly.drift, incumbent=incumbent))
