@@ -10,16 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-_BLOCK = 1 << 20
-
 
 def file_digest(path: Path) -> str:
     """sha256 of the bytes of a file, in hex."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def logical_digest(path: Path) -> str:

@@ -18,19 +18,17 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from evidence.digests import file_digest
-from evidence.files import replacing
-from evidence.schemas import check
+from evidence.parts import concat, read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +74,12 @@ class State:
     strays: tuple[str, ...]  # parquet files that no entry names: of a killed run, or put there; never read
     entries: int
     head: str  # digest of the last line of the index, "" for none
-    gone: tuple[str, ...] = field(default=())  # merged or expired, but a killed process left the file
+    gone: tuple[str, ...]  # merged or expired, but a killed process left the file
+
+    def sound(self) -> list[str]:
+        """The files that are as they were written."""
+        found = {line.partition(": ")[0] for line in self.tampered}
+        return [name for name in self.files if name not in found]
 
 
 def append(folder: Path, run_id: str, job: str, rows: Iterable[Mapping[str, Any]]) -> str:
@@ -99,8 +102,7 @@ def append(folder: Path, run_id: str, job: str, rows: Iterable[Mapping[str, Any]
         state = look(folder, digests=False)
         if name in state.files or name in state.expired or (folder / name).exists():
             raise HistoryError(f"{folder / name}: kept already; a run is kept once")
-        _write(table, folder / name)
-        _enter(folder, state, "added", name, table)
+        _enter(folder, state, "added", name, _keep(table, folder / name))
         if 1 + sum(entry["entry"] == "added" for entry in state.files.values()) >= MANY:
             _merge(folder)
     return name
@@ -131,19 +133,13 @@ def read(
         for name, entry in state.files.items()
         if begin is None or datetime.fromisoformat(entry["newest"]) >= begin
     ]
-    wanted: list[Any] = [] if begin is None else [pc.field("at") >= pa.scalar(begin, METRICS.field("at").type)]
+    asked = pc.scalar(True) if begin is None else pc.field("at") >= pa.scalar(begin, METRICS.field("at").type)
     for column, value in (("metric", metric), ("job", job), ("system", system), ("suite", suite)):
         values = [value] if isinstance(value, str) else list(value)
         if any(values):
-            wanted.append(pc.field(column).cast(pa.string()).isin(values))
-    asked = None
-    for one in wanted:
-        asked = one if asked is None else asked & one
-    table = (
-        ds.dataset(files, schema=METRICS, format="parquet").to_table(filter=asked) if files else METRICS.empty_table()
-    )
-    table = table.unify_dictionaries()
-    found: pd.DataFrame = table.sort_by("at").to_pandas()
+            asked &= pc.field(column).cast(pa.string()).isin(values)
+    kept = ds.dataset(files, schema=METRICS, format="parquet") if files else ds.dataset(METRICS.empty_table())
+    found: pd.DataFrame = kept.to_table(filter=asked).unify_dictionaries().sort_by("at").to_pandas()
     return found
 
 
@@ -205,11 +201,10 @@ def expire(folder: Path, *, keep_days: int, today: date) -> tuple[str, ...]:
     oldest = today - timedelta(days=keep_days)
     with _owned(folder):
         state = look(folder)
-        old = [n for n, entry in state.files.items() if datetime.fromisoformat(entry["newest"]).date() < oldest]
+        newest = {name: datetime.fromisoformat(state.files[name]["newest"]) for name in state.sound()}
+        old = [name for name, at in newest.items() if at.date() < oldest]  # what is tampered with stays found
         for name in old:
-            if any(line.startswith(f"{name}: ") for line in state.tampered):
-                continue  # what is tampered with stays found
-            _enter(folder, look(folder, digests=False), "expired", name)
+            _enter(folder, look(folder, digests=False), "expired", name, state.files[name])
             (folder / name).unlink(missing_ok=True)
         for name in state.gone:
             (folder / name).unlink(missing_ok=True)
@@ -220,48 +215,34 @@ def _merge(folder: Path) -> None:
     """Put the partitions of each month that are as they were written into one file; what is not stays found."""
     found = look(folder)
     by_month: dict[str, list[str]] = {}
-    for name in found.files:
-        if not any(line.startswith(f"{name}: ") for line in found.tampered):
-            by_month.setdefault(name.partition("=")[2][:7], []).append(name)
+    for name in found.sound():
+        by_month.setdefault(name.partition("=")[2][:7], []).append(name)
     for month, names in sorted(by_month.items()):
         if all(found.files[name]["entry"] == "merged" for name in names):
             continue
         state = look(folder, digests=False)
-        table = pa.concat_tables([_read(folder / name) for name in names]).unify_dictionaries()
+        table = concat([read_table(folder / name, METRICS) for name in names])
         merged = f"month={month}/{state.entries + 1:06d}.parquet"
-        _write(table.sort_by("at"), folder / merged)
-        _enter(folder, state, "merged", merged, table, of=names)
+        _enter(folder, state, "merged", merged, _keep(table.sort_by("at"), folder / merged), of=names)
         for name in names:
             (folder / name).unlink(missing_ok=True)
             if not any((folder / name).parent.iterdir()):
                 (folder / name).parent.rmdir()
 
 
-def _read(path: Path) -> pa.Table:
-    # not read_table(schema=...): it casts what differs; nor its folders, which would become columns
-    table = pq.read_table(path, partitioning=None)
-    check(table, METRICS, path.name)
-    return table
+def _keep(table: pa.Table, path: Path) -> dict[str, Any]:
+    """Write a file; what its entry says of it."""
+    write_table(table, path)
+    return {"sha256": file_digest(path), "rows": len(table), "newest": pc.max(table["at"]).as_py().isoformat()}
 
 
-def _write(table: pa.Table, path: Path) -> None:
-    check(table, METRICS, path.name)
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-
-
-def _enter(
-    folder: Path, state: State, kind: str, name: str, table: pa.Table | None = None, of: Sequence[str] = ()
-) -> None:
+def _enter(folder: Path, state: State, kind: str, name: str, facts: Mapping[str, Any], of: Sequence[str] = ()) -> None:
     """Write one entry as the next line of the index, which stands as `state` says."""
-    known = state.files[name] if table is None else {}
     entry = {
+        **{key: facts[key] for key in ("sha256", "rows", "newest")},
         "number": state.entries + 1,
         "entry": kind,
         "file": name,
-        "sha256": file_digest(folder / name) if table is not None else known["sha256"],
-        "rows": table.num_rows if table is not None else known["rows"],
-        "newest": pc.max(table["at"]).as_py().isoformat() if table is not None else known["newest"],
         "of": list(of),
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "previous": state.head,
@@ -287,12 +268,8 @@ def _digest(line: str) -> str:
 def _owned(folder: Path) -> Iterator[None]:
     """No other process adds, merges or expires meanwhile."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
     try:
-        lock.acquire(timeout=_PATIENCE)
+        with FileLock(folder / ".lock", timeout=_PATIENCE):
+            yield
     except Timeout:
         raise HistoryError(f"{folder}: another process has been adding for {_PATIENCE} s; try again") from None
-    try:
-        yield
-    finally:
-        lock.release()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from evidence.files import replacing
@@ -19,8 +20,8 @@ def write_part(folder: Path, name: str, hits: pa.Table, agg: pa.Table) -> None:
     check(hits, HITS, f"{name}-hits.parquet")
     check(agg, AGG, f"{name}-agg.parquet")
     # agg last: a part counts once its agg is there
-    _write(hits, folder / f"{name}-hits.parquet", compression="lz4")
-    _write(agg, folder / f"{name}-agg.parquet", compression="lz4")
+    write_table(hits, folder / f"{name}-hits.parquet", "lz4")
+    write_table(agg, folder / f"{name}-agg.parquet", "lz4")
 
 
 def merge_parts(folder: Path, into: Path) -> tuple[int, int]:
@@ -32,17 +33,16 @@ def merge_parts(folder: Path, into: Path) -> tuple[int, int]:
     names = sorted(p.name.removesuffix("-agg.parquet") for p in folder.glob("*-agg.parquet"))
     if not names:
         raise FileNotFoundError(f"{folder}: no evidence part, but a merge needs one; run the canary again")
-    hits = concat([_read(folder / f"{name}-hits.parquet", HITS) for name in names])
-    agg = concat([_read(folder / f"{name}-agg.parquet", AGG) for name in names])
-    hits = hits.take(np.lexsort((_column(hits, "rank"), _column(hits, "query_ord"), _codes(hits, "system"))))
-    agg = agg.take(np.lexsort((_codes(agg, "system"), _column(agg, "pair_ord"), _codes(agg, "stream"))))
+    hits = _sorted([read_table(folder / f"{name}-hits.parquet", HITS) for name in names], "system query_ord rank")
+    agg = _sorted([read_table(folder / f"{name}-agg.parquet", AGG) for name in names], "stream pair_ord system")
     _write_groups(hits, into / "hits.parquet")
-    _write(agg, into / "agg.parquet", compression="zstd")
+    write_table(agg, into / "agg.parquet")
     return hits.num_rows, agg.num_rows
 
 
-def _read(path: Path, schema: pa.Schema) -> pa.Table:
-    # not read_table(schema=...): it casts what differs and fills what is missing
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """A table that keeps a contract. Raises SchemaDrift."""
+    # not by schema=...: it casts what differs and fills what is missing; nor its folders, which would become columns
     table = pq.read_table(path, partitioning=None)
     check(table, schema, path.name)
     return table
@@ -53,21 +53,22 @@ def concat(tables: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables, promote_options="default").unify_dictionaries().combine_chunks()
 
 
-def _column(table: pa.Table, name: str) -> np.ndarray:
-    return np.asarray(table.column(name).combine_chunks().to_numpy(zero_copy_only=False))
+def _sorted(tables: list[pa.Table], columns: str) -> pa.Table:
+    """The rows of all tables, in the order of some columns; words sort as words."""
+    table = concat(tables)
+    keys = {name: _plain(table[name]) for name in columns.split()}
+    return table.take(pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys]))
 
 
-def _codes(table: pa.Table, name: str) -> np.ndarray:
-    """Integers that sort as the strings of a dictionary column do."""
-    column = table.column(name).combine_chunks()
-    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-    order = np.argsort(np.argsort(np.array(column.dictionary.to_pylist(), dtype=object)))
-    return np.asarray(order[column.indices.to_numpy(zero_copy_only=False)])
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column that can be sorted and compared."""
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
 
 
 def _write_groups(hits: pa.Table, path: Path) -> None:
-    query, system = _column(hits, "query_ord"), _codes(hits, "system")
-    starts = np.flatnonzero(np.r_[True, (np.diff(query) != 0) | (np.diff(system) != 0)])
+    query, system = hits["query_ord"], _plain(hits["system"])
+    ends = pc.or_(pc.not_equal(query[1:], query[:-1]), pc.not_equal(system[1:], system[:-1]))
+    starts = np.flatnonzero(np.r_[True, ends])
     with replacing(path) as temporary, pq.ParquetWriter(temporary, hits.schema, compression="zstd") as writer:
         begin = 0
         while begin < hits.num_rows:
@@ -77,6 +78,7 @@ def _write_groups(hits: pa.Table, path: Path) -> None:
             begin = end
 
 
-def _write(table: pa.Table, path: Path, *, compression: str) -> None:
+def write_table(table: pa.Table, path: Path, compression: str = "zstd") -> None:
+    """Write a table; a killed process leaves the old one."""
     with replacing(path) as temporary:
         pq.write_table(table, temporary, compression=compression)
