@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,9 +34,7 @@ from reports.render.told import Told
 if TYPE_CHECKING:  # a third of a second that workers need not wait
     from reports.attestation.signing import Signer
     from reports.attestation.trust import TrustRoot
-
-#: The last job of a night, which writes its tables and plots.
-pytest_plugins = ("reports.nightly.plugin",)
+    from rollout.jobs.whiskers import NightRow
 
 #: The reports of this room, plugins as anybody's. The last is called first: tables and plots before what shows them.
 #: They are imported once a run is decided, since they bring matplotlib: a second that workers need not wait.
@@ -133,6 +131,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     for line in config.hook.pytest_gate_signed(told=config.stash[SIGNED], configs=configs(config)):
         _tell(config, line)
+
+
+@pytest.hookimpl
+def pytest_gate_intervals(rows: Sequence[NightRow], folder: Path, night: str) -> None:
+    """Write what people read of a night beside what it was measured from."""
+    from reports.render.night import write_night  # brings matplotlib
+
+    write_night(rows, folder, night)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

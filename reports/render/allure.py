@@ -27,8 +27,8 @@ from gates.rule.decide import item_id
 from gates.verdicts import Cell, Decision, Kind
 from reports.escaping import clean, csv_cell
 from reports.model.story import Story
-from reports.render.tables import SPANS
 from reports.render.told import Told
+from rollout.jobs.numbers import SPANS
 
 EPIC = "Release gate"
 ALLURE = "allure-results"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
-from numpy.typing import NDArray
 
 from gates.checks.ndcg import Ndcg
 from gates.pairs import Arm
@@ -21,11 +18,11 @@ from gates.statistics.calibration import bin_of
 from gates.statistics.pvalues import Interval, rate_interval
 from reports.escaping import cut
 from reports.model.gains import p95_of
-from reports.model.labels import metric_name
 from reports.model.story import Story
 
+#: Of answers, at which their latency is drawn: more closely where they are slowest.
+_SHARES = np.r_[np.linspace(0, 0.98, 350), np.linspace(0.98, 1, 50)]
 HERO, BASELINE, INK, FAINT = "#c2410c", "#1d4ed8", "#1f2937", "#9ca3af"
-_POINTS = 400  # of a latency curve, however many answers there are
 
 
 def svg(title: str, stamp: str, salt: str, size: tuple[float, float], fill: Callable[[Figure], None]) -> str:
@@ -52,6 +49,12 @@ def svg(title: str, stamp: str, salt: str, size: tuple[float, float], fill: Call
         target = io.BytesIO()
         figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
     return target.getvalue().decode()
+
+
+def whiskers(found: Sequence[Interval], scale: float = 1.0) -> tuple[list[float], list[list[float]]]:
+    """Values, and how far their intervals reach below and above them: what `errorbar` draws."""
+    values, lower, upper = ([scale * interval[end] for interval in found] for end in range(3))
+    return values, [np.subtract(values, lower).tolist(), np.subtract(upper, values).tolist()]
 
 
 def _say(figure: Figure, words: str) -> None:
@@ -92,7 +95,7 @@ def _bins(arm: Arm, edges: tuple[float, ...]) -> list[tuple[float, Interval, int
     return rows
 
 
-def draw_reliability(figure: Figure, story: Story) -> None:
+def draw_reliability(story: Story, figure: Figure) -> None:
     """Share of right first answers against stated confidence, both arms, with the hero's count a bin below."""
     lacking = _lacks(story, "confidence", "confidence")
     if lacking or not story.edges:
@@ -102,11 +105,10 @@ def draw_reliability(figure: Figure, story: Story) -> None:
     upper, lower = figure.subplots(2, 1, height_ratios=(4, 1))
     upper.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle="--")
     for name, colour, marker, arm in _arms(story):
-        rows = _bins(arm, story.edges)
-        share = [row[1] for row in rows]
-        ends = [[max(0.0, s.value - s.lower) for s in share], [max(0.0, s.upper - s.value) for s in share]]
+        stated, shares, _ = zip(*_bins(arm, story.edges), strict=True)
+        values, reach = whiskers(shares)
         upper.errorbar(
-            [row[0] for row in rows], [s.value for s in share], yerr=ends, color=colour, marker=marker,
+            stated, values, yerr=reach, color=colour, marker=marker,
             markersize=4 if colour == HERO else 7, markerfacecolor=colour if colour == HERO else "none", linewidth=1,
             label=f"{name} (whiskers: 95 %)" if colour == HERO else name,
         )  # fmt: skip
@@ -149,14 +151,13 @@ def _difference_rows(story: Story) -> list[tuple[str, Interval, bool]]:
         parts = [story.gains.get(metric), *(gains.get(metric) for gains in story.by_intent.values())]
         found = [gain for gain in parts if gain is not None]
         for gain in found if len(found) != 2 else found[:1]:  # one intent is all queries again
-            name = metric_name(metric)
             where = cut(gain.intent, 24) if gain.intent else "all queries"
-            label = f"{name.label}, {where} (n {gain.n:,})"
-            rows.append((label, Interval(*(end * name.scale for end in gain.difference)), not gain.intent))
+            label = f"{gain.name.label}, {where} (n {gain.n:,})"
+            rows.append((label, Interval(*(end * gain.name.scale for end in gain.difference)), not gain.intent))
     return rows
 
 
-def draw_differences(figure: Figure, story: Story) -> None:
+def draw_differences(story: Story, figure: Figure) -> None:
     """Hero minus baseline with whiskers, for all queries and by intent, beside the limit of the nDCG guard."""
     rows = _difference_rows(story)
     if not rows:
@@ -170,21 +171,15 @@ def draw_differences(figure: Figure, story: Story) -> None:
         f"limit -{limit:g} pt", xy=(-limit, 1), xycoords=("data", "axes fraction"), xytext=(3, 2),
         textcoords="offset points", fontsize=7.5, color=INK,
     )  # fmt: skip
-    for i, (_, difference, whole) in enumerate(rows):
-        axes.errorbar(
-            [difference.value],
-            [-i],
-            xerr=[[difference.value - difference.lower], [difference.upper - difference.value]],
-            color=HERO if whole else INK,
-            marker="o" if whole else "D",
-            markersize=6 if whole else 4,
-            capsize=3,
-            linewidth=2 if whole else 1,
-        )
+    for over_all in (True, False):
+        at = [-i for i, row in enumerate(rows) if row[2] is over_all]
+        values, reach = whiskers([difference for _, difference, whole in rows if whole is over_all])
+        colour, marker, size, width = (HERO, "o", 6, 2) if over_all else (INK, "D", 4, 1)
+        axes.errorbar(values, at, xerr=reach, color=colour, fmt=marker, markersize=size, capsize=3, linewidth=width)
     axes.set_yticks([-i for i in range(len(rows))], [label for label, _, _ in rows])
     axes.set_ylim(0.6 - len(rows), 0.6)
-    reach = 1.15 * max(limit, *(max(abs(d.lower), abs(d.upper)) for _, d, _ in rows if np.isfinite(d.lower)))
-    axes.set_xlim(-reach, reach)
+    furthest = 1.15 * max(limit, *(max(abs(d.lower), abs(d.upper)) for _, d, _ in rows if np.isfinite(d.lower)))
+    axes.set_xlim(-furthest, furthest)
     axes.set_xlabel("points, hero minus baseline (95 %); right is better")
 
 
@@ -196,23 +191,20 @@ def difference_words(story: Story) -> str:
     return f"Paired differences in points, hero minus baseline, with 95 % intervals. {words or 'None was measured'}."
 
 
-def draw_latency(figure: Figure, story: Story) -> None:
+def draw_latency(story: Story, figure: Figure) -> None:
     """Both arms' latency distributions with their p95, beside the SLA."""
     lacking = _lacks(story, "latency_ms", "latency")
     if lacking:
         _say(figure, lacking)
         return
-    axes: Axes = figure.add_subplot()
-    slowest, fastest = 0.0, math.inf
-    for name, colour, _, arm in _arms(story):
-        x, share = _curve(arm.latency_ms)
+    axes, ends = figure.add_subplot(), []
+    for name, colour, marker, arm in _arms(story):
         p95 = p95_of(arm.latency_ms)
         style = "-" if colour == HERO else "--"
-        axes.step(
-            x, share, color=colour, linestyle=style, linewidth=1.5, where="post", label=f"{name}: p95 {p95:.1f} ms"
-        )
-        axes.plot([p95], [0.95], color=colour, marker="o" if colour == HERO else "s", markersize=5)
-        slowest, fastest = max(slowest, float(x[-1])), min(fastest, max(0.01, float(x[0])))
+        curve = np.quantile(arm.latency_ms, _SHARES, method="inverted_cdf")
+        axes.plot(curve, _SHARES, color=colour, linestyle=style, linewidth=1.5, label=f"{name}: p95 {p95:.1f} ms")
+        axes.plot([p95], [0.95], color=colour, marker=marker, markersize=5)
+        ends += [arm.latency_ms.min(), arm.latency_ms.max()]
     sla_ms = story.outcome.subject.policy.sla_ms
     axes.axvline(sla_ms, color=INK, linewidth=1)
     axes.annotate(
@@ -220,24 +212,14 @@ def draw_latency(figure: Figure, story: Story) -> None:
         textcoords="offset points", ha="right", fontsize=8, color=INK,
     )  # fmt: skip
     axes.set_xscale("log")
-    axes.set_xlim(0.9 * fastest, 1.2 * max(slowest, sla_ms))
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
-    axes.xaxis.set_major_formatter(plain)
-    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    axes.set_xlim(0.9 * max(0.01, min(ends)), 1.2 * max(sla_ms, *ends))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("ms until the answer")
     axes.set_ylabel("answers that have come")
     axes.legend(loc="best", frameon=False)
-
-
-def _curve(latency_ms: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The distribution of latency at evenly spaced shares; the slowest answers are all kept."""
-    ordered = np.sort(latency_ms)
-    at = np.unique(
-        np.r_[np.linspace(0, len(ordered) - 1, _POINTS).astype(int), range(max(0, len(ordered) - 50), len(ordered))]
-    )
-    return ordered[at], (at + 1) / len(ordered)
 
 
 def latency_words(story: Story) -> str:

@@ -10,10 +10,9 @@ from typing import Any
 from evidence.history import HistoryError, append
 from gates.release import Release
 from reports.model.story import Story
-from reports.render.tables import SPANS
 from reports.render.told import Told
-from rollout.jobs.job import METRICS
-from rollout.jobs.numbers import METRICS as SPAN_METRICS
+from rollout.jobs.job import METRICS, metric_row
+from rollout.jobs.numbers import ALL, SPANS, of_suite
 
 
 def pytest_gate_signed(told: Told) -> str:
@@ -36,35 +35,16 @@ def keep_metrics(release: Release, stories: Sequence[Story]) -> str:
 
 
 def _rows(release: Release, story: Story) -> Iterator[Mapping[str, Any]]:
-    fingerprint = story.outcome.climbed.fingerprint
-    common = {"at": datetime.fromisoformat(release.finished_at), "release_fingerprint": fingerprint}
+    fingerprint, ours = story.outcome.climbed.fingerprint, story.outcome.subject.config_hash
+    common = {"at": datetime.fromisoformat(release.finished_at), "intent": ""}
     content = (release.artifacts / story.hero / SPANS).read_text(encoding="utf-8")
     for row in csv.DictReader(content.splitlines()):
-        for metric in SPAN_METRICS:
+        n, found = of_suite(row)
+        for metric, interval in found.items():
             if row[metric]:
-                yield {
-                    **common,
-                    "system": row["system"],
-                    "config_hash": row["config_hash"],
-                    "suite": row["suite"],
-                    "intent": "",
-                    "metric": metric,
-                    "value": float(row[metric]),
-                    "ci_lower": float(row[f"{metric}_ci_lower"] or "nan"),
-                    "ci_upper": float(row[f"{metric}_ci_upper"] or "nan"),
-                    "n": int(row["queries"]),
-                }
+                of = (row["system"], row["config_hash"], row["suite"], metric)
+                yield {**common, **metric_row(*of, interval, n, fingerprint)}
     for gains in (story.gains, *story.by_intent.values()):
         for gain in gains.values():
-            yield {
-                **common,
-                "system": story.hero,
-                "config_hash": story.outcome.subject.config_hash,
-                "suite": "all",
-                "intent": gain.intent,
-                "metric": f"{gain.metric}_difference",
-                "value": gain.difference.value,
-                "ci_lower": gain.difference.lower,
-                "ci_upper": gain.difference.upper,
-                "n": gain.n,
-            }
+            difference = (f"{gain.metric}_difference", gain.difference, gain.n, fingerprint)
+            yield {**common, "intent": gain.intent, **metric_row(story.hero, ours, ALL, *difference)}

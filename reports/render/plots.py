@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-
-from matplotlib.figure import Figure
 
 from evidence.files import write_whole
 from gates.release import Release
@@ -15,7 +13,13 @@ from reports.model.story import Story
 from reports.render import figures
 from reports.render.told import Told
 
-FOLDER = "plots"
+FOLDER, SIZE = "plots", (6.4, 4.4)
+#: Name, title, what draws it, and what says it to those who do not see it.
+_PLOTS = (
+    ("reliability", "Is stated confidence right?", figures.draw_reliability, figures.reliability_words),
+    ("differences", "What changes for users?", figures.draw_differences, figures.difference_words),
+    ("latency", "How long do answers take?", figures.draw_latency, figures.latency_words),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,36 +46,25 @@ def pytest_gate_told(told: Told) -> None:
 
 def draw(release: Release, story: Story) -> tuple[Plot, ...]:
     """The three plots of a hero, stamped with run id, fingerprint and n. What was not measured is said in the plot."""
-    fills = (figures.draw_reliability, figures.draw_differences, figures.draw_latency)
-    return tuple(
-        Plot(
-            name=name, title=title, description=words, svg=_render(release, story, f"{story.hero}: {title}", name, fill)
-        )
-        for (name, title, words), fill in zip(_described(story), fills, strict=True)
-    )
+    fingerprint = story.outcome.climbed.fingerprint[:16] or "none"
+    n = len(story.measured) if story.measured is not None else 0
+    stamp = f"run {release.run_id} · fingerprint {fingerprint} · n {n:,}"
+    drawn = {
+        name: figures.svg(f"{story.hero}: {title}", stamp, f"{story.hero}-{name}", SIZE, partial(fill, story))
+        for name, title, fill, _ in _PLOTS
+    }
+    return _described(story, drawn)
 
 
 def read_plots(folder: Path, story: Story) -> tuple[Plot, ...]:
     """The plots that were drawn into a hero's folder."""
-    described = ((*told, folder / FOLDER / f"{told[0]}.svg") for told in _described(story))
+    paths = (folder / FOLDER / f"{name}.svg" for name, *_ in _PLOTS)
+    return _described(story, {path.stem: path.read_text(encoding="utf-8") for path in paths if path.exists()})
+
+
+def _described(story: Story, drawn: dict[str, str]) -> tuple[Plot, ...]:
     return tuple(
-        Plot(name=name, title=title, description=words, svg=path.read_text(encoding="utf-8"))
-        for name, title, words, path in described
-        if path.exists()
+        Plot(name=name, title=title, description=words(story), svg=drawn[name])
+        for name, title, _, words in _PLOTS
+        if name in drawn
     )
-
-
-def _described(story: Story) -> tuple[tuple[str, str, str], ...]:
-    """Name, title and words of each plot."""
-    return (
-        ("reliability", "Is stated confidence right?", figures.reliability_words(story)),
-        ("differences", "What changes for users?", figures.difference_words(story)),
-        ("latency", "How long do answers take?", figures.latency_words(story)),
-    )
-
-
-def _render(release: Release, story: Story, title: str, name: str, fill: Callable[[Figure, Story], None]) -> str:
-    fingerprint = story.outcome.climbed.fingerprint[:16] or "none"
-    n = len(story.measured) if story.measured is not None else 0
-    stamp = f"run {release.run_id} · fingerprint {fingerprint} · n {n:,}"
-    return figures.svg(title, stamp, f"{story.hero}-{name}", (6.4, 4.4), lambda figure: fill(figure, story))

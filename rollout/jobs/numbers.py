@@ -26,6 +26,7 @@ from rollout.jobs.job import machine
 ALL = "all"  # the name of the row over all suites
 SPANS = "hero_span_v22.csv"
 METRICS = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit")
+ENDS = ("", "_ci_lower", "_ci_upper")  # of the columns of a metric: its value and its interval
 
 
 class Number(Document):
@@ -92,7 +93,7 @@ def numbers_of_run(folder: Path) -> Numbers:
         raise EvidenceError(f"{folder / SPANS}: not the table that the attestation names; run the canary again")
     rows = list(csv.DictReader(content.decode("utf-8").splitlines()))
     ours = (attestation.hero, attestation.config_hash)
-    suites = {row["suite"]: _suite(row) for row in rows if (row["system"], row["config_hash"]) == ours}
+    suites = {row["suite"]: of_suite(row) for row in rows if (row["system"], row["config_hash"]) == ours}
     if ALL not in suites:
         raise EvidenceError(f"{folder / SPANS}: no row of {attestation.hero} over all suites; run the canary again")
     return numbers_of(
@@ -119,6 +120,6 @@ def _finite(metrics: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
     return {m: metrics[m]._asdict() for m in METRICS if m in metrics and all(map(math.isfinite, metrics[m]))}
 
 
-def _suite(row: Mapping[str, str]) -> tuple[int, dict[str, Interval]]:
-    ends = ("", "_ci_lower", "_ci_upper")
-    return int(row["queries"]), {m: Interval(*(float(row[f"{m}{end}"] or "nan") for end in ends)) for m in METRICS}
+def of_suite(row: Mapping[str, str]) -> tuple[int, dict[str, Interval]]:
+    """The queries of a row of the table, and its metrics."""
+    return int(row["queries"]), {m: Interval(*(float(row[f"{m}{end}"] or "nan") for end in ENDS)) for m in METRICS}
