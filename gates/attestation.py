@@ -113,10 +113,10 @@ class AttestedGain(AttestedPart):
 class AmissTest(AttestedPart):
     """A planned test whose pytest outcome does not agree with its evidence."""
 
-    test: str
+    test: str  # "lexical-5-aece_tau"
     outcome: str
     error: str
-    evidence: bool
+    evidence: bool  # a cell came with it
 
 
 class AttestedTests(AttestedPart):

@@ -47,8 +47,7 @@ def slice_parts(check: str) -> tuple[str, str]:
 
 def told(check: str, value: str | float) -> str:
     """A number of a check with its unit, a digit finer than in rows; as it is where the check has no name."""
-    question, _ = slice_parts(check)
-    if not question and check not in BY_KEY and check not in OWN:
+    if check_of(check) is None:
         return value if isinstance(value, str) else decimal(value, 3)
     name = check_name(check)
     return f"{replace(name, digits=name.digits + 1 if name.digits else 0).show(value)} {name.unit}".rstrip()

@@ -14,9 +14,10 @@ import pytest
 from filelock import FileLock, Timeout
 
 from gates import archive
+from gates.attestation import AmissTest
 from gates.handover import TOLD, handed_over, told_error
 from gates.markers import MARKERS
-from gates.release import Amiss, Outcome, Release, Subject
+from gates.release import Outcome, Release, Subject
 from gates.rule.climbed import read_climbed
 from gates.rule.decide import Key, Seen, agrees, decide, item_id, plan
 from gates.run import (
@@ -324,7 +325,10 @@ class ReleaseGate:
             passed=tuple(self._name(key) for key, s in seen.items() if s.outcome == "passed"),
             missing=tuple(self._name(key) for key in planned if key not in cells),
             not_reached=tuple(self._name(key) for key, c in cells.items() if c.verdict is Verdict.NOT_REACHED),
-            amiss=tuple(Amiss(item_id(key), s.outcome, s.error, s.cell is not None) for key, s in wrong.items()),
+            amiss=tuple(
+                AmissTest(test=item_id(key), outcome=s.outcome, error=s.error, evidence=s.cell is not None)
+                for key, s in wrong.items()
+            ),
             strays=tuple(self.strays),
             climbed=read_climbed(run_folder(self.config) / subject.name),
         )

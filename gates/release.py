@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from gates.attestation import AmissTest
 from gates.policy import Policy
 from gates.rule.climbed import NEVER, Climbed
 from gates.verdicts import SEVERITY, Cell, Decision
@@ -41,15 +42,6 @@ class Subject:
     characteristics: Mapping[str, str] = field(default_factory=dict)
 
 
-class Amiss(NamedTuple):
-    """A planned test whose pytest outcome does not agree with its evidence."""
-
-    test: str  # "lexical-5-aece_tau"
-    outcome: str
-    error: str
-    evidence: bool  # a cell came with it
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The decision about one hero, with everything it rests on."""
@@ -62,7 +54,7 @@ class Outcome:
     passed: tuple[str, ...]
     missing: tuple[str, ...]
     not_reached: tuple[str, ...]
-    amiss: tuple[Amiss, ...] = ()
+    amiss: tuple[AmissTest, ...] = ()
     strays: tuple[str, ...] = ()  # node ids that failed without being planned
     climbed: Climbed = NEVER
 

@@ -126,12 +126,15 @@ def _tasks(policy: Policy, streams: Streams) -> Iterator[Task]:
     step, canary = budgets(policy)
     need = Thresholds.of(policy).green
     for asked in planned_checks(policy):
+        form = asked.form
         if asked.head.required != "green":
             continue
+        # where the baseline's tail shows no equal hero to hold, it is enough that it is not shown broken
+        may_be_not_red = isinstance(form, Tail) and form.clock and form.quantile > 0.95
         gate = asked.head.kind is Kind.GATE
-        if isinstance(asked.form, CalibrationError):
-            yield from _calibration_tasks(asked, asked.form, policy, streams)
-        for field, limit, of, most in _shown(asked.form, streams):
+        if isinstance(form, CalibrationError):
+            yield from _calibration_tasks(asked, form, policy, streams)
+        for field, limit, of, most in _shown(form, streams):
             whole = not gate or field == "final_margin"
             budget, found = (canary if whole else step), of(limit)
             yield Task(
@@ -139,13 +142,8 @@ def _tasks(policy: Policy, streams: Streams) -> Iterator[Task]:
                 pairs=found.pairs(need), budget=budget, chance=found.chance(budget, need),
                 key=f"{asked.place}.{field}" if hasattr(policy.check(asked.head.check).limits, field) else asked.place,
                 would_do=partial(_enough_at, of, need, budget, limit, most),
-                least=PLANNED if _may_be_not_red(asked.form) else 0.0,
+                least=PLANNED if may_be_not_red else 0.0,
             )  # fmt: skip
-
-
-def _may_be_not_red(form: Form) -> bool:
-    """Is it enough, where the baseline's tail shows no equal hero to hold, that it is not shown broken?"""
-    return isinstance(form, Tail) and form.clock and form.quantile > 0.95
 
 
 def _enough_at(of: Callable[[float], Growth], need: float, budget: int, limit: float, most: float) -> float:

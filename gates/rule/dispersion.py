@@ -17,16 +17,15 @@ from gates.checks.forms import net_ms
 from gates.checks.question import Constants, DispersionQuestion, flag
 from gates.pairs import Pairs
 from gates.policy import Policy
+from gates.rule.trackers import Tracker
 from gates.statistics.decimals import decimal
 
 Array = NDArray[np.float64]
 EVERY = 4  # windows between two looks
 
 
-class DispersionTracker:
-    """The A/A dispersion alarm, on recall, on nDCG and on slow answers. It can only hold."""
-
-    green = busy = False
+class DispersionTracker(Tracker):
+    """The A/A dispersion alarm, on recall, on nDCG and on slow answers, window by window. It can only hold."""
 
     def __init__(self, question: DispersionQuestion, policy: Policy, constants: Constants) -> None:
         self.head = question.head
@@ -34,13 +33,6 @@ class DispersionTracker:
         self._squares = np.zeros(3)
         self._counted = np.zeros(3, dtype=int)  # windows in which anything differed
         self._windows = self._pairs = 0
-        self.red = ""
-
-    def begin_step(self, *, last: bool) -> None:
-        """Steps make no difference to the baseline."""
-
-    def observe(self, pairs: Pairs, measured: Pairs) -> None:
-        """Windows are compared, not pairs."""
 
     def end_window(self, window: Pairs) -> None:
         self._windows += 1

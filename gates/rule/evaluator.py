@@ -32,14 +32,14 @@ class Evaluator:
         asked = asked_checks(policy, constants, *DECIDE, Kind.INSTRUMENT)
         self._trackers = {a.head.check: _follow(a, policy, constants) for a in asked if a.head.check not in missing}
         self._reads = [a for a in asked if a.check.decides and a.head.check not in missing]
-        self._percent = self._step_windows = self._windows = 0
+        self._percent = self.step_windows = self.windows = 0  # windows closed, in the step and over the canary
         self._step_blocks: list[Pairs] = []
         self._blocks: list[Pairs] = []
         self._window: list[Pairs] = []
 
     def begin_step(self, percent: int) -> None:
         """Move on to the next step of the ladder."""
-        self._percent, self._step_windows, self._step_blocks = percent, 0, []
+        self._percent, self.step_windows, self._step_blocks = percent, 0, []
         for tracker in self._trackers.values():
             tracker.begin_step(last=percent == self.policy.ladder.steps[-1])
 
@@ -64,8 +64,8 @@ class Evaluator:
         if not self._window:
             raise EvidenceError("a window is closed without a new pair: the same window must not be looked at twice")
         window, self._window = join(self._window), []
-        self._windows += 1
-        self._step_windows += 1
+        self.windows += 1
+        self.step_windows += 1
         for tracker in self._trackers.values():
             tracker.end_window(window)
         return self.ends
@@ -91,7 +91,7 @@ class Evaluator:
 
     def moved(self) -> dict[str, list[list[str]]]:
         """What the questions that move were fixed at, for each window that was begun: decimal strings."""
-        begun = self._windows + self.open_window
+        begun = self.windows + self.open_window
         told = {check: tracker.told for check, tracker in self._trackers.items() if isinstance(tracker, StreamTracker)}
         return {c: [[decimal(v, 12) for v in values] for values in rows[:begun]] for c, rows in told.items() if rows}
 
@@ -104,19 +104,9 @@ class Evaluator:
         return tuple(c for c in needed if c in self.missing or (c in self._trackers and not self._trackers[c].green))
 
     @property
-    def step_windows(self) -> int:
-        """Windows closed in this step."""
-        return self._step_windows
-
-    @property
     def open_window(self) -> int:
         """1 while a window is begun and not closed (RED ends a canary at once), else 0."""
         return 1 if self._window else 0
-
-    @property
-    def windows(self) -> int:
-        """Windows closed over the canary."""
-        return self._windows
 
     def totals(self) -> tuple[dict[str, float], dict[str, float]]:
         """What was judged of hero and baseline: sums that the written evidence must give again (evidence.parity)."""
@@ -145,7 +135,7 @@ class Evaluator:
             on_red=known.limits.on_red,
             unit=tracker.head.unit if tracker is not None else known.check.unit,
             n=n,
-            windows=self.open_window + (self._step_windows if kind is Kind.GATE else self._windows),
+            windows=self.open_window + (self.step_windows if kind is Kind.GATE else self.windows),
             ended=ended,
             **numbers,
         )

@@ -11,24 +11,23 @@ from gates.checks.check import Point
 from gates.checks.machine import NOT_EVIDENCED
 from gates.checks.question import Head
 from gates.pairs import Pairs, as_measured, join
+from gates.rule.trackers import Tracker
 from gates.statistics.decimals import decimal
 
 
-class LetterTracker:
-    """One gate by the letter."""
+class LetterTracker(Tracker):
+    """One gate by the letter, which looks at whole windows only."""
+
+    green = False
 
     def __init__(self, head: Head, point: Point, red_windows: int) -> None:
         self.head, self._point, self._needed = head, point, red_windows
         self._in_a_row = self._busy_in_a_row = 0
         self._step: list[Pairs] = []
-        self.green = self._clock_red = False
-        self.red = ""
+        self._clock_red = False
 
     def begin_step(self, *, last: bool) -> None:
         self._step, self.green = [], False  # red windows are counted on: a breach may straddle two steps
-
-    def observe(self, pairs: Pairs, measured: Pairs) -> None:
-        """The letter looks at whole windows only."""
 
     def end_window(self, window: Pairs) -> None:
         estimate, limit = self._read(window)

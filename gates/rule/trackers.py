@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -45,15 +44,16 @@ class Thresholds:
         return cls(red=math.log(m / rates.red), green=math.log(1 / rates.green))
 
 
-class Tracker(Protocol):
-    """One question, followed through the canary."""
+class Tracker:
+    """One question, followed through the canary: open as long as nothing is shown."""
 
     head: Head
-    red: str  # "" or the trigger that showed it broken
+    red = ""  # or the trigger that showed it broken
 
     @property
     def busy(self) -> bool:
         """Does only the clock as measured show it broken?"""
+        return False
 
     def begin_step(self, *, last: bool) -> None:
         """A step of the ladder begins."""
@@ -67,12 +67,14 @@ class Tracker(Protocol):
     @property
     def green(self) -> bool:
         """Shown to hold, in the current cell."""
+        return False
 
     def numbers(self, step: Pairs, canary: Pairs) -> dict[str, str]:
         """What the cell reports."""
+        raise NotImplementedError
 
 
-class StreamTracker:
+class StreamTracker(Tracker):
     """A question whose both sides are betting processes."""
 
     def __init__(self, asked: Question | Moving, thresholds: Thresholds, steps: int) -> None:
@@ -90,7 +92,6 @@ class StreamTracker:
         self._shown = self._last_step = self._clock_red = False
         self._blocks = 0
         self.told = [self._moving.told(self._known)] if self._moving else []  # what it was fixed at, by window
-        self.red = ""
 
     def begin_step(self, *, last: bool) -> None:
         self._last_step = last

@@ -10,7 +10,7 @@ from gates.checks.question import CalibrationQuestion, Constants, detectable_mea
 from gates.names import told
 from gates.pairs import Pairs
 from gates.policy import Policy
-from gates.rule.trackers import E_PROCESS, Thresholds
+from gates.rule.trackers import E_PROCESS, Thresholds, Tracker
 from gates.statistics import calibration
 from gates.statistics.decimals import decimal, evidence_text, interval_numbers
 from gates.statistics.eprocess import StartMixture, bet
@@ -19,10 +19,8 @@ Array = NDArray[np.float64]
 PURPOSES = ("look", "report")  # of null simulations: each draws its own numbers
 
 
-class WitnessTracker:
+class WitnessTracker(Tracker):
     """A calibration question that can only be shown broken: the error over the release."""
-
-    green = busy = False
 
     def __init__(self, question: CalibrationQuestion, constants: Constants, thresholds: Thresholds, steps: int) -> None:
         self.question, self.head = question, question.head
@@ -32,7 +30,6 @@ class WitnessTracker:
         self._gaps = np.zeros(len(self._edges) + 1)  # summed confidence - correct, by bin
         self._seen: list[Array] = []  # the witness stream so far
         self._step = self._windows = 0
-        self.red = ""
 
     def begin_step(self, *, last: bool) -> None:
         self._step += 1

@@ -101,6 +101,13 @@ def summed_gaps(confidence: Array, correct: Array, edges: Array) -> Array:
     return gaps
 
 
+def gap_columns(confidence: Array, correct: Array, edges: Array) -> NDArray[np.float32]:
+    """confidence - correct of each answer in the column of its bin, shape (answers, bins)."""
+    columns = np.zeros((len(confidence), len(edges) + 1), dtype=np.float32)
+    columns[np.arange(len(confidence)), bin_of(confidence, edges)] = confidence - correct
+    return columns
+
+
 def witness(confidence: Array, correct: Array, edges: Array, signs: Array, limit: float) -> Array:
     """Stream with mean <= 0 when the true error is at most `limit`, for signs chosen from earlier pairs only."""
     return signs[bin_of(confidence, edges)] * (confidence - correct) - limit

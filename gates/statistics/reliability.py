@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.statistics.calibration import bin_of, witness_signs
+from gates.statistics.calibration import bin_of, gap_columns, witness_signs
 from gates.statistics.gaffke import tail
 from gates.statistics.pvalues import Z95, Interval
 
@@ -81,13 +81,6 @@ def p_further_off(
     signs = witness_signs(confidence[asked], correct[asked], edges)[bin_of(confidence, edges)]
     further = signs * ((confidence - correct) - (confidence_of_other - correct_of_other))  # within [-2, 2]
     return tail(-further[judged] / 2, limit / 2)
-
-
-def gap_columns(confidence: Array, correct: Array, edges: Array) -> NDArray[np.float32]:
-    """confidence - correct of each answer in the column of its bin, shape (answers, bins)."""
-    columns = np.zeros((len(confidence), len(edges) + 1), dtype=np.float32)
-    columns[np.arange(len(confidence)), bin_of(confidence, edges)] = confidence - correct
-    return columns
 
 
 def resampled_errors(sums: Sequence[NDArray[np.float32]], draws: int, rng: np.random.Generator) -> Array:

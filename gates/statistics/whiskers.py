@@ -59,7 +59,7 @@ class Resamples:
             times[begun : begun + some] = np.bincount(rows.ravel(), minlength=some * n).reshape(some, n)
         return cls(times=times, noise=rng.standard_normal((_NULLS, bins)))
 
-    def means(self, values: Array) -> Array:
+    def means(self, values: NDArray[np.floating]) -> Array:
         """Mean of each column of `values` (n, k) in each resample: (resamples, k)."""
         return np.asarray(self.times @ values.astype(np.float32), dtype=np.float64) / len(values)
 
@@ -85,7 +85,10 @@ def levels(arm: Arm, edges: Array, resamples: Resamples, few: int) -> dict[str, 
         error = calibration.error_interval(calibration.fill_bins(arm.confidence, arm.correct, edges), resamples.noise)
         found["ece"] = Whisker(error, "null simulation", n, _differ(arm.confidence))
     if arm.credits.sum():
-        found["file_credit"] = _positive(of_share(arm, resamples, few))
+        values = _share(arm) + _influence(arm)
+        whisker = of_mean(values, resamples, few, differ=int(np.count_nonzero(arm.file_credits)))
+        value, lower, upper = whisker.interval
+        found["file_credit"] = whisker._replace(interval=Interval(value, max(0.0, lower), min(1.0, upper)))
     found["error_rate"] = Whisker(rate_interval(int(arm.error.sum()), n), "Wilson", n, int(arm.error.sum()))
     return found
 
@@ -103,7 +106,8 @@ def differences(hero: Arm, baseline: Arm, edges: Array, resamples: Resamples, fe
         changed = int(np.count_nonzero(hero.latency_ms != baseline.latency_ms))
         interval = _percentiles(value, draws)
         if changed < few:  # a quantile that no resample moves is not known for certain
-            interval = _wider(interval, _unseen_quantile(hero.latency_ms, 0.95))
+            low, high = _unseen_quantile(hero.latency_ms, 0.95)
+            interval = Interval(value, min(interval.lower, value + low), max(interval.upper, value + high))
         found["p95_latency_ms"] = Whisker(interval, "paired bootstrap", n, changed)
     if _calibrated(hero, edges) and _calibrated(baseline, edges):
         value = _error(hero, edges) - _error(baseline, edges)
@@ -136,11 +140,6 @@ def of_mean(values: Array, resamples: Resamples, few: int, differ: int | None = 
     normal = mean_interval(values)
     half = (normal.upper - normal.value) * student_factor(n - 1)
     return Whisker(Interval(normal.value, normal.value - half, normal.value + half), "t", n, differ)
-
-
-def of_share(arm: Arm, resamples: Resamples, few: int) -> Whisker:
-    """File credits over all credits: the mean of each query's influence."""
-    return of_mean(_share(arm) + _influence(arm), resamples, few, differ=int(np.count_nonzero(arm.file_credits)))
 
 
 def student_factor(degrees: int) -> float:
@@ -207,16 +206,6 @@ def _unseen_quantile(values: Array, q: float) -> tuple[float, float]:
     return low - float(ordered[at]), high - float(ordered[at])
 
 
-def _wider(interval: Interval, ends: tuple[float, float]) -> Interval:
-    value, lower, upper = interval
-    return Interval(value, min(lower, value + ends[0]), max(upper, value + ends[1]))
-
-
-def _positive(whisker: Whisker) -> Whisker:
-    value, lower, upper = whisker.interval
-    return whisker._replace(interval=Interval(value, max(0.0, lower), min(1.0, upper)))
-
-
 def _differ(values: Array) -> int:
     """Values other than the most common one."""
     if not len(values):
@@ -234,8 +223,7 @@ def _error(arm: Arm, edges: Array) -> float:
 
 
 def _error_draws(arm: Arm, edges: Array, resamples: Resamples) -> Array:
-    gaps = np.zeros((len(arm), len(edges) + 1))
-    gaps[np.arange(len(arm)), calibration.bin_of(arm.confidence, edges)] = arm.confidence - arm.correct
+    gaps = calibration.gap_columns(arm.confidence, arm.correct, edges)
     return np.asarray(np.abs(resamples.means(gaps)).sum(axis=1))
 
 

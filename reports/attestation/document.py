@@ -16,7 +16,6 @@ from evidence.digests import file_digest, logical_digest
 from evidence.files import write_whole
 from gates.attestation import (
     ATTESTATION,
-    AmissTest,
     Artefact,
     Attestation,
     AttestationError,
@@ -89,7 +88,7 @@ def attest(
             passed=outcome.passed,
             missing=outcome.missing,
             not_reached=outcome.not_reached,
-            amiss=tuple(AmissTest(**amiss._asdict()) for amiss in outcome.amiss),
+            amiss=outcome.amiss,
             strays=outcome.strays,
         ),
         budget=AttestedBudget(
