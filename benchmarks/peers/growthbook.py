@@ -18,8 +18,7 @@ import math
 
 import numpy as np
 
-from benchmarks.peers.metrics import METRICS, Metric
-from benchmarks.peers.windows import HELD, Array, Stop, Windows, stop_at_first
+from benchmarks.peers.windows import METRICS, Array, Metric, Stop, Windows, stop_at_first
 
 ALPHA = 0.05
 TUNED_FOR = 5_000  # observations of both arms at which the sequence is tightest
@@ -33,7 +32,7 @@ def growthbook(windows: Windows) -> Stop:
     getSafeRolloutResultStatus.
     """
     bounds = np.array([least_harm(metric, windows) for metric in METRICS])
-    return HELD if np.isnan(bounds[:, -1]).all() else stop_at_first(bounds > 0)
+    return Stop("held") if np.isnan(bounds[:, -1]).all() else stop_at_first(bounds > 0)
 
 
 def least_harm(metric: Metric, windows: Windows) -> Array:

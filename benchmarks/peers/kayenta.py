@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.peers.metrics import METRICS, Metric
-from benchmarks.peers.windows import Array, PeerArm, Stop, Windows, promoted, rolled_back
+from benchmarks.peers.windows import METRICS, Array, Metric, PeerArm, Stop, Windows
 
 CONFIDENCE = 0.98
 TOLERANCE = 0.25  # of the estimated shift itself, not of the baseline
@@ -31,8 +30,7 @@ NODATA_SHARE = 0.5
 RUNS, SLICES = 4, 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocationShift:
+class LocationShift(NamedTuple):
     """By how much x lies above y: a confidence interval and the Hodges-Lehmann estimate."""
 
     lower: float
@@ -76,8 +74,8 @@ def _canary_stage(windows: Windows, *, critical: bool) -> Stop:
         covered = slice(run * SLICES)
         points = score([classify(m, hero[covered], base[covered]) for m, hero, base in series], critical=critical)
         if points < (PASS if run == RUNS else MARGINAL):
-            return rolled_back(math.ceil(run * SLICES * size / pairs))
-    return promoted(total)
+            return Stop("rolled back", math.ceil(run * SLICES * size / pairs))
+    return Stop("promoted", total)
 
 
 def time_slices(metric: Metric, arm: PeerArm, size: int) -> Array:

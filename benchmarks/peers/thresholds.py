@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.peers.metrics import LATENCY, METRICS, Metric
-from benchmarks.peers.windows import Flags, Stop, Windows, stop_at_first
+from benchmarks.peers.windows import LATENCY, METRICS, Flags, Metric, Stop, Windows, stop_at_first
 
 POINT = 0.01
 P95_SHARE = 0.05

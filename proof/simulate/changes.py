@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.pairs import Arm
-from proof.simulate.model import SLA_MS, true_share
+from proof.simulate.model import in_time, true_share
 from proof.simulate.population import Population, swapped
 
 Array = NDArray[np.float64]
@@ -58,8 +58,7 @@ def churn_whole(population: Population, share: float, rng: np.random.Generator) 
             return np.where(differ, finds.astype(np.float64), values)
 
         of = population.baseline
-        late = of.latency_ms > SLA_MS
-        return replace(of, ndcg=whole(of.ndcg), found=whole(of.found), recall=np.where(late, 0.0, whole(of.found)))
+        return in_time(replace(of, ndcg=whole(of.ndcg), found=whole(of.found)))
 
     return replace(population, hero=arm(coin), baseline=arm(~coin), repeat=arm(~coin))
 
@@ -67,9 +66,8 @@ def churn_whole(population: Population, share: float, rng: np.random.Generator) 
 def late_tail(population: Population, share: float, milliseconds: float, rng: np.random.Generator) -> Population:
     """A share of the hero's answers comes so much later."""
     more = np.where(rng.random(len(population)) < share, milliseconds, 0.0)
-    latency = population.hero.latency_ms + more
-    recall = np.where(latency > SLA_MS, 0.0, population.hero.found)
-    return replace(population, hero=replace(population.hero, latency_ms=latency, recall=recall))
+    late = replace(population.hero, latency_ms=population.hero.latency_ms + more)
+    return replace(population, hero=in_time(late))
 
 
 def bias(population: Population, by: float, intent: int) -> Population:
@@ -96,30 +94,26 @@ def trade(population: Population, by_intent: Mapping[int, float], rng: np.random
         moved = np.where(points < 0, 1 / np.log2(6), 1.0) - ndcg  # of one answer
         share = points / 100 * float((population.intent == intent).sum()) / float(moved[open_].sum())
         ndcg += np.where(open_ & (rng.random(len(population)) < share), moved, 0.0)
-    same = replace(population.baseline)
-    return replace(population, hero=replace(same, ndcg=ndcg), baseline=same, repeat=same)
+    same = population.baseline
+    return replace(population, hero=replace(same, ndcg=ndcg), repeat=same)
 
 
 def slow_down(population: Population, factor: float) -> Population:
     """All latencies of the hero times `factor`; what now comes after the SLA is lost."""
-    latency = population.hero.latency_ms * factor
-    recall = np.where(latency > SLA_MS, 0.0, population.hero.recall)
-    return replace(population, hero=replace(population.hero, latency_ms=latency, recall=recall))
+    slow = replace(population.hero, latency_ms=population.hero.latency_ms * factor)
+    return replace(population, hero=in_time(slow))
 
 
-def redraw_correct(
-    population: Population, error: float, rng: np.random.Generator, shape: str = "stretch"
-) -> Population:
+def redraw_correct(population: Population, error: float, rng: np.random.Generator) -> Population:
     """The hero's confidences as they are, but right as often as gives this true calibration error."""
-    share = true_share(population.hero.confidence, error, shape)
+    share = true_share(population.hero.confidence, error)
     correct = (rng.random(len(population)) < share).astype(np.float64)
     return replace(population, hero=replace(population.hero, correct=correct))
 
 
 def split_traffic(population: Population, other: Population) -> Population:
     """Hero and baseline answer different queries: the baseline's answers are those of another population."""
-    n = len(population)
-    rows = slice(0, n)
+    rows = slice(len(population))
     return replace(population, baseline=other.baseline.rows(rows), repeat=other.repeat.rows(rows))
 
 

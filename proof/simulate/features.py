@@ -9,7 +9,7 @@ quantile moves, the latencies themselves are kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,11 +130,6 @@ def _signed(form: Calibration, block: Pairs) -> Single:
             for j in range(BETS):
                 grown[i, s, :, j] = np.bincount(at, gains[j], bins)
     return grown
-
-
-def join_features(parts: Sequence[Features]) -> Features:
-    """Several pools as one, in their order."""
-    return Features(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Features)})
 
 
 def traffic_growth(plan: Plan, block: Pairs) -> Array:

@@ -7,14 +7,14 @@ Confidence is logit-normal(.8, 1.2); how often it is right comes from `true_shar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gates.pairs import Arm
-from proof.simulate.population import Population, Preflight, join_populations
+from proof.simulate.population import Population, join_populations
 
 Array = NDArray[np.float64]
 
@@ -23,16 +23,6 @@ SLA_MS = 150.0
 NDCG_CHURN, RECALL_CHURN = 0.40, 0.15  # shares of queries that hero and baseline answer differently
 LATENCY_MS, SPREAD = 40.0, 0.5  # median, sd of the log: p95 91 ms, p99 128 ms
 CALIBRATOR_P99_MS, CALIBRATOR_SPREAD = 0.5, 0.42
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answers:
-    """One system's answers, before it is known whether they come in time."""
-
-    found: Array  # recall
-    gained: Array  # nDCG
-    latency: Array
-    arm: Arm  # the rest
 
 
 def draw_model(
@@ -52,27 +42,28 @@ def draw_model(
     found, gained, latency = _recalls(n, rng), _ndcgs(n, rng), _latencies(n, rng, alike)
     shared, luck = rng.standard_normal(n), rng.random(n)
     intent = rng.choice(len(INTENTS), n, p=INTENTS).astype(np.int8)
-    first, second = (
-        _Answers(found=found[i], gained=gained[i], latency=latency[i], arm=_rest(n, rng, shared, luck, error, shape))
-        for i in range(2)
-    )
+    rest = [_rest(n, rng, shared, luck, error, shape) for _ in range(2)]
 
-    def population(hero: _Answers, baseline: _Answers) -> Population:
-        again = (found[2], gained[2]) if noisy_baseline else (baseline.found, baseline.gained)
+    def arm(own: int, answer: int, clock: int) -> Arm:
+        return in_time(replace(rest[own], found=found[answer], ndcg=gained[answer], latency_ms=latency[clock]))
+
+    def population(hero: int, baseline: int) -> Population:
+        again = arm(baseline, 2 if noisy_baseline else baseline, 2)
         return Population(
-            hero=_in_time(hero.arm, hero.found, hero.gained, hero.latency),
-            baseline=_in_time(baseline.arm, baseline.found, baseline.gained, baseline.latency),
-            repeat=_in_time(baseline.arm, *again, latency[2]),
-            intent=intent,
+            hero=arm(hero, hero, hero), baseline=arm(baseline, baseline, baseline), repeat=again, intent=intent
         )
 
-    return join_populations([population(first, second), population(second, first)])
+    return join_populations([population(0, 1), population(1, 0)])
 
 
-def draw_preflight(n: int, rng: np.random.Generator, **model: Any) -> Preflight:
-    """n queries answered by the incumbent of such a world alone."""
-    drawn = draw_model(n, rng, **model).rows(np.arange(n))
-    return Preflight(arm=drawn.baseline, intent=drawn.intent)
+def draw_preflight(n: int, rng: np.random.Generator, **model: Any) -> Population:
+    """n queries, of which a preflight takes what the incumbent of such a world answered."""
+    return draw_model(n, rng, **model).rows(np.arange(n))
+
+
+def in_time(arm: Arm, sla_ms: float = SLA_MS) -> Arm:
+    """The answers with what was found by those that came after the SLA lost."""
+    return replace(arm, recall=np.where(arm.latency_ms > sla_ms, 0.0, arm.found))
 
 
 def true_share(confidence: Array, error: float, shape: str = "stretch") -> Array:
@@ -122,11 +113,6 @@ def _rest(n: int, rng: np.random.Generator, shared: Array, luck: Array, error: f
         spend_ms=np.where(rng.random(n) < 0.3, rng.uniform(0, 5, n), 0.0),
         cut=nothing,
     )
-
-
-def _in_time(arm: Arm, found: Array, gained: Array, latency: Array) -> Arm:
-    recall = np.where(latency > SLA_MS, 0.0, found)
-    return replace(arm, ndcg=gained, recall=recall, found=found, latency_ms=latency)
 
 
 def _latencies(n: int, rng: np.random.Generator, alike: float) -> list[Array]:

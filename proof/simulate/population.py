@@ -34,24 +34,13 @@ class Population:
         arms = {name: getattr(self, name).rows(at) for name in ARMS}
         return Population(**arms, intent=self.intent[at])
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preflight:
-    """The baseline's answers before a canary, and the position of each query's intent."""
-
-    arm: Arm
-    intent: NDArray[np.int8]
-
-    def __len__(self) -> int:
-        return len(self.arm)
-
-    def rows(self, at: Rows) -> Preflight:
-        """Some of the queries."""
-        return Preflight(arm=self.arm.rows(at), intent=self.intent[at])
+    def sample(self, n: int, rng: np.random.Generator) -> Population:
+        """So many of the queries, at random and in a random order."""
+        return self.rows(rng.permutation(len(self))[:n])
 
     def constants(self, policy: Policy, seed: int) -> Constants:
-        """What they fix."""
-        return fix_constants(policy, self.arm, self.intent, seed)
+        """What the baseline's answers fix where they are those of a preflight."""
+        return fix_constants(policy, self.baseline, self.intent, seed)
 
 
 def join_populations(parts: list[Population]) -> Population:

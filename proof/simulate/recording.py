@@ -9,16 +9,10 @@ records anew.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import multiprocessing
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,15 +20,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from evidence.digests import file_digest
+from fixtures.cache import built, cache_folder, content_key
 from fixtures.fingerprint import digest_sources
 from fixtures.material import lock_material
 from fixtures.packs import Hero, load_hero
 from fixtures.systems.faults import Fault, break_system
-from fixtures.systems.protocol import Answer, Collection, Documents, Query, SearchSystem
-from gates.pairs import COLUMNS, Arm, join_arms
+from fixtures.systems.protocol import Answer, Documents, Query, SearchSystem
+from gates.pairs import COLUMNS, Arm
 from gates.policy import Policy
-from proof.simulate.population import Population, Preflight
-from rollout.replay import Judged, Locator, Timed, ask, judge_collection, measure_answers, quiet
+from proof.simulate.population import Population
+from rollout.replay import Locator, Timed, ask, judge_collection, measure_answers, quiet
 
 ROOT = Path(__file__).parents[2]
 #: The code that the answers depend on: of the embedded system (a room), and of what asks, breaks and measures it.
@@ -48,6 +43,7 @@ MEASURING = (
 WORKERS = 2
 INCUMBENT = ("baseline", "repeat", "equal")  # three answers of one system
 TELL_EVERY = 2_000
+ALONE = "calibration"  # the name of what the baseline answered to other queries
 CALM = 6_000  # calibration queries, from which preflights are drawn
 
 
@@ -60,7 +56,7 @@ class Recording:
     intent: NDArray[np.int8]  # position in the policy's intents
     arms: Mapping[str, Arm]  # "baseline", "repeat" and each hero
     preflight_id: tuple[str, ...]
-    preflight: Preflight
+    preflight: Population  # of the baseline alone
 
     def population(self, hero: str) -> Population:
         """A hero beside the baseline."""
@@ -82,30 +78,30 @@ def open_recording(configs: Path, policy: Policy, tell: Callable[[str], None]) -
     collection = first.baseline_kind.open_collection(tell)
     material = {name: lock_material(hero, collection, ROOT) for name, hero in heroes.items()}
     kept = ("config", "baseline_config", "files", "collection", "index", "libraries")
-    folder = kept_folder(
-        "answers",
-        {
-            "heroes": {name: {k: m[k] for k in kept} for name, m in material.items()},
-            "sources": {SYSTEM: digest_sources(ROOT / SYSTEM), **{p: file_digest(ROOT / p) for p in MEASURING}},
-            "sla_ms": policy.sla_ms,
-            "intents": policy.slices.intents,
-        },
-    )
-    fill_once(folder, lambda part: _record(part, configs, policy, tuple(heroes), tell))
+    content = {
+        "heroes": {name: {k: m[k] for k in kept} for name, m in material.items()},
+        "sources": {SYSTEM: digest_sources(ROOT / SYSTEM), **{p: file_digest(ROOT / p) for p in MEASURING}},
+        "sla_ms": policy.sla_ms,
+        "intents": policy.slices.intents,
+    }
+    folder = cache_folder() / f"answers-{content_key(content)}"
+    built(folder, lambda part: _record(part, configs, policy, tuple(heroes), tell), tell)
     return load_recording(folder)
 
 
 def load_recording(folder: Path) -> Recording:
     """A recording that lies in this folder."""
-    queries, calibration = pq.read_table(folder / "queries.parquet"), pq.read_table(folder / "calibration.parquet")
-    names = sorted(path.stem for path in folder.glob("*.parquet") if path.stem not in ("queries", "calibration"))
+    tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
+    arms = {name: Arm(**{column: table[column].to_numpy() for column in COLUMNS}) for name, table in tables.items()}
+    ids, intents = ({name: tables[name][column] for name in ("baseline", ALONE)} for column in ("query_id", "intent"))
+    alone = arms.pop(ALONE)
     return Recording(
         key=folder.name,
-        query_id=tuple(queries["query_id"].to_pylist()),
-        intent=queries["intent"].to_numpy().astype(np.int8),
-        arms={name: _arm(pq.read_table(folder / f"{name}.parquet")) for name in names},
-        preflight_id=tuple(calibration["query_id"].to_pylist()),
-        preflight=Preflight(arm=_arm(calibration), intent=calibration["intent"].to_numpy().astype(np.int8)),
+        query_id=tuple(ids["baseline"].to_pylist()),
+        intent=intents["baseline"].to_numpy(),
+        arms=arms,
+        preflight_id=tuple(ids[ALONE].to_pylist()),
+        preflight=Population(hero=alone, baseline=alone, repeat=alone, intent=intents[ALONE].to_numpy()),
     )
 
 
@@ -113,40 +109,24 @@ def _record(folder: Path, configs: Path, policy: Policy, names: Sequence[str], t
     tell(f"recording the answers of {', '.join(names)} to every canary query")
     with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
         shares = pool.starmap(record_share, [(configs, policy, i) for i in range(WORKERS)])
-    for name in shares[0].arms:
-        _write(folder / f"{name}.parquet", join_arms([share.arms[name] for share in shares]))
-    ids = [query_id for share in shares for query_id in share.query_id]
-    intents = policy.slices.intents
-
-    def positions(named: Sequence[Sequence[str]]) -> pa.Array:
-        return pa.array([intents.index(i) if i in intents else -1 for some in named for i in some], pa.int8())
-
-    at = positions([share.intents for share in shares])
-    pq.write_table(pa.table({"query_id": ids, "intent": at}), folder / "queries.parquet")
-    preflight = join_arms([share.preflight for share in shares])
-    calm = [i for share in shares for i in share.preflight_id]
-    more = {"query_id": calm, "intent": positions([share.preflight_intents for share in shares])}
-    _write(folder / "calibration.parquet", preflight, more)
+    for name in shares[0]:
+        pq.write_table(pa.concat_tables([share[name] for share in shares]), folder / f"{name}.parquet")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """What one worker asked."""
-
-    query_id: list[str]
-    intents: list[str]
-    arms: dict[str, Arm]
-    preflight_id: list[str]
-    preflight_intents: list[str]
-    preflight: Arm
-
-
-def record_share(configs: Path, policy: Policy, worker: int) -> Share:
-    """One worker's share of the queries, asked of every system and measured."""
+def record_share(configs: Path, policy: Policy, worker: int) -> dict[str, pa.Table]:
+    """One worker's share of the queries, asked of every system and measured: a table for each, one row a query."""
     heroes = recorded_heroes(configs, policy)
     first = next(iter(heroes.values()))
     collection = first.baseline_kind.open_collection(lambda _: None)
-    judged, sla_ms = judge_collection(collection), policy.sla_ms
+    judged, intents = judge_collection(collection), policy.slices.intents
+
+    def measured(documents: Documents, timed: Sequence[Timed], asked: Sequence[Query]) -> pa.Table:
+        locator = Locator(documents, collection.documents)
+        arm = measure_answers(timed, asked, locator, judged, policy.sla_ms).arm
+        at = pa.array([intents.index(q.intent) if q.intent in intents else -1 for q in asked], pa.int8())
+        columns = {name: getattr(arm, name) for name in COLUMNS}
+        return pa.table({"query_id": [q.query_id for q in asked], "intent": at, **columns})
+
     whole = {name: hero for name, hero in heroes.items() if hero.fault is None}
     baseline = first.baseline_kind.open_system(collection)
     systems = {"baseline": baseline, "repeat": baseline}
@@ -157,26 +137,16 @@ def record_share(configs: Path, policy: Policy, worker: int) -> Share:
             systems[source] = heroes[name].system_kind.open_system(collection)
     queries = [collection.queries[i] for i in collection.part["canary"][worker::WORKERS]]
     timed = _ask_settled(systems, queries, worker)
-    arms = {
-        name: _measured(systems[name].documents, timed[name], queries, collection, judged, sla_ms)
-        for name in ("baseline", "repeat", *whole)
-    }
+    tables = {name: measured(systems[name].documents, timed[name], queries) for name in ("baseline", "repeat", *whole)}
     for name, source in before.items():
         fault = heroes[name].fault
         assert fault is not None
-        broken = Remembered(queries, timed[source], systems[source].documents)
-        arms[name] = _faulty(broken, fault, queries, collection, judged, sla_ms)
+        remembered = Remembered(queries, timed[source], systems[source].documents)
+        tables[name] = measured(*_faulty(remembered, fault, queries), queries)
     calibration = collection.part["calibration"]  # sorted by intent, so taken at even distances
     calm = [collection.queries[i] for i in calibration[:: max(1, len(calibration) // CALM)][worker::WORKERS]]
     alone = _ask_all({"baseline": baseline}, calm, worker)["baseline"]
-    return Share(
-        query_id=[q.query_id for q in queries],
-        intents=[q.intent for q in queries],
-        arms=arms,
-        preflight_id=[q.query_id for q in calm],
-        preflight_intents=[q.intent for q in calm],
-        preflight=_measured(baseline.documents, alone, calm, collection, judged, sla_ms),
-    )
+    return {**tables, ALONE: measured(baseline.documents, alone, calm)}
 
 
 class Remembered:
@@ -194,9 +164,7 @@ class Remembered:
         return replace(timed.answer, latency_ms=timed.latency_ms, error_code=timed.error_code)
 
 
-def _faulty(
-    system: Remembered, fault: Fault, queries: Sequence[Query], collection: Collection, judged: Judged, sla_ms: float
-) -> Arm:
+def _faulty(system: Remembered, fault: Fault, queries: Sequence[Query]) -> tuple[Documents, list[Timed]]:
     asleep = fault.kind == "slow"
     broken: SearchSystem = break_system(system, fault.model_copy(update={"milliseconds": 0.0}) if asleep else fault)
     timed = [ask(broken, query) for query in queries]
@@ -207,7 +175,7 @@ def _faulty(
             t._replace(latency_ms=t.latency_ms + fault.milliseconds) if hit else t
             for t, hit in zip(timed, befallen, strict=True)
         ]
-    return _measured(broken.documents, timed, queries, collection, judged, sla_ms)
+    return broken.documents, timed
 
 
 def _ask_all(systems: Mapping[str, SearchSystem], queries: Sequence[Query], worker: int) -> dict[str, list[Timed]]:
@@ -249,43 +217,3 @@ def _ask_settled(systems: Mapping[str, SearchSystem], queries: Sequence[Query], 
             for name, t in zip(names, answers, strict=True):
                 timed[name][i] = t._replace(answer=replace(t.answer, spend_ms=spent, calibrator_ns=took))
     return timed
-
-
-def _measured(
-    documents: Documents,
-    timed: Sequence[Timed],
-    queries: Sequence[Query],
-    collection: Collection,
-    judged: Judged,
-    sla_ms: float,
-) -> Arm:
-    return measure_answers(timed, queries, Locator(documents, collection.documents), judged, sla_ms).arm
-
-
-def _write(path: Path, arm: Arm, more: Mapping[str, Any] | None = None) -> None:
-    pq.write_table(pa.table({**(more or {}), **{name: getattr(arm, name) for name in COLUMNS}}), path)
-
-
-def _arm(table: pa.Table) -> Arm:
-    return Arm(**{name: table[name].to_numpy() for name in COLUMNS})
-
-
-def kept_folder(kind: str, content: Mapping[str, object]) -> Path:
-    """The place of what these inputs give: $HERO_GATE_CACHE, or hero-gate in the user's cache folder."""
-    named = os.environ.get("HERO_GATE_CACHE")
-    base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hero-gate"
-    key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-    return base / f"{kind}-{key}"
-
-
-def fill_once(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Let `fill` make the folder where it is missing; a run that is killed leaves nothing that looks whole."""
-    if folder.exists():
-        return
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
-    try:
-        fill(part)
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from gates.checks.question import Constants
 from gates.policy import Policy
 from proof.simulate import changes
 from proof.simulate.canaries import Draws, Ends, join_ends, run_canaries
-from proof.simulate.cells import HEROES, MODEL, Experiment
-from proof.simulate.features import features_of, join_features, plan_canary, traffic_growth
+from proof.simulate.cells import HEROES, MODEL, Change, Experiment
+from proof.simulate.features import features_of, plan_canary, traffic_growth
 from proof.simulate.model import draw_model, draw_preflight
 from proof.simulate.population import Population, Rows, blocks_of, join_populations
 from proof.simulate.recording import Recording
@@ -21,15 +21,6 @@ from proof.simulate.recording import Recording
 BLOCKS = 2_048  # of a pool
 CHUNK = 600  # heroes that climb at once
 LEVELS = np.arange(-3, 3.01, 0.25)  # of a shock, in standard deviations
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseWorld:
-    """Pools of queries: `pools[hero][0]` from the start, `pools[hero][1]` once a late change holds."""
-
-    constants: Constants
-    pools: list[list[Population]]
-    levels: int = 1  # equal parts of a pool, one for each level of a shock
 
 
 def shares_of(cell: Experiment) -> int:
@@ -43,33 +34,32 @@ def run_share(cell: Experiment, share: int, policy: Policy, recording: Recording
     heroes = cell.heroes // shares_of(cell) // HEROES * HEROES
     if heroes < 3_000 and cell.world != MODEL:
         blocks //= 2  # three pools, which cost more than the heroes do
-    world = draw_world(cell, policy, recording, blocks, rng)
-    plan = plan_canary(policy, world.constants)
-    ladder = policy.ladder
+    constants, drawn = draw_world(cell, policy, recording, blocks, rng)
+    plan, ladder = plan_canary(policy, constants), policy.ladder
     shape = (ladder.total_windows, ladder.window // ladder.red_every)
-    each = heroes // len(world.pools)
-    group = max(1, CHUNK // len(world.pools))
-    parts = []
     pools = []
-    for pool in world.pools:
-        dealt = [blocks_of(population, policy) for population in pool]
-        pools.append((join_features([features_of(b, plan) for b in dealt]), dealt[0][0], len(dealt[0])))
+    for pool in drawn:
+        first, *late = (blocks_of(population, policy) for population in pool)
+        pools.append((features_of(sum(late, first), plan), first[0], len(first)))
+    each, group = heroes // len(pools), max(1, CHUNK // len(pools))
+    parts = []
     for begin in range(0, each, group):
         n = min(group, each - begin)
-        rows = _rows(n, shape, pools[0][2], world.levels, rng)
+        rows = _rows(n, shape, pools[0][2], cell, rng)
         ends = []
         for features, block, late_by in pools:  # heroes of one release see the same queries
             served = np.stack([rng.binomial(ladder.red_every, s / 100, (n, *shape)) for s in ladder.steps])
             draws = Draws(blocks=rows, served=served, late=cell.late, late_by=late_by, fresh=cell.fresh)
             ends.append(run_canaries(features, plan, traffic_growth(plan, block), draws))
-        parts.append(_interleaved(ends) if len(ends) > 1 else ends[0])
+        parts.append(_interleaved(ends))
     return join_ends(parts)
 
 
 def draw_world(
     cell: Experiment, policy: Policy, recording: Recording | None, blocks: int, rng: np.random.Generator
-) -> ReleaseWorld:
-    """The pools of a cell and the constants that a preflight of its incumbent fixes."""
+) -> tuple[Constants, list[list[Population]]]:
+    """What a preflight of the incumbent fixes, and a pool of queries for each hero: the first from the start, a second
+    one once a late change holds."""
     size = blocks * policy.ladder.red_every
     if cell.world == MODEL:
         alone = draw_preflight(policy.ladder.preflight, rng, **cell.model)
@@ -77,20 +67,18 @@ def draw_world(
     else:
         if recording is None:
             raise ValueError(f"{cell.key} needs a recording")
-        at = rng.permutation(len(recording.preflight))[: policy.ladder.preflight]
-        alone = recording.preflight.rows(at)
+        alone = recording.preflight.sample(policy.ladder.preflight, rng)
         equal = real_heroes(cell, policy, recording, size, rng)
     constants = alone.constants(policy, int(rng.integers(2**31)))
     seed = int(rng.integers(2**31))
+
+    def after(change: Change | None, population: Population) -> Population:
+        return population if change is None else change(population, np.random.default_rng(seed))
+
     if cell.shock_points:
-        return ReleaseWorld(
-            constants=constants, pools=[[_shocked(p, cell.shock_points, rng)] for p in equal], levels=len(LEVELS)
-        )
-    changed = [p if cell.change is None else cell.change(p, np.random.default_rng(seed)) for p in equal]
-    if cell.late is None:
-        return ReleaseWorld(constants=constants, pools=[[p] for p in changed])
-    first = [p if cell.before is None else cell.before(p, np.random.default_rng(seed)) for p in equal]
-    return ReleaseWorld(constants=constants, pools=[[a, b] for a, b in zip(first, changed, strict=True)])
+        return constants, [[_shocked(p, cell.shock_points, rng)] for p in equal]
+    stages = (cell.change,) if cell.late is None else (cell.before, cell.change)
+    return constants, [[after(change, p) for change in stages] for p in equal]
 
 
 def real_heroes(
@@ -127,11 +115,11 @@ def _shocked(population: Population, points: float, rng: np.random.Generator) ->
     )
 
 
-def _rows(n: int, shape: tuple[int, int], blocks: int, levels: int, rng: np.random.Generator) -> NDArray[np.intp]:
+def _rows(n: int, shape: tuple[int, int], blocks: int, cell: Experiment, rng: np.random.Generator) -> NDArray[np.intp]:
     """Rows of the features for each hero, window and block; with shocks all blocks of a window are of one level."""
-    each = blocks // levels
+    each = blocks // len(LEVELS) if cell.shock_points else blocks
     rows = rng.integers(0, each, (n, *shape))
-    if levels > 1:
+    if cell.shock_points:
         z = np.clip(np.rint(rng.standard_normal((n, shape[0])) / 0.25), -12, 12).astype(np.intp) + 12
         rows = rows + (z * each)[:, :, None]
     return rows

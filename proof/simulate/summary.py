@@ -40,24 +40,22 @@ def count_ends(ends: Ends, cell: Experiment) -> dict[str, Any]:
         "releases_rolled_back": int(three.any(axis=1).sum()),
         "stopped_by": {c: int(n) for c, n in zip(ends.checks, ends.red.sum(axis=0), strict=True) if n},
         "undecided": {c: int(n) for c, n in zip(ends.checks, ends.open[held].sum(axis=0), strict=True) if n},
-        "pairs_to_rollback": _histogram(ends.pairs[rolled]),
-        "pairs_to_promotion": _histogram(ends.pairs[promoted]),
-        "promoted_of": {
-            name: [int(promoted[i::HEROES].sum()), len(promoted[i::HEROES])] for i, name in enumerate(names)
-        },
+        "pairs_to_rollback": ends.pairs[rolled].tolist(),
+        "pairs_to_promotion": ends.pairs[promoted].tolist(),
+        "promoted_of": {name: int(promoted[i::HEROES].sum()) for i, name in enumerate(names)},
     }
 
 
 def add_counts(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """The counts of a whole cell."""
-    total: dict[str, Any] = {}
-    for key, value in parts[0].items():
-        if isinstance(value, int):
-            total[key] = sum(part[key] for part in parts)
-        elif key == "promoted_of":
-            total[key] = {name: [sum(p[key][name][i] for p in parts) for i in range(2)] for name in value}
-        else:
-            total[key] = dict(sum((Counter(part[key]) for part in parts), Counter()))
+    """The counts of a whole: numbers and counters add up, lists follow each other."""
+    total = dict(parts[0])
+    for part in parts[1:]:
+        for key, value in part.items():
+            if isinstance(value, dict):
+                total[key] = Counter(total[key])
+                total[key].update(value)  # keeps a count of 0
+            else:
+                total[key] = total[key] + value
     return total
 
 
@@ -72,23 +70,19 @@ def cell_row(cell: Experiment, counts: dict[str, Any]) -> dict[str, Any]:
         "n": n,
         **{key: counts[key] for key in ("promoted", "rolled_back", "held", "waiting")},
         **{f"{key}_bounds": _rounded(bounds(counts[key], n)) for key in ("promoted", "rolled_back")},
-        **{key: counts[key] for key in ("releases", "releases_rolled_back", "promoted_of")},
+        **{key: counts[key] for key in ("releases", "releases_rolled_back")},
+        "promoted_of": {name: [k, n // HEROES] for name, k in counts["promoted_of"].items()},
         "releases_rolled_back_upper": _rounded((upper_bound(counts["releases_rolled_back"], counts["releases"]),))[0],
-        "pairs_to_rollback": _quantiles(counts["pairs_to_rollback"]),
-        "pairs_to_promotion": _quantiles(counts["pairs_to_promotion"]),
+        "pairs_to_rollback": quantiles(counts["pairs_to_rollback"]),
+        "pairs_to_promotion": quantiles(counts["pairs_to_promotion"]),
         **{key: dict(Counter(counts[key]).most_common()) for key in ("stopped_by", "undecided")},
     }
 
 
-def _histogram(pairs: np.ndarray) -> dict[str, int]:
-    values, counts = np.unique(pairs, return_counts=True)
-    return {str(int(v)): int(c) for v, c in zip(values, counts, strict=True)}
-
-
-def _quantiles(histogram: dict[str, int]) -> dict[str, int | None]:
-    if not histogram:
+def quantiles(pairs: list[int]) -> dict[str, int | None]:
+    """Median and 99 % of them."""
+    if not pairs:
         return {"median": None, "most": None}
-    pairs = np.repeat([int(v) for v in histogram], list(histogram.values()))
     median, most = np.quantile(pairs, [0.5, 0.99], method="inverted_cdf")
     return {"median": int(median), "most": int(most)}
 

@@ -102,7 +102,8 @@ def both(
 def drive_one(policy: Policy, constants: Constants, blocks: list[Pairs], draws: Draws, hero: int, fresh: int) -> End:
     in_step = [0, 0]  # step, first window of it
 
-    def block_at(step: int, window: int, block: int) -> Pairs:
+    def block_at(step: int, at: int) -> Pairs:
+        window, block = divmod(at, draws.blocks.shape[2])
         if step != in_step[0]:
             in_step[:] = [step, window]
         row = int(draws.blocks[hero, window, block])

@@ -1,18 +1,14 @@
 """Is what is said of a simulated hero true of it: equal, so much worse, so badly calibrated, so much alike?"""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from gates.pairs import Arm
 from gates.planning.equal_hero import CELLS, cells_of
 from proof.simulate import changes
-from proof.simulate.busy import waiting
+from proof.simulate.busy import wait
 from proof.simulate.model import draw_model, true_share
-from proof.simulate.pairs_needed import left_of, needed
 from proof.simulate.population import Population, swapped
-from proof.simulate.recording import fill_once
 
 
 @pytest.fixture(scope="module")
@@ -103,34 +99,10 @@ def test_so_many_more_first_hits_are_right(equal: Population, share: float):
 
 
 def test_waiting_is_on_the_clock_and_told(equal: Population):
-    busy = waiting(equal.hero, 0.5, 150.0, np.random.default_rng(7))
+    busy = wait(equal.hero, 0.5, 150.0, np.random.default_rng(7))
     assert busy.latency_ms - busy.wait_ms == pytest.approx(equal.hero.latency_ms)
     assert busy.wait_ms.mean() == pytest.approx(2.0, rel=0.05)
     assert np.array_equal(busy.recall, np.where(busy.latency_ms > 150, 0.0, busy.found))
-
-
-def test_the_null_of_what_is_left_is_exact_at_the_end():
-    """Of the last query the mean is known: it is the query itself."""
-    x = np.array([[1.0, -1.0, 0.5, -0.5]])
-    assert left_of(x, 0.0, 4)[0, -1] == pytest.approx(-0.5)
-
-
-def test_pairs_needed_counts_looks():
-    found = needed(np.ones((3, 1_000)) * 0.5, 100)
-    assert (found.median, found.most, found.never) == (100, 100, 0.0)
-    assert needed(np.zeros((3, 1_000)), 100).median is None
-
-
-def test_a_folder_that_was_not_filled_is_not_there(tmp_path: Path):
-    def fail(part: Path) -> None:
-        (part / "half").write_text("")
-        raise RuntimeError("killed")
-
-    with pytest.raises(RuntimeError):
-        fill_once(tmp_path / "kept", fail)
-    assert list(tmp_path.iterdir()) == []
-    fill_once(tmp_path / "kept", lambda part: None)
-    fill_once(tmp_path / "kept", fail)  # not filled again
 
 
 def test_what_is_traded_between_intents_is_as_much_as_is_said(equal: Population):
