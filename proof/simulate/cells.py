@@ -33,7 +33,7 @@ class Experiment:
     shock_points: float = 0.0  # sd of what each window shares
     fresh: int = 1_000_000_000  # pairs there are
     pool: int = 3_000  # heroes that share a pool and a preflight; a cell with more has several
-    model: Mapping[str, Any] = field(default_factory=dict)  # of proof.model.draw_model
+    model: Mapping[str, Any] = field(default_factory=dict)  # of proof.simulate.model.draw_model
     hero: str = ""  # REAL: one recorded hero as it is; "": the three, made equal
 
 
