@@ -29,6 +29,7 @@ from gates.run import (
     is_worker,
     names_canary,
     only_tells,
+    refuse_half_a_canary,
     run_folder,
     run_id,
 )
@@ -40,10 +41,6 @@ pytest_plugins = ("gates.options",)
 
 ENDING = pytest.StashKey[Ending]()
 GATE = "release-gate"  # the name under which a canary's controller is registered
-#: What conftest.py loads beside this: without one of these nothing is measured or recorded.
-NEEDED = ("fixtures.plugin", "rollout.plugin", "reports.plugin")
-#: With one of these pytest goes by what passed last time.
-LAST_TIME = {"lf": "--lf", "stepwise": "--stepwise", "cacheshow": "--cache-show"}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -110,25 +107,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_worker(config):
         return
     if is_canary(config):
-        _refuse_half_a_canary(config)
+        refuse_half_a_canary(config)
         if config.pluginmanager.register(ReleaseGate(config), GATE) is None:
             raise pytest.UsageError(f"-p no:{GATE}: nothing would decide about this canary; run it without")
     elif not only_tells(config):
         config.pluginmanager.register(OtherSuite(), "other-suite")
-
-
-def _refuse_half_a_canary(config: pytest.Config) -> None:
-    """Raise pytest.UsageError where it is known beforehand that not all would be asked, or not as it was written."""
-    for plugin in NEEDED:
-        if not config.pluginmanager.hasplugin(plugin):
-            raise pytest.UsageError(f"{plugin} is not loaded: nothing would be measured; run with this conftest.py")
-    if not config.getini("strict"):
-        raise pytest.UsageError("strict is off: a mistyped marker would leave checks out; run with this pytest.ini")
-    if sys.flags.optimize:
-        raise pytest.UsageError("python -O, or PYTHONOPTIMIZE: asserts of what measures are off; run without")
-    for name, option in LAST_TIME.items():
-        if getattr(config.option, name, False):
-            raise pytest.UsageError(f"{option}: a canary asks all its checks, whatever passed last time; run without")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -315,7 +298,6 @@ class ReleaseGate:
         planned = self.plans[subject.name]
         seen = {key: self.seen[key] for key in planned if key in self.seen}
         cells = {key: s.cell for key, s in seen.items() if s.cell is not None}
-        wrong = {key: s for key, s in seen.items() if s.cell is None or not agrees(s)}
         return Outcome(
             subject=subject,
             decision=decision,
@@ -327,7 +309,8 @@ class ReleaseGate:
             not_reached=tuple(self._name(key) for key, c in cells.items() if c.verdict is Verdict.NOT_REACHED),
             amiss=tuple(
                 AmissTest(test=item_id(key), outcome=s.outcome, error=s.error, evidence=s.cell is not None)
-                for key, s in wrong.items()
+                for key, s in seen.items()
+                if not agrees(s)
             ),
             strays=tuple(self.strays),
             climbed=read_climbed(run_folder(self.config) / subject.name),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,11 @@ ONLY_TELL = {
     "help": "--help",
     "version": "--version",
 }
+
+#: What conftest.py loads beside this: without one of these nothing is measured or recorded.
+NEEDED = ("fixtures.plugin", "rollout.plugin", "reports.plugin")
+#: With one of these pytest goes by what passed last time.
+LAST_TIME = {"lf": "--lf", "stepwise": "--stepwise", "cacheshow": "--cache-show"}
 
 _RUN_ID = pytest.StashKey[str]()
 
@@ -86,6 +92,20 @@ def names_canary(config: pytest.Config) -> bool:
     if config.option.help:  # then pytest reads no option that follows
         return not {"canary", "-mcanary", "-m=canary"}.isdisjoint(map(str, config.invocation_params.args))
     return _selects(config, "canary") and not _selects(config)
+
+
+def refuse_half_a_canary(config: pytest.Config) -> None:
+    """Raise pytest.UsageError where it is known beforehand that not all would be asked, or not as it was written."""
+    for plugin in NEEDED:
+        if not config.pluginmanager.hasplugin(plugin):
+            raise pytest.UsageError(f"{plugin} is not loaded: nothing would be measured; run with this conftest.py")
+    if not config.getini("strict"):
+        raise pytest.UsageError("strict is off: a mistyped marker would leave checks out; run with this pytest.ini")
+    if sys.flags.optimize:
+        raise pytest.UsageError("python -O, or PYTHONOPTIMIZE: asserts of what measures are off; run without")
+    for name, option in LAST_TIME.items():
+        if getattr(config.option, name, False):
+            raise pytest.UsageError(f"{option}: a canary asks all its checks, whatever passed last time; run without")
 
 
 def only_tells(config: pytest.Config) -> str:
