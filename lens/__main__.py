@@ -28,52 +28,54 @@ BASELINE = Path("configs/baseline.yaml")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 2 with one line for each mistake where it cannot be done."""
     parser = argparse.ArgumentParser(prog="python -m lens", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    search = commands.add_parser("search", help="print the functions that answer a query")
-    search.add_argument("query")
-    search.add_argument(
-        "--config", type=Path, default=BASELINE, help="pack whose selected system answers (%(default)s)"
-    )
-    search.add_argument("--top", type=int, default=10, help="hits printed, at most 50 (%(default)s)")
-    build = commands.add_parser("build", help="download the corpus and build the index, where that is not done yet")
-    build.add_argument("--config", type=Path, default=BASELINE, help="pack that names the corpus (%(default)s)")
-    fit = commands.add_parser("fit-calibrator", help=f"fit {VERSION} with the baseline on the calibration queries")
-    fit.add_argument("--configs", type=Path, default=BASELINE.parent, help="folder of baseline.yaml (%(default)s)")
-    sure = commands.add_parser("make-oracles", help="write the questions whose answers are known (oracles.json)")
-    sure.add_argument("--configs", type=Path, default=BASELINE.parent, help="folder of baseline.yaml (%(default)s)")
+    commands = parser.add_subparsers(required=True)
+    folder = "folder of baseline.yaml"
+    for name, run, does, option, default, of in (
+        ("search", run_search, "print the functions that answer a query",
+         "--config", BASELINE, "pack whose selected system answers"),
+        ("build", run_build, "download the corpus and build the index, where that is not done yet",
+         "--config", BASELINE, "pack that names the corpus"),
+        ("fit-calibrator", run_fit, f"fit {VERSION} with the baseline on the calibration queries",
+         "--configs", BASELINE.parent, folder),
+        ("make-oracles", run_oracles, "write the questions whose answers are known (oracles.json)",
+         "--configs", BASELINE.parent, folder),
+    ):  # fmt: skip
+        command = commands.add_parser(name, help=does)
+        command.set_defaults(run=run)
+        command.add_argument(option, type=Path, default=default, help=f"{of} (%(default)s)")
+        if run is run_search:
+            command.add_argument("query")
+            command.add_argument("--top", type=int, default=10, help="hits printed, at most 50 (%(default)s)")
     asked = parser.parse_args(arguments)
     try:
-        match asked.command:
-            case "search":
-                run_search(asked.query, asked.config, asked.top)
-            case "build":
-                index = open_selected(asked.config)[2]
-                print(f"{len(index.doc_id):,} functions, {len(index.query_id):,} questions about them")
-            case "make-oracles":
-                run_oracles(asked.configs)
-            case _:
-                run_fit(asked.configs)
+        asked.run(asked)
     except (CorpusError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def run_search(query: str, config: Path, top: int) -> None:
+def run_search(asked: argparse.Namespace) -> None:
     """Print where the answers lie, best first."""
-    selected, folder, index = open_selected(config)
-    answer = Lens.open(selected, folder, index).search(query)
+    selected, folder, index = open_selected(asked.config)
+    answer = Lens.open(selected, folder, index).search(asked.query)
     console = Console(highlight=False, soft_wrap=True)
     if not len(answer.doc_ord):
         console.print("no function has any of these words; try others")
         return
-    for document, score, why in list(zip(answer.doc_ord, answer.score, answer.why, strict=True))[:top]:
+    for document, score, why in list(zip(answer.doc_ord, answer.score, answer.why, strict=True))[: asked.top]:
         place = f"{index.file[document]}:{index.line_start[document]}-{index.line_end[document]}"
         console.print(f"{score:6.3f}  {('words', 'sense')[why]}  ", end="")
         console.print(place, style="bold", markup=False)
         console.print(f"               {index.signature[document]}", style="dim", markup=False)
     route = f", router: {answer.router_decision}" if answer.router_decision else ""
     console.print(f"first hit right with {answer.confidence:.0%} confidence; read as {answer.intent}{route}")
+
+
+def run_build(asked: argparse.Namespace) -> None:
+    """Open the index, which builds it, and print how much there is."""
+    index = open_selected(asked.config)[2]
+    print(f"{len(index.doc_id):,} functions, {len(index.query_id):,} questions about them")
 
 
 def open_selected(config: Path) -> tuple[dict[str, Any], Path, Index]:
@@ -91,9 +93,9 @@ def open_selected(config: Path) -> tuple[dict[str, Any], Path, Index]:
     return selected, folder, open_index(folder / parsed.corpus, folder / parsed.weights)
 
 
-def run_fit(configs: Path) -> None:
-    """Fit the calibrator that the baseline of `configs` names, and write it."""
-    selected, folder, index = open_selected(configs / BASELINE.name)
+def run_fit(asked: argparse.Namespace) -> None:
+    """Fit the calibrator that the baseline names, and write it."""
+    selected, folder, index = open_selected(asked.configs / BASELINE.name)
     config = parse(selected)
     examples = list(examples_of(Lens.of(config, index, Calibrator(curves={}, digest="")), index))
     curves = fit_curves(examples)
@@ -103,10 +105,10 @@ def run_fit(configs: Path) -> None:
     print(f"{path}: {len(curves)} curves from {len(index.part['calibration']):,} calibration queries")
 
 
-def run_oracles(configs: Path) -> None:
+def run_oracles(asked: argparse.Namespace) -> None:
     """Choose the questions that have one sure answer, and write them."""
-    selected, _, index = open_selected(configs / BASELINE.name)
-    path = configs / "oracles.json"
+    selected, folder, index = open_selected(asked.configs / BASELINE.name)
+    path = folder / "oracles.json"
     path.write_text(make_oracles(index, LexicalSearch(index, parse(selected).lexical)), encoding="utf-8")
     print(f"{path}: questions of corpus {index.digests['corpus'][:16]} whose answers are known")
 

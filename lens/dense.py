@@ -19,6 +19,10 @@ CONSTRUCTION = 80  # candidates looked at for each node's links
 CODE_BYTES = 32  # of a vector: 1/16 of half precision
 POINTS_PER_CENTROID = 24  # of 256 centroids of each code byte
 TRAINING_ROUNDS = 8
+GRAPH = {
+    "hnsw": {"links": LINKS, "construction": CONSTRUCTION},
+    "pq": {"code_bytes": CODE_BYTES, "points_per_centroid": POINTS_PER_CENTROID, "training_rounds": TRAINING_ROUNDS},
+}
 
 Floats = NDArray[np.float32]
 Ordinals = NDArray[np.int32]

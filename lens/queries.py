@@ -28,9 +28,7 @@ from lens.text import terms
 INTENTS = ("docstring", "identifier", "error")
 PARTS = {"calibration": 30, "selection": 20, "canary": 50}  # percent of the groups of functions
 MIN_WORDS, MAX_WORDS = 4, 40
-MAX_SHARED = (
-    12  # functions giving one text; beyond, it asks for nothing in particular ("Meta.model", "Not implemented")
-)
+MAX_SHARED = 12  # functions giving one text; beyond, it asks for nothing in particular ("Meta.model")
 
 ROLE = re.compile(r":[\w:+-]+:`~?([^`<]*?)(?:\s*<[^>]*>)?`")  # Sphinx, :class:`~a.B` or :ref:`words <target>`
 EPYTEXT = re.compile(r"\b[A-Z]\{([^{}]*)\}")  # twisted, L{Deferred}

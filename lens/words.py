@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,9 @@ class TokenVectors:
         return means
 
 
+Tokens = Callable[[], TokenVectors]  # read when a word is asked for that no document has
+
+
 @dataclass(frozen=True, slots=True)
 class WordVectors:
     """The words of a corpus, weighted by how rare they are. A query's other words count as the rarest."""
@@ -47,7 +50,7 @@ class WordVectors:
     row: Mapping[str, int]
     weighted: NDArray[np.float16]  # (words, DIMENSIONS): vector times idf
     rarest: float  # idf of a word that stands in no document
-    tokens: TokenVectors
+    tokens: Tokens
 
     def embed(self, text: str) -> Vectors | None:
         """The unit vector of a text, shape (DIMENSIONS,); None where it has no words."""
@@ -57,7 +60,7 @@ class WordVectors:
             known.append(row) if row is not None else unknown.append(word)
         total = self.weighted[known].astype(np.float32).sum(axis=0)
         if unknown:
-            total = total + self.rarest * self.tokens.of(unknown).sum(axis=0)
+            total = total + self.rarest * self.tokens().of(unknown).sum(axis=0)
         norm = float(np.sqrt(total @ total))
         return np.divide(total, norm, dtype=np.float32) if norm > 0 else None
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lens.cache import MANIFEST
-from lens.integrity import damaged_files, document_counts, samples
+from lens.cache import MANIFEST, verify
+from lens.index import document_counts, samples
 
 pytestmark = pytest.mark.smoke
 
@@ -21,7 +21,7 @@ def copied(index, tmp_path: Path):
 
 def test_a_sound_index_is_whole(index):
     assert set(document_counts(index).values()) == {len(index.doc_id)}
-    assert damaged_files(index) == []
+    assert verify(index.folder)[1] == []
 
 
 @pytest.mark.parametrize("part", ["vectors", "term_start", "doc_id"])
@@ -37,14 +37,14 @@ def test_one_byte_is_found(copied):
     path.write_bytes(content)
     (copied.folder / "words.txt").unlink()
     (copied.folder / "more.txt").touch()
-    assert damaged_files(copied) == ["more.txt", "terms.npy", "words.txt"]
+    assert verify(copied.folder)[1] == ["more.txt", "terms.npy", "words.txt"]
 
 
 @pytest.mark.parametrize("content", [None, "{}", "not json"])
 def test_without_a_manifest_nothing_is_vouched_for(copied, content: str | None):
     path = copied.folder / MANIFEST
     path.unlink() if content is None else path.write_text(content)
-    assert damaged_files(copied) == [MANIFEST]
+    assert verify(copied.folder)[1] == [MANIFEST]
 
 
 @pytest.mark.parametrize("pack", ["baseline", "lexical_pack_a", "router_pack_b", "ann_pack_c"])
