@@ -28,10 +28,9 @@ from gates.verdicts import Cell, Kind, Verdict
 from rollout.blocks import ask_block, rows_of
 from rollout.columns import BEFORE, SANITY, read_snapshot
 from rollout.comparison import Contest, open_contest
-from rollout.replay import ask, ranked
+from rollout.replay import ranked, warm_up
 
 SAMPLED = 50  # documents that must find themselves
-WARM_UP = 20  # queries: caches and lazy imports are nobody's latency
 
 
 class Battery:
@@ -61,9 +60,7 @@ def _ask(contest: Contest, run_id: str) -> tuple[pa.Table, pa.Table]:
     """
     policy = contest.policy
     queries, step = contest.ordered("calibration")[: policy.sanity.queries], policy.ladder.red_every
-    for query in queries[:WARM_UP]:
-        for side in (contest.incumbent, contest.challenger):
-            ask(side.system, query)
+    warm_up((contest.incumbent.system, contest.challenger.system), queries)
     hits, agg = [HITS.empty_table()], [AGG.empty_table()]
     for begun in range(0, len(queries), step):
         block = ask_block(contest, queries[begun : begun + step], begun, 0, repeats=False)

@@ -46,17 +46,21 @@ def ask_block(
     found = replay_block(queries, side.system, contest.incumbent.system, contest.arm_order, twice)
     repeated = np.flatnonzero(twice)
     again = [queries[i] for i in repeated.tolist()]
-    answers = {
-        "hero": contest.measured(found["hero"], queries, side),
-        "baseline": contest.measured(found["baseline"], queries, contest.incumbent),
-        "repeat": contest.measured(found["repeat"], again, contest.incumbent),
-    }
+    asked = {"hero": (side, queries), "baseline": (contest.incumbent, queries), "repeat": (contest.incumbent, again)}
+    answers = {name: who.measured(found[name], of, contest.judged, contest.policy) for name, (who, of) in asked.items()}
     return Block(side, queries, begun, percent, answers, repeated)
 
 
 def pairs_of(contest: Contest, block: Block) -> Pairs:
     """What the evaluator sees of a block."""
-    return contest.pairs(block.queries, block.answers, block.repeated, block.percent)
+    served = contest.served(block.queries, block.percent)
+    return Pairs(
+        **{name: answers.arm for name, answers in block.answers.items()},
+        repeated=block.repeated,
+        intent=contest.intents(block.queries),
+        served=np.array([who == "hero" for who in served], dtype=np.float64),
+        share=np.full(len(block.queries), block.percent / 100),
+    )
 
 
 def rows_of(
@@ -64,39 +68,17 @@ def rows_of(
 ) -> tuple[pa.Table, pa.Table]:
     """The hits and the agg rows of a block; `streams` name the rows of the pairs and of the second answers."""
     served = contest.served(block.queries, block.percent)
-    position = range(block.begun, block.begun + len(block.queries))
+
+    def label(side: Contender, stream: str) -> Label:
+        return side.label(run_id, contest.hero.subject.name, stream, block.percent, window)
 
     def agg(side: Contender, arm: str, at: Sequence[int], stream: str) -> pa.Table:
-        return agg_table(
-            label(contest, run_id, side, stream, block.percent, window),
-            [block.queries[i] for i in at],
-            block.answers[arm],
-            contest.judged,
-            [served[i] for i in at],
-            [position[i] for i in at],
-        )
+        some, who = [block.queries[i] for i in at], [served[i] for i in at]
+        return agg_table(label(side, stream), some, block.answers[arm], who, [block.begun + i for i in at])
 
     everyone, (pair, again) = range(len(block.queries)), streams
     sides = (("hero", block.challenger), ("baseline", contest.incumbent))
-    hits = [
-        hits_table(
-            label(contest, run_id, side, pair, block.percent, window), block.queries, block.answers[arm], side.names
-        )
-        for arm, side in sides
-    ]
+    hits = [hits_table(label(side, pair), block.queries, block.answers[arm], side.locator) for arm, side in sides]
     rows = [agg(side, arm, everyone, pair) for arm, side in sides]
     rows.append(agg(contest.incumbent, "repeat", block.repeated.tolist(), again))
     return concat(hits), concat(rows)
-
-
-def label(contest: Contest, run_id: str, side: Contender, stream: str, percent: int, window: int) -> Label:
-    """What all rows of one side have in common."""
-    return Label(
-        run_id=run_id,
-        system=side.name,
-        config_hash=side.config_hash,
-        hero=contest.hero.subject.name,
-        stream=stream,
-        step=percent,
-        window=window,
-    )

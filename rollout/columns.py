@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,13 @@ from gates.checks.question import ALL
 from gates.errors import EvidenceError
 from gates.pairs import Arm, Pairs
 from rollout.answered import Answered
-from rollout.tables import TEXTS
 
 SANITY = "sanity"  # stream of what is asked before the climb
 PREFLIGHT = PreflightCheck.key  # stream of what the baseline alone is asked before it
 BEFORE = 0  # window of the same
 DEPTH = 50  # hits that count
+TEXTS = "queries.parquet"  # beside the parts of a run's evidence
+WORDS = ("router_decision", "error_code")
 
 Texts = NDArray[np.str_]
 
@@ -141,23 +142,28 @@ def read_measured(agg: pa.Table, hero: str, baseline: str, streams: tuple[str, s
 
 def arm_of(rows: pa.Table) -> Arm:
     """One arm's numbers, as rollout.replay measured them."""
-    calibrator, credits = numbers(rows, "calibrator_ns"), numbers(rows, "n_credited").astype(np.float64)
-    decisions, wait = texts(rows, "router_decision"), numbers(rows, "wait_ms")
+    return arm_from(rows.column_names, lambda name: (texts if name in WORDS else numbers)(rows, name))
+
+
+def arm_from(names: Iterable[str], column: Callable[[str], NDArray[Any]]) -> Arm:
+    """One arm's numbers from the columns of agg.parquet, as they are measured or as they are read back."""
+    calibrator, credits = column("calibrator_ns"), column("n_credited").astype(np.float64)
+    decisions, wait = column("router_decision"), column("wait_ms")
     return Arm(
-        ndcg=numbers(rows, "ndcg_at_10"),
-        recall=numbers(rows, "sla_recall_at_50"),
-        found=numbers(rows, "recall_at_50"),
-        latency_ms=numbers(rows, "latency_ms"),
+        ndcg=column("ndcg_at_10"),
+        recall=column("sla_recall_at_50"),
+        found=column("recall_at_50"),
+        latency_ms=column("latency_ms"),
         wait_ms=wait,
         calibrator_ms=np.where(calibrator < 0, np.nan, calibrator / 1e6),
-        confidence=numbers(rows, "confidence"),
-        correct=numbers(rows, "correct").astype(np.float64),
-        file_credits=np.rint(numbers(rows, "file_credit") * credits),
+        confidence=column("confidence"),
+        correct=column("correct").astype(np.float64),
+        file_credits=np.rint(column("file_credit") * credits),
         credits=credits,
-        error=(texts(rows, "error_code") != "").astype(np.float64),
-        spend_ms=np.where(decisions != "", numbers(rows, "spend_ms"), 0.0),
+        error=(column("error_code") != "").astype(np.float64),
+        spend_ms=np.where(decisions != "", column("spend_ms"), 0.0),
         cut=cut_short(wait, decisions.tolist()),
-        more={n.removeprefix(OWN): numbers(rows, n) for n in rows.column_names if n.startswith(OWN)},
+        more={name.removeprefix(OWN): column(name) for name in names if name.startswith(OWN)},
     )
 
 

@@ -18,13 +18,12 @@ from fixtures.systems.faults import break_system
 from fixtures.systems.protocol import ANY, Collection, Query, SearchSystem
 from gates.checks.registry import needs_of
 from gates.errors import EvidenceError
-from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.rule.questions import missing_inputs
 from rollout import order
 from rollout.columns import positions
 from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers
-from rollout.tables import Names
+from rollout.tables import Label
 
 SHOWN = 5  # intents that a message names
 
@@ -36,7 +35,22 @@ class Contender(NamedTuple):
     config_hash: str
     system: SearchSystem
     locator: Locator
-    names: Names
+
+    @classmethod
+    def of(cls, name: str, config_hash: str, system: SearchSystem, collection: Collection) -> Contender:
+        """A system that answers about a collection."""
+        return cls(name, config_hash, system, Locator(system.documents, collection.documents))
+
+    def measured(self, timed: Sequence[Timed], queries: Sequence[Query], judged: Judged, policy: Policy) -> Answers:
+        """Its answers, ranked, graded and measured; a look-up's CPU time is not that of what was recorded."""
+        answers = measure_answers(timed, queries, self.locator, judged, policy.sla_ms, policy.latency, policy.more)
+        if "cpu_ms" in self.system.lacks:
+            return replace(answers, columns={**answers.columns, "cpu_ms": np.full(len(queries), np.nan)})
+        return answers
+
+    def label(self, run_id: str, hero: str, stream: str, step: int, window: int) -> Label:
+        """What all rows of its answers have in common."""
+        return Label(run_id, self.name, self.config_hash, hero, stream, step, window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,30 +85,9 @@ class Contest:
         """Whose answer each user would see."""
         return [order.arm_served(self.fingerprint, query, percent) for query in queries]
 
-    def measured(self, timed: Sequence[Timed], queries: Sequence[Query], arm: Contender) -> Answers:
-        """One arm's answers, ranked, graded and measured; a look-up's CPU time is not that of what was recorded."""
-        sla_ms = self.policy.sla_ms
-        answers = measure_answers(
-            timed, queries, arm.locator, self.judged, sla_ms, self.policy.latency, self.policy.more
-        )
-        return replace(answers, cpu_ms=np.full(len(queries), np.nan)) if "cpu_ms" in arm.system.lacks else answers
-
     def intents(self, queries: Sequence[Query]) -> NDArray[np.int8]:
         """Each query's position in the policy's intents; ALL for any other."""
         return positions([q.intent for q in queries], self.policy.slices.intents)
-
-    def pairs(self, queries: Sequence[Query], answers: dict[str, Answers], repeated: np.ndarray, percent: int) -> Pairs:
-        """The measured answers of "hero", "baseline" and "repeat" side by side."""
-        served = [who == "hero" for who in self.served(queries, percent)]
-        return Pairs(
-            hero=answers["hero"].arm,
-            baseline=answers["baseline"].arm,
-            repeat=answers["repeat"].arm,
-            repeated=repeated,
-            intent=self.intents(queries),
-            served=np.array(served, dtype=np.float64),
-            share=np.full(len(queries), percent / 100),
-        )
 
 
 def lacks_of(system: SearchSystem, policy: Policy) -> dict[str, str]:
@@ -114,10 +107,6 @@ def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest
     _require_asked(subject.policy, collection)
     challenger = break_system(hero.system_kind.open_system(collection), hero.fault)
     incumbent = hero.baseline_kind.open_system(collection)
-
-    def side(name: str, config_hash: str, system: SearchSystem) -> Contender:
-        documents = system.documents
-        return Contender(name, config_hash, system, Locator(documents, collection.documents), Names.of(documents))
 
     given_by = [lacks_of(system, subject.policy) for system in (incumbent, challenger)]
     lacks, gaps = {**given_by[0], **given_by[1]}, {**incumbent.gaps, **challenger.gaps}
@@ -140,8 +129,8 @@ def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest
         judged=judge_collection(collection),
         material=material,
         fingerprint=fingerprint(material),
-        challenger=side(subject.name, subject.config_hash, challenger),
-        incumbent=side(subject.baseline_name, subject.baseline_config_hash, incumbent),
+        challenger=Contender.of(subject.name, subject.config_hash, challenger, collection),
+        incumbent=Contender.of(subject.baseline_name, subject.baseline_config_hash, incumbent, collection),
         missing=missing_inputs(subject.policy, {**{c: f"{gap}; give {c} for all" for c, gap in gaps.items()}, **lacks}),
         notes=notes,
     )

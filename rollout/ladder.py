@@ -19,7 +19,7 @@ from evidence.parts import concat, write_part
 from evidence.schemas import HITS
 from fixtures.lock import lock_state
 from fixtures.systems import machine, waiting
-from fixtures.systems.protocol import Query, SearchSystem
+from fixtures.systems.protocol import Query
 from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock, LockState
 from gates.checks.preflight import PreflightCheck
@@ -34,12 +34,12 @@ from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Kind
 from rollout import order
 from rollout.battery import Battery
-from rollout.blocks import ask_block, label, pairs_of, rows_of
+from rollout.blocks import ask_block, pairs_of, rows_of
 from rollout.climb import Climb, Red, not_reached
-from rollout.columns import BEFORE, PREFLIGHT
-from rollout.replay import ask, doubted, quiet
+from rollout.columns import BEFORE, PREFLIGHT, TEXTS
+from rollout.replay import ask_in_turn, warm_up
 from rollout.synthetic import MadeUp
-from rollout.tables import TEXTS, agg_table, texts_table
+from rollout.tables import agg_table, texts_table
 from rollout.watched import Watched
 
 KNOWN = 50  # queries that a system with known faults is asked before the climb
@@ -105,15 +105,11 @@ class Ladder:
                 f"{len(queries):,} calibration queries, but the policy's preflight needs {ladder.preflight:,}; "
                 "give more queries, or lower ladder.preflight"
             )
-        for query in queries[:20]:  # caches and lazy imports are nobody's latency
-            _quietly(contest.incumbent.system, query)
-            _quietly(contest.challenger.system, query)
+        incumbent = contest.incumbent
+        warm_up((incumbent.system, contest.challenger.system), queries)
         self._watched.begin()
-        begun = machine.here().taken()
-        with quiet():
-            timed = [ask(contest.incumbent.system, query) for query in queries]
-        timed = doubted(timed, machine.here().taken_since(begun))
-        answers = contest.measured(timed, queries, contest.incumbent)
+        (timed,) = ask_in_turn((incumbent.system,), queries)
+        answers = incumbent.measured(timed, queries, contest.judged, self.policy)
         self._watched.end(BEFORE, 0, {"baseline": [answers.arm]})
         self._constants = fix_constants(
             self.policy, answers.arm, contest.intents(queries), order.seed(contest.fingerprint)
@@ -123,9 +119,8 @@ class Ladder:
         )
         evaluator.refuse(answers.arm)
         self._climb = Climb(evaluator, self.hero.subject.windows)
-        told = label(contest, self.run_id, contest.incumbent, PREFLIGHT, 0, BEFORE)
-        served = ["baseline"] * len(queries)
-        agg = [agg_table(told, queries, answers, contest.judged, served, range(len(queries)))]
+        label = incumbent.label(self.run_id, self.hero.subject.name, PREFLIGHT, 0, BEFORE)
+        agg = [agg_table(label, queries, answers, ["baseline"] * len(queries), range(len(queries)))]
         self._judge_instruments(answers.arm, queries, agg)
         self._climb.begin({check: cell for (_, check), cell in self._cells.items()})
         write_part(self.folder, "window-000", HITS.empty_table(), concat(agg))
@@ -227,11 +222,3 @@ class Ladder:
         sides = self.contest.challenger.name, self.contest.incumbent.name
         totals = zip(sides, self._climb.evaluator.totals(), strict=True)
         return {name: {key: repr(value) for key, value in sums.items()} for name, sums in totals if sums}
-
-
-def _quietly(system: SearchSystem, query: Query) -> None:
-    """Warm a system up; what it does wrong is found when it counts."""
-    try:
-        system.answer(query)
-    except Exception:
-        return

@@ -9,28 +9,27 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from evidence.ir import by_ir_measures
 from evidence.measures import Measures, Places, Truth, grade_hits, measure, rank_hits
+from evidence.schemas import OWN
 from fixtures.systems import machine, waiting
-from fixtures.systems.protocol import (
-    DEPTH,
-    Answer,
-    Collection,
-    Documents,
-    Query,
-    SearchSystem,
-    cut_short,
-)
+from fixtures.systems.protocol import DEPTH, Answer, Collection, Documents, Query, SearchSystem
 from gates.checks.measures import is_column
 from gates.pairs import Arm
+from rollout.columns import arm_from
+
+ARMS = ("hero", "baseline", "repeat")
+WARM_UP = 20  # queries
 
 NOTHING = Answer(
     doc_ord=np.zeros(0, dtype=np.int32),
@@ -78,15 +77,8 @@ class Answers:
     """One arm's answers to the queries of a block, measured."""
 
     hits: Hits
-    measures: Measures
+    columns: Mapping[str, NDArray[Any]]  # of agg.parquet, a row a query
     arm: Arm
-    cpu_ms: NDArray[np.float64]
-    server_ms: NDArray[np.float64]
-    calibrator_ns: NDArray[np.int64]
-    within_sla: NDArray[np.bool_]
-    router_decision: tuple[str, ...]
-    spend_ms: NDArray[np.float64]
-    error_code: tuple[str, ...]
 
 
 def judge_collection(collection: Collection) -> Judged:
@@ -101,22 +93,20 @@ def judge_collection(collection: Collection) -> Judged:
 
 
 class Locator:
-    """Finds the collection's document at the place where a system's document lies, and the place itself."""
+    """Finds the collection's document at the place where a system's document lies, the place itself, and its names."""
 
     def __init__(self, system: Documents, collection: Documents) -> None:
-        files = _file_numbers(collection)
-        self.places = _places(system, files)
-        if system is collection:
-            self.doc_ord = np.arange(len(system.doc_id), dtype=np.int32)
-            return
-        at = {
-            (f, a, b): i
-            for i, (f, a, b) in enumerate(
-                zip(collection.file, collection.line_start.tolist(), collection.line_end.tolist(), strict=True)
-            )
-        }
-        rows = zip(system.file, system.line_start.tolist(), system.line_end.tolist(), strict=True)
-        self.doc_ord = np.array([at.get(row, -1) for row in rows], dtype=np.int32)
+        self.documents = system
+        self.places = _places(system, _file_numbers(collection))
+        places = [zip(d.file, d.line_start.tolist(), d.line_end.tolist(), strict=True) for d in (collection, system)]
+        at = {place: i for i, place in enumerate(places[0])}
+        same = range(len(system.doc_id)) if system is collection else (at.get(place, -1) for place in places[1])
+        self.doc_ord = np.fromiter(same, dtype=np.int32)
+
+    @cached_property
+    def names(self) -> tuple[pa.Array, pa.Array]:
+        """The id and the file of each of its documents."""
+        return pa.array(self.documents.doc_id), pa.array(self.documents.file).dictionary_encode()
 
 
 def ask(system: SearchSystem, query: Query, clock: waiting.WaitingClock | None = None) -> Timed:
@@ -196,41 +186,43 @@ def measure_answers(
     if latency == "server":  # of what failed only the client can tell
         told = np.isfinite(server_ms) | np.array([not t.error_code for t in timed], dtype=np.bool_)
         latency_ms, wait_ms = np.where(told, server_ms, latency_ms), np.where(told, 0.0, wait_ms)
-    decisions = tuple(t.answer.router_decision for t in timed)
     within = ~(latency_ms > sla_ms)
-    recall = np.where(within, measures.recall_at_50, 0.0)
-    error = np.array([bool(t.error_code) for t in timed])
     hits = Hits(
         row=row, rank=rank, system_doc=system_doc, doc_ord=doc_ord, score=score, why=why, grade=grade, credit=credit
     )
-    calibrator = np.array([t.answer.calibrator_ns for t in timed], dtype=np.int64)
-    return Answers(
-        hits=hits,
-        measures=measures,
-        arm=Arm(
-            ndcg=measures.ndcg_at_10,
-            recall=recall,
-            found=measures.recall_at_50,
-            latency_ms=latency_ms,
-            wait_ms=wait_ms,
-            calibrator_ms=np.where(calibrator < 0, np.nan, calibrator / 1e6),
-            confidence=np.array([t.answer.confidence for t in timed]),
-            correct=measures.correct.astype(np.float64),
-            file_credits=measures.file_credits.astype(np.float64),
-            credits=measures.credits.astype(np.float64),
-            error=error.astype(np.float64),
-            spend_ms=np.array([t.answer.spend_ms if t.answer.router_decision else 0.0 for t in timed]),
-            cut=cut_short(wait_ms, decisions),
-            more=_more(more, timed, measures, hits, query_ord, judged.truth),
-        ),
-        cpu_ms=np.array([t.cpu_ms for t in timed]),
-        server_ms=server_ms,
-        calibrator_ns=calibrator,
-        within_sla=within,
-        router_decision=decisions,
-        spend_ms=np.array([t.answer.spend_ms for t in timed]),
-        error_code=tuple(t.error_code for t in timed),
-    )
+    own = _more(more, timed, measures, hits, query_ord, judged.truth)
+    columns: dict[str, NDArray[Any]] = {
+        "latency_ms": latency_ms,
+        "cpu_ms": np.array([t.cpu_ms for t in timed]),
+        "wait_ms": wait_ms,
+        "server_ms": server_ms,
+        "calibrator_ns": np.array([t.answer.calibrator_ns for t in timed], dtype=np.int64),
+        "within_sla": within,
+        "n_relevant": judged.n_relevant[query_ord],
+        "ideal_dcg_at_10": judged.ideal_dcg_at_10[query_ord],
+        **following(measures, within),
+        "confidence": np.array([t.answer.confidence for t in timed]),
+        "router_decision": np.array([t.answer.router_decision for t in timed], dtype=np.str_),
+        "spend_ms": np.array([t.answer.spend_ms for t in timed]),
+        "error_code": np.array([t.error_code for t in timed], dtype=np.str_),
+        **{f"{OWN}{name}": values for name, values in own.items()},
+    }
+    return Answers(hits=hits, columns=columns, arm=arm_from(columns, columns.__getitem__))
+
+
+def following(found: Measures, within: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    """The columns of agg.parquet that follow from the hits; `within` says which answers came in time."""
+    return {
+        "ndcg_at_10": found.ndcg_at_10,
+        "recall_at_50": found.recall_at_50,
+        "sla_recall_at_50": np.where(within, found.recall_at_50, 0.0),
+        "rr_at_10": found.rr_at_10,
+        "success_at_10": found.success_at_10,
+        "correct": found.correct,
+        "file_credit": found.file_credits / np.maximum(found.credits, 1),
+        "n_credited": found.credits,
+        "total_hits": found.total_hits,
+    }
 
 
 def _more(
@@ -268,6 +260,35 @@ def ranked(system: SearchSystem, query: Query, locator: Locator) -> NDArray[np.i
     return answer.doc_ord[rank_hits(rows, answer.score, answer.doc_ord)]
 
 
+def warm_up(systems: Sequence[SearchSystem], queries: Sequence[Query]) -> None:
+    """Caches and lazy imports are nobody's latency; what goes wrong is found when it counts."""
+    for query in queries[:WARM_UP]:
+        for system in systems:
+            ask(system, query)
+
+
+def ask_in_turn(
+    systems: Sequence[SearchSystem],
+    queries: Sequence[Query],
+    begun: int = 0,
+    turns: Callable[[int], Sequence[int]] | None = None,
+) -> list[list[Timed]]:
+    """Each system's answers, one right after the other, so that no system gains by its hour.
+
+    Another one begins with each query, unless `turns` says who is asked the query at a position. `begun`: the position
+    of the first one.
+    """
+    n = len(systems)
+    timed: list[list[Timed]] = [[] for _ in systems]
+    since = machine.here().taken()
+    with quiet():
+        for i, query in enumerate(queries):
+            for which in turns(i) if turns else [(begun + i + turn) % n for turn in range(n)]:
+                timed[which].append(ask(systems[which], query))
+    taken = machine.here().taken_since(since)
+    return [doubted(answers, taken) for answers in timed]
+
+
 def replay_block(
     queries: Sequence[Query],
     hero: SearchSystem,
@@ -276,16 +297,11 @@ def replay_block(
     repeat: Sequence[bool],
 ) -> dict[str, list[Timed]]:
     """Ask both arms each query, and the baseline twice where `repeat` says so, in the order that `order` draws."""
-    systems = {"hero": hero, "baseline": baseline, "repeat": baseline}
-    answers: dict[str, list[Timed]] = {"hero": [], "baseline": [], "repeat": []}
-    begun = machine.here().taken()
-    with quiet():
-        for query, twice in zip(queries, repeat, strict=True):
-            arms = ("hero", "baseline", "repeat") if twice else ("hero", "baseline")
-            for name in order(query, arms):
-                answers[name].append(ask(systems[name], query))
-    taken = machine.here().taken_since(begun)
-    return {name: doubted(timed, taken) for name, timed in answers.items()}
+
+    def turns(i: int) -> list[int]:
+        return [ARMS.index(name) for name in order(queries[i], ARMS if repeat[i] else ARMS[:2])]
+
+    return dict(zip(ARMS, ask_in_turn((hero, baseline, baseline), queries, turns=turns), strict=True))
 
 
 def _well_formed(answer: Answer, locator: Locator) -> bool:

@@ -14,7 +14,7 @@ from evidence.schemas import OWN
 from fixtures.systems.protocol import Query
 from rollout import order
 from rollout.columns import Measured, codes, numbers
-from rollout.replay import DERIVED
+from rollout.replay import DERIVED, following
 
 
 def wrong_order(measured: Measured, fingerprint: str) -> list[str]:
@@ -76,16 +76,8 @@ def _wrong_of(system: str, hits: pa.Table, rows: pa.Table, sla_ms: float) -> lis
     within = ~(latency > sla_ms)
     follows: dict[str, NDArray[Any]] = {
         "wait_ms": np.fmax(np.fmin(waited, latency), 0),  # nothing waits longer than it takes
-        "ndcg_at_10": found.ndcg_at_10,
         "within_sla": within,
-        "recall_at_50": found.recall_at_50,
-        "sla_recall_at_50": np.where(within, found.recall_at_50, 0.0),
-        "rr_at_10": found.rr_at_10,
-        "success_at_10": found.success_at_10,
-        "correct": found.correct,
-        "n_credited": found.credits,
-        "file_credit": found.file_credits / np.maximum(found.credits, 1),
-        "total_hits": found.total_hits,
+        **following(found, within),
         # own columns of other sources are as they were told, or computed by ir-measures
         **{own: DERIVED[name](found) for name in DERIVED if (own := f"{OWN}{name}") in rows.column_names},
     }

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 
 from fixtures.packs import Candidate, Hero
 from fixtures.systems import kinds
-from fixtures.systems.protocol import Query, SearchSystem
+from fixtures.systems.protocol import Query
 from gates.errors import EvidenceError
 from gates.statistics.calibration import calibration_error, equal_mass_edges, fill_bins
 from gates.statistics.pvalues import Interval, mean_interval, z_among
-from rollout.replay import Answers, Locator, Timed, ask, judge_collection, measure_answers, quiet
+from rollout.replay import Answers, Locator, Timed, ask_in_turn, judge_collection, measure_answers
 
 MARGIN = 0.01
 BINS = 10
+BLOCK = 1000  # queries between two lines of progress
 _DIGITS = {"ndcg_at_10": 4, "recall_at_50": 4, "cpu_ms": 3}
 
 Array = NDArray[np.float64]
@@ -100,24 +101,13 @@ def compare_grid(hero: Hero, tell: Callable[[str], None]) -> list[GridRow]:
     described = [hero.baseline_kind.block, *(candidate.system for candidate in hero.grid)]
     systems = [kinds.kind_of(system, hero.system_kind.folder).open_system(collection) for system in described]
     locator = Locator(systems[0].documents, collection.documents)
-    timed = ask_in_turn(systems, queries, tell)
+    timed: list[list[Timed]] = [[] for _ in systems]
+    for begun in range(0, len(queries), BLOCK):
+        tell(f"{begun:,} of {len(queries):,} selection queries, {len(systems)} systems each")
+        for its, more in zip(timed, ask_in_turn(systems, queries[begun : begun + BLOCK], begun), strict=True):
+            its.extend(more)
     reference, *answers = (measure_answers(t, queries, locator, judged, np.inf) for t in timed)
     return [_row(c, found, reference, queries, len(answers)) for c, found in zip(hero.grid, answers, strict=True)]
-
-
-def ask_in_turn(
-    systems: Sequence[SearchSystem], queries: Sequence[Query], tell: Callable[[str], None]
-) -> list[list[Timed]]:
-    """Each system's answers. Another one begins with each query, so that no system gains by its place or its hour."""
-    timed: list[list[Timed]] = [[] for _ in systems]
-    for begin, query in enumerate(queries):
-        if begin % 1000 == 0:
-            tell(f"{begin:,} of {len(queries):,} selection queries, {len(systems)} systems each")
-        with quiet():
-            for turn in range(len(systems)):
-                which = (begin + turn) % len(systems)
-                timed[which].append(ask(systems[which], query))
-    return timed
 
 
 def winner(rows: Sequence[GridRow], metric: str) -> GridRow | None:
@@ -178,7 +168,7 @@ def _row(candidate: Candidate, found: Answers, reference: Answers, queries: Sequ
         candidate=candidate,
         ndcg=gain_of(ndcg, among),
         recall=gain_of(recall, among),
-        cpu_ms=gain_of(found.cpu_ms - reference.cpu_ms, among),
+        cpu_ms=gain_of(found.columns["cpu_ms"] - reference.columns["cpu_ms"], among),
         p95_ms=float(np.quantile(found.arm.latency_ms, 0.95)),
         calibration_error=calibration_error(fill_bins(found.arm.confidence, found.arm.correct, edges)),
         by_intent={

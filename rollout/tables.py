@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,14 +10,12 @@ import pyarrow as pa
 
 from evidence.measures import CREDIT
 from evidence.schemas import AGG, HITS, OWN
-from fixtures.systems.protocol import WHY, Collection, Documents, Query
-from rollout.replay import Answers, Judged
+from fixtures.systems.protocol import WHY, Collection, Query
+from rollout.columns import WORDS
+from rollout.replay import Answers, Locator
 
-TEXTS = "queries.parquet"  # beside the parts of a run's evidence
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class Label(NamedTuple):
     """What every row of a table has in common."""
 
     run_id: str
@@ -30,35 +27,19 @@ class Label:
     window: int
 
 
-class Names(NamedTuple):
-    """A system's document names as Arrow dictionaries, built once."""
-
-    doc_id: pa.Array
-    file: pa.Array
-    documents: Documents
-
-    @classmethod
-    def of(cls, documents: Documents) -> Names:
-        """The names of a system's documents."""
-        return cls(pa.array(documents.doc_id), pa.array(documents.file).dictionary_encode(), documents)
-
-
-def hits_table(label: Label, queries: Sequence[Query], answers: Answers, names: Names) -> pa.Table:
+def hits_table(label: Label, queries: Sequence[Query], answers: Answers, locator: Locator) -> pa.Table:
     """One row per hit."""
-    hits = answers.hits
+    hits, documents, (doc_id, file) = answers.hits, locator.documents, locator.names
     doc = hits.system_doc
     columns: Mapping[str, object] = {
-        **_label(label, len(doc)),
-        "suite": _strings([q.suite for q in queries], hits.row),
-        "intent": _strings([q.intent for q in queries], hits.row),
-        "query_ord": np.array([q.query_ord for q in queries], dtype=np.int32)[hits.row],
+        **_common(label, queries, hits.row),
         "query_id": _strings([q.query_id for q in queries], hits.row),
         "rank": hits.rank,
         "doc_ord": hits.doc_ord,
-        "doc_id": names.doc_id.take(pa.array(doc)).dictionary_encode(),
-        "file": names.file.take(pa.array(doc)),
-        "line_start": names.documents.line_start[doc],
-        "line_end": names.documents.line_end[doc],
+        "doc_id": doc_id.take(pa.array(doc)).dictionary_encode(),
+        "file": file.take(pa.array(doc)),
+        "line_start": documents.line_start[doc],
+        "line_end": documents.line_end[doc],
         "score": hits.score,
         "grade": hits.grade,
         "credit": pa.DictionaryArray.from_arrays(pa.array(hits.credit.astype(np.int32)), pa.array(CREDIT)),
@@ -68,52 +49,21 @@ def hits_table(label: Label, queries: Sequence[Query], answers: Answers, names: 
 
 
 def agg_table(
-    label: Label,
-    queries: Sequence[Query],
-    answers: Answers,
-    judged: Judged,
-    arm_served: Sequence[str],
-    pair_ord: Sequence[int],
+    label: Label, queries: Sequence[Query], answers: Answers, arm_served: Sequence[str], pair_ord: Sequence[int]
 ) -> pa.Table:
     """One row per query."""
-    query_ord = np.array([q.query_ord for q in queries], dtype=np.int32)
     everyone = np.arange(len(queries))
-    measures = answers.measures
     columns: Mapping[str, object] = {
-        **_label(label, len(queries)),
-        "stream": _strings([label.stream], np.zeros(len(queries), dtype=np.int32)),
-        "suite": _strings([q.suite for q in queries], everyone),
-        "intent": _strings([q.intent for q in queries], everyone),
-        "query_ord": query_ord,
+        **_common(label, queries, everyone),
+        **answers.columns,
+        **{name: _strings(answers.columns[name].tolist(), everyone) for name in WORDS},
         "query_id": pa.array([q.query_id for q in queries]),
         "arm_served": _strings(list(arm_served), everyone),
-        "latency_ms": answers.arm.latency_ms,
-        "cpu_ms": answers.cpu_ms,
-        "wait_ms": answers.arm.wait_ms,
-        "server_ms": answers.server_ms,
-        "calibrator_ns": answers.calibrator_ns,
-        "within_sla": answers.within_sla,
-        "n_relevant": judged.n_relevant[query_ord],
-        "ideal_dcg_at_10": judged.ideal_dcg_at_10[query_ord],
-        "ndcg_at_10": measures.ndcg_at_10,
-        "recall_at_50": measures.recall_at_50,
-        "sla_recall_at_50": answers.arm.recall,
-        "rr_at_10": measures.rr_at_10,
-        "success_at_10": measures.success_at_10,
-        "confidence": answers.arm.confidence,
-        "correct": measures.correct,
-        "file_credit": measures.file_credits / np.maximum(measures.credits, 1),
-        "n_credited": measures.credits,
-        "total_hits": measures.total_hits,
-        "router_decision": _strings(list(answers.router_decision), everyone),
-        "spend_ms": answers.spend_ms,
-        "error_code": _strings(list(answers.error_code), everyone),
         "pair_ord": np.array(pair_ord, dtype=np.int32),
     }
-    table = pa.table([columns[field.name] for field in AGG], schema=AGG)
-    for name, values in answers.arm.more.items():
-        table = table.append_column(f"{OWN}{name}", pa.array(values, pa.float64()))
-    return table
+    own = [pa.field(name, pa.float64()) for name in columns if name.startswith(OWN)]
+    schema = pa.schema([*AGG, *own])
+    return pa.table([columns[field.name] for field in schema], schema=schema)
 
 
 def texts_table(queries: Sequence[Query], collection: Collection) -> pa.Table:
@@ -133,16 +83,14 @@ def texts_table(queries: Sequence[Query], collection: Collection) -> pa.Table:
     )
 
 
-def _label(label: Label, n: int) -> dict[str, object]:
-    zeros = np.zeros(n, dtype=np.int32)
-    texts = {
-        "run_id": label.run_id,
-        "system": label.system,
-        "config_hash": label.config_hash,
-        "hero": label.hero,
+def _common(label: Label, queries: Sequence[Query], at: np.ndarray) -> dict[str, object]:
+    """The columns of both tables; row i is of the query at[i]."""
+    alike = {
+        name: np.full(len(at), value, np.int16) if isinstance(value, int) else _strings([value], np.zeros(len(at)))
+        for name, value in label._asdict().items()
     }
-    numbers = {"step": np.full(n, label.step, np.int16), "window": np.full(n, label.window, np.int16)}
-    return {**{key: _strings([text], zeros) for key, text in texts.items()}, **numbers}
+    words = {name: _strings([getattr(q, name) for q in queries], at) for name in ("suite", "intent")}
+    return {**alike, **words, "query_ord": np.array([q.query_ord for q in queries], dtype=np.int32)[at]}
 
 
 def _strings(values: list[str], at: np.ndarray) -> pa.Array:

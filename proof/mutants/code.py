@@ -82,7 +82,7 @@ def losses_are_gains(lost: Any) -> Any:
     return -lost
 
 
-@_wrong("rollout.comparison:Contest.pairs")
+@_wrong("rollout.blocks:pairs_of")
 def arms_swapped(pairs: Pairs) -> Pairs:
     """The hero's answers are judged as the baseline's."""
     return replace(pairs, hero=pairs.baseline, baseline=pairs.hero)

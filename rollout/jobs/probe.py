@@ -12,16 +12,15 @@ from evidence.parts import concat
 from evidence.schemas import AGG, HITS
 from fixtures.fingerprint import fingerprint
 from fixtures.served import Served
-from fixtures.systems import machine
 from fixtures.systems.faults import break_system
 from fixtures.systems.protocol import Collection, Query
 from gates.errors import EvidenceError
+from rollout import replay
 from rollout.comparison import Contender
-from rollout.replay import Judged, Locator, Timed, ask, doubted, judge_collection, measure_answers, quiet
-from rollout.tables import Label, Names, agg_table, hits_table
+from rollout.replay import Judged, Timed, judge_collection, warm_up
+from rollout.tables import agg_table, hits_table
 
 STREAM = "probe"  # of the rows in agg.parquet
-WARM_UP = 20  # queries: caches and lazy imports are nobody's latency
 BLOCK = 200  # queries measured at once; garbage is collected between two blocks
 
 
@@ -58,14 +57,11 @@ def open_probe(served: Served, tell: Callable[[str], None] = lambda line: None) 
     """Open the system with its fault, if it has one, and the collection it answers about."""
     collection = served.system_kind.open_collection(tell)
     system = break_system(served.system_kind.open_system(collection), served.fault)
-    documents = system.documents
     return Probe(
         served=served,
         collection=collection,
         judged=judge_collection(collection),
-        contender=Contender(
-            served.name, served.config_hash, system, Locator(documents, collection.documents), Names.of(documents)
-        ),
+        contender=Contender.of(served.name, served.config_hash, system, collection),
     )
 
 
@@ -84,50 +80,23 @@ def ask_in_turn(probes: Sequence[Probe], queries: Sequence[Query], run_id: str, 
             raise EvidenceError(
                 f"{probe.served.source}: answers about another collection than {probes[0].served.source}"
             )
-        for query in queries[:WARM_UP]:
-            try:
-                probe.contender.system.answer(query)
-            except Exception:  # what it does wrong is found when it counts
-                continue
-    parts: list[list[Probed]] = [[] for _ in probes]
+    systems = [probe.contender.system for probe in probes]
+    warm_up(systems, queries)
+    parts = [[Probed(HITS.empty_table(), AGG.empty_table())] for _ in probes]
     for begun in range(0, len(queries), BLOCK):
         block = queries[begun : begun + BLOCK]
-        timed: list[list[Timed]] = [[] for _ in probes]
-        since = machine.here().taken()
-        with quiet():
-            for i, query in enumerate(block):
-                for turn in range(len(probes)):
-                    which = (begun + i + turn) % len(probes)
-                    timed[which].append(ask(probes[which].contender.system, query))
-        taken = machine.here().taken_since(since)
-        for probe, answers, its in zip(probes, timed, parts, strict=True):
-            its.append(_tables(probe, block, doubted(answers, taken), begun, run_id, window))
-    return [
-        Probed(
-            hits=concat([HITS.empty_table(), *(part.hits for part in its)]),
-            agg=concat([AGG.empty_table(), *(part.agg for part in its)]),
-        )
-        for its in parts
-    ]
+        for probe, timed, its in zip(probes, replay.ask_in_turn(systems, block, begun), parts, strict=True):
+            its.append(_tables(probe, block, timed, begun, run_id, window))
+    return [Probed(*(concat(list(tables)) for tables in zip(*its, strict=True))) for its in parts]
 
 
 def _tables(
     probe: Probe, queries: Sequence[Query], timed: Sequence[Timed], begun: int, run_id: str, window: int
 ) -> Probed:
     side, n = probe.contender, len(queries)
-    policy = probe.served.policy
-    sla_ms = policy.sla_ms
-    answers = measure_answers(timed, queries, side.locator, probe.judged, sla_ms, policy.latency)
-    label = Label(
-        run_id=run_id,
-        system=side.name,
-        config_hash=side.config_hash,
-        hero=side.name,
-        stream=STREAM,
-        step=0,
-        window=window,
-    )
+    answers = side.measured(timed, queries, probe.judged, probe.served.policy)
+    label = side.label(run_id, side.name, STREAM, 0, window)
     return Probed(
-        hits=hits_table(label, queries, answers, side.names),
-        agg=agg_table(label, queries, answers, probe.judged, [side.name] * n, range(begun, begun + n)),
+        hits=hits_table(label, queries, answers, side.locator),
+        agg=agg_table(label, queries, answers, [side.name] * n, range(begun, begun + n)),
     )

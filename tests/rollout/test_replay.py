@@ -73,7 +73,7 @@ def test_documents_that_cannot_be_are_an_error(documents: list[int]) -> None:
     timed = [ask(Scripted("hero", [], hero), QUERIES[0])]
     locator = Locator(replace(aliased), collection.documents)
     answers = measure_answers(timed, QUERIES[:1], locator, judge_collection(collection), 150)
-    assert answers.error_code == ("malformed_answer",)
+    assert answers.columns["error_code"].tolist() == ["malformed_answer"]
     assert answers.arm.recall.tolist() == [0.0]
 
 
@@ -110,7 +110,7 @@ def test_a_system_that_is_recorded_brings_its_own_latency() -> None:
 )
 def test_an_answer_after_the_sla_counts_nothing(latency: float, recall: float, within: bool) -> None:
     found = measured(replace(GOOD, latency_ms=latency))
-    assert (found.arm.recall.tolist(), found.within_sla.tolist()) == ([recall], [within])
+    assert (found.arm.recall.tolist(), found.columns["within_sla"].tolist()) == ([recall], [within])
     # quality is told without the clock
     assert (found.arm.ndcg.tolist(), found.arm.found.tolist()) == ([1.0], [1.0])
 
@@ -160,8 +160,8 @@ def test_where_the_machine_took_too_much_nobody_knows_how_long_an_answer_waited(
 
 
 def test_what_a_system_says_of_its_own_time_stands_beside_the_clock() -> None:
-    assert measured(replace(GOOD, server_ms=4.0)).server_ms.tolist() == [4.0]
-    assert np.isnan(measured(GOOD).server_ms).all()
+    assert measured(replace(GOOD, server_ms=4.0)).columns["server_ms"].tolist() == [4.0]
+    assert np.isnan(measured(GOOD).columns["server_ms"]).all()
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_policy_may_judge_by_the_servers_clock(clock: str, latency: float, wai
 )
 def test_a_malformed_answer_is_an_error_and_finds_nothing(changes: dict[str, np.ndarray]) -> None:
     found = measured(replace(GOOD, **changes))  # type: ignore[arg-type]
-    assert found.error_code == ("malformed_answer",)
+    assert found.columns["error_code"].tolist() == ["malformed_answer"]
     assert (found.arm.error.tolist(), found.arm.recall.tolist()) == ([1.0], [0.0])
 
 
@@ -202,14 +202,14 @@ def test_too_many_hits_are_malformed() -> None:
         doc_ord=np.arange(51, dtype=np.int32), score=np.ones(51, np.float32), why=np.zeros(51, np.int8),
         confidence=0.9, calibrator_ns=1, latency_ms=10.0,
     )  # fmt: skip
-    assert measured(many).error_code == ("malformed_answer",)
+    assert measured(many).columns["error_code"].tolist() == ["malformed_answer"]
 
 
 def test_hits_are_ranked_by_the_harness() -> None:
     found = measured(replace(GOOD, doc_ord=np.array([1, 0], dtype=np.int32), score=np.array([1, 2], dtype=np.float32)))
     assert found.hits.system_doc.tolist() == [0, 1]
     assert found.hits.rank.tolist() == [1, 2]
-    assert found.measures.correct.tolist() == [True]
+    assert found.arm.correct.tolist() == [1.0]
 
 
 def test_a_stale_index_is_found_by_place_not_by_name() -> None:

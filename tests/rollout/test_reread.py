@@ -10,7 +10,7 @@ from gates.pairs import Arm
 from rollout.columns import arm_of
 from rollout.replay import Locator, Timed, judge_collection, measure_answers
 from rollout.reread import wrong_measures
-from rollout.tables import Label, Names, agg_table, hits_table
+from rollout.tables import Label, agg_table, hits_table
 from tests.rollout.test_replay import COLLECTION, DOCUMENTS, GOOD, QUERIES
 
 
@@ -25,10 +25,11 @@ def test_a_wait_that_cannot_be_is_found(waited: float, follows: str) -> None:
 def written(timed: list[Timed]) -> tuple[pa.Table, pa.Table]:
     """The rows of both evidence files for these answers to the first queries."""
     judged, queries = judge_collection(COLLECTION), QUERIES[: len(timed)]
-    answers = measure_answers(timed, queries, Locator(DOCUMENTS, DOCUMENTS), judged, 150)
+    locator = Locator(DOCUMENTS, DOCUMENTS)
+    answers = measure_answers(timed, queries, locator, judged, 150)
     label = Label(run_id="run", system="one", config_hash="0", hero="one", stream="pair", step=5, window=1)
-    agg = agg_table(label, queries, answers, judged, ["hero"] * len(timed), range(len(timed)))
-    return hits_table(label, queries, answers, Names.of(DOCUMENTS)), agg
+    agg = agg_table(label, queries, answers, ["hero"] * len(timed), range(len(timed)))
+    return hits_table(label, queries, answers, locator), agg
 
 
 def test_every_column_of_an_arm_is_read_back_as_it_was_judged() -> None:

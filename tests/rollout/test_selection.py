@@ -14,7 +14,8 @@ from fixtures.systems.protocol import Answer
 from gates.errors import EvidenceError
 from gates.statistics.pvalues import Interval, mean_interval
 from rollout.replay import NOTHING as NOTHING_FOUND
-from rollout.selection import GridGain, GridRow, ask_in_turn, compare_grid, gain_of, table, winner
+from rollout.replay import ask_in_turn
+from rollout.selection import GridGain, GridRow, compare_grid, gain_of, table, winner
 
 ROOT = Path(__file__).parents[2]
 NOTHING = Interval(0.0, -0.005, 0.005)
@@ -94,7 +95,7 @@ def test_each_query_is_begun_by_another_system() -> None:
             asked.append(f"{self.name}{query}")
             return NOTHING_FOUND
 
-    timed = ask_in_turn([System("a"), System("b"), System("c")], [0, 1, 2], lambda _: None)  # type: ignore[list-item]
+    timed = ask_in_turn([System("a"), System("b"), System("c")], [0, 1, 2])  # type: ignore[list-item]
     assert asked == ["a0", "b0", "c0", "b1", "c1", "a1", "c2", "a2", "b2"]
     assert [len(t) for t in timed] == [3, 3, 3]
 

@@ -17,10 +17,9 @@ import yaml
 from fixtures.served import load_served
 from fixtures.systems.faults import Fault, break_system
 from fixtures.systems.protocol import SearchSystem
+from rollout.comparison import Contender
 from rollout.jobs.job import Job
 from rollout.jobs.probe import Probe, open_probe
-from rollout.replay import Locator
-from rollout.tables import Names
 from tests.recorded_release import POLICY, Checkout, pack
 from tests.rollout.jobs.weeks import job_in
 
@@ -110,9 +109,7 @@ def probe(configs: Path, good: Callable[[str], Probe]) -> Callable[..., Probe]:
 
 def with_system(probe: Probe, system: SearchSystem) -> Probe:
     """The probe of another system that answers about the same collection."""
-    documents = system.documents
-    locator = Locator(documents, probe.collection.documents)
-    contender = probe.contender._replace(system=system, locator=locator, names=Names.of(documents))
+    contender = Contender.of(probe.contender.name, probe.contender.config_hash, system, probe.collection)
     return replace(probe, contender=contender)
 
 
