@@ -1,13 +1,137 @@
-"""How much more evidence might it take to decide?"""
+"""What is to be done next about a decision, and how much more evidence might it take to decide?"""
 
 from __future__ import annotations
 
 import math
+import re
+import shlex
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
 
 from gates.checks.check import number_of
+from gates.checks.known_answers import KnownAnswers
+from gates.checks.lock import Lock
+from gates.checks.machine import NOT_EVIDENCED, SlowedBaseline
 from gates.names import check_name
-from gates.release import Outcome
-from gates.verdicts import Cell, Kind, Verdict
+from gates.release import Outcome, Release
+from gates.verdicts import Cell, Decision, Kind, Verdict
+from reports.escaping import typed
+from reports.model.checks import reasons_of
+
+#: Where results and configs are looked for, whoever says nothing else.
+_ARTIFACTS, _CONFIGS = "reports/out", "configs"
+_PLAIN = re.compile(r"[\w@%+=:,./-]+")
+_QUIET = "free this machine of other load: the same queries come in the same order"
+
+
+class Command(StrEnum):
+    """What can be done about a decision; each is a line for the checkout's folder."""
+
+    PROMOTE = "promote"
+    LONGER = "canary, longer"
+    QUIET = "canary on a quiet machine"
+    QUERIES = "canary with more queries"
+    MEND = "canary of what was mended"
+    LOCK = "lock and canary"
+    CHANGE = "lock and canary of a changed configuration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextCommand:
+    """The command to type next: what must be done before, the line as it is typed, what is to be known of it."""
+
+    command: Command
+    line: str
+    before: str = ""
+    remark: str = ""
+
+    @property
+    def words(self) -> str:
+        """All of it in one line."""
+        before = f"{self.before}, then: " if self.before else ""
+        return f"{before}{self.line}{f' ({self.remark})' if self.remark else ''}"
+
+
+def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrusted: str = "") -> NextCommand:
+    """The one command that its owner types next."""
+    policy, climbed = outcome.subject.policy, outcome.climbed
+    if outcome.decision is Decision.PROMOTE:
+        approvals = policy.promotion.approvals
+        lacks = [f"refused while signed {untrusted}"] if untrusted else []
+        lacks += [f"refused without approvals by {approvals}"] if approvals else []
+        line = _make("promote", release, outcome)
+        return NextCommand(command=Command.PROMOTE, line=line, remark="; ".join(lacks))
+    canary, lock = _make("canary", release, outcome), _make("lock", release, outcome)
+    locked = (
+        canary if Lock.key in policy.left_out else f"{lock} && {canary}"
+    )  # a policy that asks for no lock needs none
+    change = f"change {typed(outcome.subject.source)}"
+    if outcome.decision is Decision.ROLLBACK:
+        before = f"this fingerprint stays rolled back: {change}"
+        return NextCommand(command=Command.CHANGE, before=before, line=locked)
+    if focus is not None and (NOT_EVIDENCED in focus.note or focus.check == SlowedBaseline.key):
+        mend = SlowedBaseline.mend if focus.check == SlowedBaseline.key else _QUIET
+        return NextCommand(command=Command.QUIET, before=mend, line=canary)
+    if climbed.waiting:
+        more = f"{climbed.unused_queries:,} fresh ones are left, a window needs {policy.ladder.window:,}"
+        return NextCommand(command=Command.QUERIES, before=f"give more queries: {more}", line=canary)
+    if focus is not None and focus.check == Lock.key:
+        return NextCommand(command=Command.LOCK, before=Lock.mend, line=locked)
+    mend = _mend(outcome, focus)
+    if mend:
+        return NextCommand(command=Command.MEND, before=mend, line=canary)
+    _, windows = to_decide(outcome, focus)
+    if not windows:
+        return NextCommand(command=Command.CHANGE, before=change, line=locked)
+    longer = _make("canary", release, outcome, f"--max-windows={windows}")
+    remark = f"the same sequence, longer; or {change} and start anew"
+    return NextCommand(command=Command.LONGER, line=longer, remark=remark)
+
+
+def _mend(outcome: Outcome, focus: Cell | None) -> str:
+    """What has to be mended before this hero can be judged; "" where the hero itself is what holds it."""
+    if focus is None:
+        if outcome.missing:
+            reasons = reasons_of(outcome)
+            mend = "mend what the errors above say: the same queries come in the same order"
+            return (_way_out(reasons[0]) if len(reasons) == 1 else "") or mend
+        return "mend what the reasons say"
+    if focus.check == KnownAnswers.key and focus.verdict is not Verdict.RED:
+        return _way_out(focus.note)
+    if focus.kind is Kind.INSTRUMENT or (focus.kind is Kind.SANITY and focus.n):
+        return outcome.subject.policy.check(focus.check).check.mend
+    if not focus.n:
+        leave_out = f"name {focus.check} with a reason under left_out of the pack's policy"
+        return _way_out(focus.note) or f"give what is missing, or {leave_out}"
+    return ""
+
+
+def _way_out(message: str) -> str:
+    """The end of a message of ours, after value, expectation and place; "" where it names none."""
+    return message.rpartition("; ")[2] if "; " in message else ""
+
+
+def _make(target: str, release: Release, outcome: Outcome, *options: str) -> str:
+    """A command of the Makefile with everything that is not its default."""
+    subject = outcome.subject
+    hero = subject.name if subject.name in subject.policy.heroes else typed(subject.source)
+    words, asked = [f"make {target}", f"HERO={_quoted(hero)}"], list(options)
+    if typed(release.configs) != _CONFIGS:
+        words.append(f"CONFIGS={_quoted(typed(release.configs))}")
+    if target != "lock" and typed(release.artifacts) != _ARTIFACTS:
+        asked.append(f"--artifacts={typed(release.artifacts)}")
+    if target == "canary" and release.mode == "letter":
+        asked.append("--decision-mode=letter")
+    if asked:
+        words.append(f"ARGS={_quoted(*asked)}")
+    return " ".join(words)
+
+
+def _quoted(*texts: str | Path) -> str:
+    """Texts as the value of one of make's variables, which a shell reads once when typed and once in the recipe."""
+    value = " ".join(str(t) if _PLAIN.fullmatch(str(t)) else shlex.quote(str(t)) for t in texts).replace("$", "$$")
+    return value if _PLAIN.fullmatch(value) else shlex.quote(value)
 
 
 def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:

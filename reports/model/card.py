@@ -3,60 +3,24 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from pathlib import Path
 
 from gates.checks.check import number_of, plain
-from gates.checks.known_answers import KnownAnswers
-from gates.checks.lock import Lock
-from gates.checks.machine import NOT_EVIDENCED, SlowedBaseline
+from gates.checks.question import NOTHING_FIXED
 from gates.names import check_name, check_of, slice_parts
 from gates.policy import Policy
 from gates.release import Outcome, Release
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.escaping import typed
-from reports.model.advice import to_decide
+from reports.model.advice import NextCommand, next_command
 from reports.model.checks import reasons_of, rows_of, speaks
 from reports.model.gains import Gain
-from reports.model.headlines import headline_of
 from reports.model.labels import metric_name
 
-#: Where results and configs are looked for, whoever says nothing else.
-_ARTIFACTS, _CONFIGS = "reports/out", "configs"
-_PLAIN = re.compile(r"[\w@%+=:,./-]+")
-_QUIET = "free this machine of other load: the same queries come in the same order"
-
-
-class Command(StrEnum):
-    """What can be done about a decision; each is a line for the checkout's folder."""
-
-    PROMOTE = "promote"
-    LONGER = "canary, longer"
-    QUIET = "canary on a quiet machine"
-    QUERIES = "canary with more queries"
-    MEND = "canary of what was mended"
-    LOCK = "lock and canary"
-    CHANGE = "lock and canary of a changed configuration"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextCommand:
-    """The command to type next: what must be done before, the line as it is typed, what is to be known of it."""
-
-    command: Command
-    line: str
-    before: str = ""
-    remark: str = ""
-
-    @property
-    def words(self) -> str:
-        """All of it in one line."""
-        before = f"{self.before}, then: " if self.before else ""
-        return f"{before}{self.line}{f' ({self.remark})' if self.remark else ''}"
+#: Between a check's outcome and the error that it ended in, as gates.rule.decide words it.
+NO_EVIDENCE = ", no evidence: "
+ROOM = 64  # of a headline, beside the hero and what serves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,94 +133,60 @@ def _limit(cell: Cell, policy: Policy) -> str:
     return f"limit {check_name(cell.check, cell.unit, policy.mode).show(cell.limit)}"
 
 
-def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrusted: str = "") -> NextCommand:
-    """The one command that its owner types next."""
+def headline_of(outcome: Outcome, focus: Cell | None, reasons: tuple[str, ...]) -> str:
+    """What was shown. `focus` is the cell that the decision rests on, `reasons` are told when it says nothing."""
+    policy = outcome.subject.policy
     if outcome.decision is Decision.PROMOTE:
-        approvals = outcome.subject.policy.promotion.approvals
-        lacks = [f"refused while signed {untrusted}"] if untrusted else []
-        lacks += [f"refused without approvals by {approvals}"] if approvals else []
-        return NextCommand(
-            command=Command.PROMOTE, line=_make("promote", release, outcome, artifacts=True), remark="; ".join(lacks)
-        )
-    climbed, canary = outcome.climbed, _make("canary", release, outcome, artifacts=True)
+        return "every gate within its point threshold" if policy.mode == "letter" else "every gate shown to hold"
+    if focus is not None and focus.verdict is Verdict.RED:
+        return _broken(focus.check, policy)
     if outcome.decision is Decision.ROLLBACK:
-        return _change(release, outcome, "this fingerprint stays rolled back")
-    if focus is not None and (NOT_EVIDENCED in focus.note or focus.check == SlowedBaseline.key):
-        mend = outcome.subject.policy.check(focus.check).check.mend if focus.check == SlowedBaseline.key else _QUIET
-        return NextCommand(command=Command.QUIET, before=mend, line=canary)
-    if climbed.waiting:
-        window = outcome.subject.policy.ladder.window
-        more = f"give more queries: {climbed.unused_queries:,} fresh ones are left, a window needs {window:,}"
-        return NextCommand(command=Command.QUERIES, before=more, line=canary)
-    if focus is not None and focus.check == Lock.key:
-        mend = outcome.subject.policy.check(focus.check).check.mend
-        return NextCommand(command=Command.LOCK, before=mend, line=_locked(release, outcome))
-    mend = _mend(outcome, focus)
-    if mend:
-        return NextCommand(command=Command.MEND, before=mend, line=canary)
-    _, windows = to_decide(outcome, focus)
-    change = _change(release, outcome)
-    if not windows:
-        return change
-    longer = _make("canary", release, outcome, f"--max-windows={windows}", artifacts=True)
-    remark = f"the same sequence, longer; or {change.before} and start anew"
-    return NextCommand(command=Command.LONGER, line=longer, remark=remark)
-
-
-def _mend(outcome: Outcome, focus: Cell | None) -> str:
-    """What has to be mended before this hero can be judged; "" where the hero itself is what holds it."""
+        return outcome.reasons[0] if outcome.reasons else "shown to be broken"
+    if not outcome.cells:
+        checks, error, said = (reasons or ("",))[0].partition(NO_EVIDENCE)
+        cause = re.split("; |, but ", re.sub(r"^/\S*/", "", said))[0]  # what is wrong, in which file
+        if len(reasons) == 1 and " " in cause and len(cause) <= ROOM:
+            return cause
+        return f"{checks}{error}".removesuffix(": ") if error else ": ".join(("no evidence", *reasons[:1]))
+    if outcome.missing:
+        return f"{len(outcome.missing)} of {len(outcome.planned)} checks gave no result"
+    if outcome.climbed.waiting:
+        return "traffic is missing, nothing was shown broken"
     if focus is None:
-        if outcome.missing:
-            reasons = reasons_of(outcome)
-            mend = "mend what the errors above say: the same queries come in the same order"
-            return (_way_out(reasons[0]) if len(reasons) == 1 else "") or mend
-        return "mend what the reasons say"
-    if focus.check == KnownAnswers.key and focus.verdict is not Verdict.RED:
-        return _way_out(focus.note)
-    if focus.kind is Kind.INSTRUMENT or (focus.kind is Kind.SANITY and focus.n):
-        return outcome.subject.policy.check(focus.check).check.mend
-    if not focus.n:
-        leave_out = f"name {focus.check} with a reason under left_out of the pack's policy"
-        return _way_out(focus.note) or f"give what is missing, or {leave_out}"
-    return ""
+        return outcome.reasons[0] if outcome.reasons else "not enough shown to hold"
+    return _open(focus, policy)
 
 
-def _way_out(message: str) -> str:
-    """The end of a message of ours, after value, expectation and place; "" where it names none."""
-    return message.rpartition("; ")[2] if "; " in message else ""
+def verdict_words(decision: Decision, mode: str) -> str:
+    """The decision in plain words."""
+    letter = mode == "letter"
+    held = "kept its point threshold" if letter else "was shown to hold"
+    return {
+        Decision.PROMOTE: f"every gate {held}, and nothing was shown broken",
+        Decision.HOLD: "not enough was shown to promote",
+        Decision.ROLLBACK: "found broken" if letter else "shown to be broken",
+    }[decision]
 
 
-def _change(release: Release, outcome: Outcome, why: str = "") -> NextCommand:
-    change = f"change {typed(outcome.subject.source)}"
-    before = f"{why}: {change}" if why else change
-    return NextCommand(command=Command.CHANGE, before=before, line=_locked(release, outcome))
+def _broken(check: str, policy: Policy) -> str:
+    """What a RED of this check shows."""
+    _, asked, limits, intent, _ = policy.check(check)
+    if policy.mode == "letter" and asked.kind is Kind.GATE:
+        point = asked.point(limits, policy.letter, NOTHING_FIXED)
+        if point is not None:
+            return f"{point.broken} in {policy.letter.red_windows} windows in a row"
+    if asked.kind in (Kind.SANITY, Kind.INSTRUMENT):
+        return asked.broken(limits)
+    return f"{asked.broken(limits)} shown{f' on intent {intent.name}' if intent.name else ''}"
 
 
-def _locked(release: Release, outcome: Outcome) -> str:
-    """Lock the hero as it is, then judge it; a policy that asks for no lock needs none."""
-    canary = _make("canary", release, outcome, artifacts=True)
-    if Lock.key in outcome.subject.policy.left_out:
-        return canary
-    return f"{_make('lock', release, outcome)} && {canary}"
-
-
-def _make(target: str, release: Release, outcome: Outcome, *options: str, artifacts: bool = False) -> str:
-    """A command of the Makefile with everything that is not its default."""
-    subject = outcome.subject
-    hero = subject.name if subject.name in subject.policy.heroes else typed(subject.source)
-    words, asked = [f"make {target}", f"HERO={_quoted(hero)}"], list(options)
-    if typed(release.configs) != _CONFIGS:
-        words.append(f"CONFIGS={_quoted(typed(release.configs))}")
-    if artifacts and typed(release.artifacts) != _ARTIFACTS:
-        asked.append(f"--artifacts={typed(release.artifacts)}")
-    if target == "canary" and release.mode == "letter":
-        asked.append("--decision-mode=letter")
-    if asked:
-        words.append(f"ARGS={_quoted(*asked)}")
-    return " ".join(words)
-
-
-def _quoted(*texts: str | Path) -> str:
-    """Texts as the value of one of make's variables, which a shell reads once when typed and once in the recipe."""
-    value = " ".join(str(t) if _PLAIN.fullmatch(str(t)) else shlex.quote(str(t)) for t in texts).replace("$", "$$")
-    return value if _PLAIN.fullmatch(value) else shlex.quote(value)
+def _open(cell: Cell, policy: Policy) -> str:
+    """What a check that is neither shown broken nor shown to hold means."""
+    words = policy.check(cell.check).check.open_words
+    if words:
+        return words
+    if cell.kind is Kind.SANITY:
+        return f"the sanity battery is not evidenced: {cell.check}"
+    if policy.mode == "letter" and cell.kind is Kind.GATE:
+        return f"over a point threshold, but not in {policy.letter.red_windows} windows in a row"
+    return "nothing shown broken, not enough shown to hold"

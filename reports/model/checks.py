@@ -20,8 +20,8 @@ class Row:
     check: str
     kind: Kind
     name: Name
-    limit: str
-    cells: tuple[Cell | None, ...]
+    limit: str = ""
+    cells: tuple[Cell | None, ...] = ()
     blocks: str = ""  # "rolled back here", "holds the release", "still open", "" where the decision does not rest on it
     left_out: str = ""  # why the policy does not ask it
 
@@ -50,52 +50,36 @@ class Row:
 
 def rows_of(outcome: Outcome) -> tuple[Row, ...]:
     """Every check that the policy asks, or leaves out with its reason, gates first."""
-    policy = outcome.subject.policy
-    rows = [
-        _left_out(a.key, a.check.kind, policy.left_out[a.key])
-        if a.key in policy.left_out
-        else _asked(a.key, a.check.kind, outcome)
-        for a in sorted(policy.known, key=lambda a: ORDER.index(a.check.kind))
-    ]
+    asked = sorted(outcome.subject.policy.known, key=lambda a: ORDER.index(a.check.kind))
+    rows = [_row(one.key, one.check.kind, outcome) for one in asked]
     blocking = _blocking(rows, outcome)
     held = "still open" if outcome.climbed.waiting else "holds the release"
     words = "rolled back here" if outcome.decision is Decision.ROLLBACK else held
-    return tuple(replace(row, blocks=words) if row.check in blocking else row for row in rows)
+    return tuple(replace(row, blocks=words) if row in blocking else row for row in rows)
 
 
-def _left_out(check: str, kind: Kind, why: str) -> Row:
-    return Row(check=check, kind=kind, name=check_name(check), limit="", cells=(), left_out=why)
+def _row(check: str, kind: Kind, outcome: Outcome) -> Row:
+    policy = outcome.subject.policy
+    if check in policy.left_out:
+        return Row(check=check, kind=kind, name=check_name(check), left_out=policy.left_out[check])
+    by_step = {cell.step: cell for cell in outcome.cells if cell.check == check}
+    cells = tuple(by_step.get(step) for step in (policy.ladder.steps if kind is Kind.GATE else (0,)))
+    name = check_name(check, next((c.unit for c in cells if c is not None), ""), policy.mode)
+    return Row(check=check, kind=kind, name=name, limit=limit_words(check, policy, cells), cells=cells)
 
 
-def _asked(check: str, kind: Kind, outcome: Outcome) -> Row:
-    by_key, policy = {cell.key: cell for cell in outcome.cells}, outcome.subject.policy
-    steps = policy.ladder.steps if kind is Kind.GATE else (0,)
-    cells = tuple(by_key.get((outcome.subject.name, step, check)) for step in steps)
-    unit = next((c.unit for c in cells if c is not None), "")
-    name, limit = check_name(check, unit, policy.mode), limit_words(check, policy, cells)
-    return Row(check=check, kind=kind, name=name, limit=limit, cells=cells)
-
-
-def _blocking(rows: list[Row], outcome: Outcome) -> set[str]:
+def _blocking(rows: list[Row], outcome: Outcome) -> list[Row]:
     """The checks that the decision rests on: red ones; else those without a result; else those not shown.
 
     Guards stay open when a gate ends the ladder, so they are named only where no gate is.
     """
     if outcome.decision is Decision.PROMOTE:
-        return set()
-    red = {row.check for row in rows if row.red}
+        return []
+    speaking = [row for row in rows if any(c is not None and speaks(c, outcome) for c in row.cells)]
     if outcome.decision is Decision.ROLLBACK:
-        return {row.check for row in rows for c in row.cells if c is not None and speaks(c, outcome)}
-    if red:
-        return red
-    missing = {row.check for row in rows if any(c is None for c in row.cells)}
-    if missing:
-        return missing
-    for kinds in ({Kind.GATE}, set(Kind)):
-        undecided = {r.check for r in rows if r.kind in kinds for c in r.cells if c is not None and speaks(c, outcome)}
-        if undecided:
-            return undecided
-    return set()
+        return speaking
+    red, missing = [row for row in rows if row.red], [row for row in rows if None in row.cells]
+    return red or missing or [row for row in speaking if row.kind is Kind.GATE] or speaking
 
 
 def speaks(cell: Cell, outcome: Outcome) -> bool:

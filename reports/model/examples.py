@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,28 +60,29 @@ def find_examples(
         return (), ()
     texts, places = read_texts(words, wanted), _places(folder / "hits.parquet", wanted)
 
+    arms = {
+        subject.name: (measured.hero, measured.hero_error, measured.hero_late),
+        subject.baseline_name: (measured.baseline, measured.baseline_error, measured.baseline_late),
+    }
+
+    def place(system: str, i: int) -> Place:
+        arm, errors, late = arms[system]
+        trouble = f"error: {errors[i]}" if errors[i] else f"late: {arm.latency_ms[i]:.0f} ms" if late[i] else ""
+        return replace(places.get((system, int(measured.query_ord[i])), Place()), trouble=trouble)
+
     def tell(i: int) -> Example:
-        query = int(measured.query_ord[i])
-        text, judged = texts.get(query, (str(measured.query_id[i]), ()))
-        hero, baseline = places.get((subject.name, query), Place()), places.get((subject.baseline_name, query), Place())
+        text, judged = texts.get(int(measured.query_ord[i]), (str(measured.query_id[i]), ()))
         return Example(
             query_id=str(measured.query_id[i]),
             text=text,
             intent=str(measured.intent[i]),
             difference=float(first[i]),
             judged=judged,
-            baseline=_with_trouble(
-                baseline, measured.baseline_error[i], measured.baseline_late[i], measured.baseline.latency_ms[i]
-            ),
-            hero=_with_trouble(hero, measured.hero_error[i], measured.hero_late[i], measured.hero.latency_ms[i]),
+            baseline=place(subject.baseline_name, i),
+            hero=place(subject.name, i),
         )
 
     return tuple(tell(i) for i in lost), tuple(tell(i) for i in gained)
-
-
-def _with_trouble(place: Place, error: np.str_, late: np.bool_, latency_ms: np.float64) -> Place:
-    trouble = f"error: {error}" if error else f"late: {latency_ms:.0f} ms" if late else ""
-    return Place(rank=place.rank, where=place.where, first=place.first, trouble=trouble)
 
 
 def _places(path: Path, wanted: NDArray[np.int32]) -> dict[tuple[str, int], Place]:

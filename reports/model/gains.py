@@ -63,18 +63,15 @@ class Gain:
     @property
     def shown(self) -> str:
         """What the interval shows, by whether it holds zero: a gain or a loss; of a cost more or less."""
-        if not self.is_cost:
-            return self.better
-        low, high = self.difference.lower, self.difference.upper
-        return "more shown" if low > 0 else "less shown" if high < 0 else "no difference shown"
+        costs = {"gain shown": "less shown", "loss shown": "more shown"}
+        return costs.get(self.better, self.better) if self.is_cost else self.better
 
     @property
     def better(self) -> str:
         """The same for a claim: less of a cost is a gain."""
-        low, high = self.difference.lower, self.difference.upper
-        if self.is_cost:
-            low, high = -high, -low
-        return "gain shown" if low > 0 else "loss shown" if high < 0 else "no difference shown"
+        if self.difference.lower > 0 or self.difference.upper < 0:
+            return "gain shown" if (self.difference.lower > 0) is not self.is_cost else "loss shown"
+        return "no difference shown"
 
 
 def compare(measured: Measured, *, edges: Array, seed: int, intent: str = "") -> dict[str, Gain]:
@@ -84,34 +81,34 @@ def compare(measured: Measured, *, edges: Array, seed: int, intent: str = "") ->
     from a paired bootstrap of queries, those of file credit from the delta method.
     """
     hero, baseline, n = measured.hero, measured.baseline, len(measured)
-    found: dict[str, Gain] = {}
-
-    def add(metric: str, of_baseline: float, of_hero: float, difference: Interval) -> None:
-        found[metric] = Gain(
-            metric=metric, intent=intent, n=n, baseline=of_baseline, hero=of_hero, difference=difference
-        )
-
     if not n:
-        return found
-    add("ndcg_at_10", float(baseline.ndcg.mean()), float(hero.ndcg.mean()), mean_interval(hero.ndcg - baseline.ndcg))
-    recall = hero.recall - baseline.recall
-    add("sla_recall_at_50", float(baseline.recall.mean()), float(hero.recall.mean()), mean_interval(recall))
-    if _both_have("latency_ms", hero, baseline):
-        clocks = {"p95_latency_ms": (hero.latency_ms, baseline.latency_ms)}
-        if hero.wait_ms.any() or baseline.wait_ms.any():  # recorded answers waited for nothing here
-            clocks["p95_net_ms"] = (hero.latency_ms - hero.wait_ms, baseline.latency_ms - baseline.wait_ms)
-        for metric, (mine, its) in clocks.items():
-            add(metric, p95_of(its), p95_of(mine), quantile_difference_interval(mine, its, 0.95, seed))
-    of_hero, of_baseline = measured.hero_cpu_ms, measured.baseline_cpu_ms
-    if np.isfinite(of_hero).all() and np.isfinite(of_baseline).all():
-        add("cpu_ms", float(of_baseline.mean()), float(of_hero.mean()), mean_interval(of_hero - of_baseline))
-    if len(edges) and _both_have("confidence", hero, baseline):
-        add("ece", ece(baseline, edges), ece(hero, edges), _ece_difference(hero, baseline, edges, seed))
+        return {}
+    found: dict[str, tuple[float, float, Interval]] = {}
+    means = {
+        "ndcg_at_10": (hero.ndcg, baseline.ndcg),
+        "sla_recall_at_50": (hero.recall, baseline.recall),
+        "cpu_ms": (measured.hero_cpu_ms, measured.baseline_cpu_ms),
+        **{name: (values, baseline.more[name]) for name, values in hero.more.items()},  # of the policy's own checks
+    }
+    for metric, (mine, its) in means.items():
+        if _known(mine, its):
+            found[metric] = float(its.mean()), float(mine.mean()), mean_interval(mine - its)
+    clocks = {"p95_latency_ms": (hero.latency_ms, baseline.latency_ms)}
+    if hero.wait_ms.any() or baseline.wait_ms.any():  # recorded answers waited for nothing here
+        clocks["p95_net_ms"] = (hero.latency_ms - hero.wait_ms, baseline.latency_ms - baseline.wait_ms)
+    for metric, (mine, its) in clocks.items():
+        if _known(mine, its):
+            found[metric] = p95_of(its), p95_of(mine), quantile_difference_interval(mine, its, 0.95, seed)
+    if len(edges) and _known(hero.confidence, baseline.confidence):
+        found["ece"] = ece(baseline, edges), ece(hero, edges), _ece_difference(hero, baseline, edges, seed)
     if hero.credits.sum() and baseline.credits.sum():
-        add("file_credit", file_credit(baseline), file_credit(hero), _file_credit_difference(hero, baseline))
-    for name, values in hero.more.items():  # what the policy's own checks read
-        add(name, float(baseline.more[name].mean()), float(values.mean()), mean_interval(values - baseline.more[name]))
-    return {metric: found[metric] for metric in (*MEASURES, *hero.more) if metric in found}
+        found["file_credit"] = file_credit(baseline), file_credit(hero), _file_credit_difference(hero, baseline)
+    return {
+        metric: Gain(metric=metric, intent=intent, n=n, baseline=of_baseline, hero=of_hero, difference=difference)
+        for metric in (*MEASURES, *hero.more)
+        if metric in found
+        for of_baseline, of_hero, difference in (found[metric],)
+    }
 
 
 def compare_intents(measured: Measured, *, edges: Array, seed: int) -> dict[str, dict[str, Gain]]:
@@ -138,16 +135,14 @@ def file_credit(arm: Arm) -> float:
     return float(arm.file_credits.sum() / arm.credits.sum())
 
 
-def _both_have(column: str, hero: Arm, baseline: Arm) -> bool:
-    return bool(np.isfinite(getattr(hero, column)).all() and np.isfinite(getattr(baseline, column)).all())
+def _known(hero: Array, baseline: Array) -> bool:
+    return bool(np.isfinite(hero).all() and np.isfinite(baseline).all())
 
 
 def _ece_difference(hero: Arm, baseline: Arm, edges: Array, seed: int) -> Interval:
     """Hero minus baseline with a paired percentile bootstrap over queries."""
     rng, n, k = np.random.default_rng(seed), len(hero), len(edges) + 1
-    gaps = []
-    for arm in (hero, baseline):
-        gaps.append((calibration.bin_of(arm.confidence, edges), arm.confidence - arm.correct))
+    gaps = [(calibration.bin_of(arm.confidence, edges), arm.confidence - arm.correct) for arm in (hero, baseline)]
     draws = np.empty(RESAMPLES)
     for i in range(RESAMPLES):
         times = np.bincount(rng.integers(0, n, n), minlength=n)

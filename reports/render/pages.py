@@ -17,11 +17,9 @@ from gates.verdicts import Kind
 from reports.attestation.seal import COMMAND, Seal
 from reports.attestation.statements import PAGES
 from reports.escaping import clean, markdown, typed
-from reports.model.budget import budget_words
-from reports.model.headlines import verdict_words
+from reports.model.card import verdict_words
+from reports.model.circumstances import budget_words, machine_words, mode_words, rates_words
 from reports.model.labels import MARK_WORDS, headroom_words, is_reached, mark, mark_words, metric_name
-from reports.model.machine import machine_words
-from reports.model.rates import mode_words, rates_words
 from reports.model.story import Story, claim_words, effect_words, ladder_words
 from reports.render.plots import Plot, read_plots
 from reports.render.told import Told

@@ -9,13 +9,12 @@ from gates.release import Release, Subject
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.attestation.seal import COMMAND, Seal
 from reports.escaping import clean, cut, cut_path, typed
-from reports.model.card import NextCommand
+from reports.model.advice import NextCommand
+from reports.model.card import NO_EVIDENCE
 from reports.model.checks import Row
+from reports.model.circumstances import machine_words, wrong_words
 from reports.model.examples import Example, Place
-from reports.model.headlines import NO_EVIDENCE
 from reports.model.labels import evidence_words, headroom_words, mark, metric_name, short
-from reports.model.machine import machine_words
-from reports.model.rates import wrong_words
 from reports.model.story import Story, claim_words, effect_words, ladder_words, slice_words, worst_marks
 
 WIDTH = 100

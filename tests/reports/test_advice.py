@@ -10,10 +10,9 @@ from gates.policy import Policy
 from gates.release import Outcome
 from gates.rule.climbed import NEVER
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.model.advice import to_decide
-from reports.model.card import Command, NextCommand, next_command
+from reports.model.advice import Command, NextCommand, next_command, to_decide
+from reports.model.card import headline_of
 from reports.model.checks import reasons_of
-from reports.model.headlines import headline_of
 from tests.reports import handmade
 
 

@@ -19,7 +19,8 @@ from gates.rule.climbed import NEVER
 from gates.verdicts import Decision
 from reports.alerts.decisions import decision_event
 from reports.attestation.document import attest
-from reports.model.card import Command, card_of
+from reports.model.advice import Command
+from reports.model.card import card_of
 from reports.model.story import Story, tell
 from reports.render.allure import decision_html
 from reports.render.pages import render_page, render_summary

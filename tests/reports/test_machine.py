@@ -10,7 +10,7 @@ from gates.policy import Policy
 from gates.release import Outcome
 from gates.verdicts import Decision
 from reports.attestation.document import attest
-from reports.model.machine import machine_words
+from reports.model.circumstances import machine_words
 from reports.render.pages import render_page, render_summary
 from reports.render.terminal import WIDTH, ending
 from tests.reports import handmade

@@ -3,7 +3,7 @@
 from gates.policy import Policy
 from gates.release import Subject
 from gates.verdicts import Decision
-from reports.model.rates import NOT_SIMULATED, rates_words, wrong_words
+from reports.model.circumstances import NOT_SIMULATED, rates_words, wrong_words
 from tests.reports import handmade
 
 
