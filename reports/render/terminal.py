@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from gates.release import Release, Subject
+from gates.release import Release
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.attestation.seal import COMMAND, Seal
 from reports.escaping import clean, cut, cut_path, typed
@@ -40,18 +40,17 @@ def ending(release: Release, stories: tuple[Story, ...], seal: Seal) -> list[str
 
 def _block(release: Release, story: Story, seal: Seal) -> list[str]:
     promoted = story.outcome.decision is Decision.PROMOTE
-    parts = [
-        [_headline(story, f"    {release.seconds:.0f} s")],
-        _identity(release, story),
-        _told("data", story.notes),
-        _table(story),
-        _why(story),
-        _gains(story) if promoted else [],
-        _by_intent(story),
-        *([] if promoted else [_differs(story), _lost_most(story), _otherwise(story)]),
-        _ending(release, story, seal),
+    return [
+        _headline(story, f"    {release.seconds:.0f} s"),
+        *_identity(release, story),
+        *_told("data", story.notes),
+        *_table(story),
+        *_why(story),
+        *(_gains(story) if promoted else []),
+        *_by_intent(story),
+        *([] if promoted else [*_differs(story), *_lost_most(story), *_otherwise(story)]),
+        *_ending(release, story, seal),
     ]
-    return [line for part in parts for line in part]
 
 
 def _headline(story: Story, seconds: str) -> str:
@@ -65,45 +64,61 @@ def _headline(story: Story, seconds: str) -> str:
     return f"{start}{cut(story.card.words, max(24, room))}{serving}"
 
 
+def _headed(head: str, lines: Sequence[str]) -> list[str]:
+    """Lines after a head."""
+    return [f"  {head if i == 0 else '':9} {line}" for i, line in enumerate(lines)]
+
+
+def _told(head: str, told: Sequence[str]) -> list[str]:
+    """Sentences after a head, each from a line of its own and in as many as it needs."""
+    wrapped = (textwrap.wrap(clean(words), WIDTH - _INDENT, break_on_hyphens=False) for words in told)
+    return _headed(head, [line for lines in wrapped for line in lines])
+
+
+def _packed(head: str, told: Sequence[str]) -> list[str]:
+    """What is told after a head, as much a line as there is room for; nothing without anything to tell."""
+    lines: list[str] = []
+    for words in told:
+        if lines and _INDENT + len(lines[-1]) + 3 + len(words) <= WIDTH:
+            lines[-1] += f"   {words}"
+        else:
+            lines.append(words)
+    return _headed(head, lines)
+
+
 def _identity(release: Release, story: Story) -> list[str]:
-    subject, climbed = story.outcome.subject, story.outcome.climbed
+    subject, climbed, decision = story.outcome.subject, story.outcome.climbed, story.outcome.decision
     width, source = max(len(subject.name), len(subject.baseline_name)), cut_path(typed(subject.source), 40)
+    baseline = f"{subject.baseline_name:{width}} {subject.baseline_config_hash}"
     lines = [
-        f"  hero      {subject.name:{width}} {subject.config_hash}   {source}   {subject.owner}",
-        f"  baseline  {subject.baseline_name:{width}} {subject.baseline_config_hash}   commit {release.commit}"
-        f"   mode {release.mode}",
+        *_headed("hero", [f"{subject.name:{width}} {subject.config_hash}   {source}   {subject.owner}"]),
+        *_packed("baseline", [f"{baseline}   commit {release.commit}   mode {release.mode}", *_before(story)]),
     ]
-    before = _before(story)
-    if before and len(lines[-1]) + 3 + len(before) <= WIDTH:
-        lines[-1] += f"   {before}"
-    elif before:
-        lines.append(f"            {before}")
-    if story.reached:
-        counts = [(story.count(kind), f"{kind}s") for kind in (Kind.GATE, Kind.GUARD, Kind.SLICE)]
-        told = "   ".join(f"{fine}/{planned} {kinds}" for (fine, planned), kinds in counts if planned)
-        lines.append(f"  ladder    {ladder_words(story)}   {told}   {climbed.pairs:,} fresh pairs")
-        if climbed.ended and story.outcome.decision is Decision.HOLD:
-            lines.append(f"            {climbed.ended}")
-        if story.outcome.decision is Decision.ROLLBACK:
-            lines.append("            replay: no user was exposed")
-        lines += _packed("  machine   ", machine_words(story.outcome))
-    return lines
+    if not story.reached:
+        return lines
+    counts = [(story.count(kind), f"{kind}s") for kind in (Kind.GATE, Kind.GUARD, Kind.SLICE)]
+    told = "   ".join(f"{fine}/{planned} {kinds}" for (fine, planned), kinds in counts if planned)
+    ladder = [f"{ladder_words(story)}   {told}   {climbed.pairs:,} fresh pairs"]
+    if climbed.ended and decision is Decision.HOLD:
+        ladder.append(climbed.ended)
+    if decision is Decision.ROLLBACK:
+        ladder.append("replay: no user was exposed")
+    return [*lines, *_headed("ladder", ladder), *_packed("machine", machine_words(story.outcome))]
 
 
-def _before(story: Story) -> str:
+def _before(story: Story) -> list[str]:
     """What was looked at before the climb: "lock ok   sanity 7/7", with the failing ones named."""
-    rows = {row.check: row for row in story.rows if row.cells}
+    marks = {row.check: (row.kind, mark(row.cells[0])) for row in story.rows if row.cells}
     told = []
-    if "lock" in rows:
-        sign = mark(rows["lock"].cells[0])
+    if "lock" in marks:
+        sign = marks["lock"][1]
         told.append(f"lock {'ok' if sign == '+' else sign}")
     fine, planned = story.count(Kind.SANITY)
     if planned:
-        signs = {row.check: mark(row.cells[0]) for row in rows.values() if row.kind is Kind.SANITY}
-        bad = [f"{check} {sign}" for check, sign in signs.items() if sign != "+"]
+        bad = [f"{check} {sign}" for check, (kind, sign) in marks.items() if kind is Kind.SANITY and sign != "+"]
         shown = ", ".join(bad[:_BAD]) + (" ..." if len(bad) > _BAD else "")
         told.append(f"sanity {fine}/{planned}{': ' if bad else ''}{shown}")
-    return "   ".join(told)
+    return ["   ".join(told)] if told else []
 
 
 def _table(story: Story) -> list[str]:
@@ -117,15 +132,15 @@ def _table(story: Story) -> list[str]:
     for row in story.rows:
         if row.left_out:
             lines.append(_start(row.name.head, f"left out: {row.left_out}"))
-        elif row.kind is Kind.GATE:
-            cells = "".join(f"{_cell(cell, row):>{column}}" for cell in row.cells)
-            remark = _bound(row) if promoted else _remark(row)
-            lines.append(f"{_start(row.name.head, _limit_of(row))}{cells}{remark}")
-        elif row.blocks and row.cells[0] is not None and not _told_by_intent(row, story):
-            # what has no result is counted below
-            place = "before" if row.kind is Kind.SANITY else "in all"
-            whole = f"{place:>{column}}{_cell(row.cells[0], row):>{column}}"
-            lines.append(f"{_start(row.name.head, _limit_of(row))}{whole}{_remark(row)}")
+            continue
+        cells = [short(row.told(cell)) for cell in row.cells]
+        if row.kind is not Kind.GATE:
+            if not row.blocks or row.cells[0] is None or _told_by_intent(row, story):
+                continue  # what has no result is counted below
+            cells.insert(0, "before" if row.kind is Kind.SANITY else "in all")
+        start = _start(row.name.head, f"{short(row.limit)} {row.name.source}".rstrip())
+        remark = _bound(row) if promoted else f"  <- {row.blocks}" if row.blocks else ""
+        lines.append(f"{start}{''.join(f'{cell:>{column}}' for cell in cells)}{remark}")
     return lines
 
 
@@ -134,18 +149,9 @@ def _told_by_intent(row: Row, story: Story) -> bool:
     return row.kind is Kind.SLICE and story.focus is not None and story.focus.kind is not Kind.SLICE
 
 
-def _limit_of(row: Row) -> str:
-    """The limit, and whose word it is that it keeps."""
-    return f"{short(row.limit)} {row.name.source}".rstrip()
-
-
 def _start(heading: str, limit: str) -> str:
     """The first two columns; a long heading takes what the limit does not need."""
     return f"  {f'{cut(heading, 36):{_LABEL - 2}}  {limit}':{_LABEL + _LIMIT}}"
-
-
-def _cell(cell: Cell | None, row: Row) -> str:
-    return f"{short(row.value(cell))} {mark(cell)}".strip()
 
 
 def _bound(row: Row) -> str:
@@ -154,10 +160,6 @@ def _bound(row: Row) -> str:
         return ""
     headroom = "vacuous" if cell.note.startswith("vacuous") else headroom_words(cell.headroom)
     return f"{short(row.name.bound(cell.ci_lower, cell.ci_upper)):>9}{headroom:>10}"
-
-
-def _remark(row: Row) -> str:
-    return f"  <- {row.blocks}" if row.blocks else ""
 
 
 def _why(story: Story) -> list[str]:
@@ -176,39 +178,31 @@ def _why(story: Story) -> list[str]:
     return ["", *_told("why", told)]
 
 
-def _told(head: str, told: Sequence[str]) -> list[str]:
-    """Sentences after a head, each from a line of its own and in as many as it needs."""
-    lines = [line for words in told for line in textwrap.wrap(clean(words), WIDTH - _INDENT, break_on_hyphens=False)]
-    return [f"  {head if i == 0 else '':9} {line}" for i, line in enumerate(lines)]
-
-
 def _evidence(cell: Cell) -> list[str]:
     """How strong the evidence is in the cell that the decision rests on, in at most two lines."""
     if not cell.n:
         return []
+    red = cell.verdict is Verdict.RED
     found = []
-    if cell.e_red:
-        reached = cell.verdict is Verdict.RED and "e-process" in cell.note
-        found.append(
-            f"e-red {evidence_words(cell.e_red)} {'>=' if reached else 'of'} {evidence_words(cell.e_red_needed)} needed"
-        )
-    if cell.e_green and cell.verdict is not Verdict.RED:
-        found.append(f"e-green {evidence_words(cell.e_green)} of {evidence_words(cell.e_green_needed)} needed")
-    told = "    ".join([*found, cell.note] if cell.note else found)
-    if len(told) > WIDTH - _INDENT and cell.note:
-        return [*(["    ".join(found)] if found else []), cell.note]
-    return [told] if told else []
+    for e, needed, sign, of in (
+        (cell.e_red, cell.e_red_needed, "e-red", ">=" if red and "e-process" in cell.note else "of"),
+        ("" if red else cell.e_green, cell.e_green_needed, "e-green", "of"),
+    ):
+        if e:
+            found.append(f"{sign} {evidence_words(e)} {of} {evidence_words(needed)} needed")
+    together = "    ".join([*found, cell.note]).rstrip()
+    return [together] if len(together) <= WIDTH - _INDENT else ["    ".join(found), cell.note]
 
 
 def _gains(story: Story) -> list[str]:
     if not story.gains:
         return []
     lines = ["", f"  {'what you get':{_LABEL}}{'baseline':>10}{'hero':>10}   difference (95 %)"]
-    for metric, gain in story.gains.items():
-        name = metric_name(metric)
-        numbers = f"{short(name.show(gain.baseline)):>10}{short(name.show(gain.hero)):>10}"
-        difference = f"{short(name.show(gain.difference.value, signed=True)):<7}{short(gain.range)}"
-        lines.append(f"  {name.heading:{_LABEL}}{numbers}   {difference:<26}{short(effect_words(story, gain))}")
+    for gain in story.gains.values():
+        baseline, hero, difference = map(short, gain.told)
+        difference = f"{difference:<7}{short(gain.range)}"
+        numbers = f"{gain.name.heading:{_LABEL}}{baseline:>10}{hero:>10}   {difference:<26}"
+        lines.append(f"  {numbers}{short(effect_words(story, gain))}")
     if story.claim is not None:
         lines.append(f"  claim: {cut(story.outcome.subject.claim, 40)}   {claim_words(story)}")
     return lines
@@ -222,7 +216,7 @@ def _by_intent(story: Story) -> list[str]:
     if told:
         told[0] = f"{metric_name(story.measure).heading}: {told[0]}"
     words = slice_words(story) if story.reached else ""
-    return _packed("  by intent ", [*told, words] if words else told)
+    return _packed("by intent", [*told, words] if words else told)
 
 
 def _differs(story: Story) -> list[str]:
@@ -231,18 +225,7 @@ def _differs(story: Story) -> list[str]:
     told = [f"{one.key} {cut(one.baseline, 14)} > {cut(one.hero, 14)}" for one in differs[:_DIFFERENCES]]
     if len(differs) > _DIFFERENCES:
         told.append(f"and {len(differs) - _DIFFERENCES} more")
-    return _packed("  differs   ", told)
-
-
-def _packed(head: str, told: Sequence[str]) -> list[str]:
-    """What is told after a head, as much a line as there is room for; nothing without anything to tell."""
-    lines: list[str] = []
-    for words in told:
-        if lines and len(lines[-1]) + 3 + len(words) <= WIDTH:
-            lines[-1] += f"   {words}"
-        else:
-            lines.append(f"{'' if lines else head:{len(head)}}{words}")
-    return lines
+    return _packed("differs", told)
 
 
 def _lost_most(story: Story) -> list[str]:
@@ -269,24 +252,20 @@ def _answer(place: Place) -> str:
 
 def _otherwise(story: Story) -> list[str]:
     """The measures that the decision is not about."""
-    told = []
-    for metric, gain in story.gains.items():
-        if metric != story.measure:
-            name = metric_name(metric)
-            unit = f" {name.unit}" if name.unit else ""
-            told.append(f"{name.short} {short(name.show(gain.difference.value, signed=True))}{unit}")
-    return _packed("  otherwise ", told)
+    others = [gain for metric, gain in story.gains.items() if metric != story.measure]
+    return _packed("otherwise", [f"{g.name.short} {short(g.told[-1])} {g.name.unit}".rstrip() for g in others])
 
 
 def _ending(release: Release, story: Story, seal: Seal) -> list[str]:
-    lines = ["", *_rates(story.outcome.subject)]
-    promoted = story.outcome.decision is Decision.PROMOTE
+    promoted, wrong = story.outcome.decision is Decision.PROMOTE, short(wrong_words(story.outcome.subject))
+    lines = ["", f"  how often wrong: {wrong} (simulated)"] if wrong else [""]
+    if story.outcome.subject.policy.mode == "letter":  # of which it is said in any case
+        lines = ["", f"  mode letter: point thresholds; {wrong or 'its error rates were not simulated'}"]
     if story.to_decide:
-        lines.append(f"  to decide {story.to_decide}")
-    lines += _next(story.card.next)
+        lines += _headed("to decide", [story.to_decide])
     until = f"   promote until {story.card.deadline[:10]}   soak: not evidenced (replay)" if promoted else ""
-    lines.append(f"  owner     {cut(story.card.owner, 40)}{until}")
-    return [*lines, *_where(release, seal, "" if promoted else f"#{story.hero}")]
+    owner = _headed("owner", [f"{cut(story.card.owner, 40)}{until}"])
+    return [*lines, *_next(story.card.next), *owner, *_where(release, seal, "" if promoted else f"#{story.hero}")]
 
 
 def _next(said: NextCommand) -> list[str]:
@@ -295,22 +274,13 @@ def _next(said: NextCommand) -> list[str]:
     command = [*(f"{line} \\" for line in command[:-1]), *command[-1:]]
     before = textwrap.wrap(clean(f"{said.before}, then:"), WIDTH - _INDENT) if said.before else []
     remark = textwrap.wrap(clean(f"({said.remark})"), WIDTH - _INDENT) if said.remark else []
-    return [f"  {'next' if i == 0 else '':9} {line}" for i, line in enumerate([*before, *command, *remark])]
+    return _headed("next", [*before, *command, *remark])
 
 
 def _where(release: Release, seal: Seal, anchor: str = "") -> list[str]:
     """Who signed, what to read, and how to check it; on one line where both have room."""
-    read = f"  read      {typed(release.artifacts / 'index.html')}{anchor}"
-    check = f"check  {COMMAND} {typed(release.artifacts)}"
-    signed = f"  signed    {seal.words}"
-    if len(read) + 6 + len(check) <= WIDTH:
-        return [signed, f"{read}      {check}"]
-    return [signed, read, f"  check     {check.removeprefix('check  ')}"]
-
-
-def _rates(subject: Subject) -> list[str]:
-    """How often the rule decides wrongly; by the letter it is said in any case."""
-    wrong = short(wrong_words(subject))
-    if subject.policy.mode == "letter":
-        return [f"  mode letter: point thresholds; {wrong or 'its error rates were not simulated'}"]
-    return [f"  how often wrong: {wrong} (simulated)"] if wrong else []
+    read, check = f"{typed(release.artifacts / 'index.html')}{anchor}", f"{COMMAND} {typed(release.artifacts)}"
+    together, signed = f"{read}      check  {check}", _headed("signed", [seal.words])
+    if _INDENT + len(together) <= WIDTH:
+        return [*signed, *_headed("read", [together])]
+    return [*signed, *_headed("read", [read]), *_headed("check", [check])]
