@@ -1,5 +1,7 @@
 """Pairs, constants, policies and cells for tests of the rules: as good as can be, but for what a test changes."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,8 +9,10 @@ import numpy as np
 from gates.checks.question import Asked, Constants
 from gates.pairs import Arm, Pairs
 from gates.policy import Policy
+from gates.release import Outcome, Release, Subject
+from gates.rule.evaluator import Evaluator
 from gates.rule.questions import DECIDE, asked_checks
-from gates.verdicts import Cell, Kind, Verdict
+from gates.verdicts import Cell, Decision, Kind, Verdict
 
 
 def arm(n: int, seed: int = 0, **columns: Any) -> Arm:
@@ -81,6 +85,16 @@ def constants(**changes: Any) -> Constants:
     return Constants(**{**values, **changes})
 
 
+def judged(policy: Policy, windows: Iterable[Pairs] = (), *, at: int = 5, **missing: str) -> Evaluator:
+    """An evaluator that was shown whole windows of one step."""
+    evaluator = Evaluator(hero="lexical", policy=policy, constants=constants(), missing=missing)
+    evaluator.begin_step(at)
+    for window in windows:
+        evaluator.observe(window)
+        evaluator.end_window()
+    return evaluator
+
+
 def changed(policy: Policy, **parts: Any) -> Policy:
     """The policy with other values in some blocks: changed(policy, ladder={"window": 100})."""
     document = policy.model_dump(mode="python", by_alias=True)
@@ -105,3 +119,22 @@ def cell(verdict: Verdict = Verdict.GREEN, **changes: Any) -> Cell:
         "windows": 4,
     }
     return Cell(verdict=verdict, **{**values, **changes})
+
+
+def release(policy: Policy, *decisions: Decision, cells: tuple[Cell, ...] = ()) -> Release:
+    """A run that decided so about as many heroes, who all have these cells."""
+    nothing: dict[str, Any] = dict.fromkeys(("reasons", "planned", "passed", "missing", "not_reached"), ())
+    subject: dict[str, Any] = dict.fromkeys(
+        ("source", "owner", "claim", "claim_intent", "config_hash", "baseline_name", "baseline_config_hash"), ""
+    )
+    return Release(
+        run_id="", commit="", mode="evidence", exposure="replay", started_at="", finished_at="", seconds=0.0,
+        artifacts=Path(), run_folder=Path(),
+        outcomes=tuple(
+            Outcome(
+                subject=Subject(name=name, differs=(), policy=policy, windows=24, max_windows=8, **subject),
+                decision=decision, cells=cells, **nothing,
+            )
+            for name, decision in zip(("lexical", "router", "ann"), decisions, strict=False)
+        ),
+    )  # fmt: skip

@@ -3,18 +3,13 @@
 from gates.policy import Policy
 from gates.rule.budget import Next, next_move
 from gates.rule.evaluator import Evaluator
-from tests.gates.builders import changed, constants, equal_pairs
+from tests.gates.builders import changed, equal_pairs, judged
 
 PLENTY = 10_000
 
 
-def after(policy: Policy, windows: int, recall: float | None = None, **missing: str) -> Evaluator:
-    evaluator = Evaluator(hero="lexical", policy=policy, constants=constants(), missing=missing)
-    evaluator.begin_step(5)
-    for seed in range(windows):
-        evaluator.observe(equal_pairs(800, seed=seed, **({} if recall is None else {"recall": recall})))
-        evaluator.end_window()
-    return evaluator
+def after(policy: Policy, windows: int, **missing: str) -> Evaluator:
+    return judged(policy, (equal_pairs(800, seed=seed) for seed in range(windows)), **missing)
 
 
 def test_a_step_uses_its_least_windows(policy: Policy) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,20 +13,14 @@ from gates.checks.machine import NOT_EVIDENCED
 from gates.checks.registry import CHECKS
 from gates.pairs import Pairs, as_measured
 from gates.policy import Policy
-from gates.rule.evaluator import Evaluator
 from gates.verdicts import Kind, Verdict
+from tests.gates import builders
 from tests.gates.builders import arm, changed, constants, equal_pairs, pairs
 
 N = 800
 
 
-def judged(policy: Policy, windows: list[Pairs]) -> Evaluator:
-    evaluator = Evaluator(hero="lexical", policy=policy, constants=constants(), missing={})
-    evaluator.begin_step(policy.ladder.steps[-1])
-    for window in windows:
-        evaluator.observe(window)
-        evaluator.end_window()
-    return evaluator
+judged = partial(builders.judged, at=100)
 
 
 def test_every_check_says_what_would_be_wrong() -> None:

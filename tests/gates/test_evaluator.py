@@ -10,13 +10,9 @@ from gates.policy import Policy
 from gates.rule.evaluator import Evaluator
 from gates.rule.questions import missing_inputs
 from gates.verdicts import Kind, Verdict
-from tests.gates.builders import changed, constants, equal_pairs, pairs
+from tests.gates.builders import changed, equal_pairs, judged, pairs
 
 STEP, LAST = 5, 100
-
-
-def evaluator(policy: Policy, **missing: str) -> Evaluator:
-    return Evaluator(hero="lexical", policy=policy, constants=constants(), missing=missing)
 
 
 def windows(asked: Evaluator, n: int, size: int = 800, first: int = 0, **hero: Any) -> None:
@@ -28,10 +24,11 @@ def windows(asked: Evaluator, n: int, size: int = 800, first: int = 0, **hero: A
 
 
 def climbed(policy: Policy, *, until: int, **hero: Any) -> Evaluator:
-    """A evaluator after four windows of each step up to one."""
-    asked = evaluator(policy)
+    """An evaluator after four windows of each step up to one."""
+    asked = judged(policy)
     for i, percent in enumerate(s for s in policy.ladder.steps if s <= until):
-        asked.begin_step(percent)
+        if percent > STEP:
+            asked.begin_step(percent)
         windows(asked, 4, first=4 * i, **hero)
     return asked
 
@@ -70,8 +67,7 @@ def test_a_step_without_pairs_forgets_no_guard(policy: Policy) -> None:
 
 
 def test_before_any_pair_nothing_is_known(policy: Policy) -> None:
-    asked = evaluator(policy)
-    asked.begin_step(STEP)
+    asked = judged(policy)
     cell = asked.cell("aece_tau")
     assert (cell.verdict, cell.n, cell.note) == (Verdict.INCONCLUSIVE, 0, "nothing was measured")
     assert set(asked.undecided) == set(policy.asked(Kind.GATE))
@@ -96,8 +92,7 @@ def test_before_any_pair_nothing_is_known(policy: Policy) -> None:
     ],
 )
 def test_a_gross_fault_is_red_within_the_first_window(policy: Policy, check: str, hero: dict[str, Any]) -> None:
-    asked = evaluator(policy)
-    asked.begin_step(STEP)
+    asked = judged(policy)
     looks = [check in asked.observe(equal_pairs(100, seed=i, **hero)) for i in range(8)]
     assert looks[-1]
     cell = asked.cell(check)
@@ -106,8 +101,7 @@ def test_a_gross_fault_is_red_within_the_first_window(policy: Policy, check: str
 
 
 def test_a_baseline_that_differs_from_itself_holds(policy: Policy) -> None:
-    asked = evaluator(policy)
-    asked.begin_step(STEP)
+    asked = judged(policy)
     found = equal_pairs(800)
     found.repeat.recall[:] = 0.0
     assert asked.observe(found) == ("aa_shadow",)
@@ -122,8 +116,7 @@ def test_red_wins_where_both_are_shown(policy: Policy) -> None:
 
 
 def test_red_is_never_taken_back(policy: Policy) -> None:
-    asked = evaluator(policy)
-    asked.begin_step(STEP)
+    asked = judged(policy)
     asked.observe(equal_pairs(800, recall=0.0))
     windows(asked, 8, first=1)
     assert "sla_recall_at_50_delta" in asked.red
@@ -137,9 +130,10 @@ def test_gates_start_anew_at_each_step_and_guards_go_on(policy: Policy) -> None:
 
 
 def test_guards_block_the_last_step_only(policy: Policy) -> None:
-    asked = evaluator(policy)
+    asked = judged(policy)
     for i, percent in enumerate(policy.ladder.steps):
-        asked.begin_step(percent)
+        if percent > STEP:
+            asked.begin_step(percent)
         asked.observe(equal_pairs(100, seed=99, error=np.arange(100) == 0) if i == 0 else equal_pairs(100, seed=99))
         windows(asked, 4, first=4 * i)
         assert asked.undecided == (("errors",) if percent == LAST else ())
@@ -160,8 +154,7 @@ def test_guards_block_the_last_step_only(policy: Policy) -> None:
 )
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_is_no_number_is_refused(policy: Policy, column: str, check: str, value: float) -> None:
-    asked = evaluator(policy)
-    asked.begin_step(STEP)
+    asked = judged(policy)
     found = equal_pairs(100)
     getattr(found.hero, column)[7] = value
     with pytest.raises(EvidenceError, match=f"^{column} of 1 of 100 answers is not a number, but {check} needs it; "):
@@ -169,17 +162,17 @@ def test_what_is_no_number_is_refused(policy: Policy, column: str, check: str, v
 
 
 def test_an_empty_block_is_refused(policy: Policy) -> None:
-    asked = evaluator(policy)
-    asked.begin_step(STEP)
+    asked = judged(policy)
     with pytest.raises(EvidenceError, match=r"^0 pairs, but a look needs at least one"):
         asked.observe(equal_pairs(0))
 
 
 def test_a_check_without_its_column_stays_open_and_says_why(policy: Policy) -> None:
     missing = missing_inputs(policy, {"latency_ms": "no clock"})
-    asked = evaluator(policy, **missing)
+    asked = judged(policy, **missing)
     for percent in policy.ladder.steps:
-        asked.begin_step(percent)
+        if percent > STEP:
+            asked.begin_step(percent)
         windows(asked, 4, latency_ms=np.nan)
     cell = asked.cell("within_sla")
     assert (cell.verdict, cell.n, cell.note) == (Verdict.INCONCLUSIVE, 0, "latency_ms is missing: no clock")
@@ -193,27 +186,17 @@ LOSSES = (
 
 
 def test_a_left_out_check_is_not_asked(policy: Policy) -> None:
-    asked = evaluator(changed(policy, left_out=dict.fromkeys(LOSSES, "for a test")))
-    asked.begin_step(STEP)
+    asked = judged(changed(policy, left_out=dict.fromkeys(LOSSES, "for a test")))
     assert asked.observe(equal_pairs(800, recall=0.0, ndcg=0.0)) == ()
 
 
 @pytest.mark.parametrize("split", [1, 8])
 def test_the_same_pairs_in_other_blocks_are_the_same_evidence(policy: Policy, split: int) -> None:
-    asked = evaluator(policy)
-    asked.begin_step(STEP)
+    asked = judged(policy)
     whole = equal_pairs(800, recall=0.7)
     for rows in np.array_split(np.arange(800), split):
         asked.observe(pairs(whole.hero.rows(rows), whole.baseline.rows(rows)))
     asked.end_window()
     cell = asked.cell("sla_recall_at_50_delta")
     assert (cell.n, cell.windows) == (800, 1)
-    assert cell.e_red == judged_at_once(policy).e_red
-
-
-def judged_at_once(policy: Policy) -> Any:
-    asked = evaluator(policy)
-    asked.begin_step(STEP)
-    asked.observe(equal_pairs(800, recall=0.7))
-    asked.end_window()
-    return asked.cell("sla_recall_at_50_delta")
+    assert cell.e_red == judged(policy, [whole]).cell("sla_recall_at_50_delta").e_red

@@ -9,7 +9,7 @@ from gates.checks.check import Point
 from gates.policy import Policy
 from gates.rule.evaluator import Evaluator
 from gates.verdicts import Kind, Verdict
-from tests.gates.builders import changed, constants, equal_pairs
+from tests.gates.builders import changed, constants, equal_pairs, judged
 
 
 @pytest.fixture
@@ -18,12 +18,7 @@ def letter(policy: Policy) -> Policy:
 
 
 def climbed(policy: Policy, *windows: dict[str, Any]) -> Evaluator:
-    evaluator = Evaluator(hero="lexical", policy=policy, constants=constants(), missing={})
-    evaluator.begin_step(5)
-    for seed, hero in enumerate(windows):
-        evaluator.observe(equal_pairs(800, seed=seed, **hero))
-        evaluator.end_window()
-    return evaluator
+    return judged(policy, (equal_pairs(800, seed=seed, **hero) for seed, hero in enumerate(windows)))
 
 
 GOOD: dict[str, Any] = {}

@@ -1,17 +1,15 @@
 """Is a promotion that does not follow from its cells, or that somebody hears otherwise, found before it is attested?"""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gates.policy import Policy
-from gates.release import Outcome, Release, Subject
 from gates.rule.decide import plan
 from gates.rule.second_look import contradictions, unheard
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from tests.gates.builders import changed
+from tests.gates.builders import changed, release
 
 
 def cells(policy: Policy) -> tuple[Cell, ...]:
@@ -24,33 +22,12 @@ def cells(policy: Policy) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def release(policy: Policy, *decisions: Decision, told: tuple[Cell, ...] | None = None) -> Release:
-    nothing: dict[str, Any] = dict.fromkeys(("reasons", "planned", "passed", "missing", "not_reached"), ())
-    subjects = [
-        Subject(
-            name=name, source="", owner="", claim="", claim_intent="", config_hash="", baseline_name="",
-            baseline_config_hash="", differs=(), policy=policy, windows=24,
-            max_windows=8,
-        )
-        for name in ("lexical", "router", "ann")
-    ]  # fmt: skip
-    told = cells(policy) if told is None else told
-    return Release(
-        run_id="", commit="", mode="evidence", exposure="replay", started_at="", finished_at="", seconds=0.0,
-        artifacts=Path(), run_folder=Path(),
-        outcomes=tuple(
-            Outcome(subject=subject, decision=decision, cells=told, **nothing)
-            for subject, decision in zip(subjects, decisions, strict=False)
-        ),
-    )  # fmt: skip
-
-
 def test_a_promotion_that_follows_is_left_alone(policy: Policy) -> None:
-    assert contradictions(release(policy, Decision.PROMOTE)) == []
+    assert contradictions(release(policy, Decision.PROMOTE, cells=cells(policy))) == []
     enough = tuple(
         replace(c, required="not_red", verdict=Verdict.INCONCLUSIVE) if c.check == "ece" else c for c in cells(policy)
     )
-    assert contradictions(release(policy, Decision.PROMOTE, told=enough)) == []
+    assert contradictions(release(policy, Decision.PROMOTE, cells=enough)) == []
 
 
 @pytest.mark.parametrize(
@@ -66,15 +43,16 @@ def test_a_promotion_that_follows_is_left_alone(policy: Policy) -> None:
     ids=["one missing", "none", "red", "open", "not reached", "of no pairs"],
 )
 def test_a_promotion_that_does_not_follow_is_told(policy: Policy, spoil: Any, says: str) -> None:
-    found = contradictions(release(policy, Decision.PROMOTE, told=spoil(cells(policy))))
+    found = contradictions(release(policy, Decision.PROMOTE, cells=spoil(cells(policy))))
     assert len(found) == 1
     assert found[0].startswith("lexical: PROMOTE, but ")
     assert says in found[0]
-    assert contradictions(release(policy, Decision.HOLD, told=spoil(cells(policy)))) == []
+    assert contradictions(release(policy, Decision.HOLD, cells=spoil(cells(policy)))) == []
 
 
 def test_a_policy_that_never_promotes_does_not(policy: Policy) -> None:
-    found = contradictions(release(changed(policy, promotes=False), Decision.PROMOTE))
+    never = changed(policy, promotes=False)
+    found = contradictions(release(never, Decision.PROMOTE, cells=cells(never)))
     assert found == ["lexical: PROMOTE, but the policy never promotes"]
 
 

@@ -1,29 +1,11 @@
 """Do the values of a canary cross a process whole, and does the worst decision win?"""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from gates.names import sentence
 from gates.policy import Policy
-from gates.release import Outcome, Release, Subject
 from gates.verdicts import Cell, Decision, Verdict
-from tests.gates.builders import cell
-
-
-def release(policy: Policy, *decisions: Decision) -> Release:
-    """A release with one hero for each decision."""
-    subject = Subject(
-        name="hero", source="", owner="", claim="", claim_intent="", config_hash="", baseline_name="",
-        baseline_config_hash="", differs=(), policy=policy, windows=24, max_windows=8,
-    )  # fmt: skip
-    nothing: dict[str, Any] = dict.fromkeys(("reasons", "cells", "planned", "passed", "missing", "not_reached"), ())
-    return Release(
-        run_id="", commit="", mode="evidence", exposure="replay", started_at="", finished_at="", seconds=0.0,
-        artifacts=Path(), run_folder=Path(),
-        outcomes=tuple(Outcome(subject=subject, decision=decision, **nothing) for decision in decisions),
-    )  # fmt: skip
+from tests.gates.builders import cell, release
 
 
 @pytest.mark.parametrize("verdict", Verdict)

@@ -7,21 +7,19 @@ import numpy as np
 from gates.policy import Policy
 from gates.rule.evaluator import Evaluator
 from gates.verdicts import Verdict
-from tests.gates.builders import constants, equal_pairs
+from tests.gates.builders import equal_pairs, judged
 
 
 def climbed(policy: Policy, windows: int, gap: float, intent: int | None = None) -> Evaluator:
     """A evaluator after windows whose hero is right less often than it says, by `gap`, everywhere or on one intent."""
-    evaluator = Evaluator(hero="lexical", policy=policy, constants=constants(), missing={})
-    evaluator.begin_step(5)
+    shown = []
     for seed in range(windows):
         found = equal_pairs(800, seed=seed)
         asked = found.intent == intent if intent is not None else np.ones(800, dtype=bool)
         draw = np.random.default_rng((seed, 7)).uniform(0, 1, 800)
         correct = np.where(asked, draw < found.hero.confidence - gap, found.hero.correct)
-        evaluator.observe(replace(found, hero=replace(found.hero, correct=correct.astype(np.float64))))
-        evaluator.end_window()
-    return evaluator
+        shown.append(replace(found, hero=replace(found.hero, correct=correct.astype(np.float64))))
+    return judged(policy, shown)
 
 
 def test_an_honest_hero_is_shown_broken_nowhere(policy: Policy) -> None:
@@ -47,11 +45,7 @@ def test_the_smaller_limit_is_seen_first(policy: Policy) -> None:
 
 
 def test_an_intent_without_queries_is_not_measured(policy: Policy) -> None:
-    evaluator = Evaluator(hero="lexical", policy=policy, constants=constants(), missing={})
-    evaluator.begin_step(5)
-    found = equal_pairs(800)
-    evaluator.observe(replace(found, intent=np.full(800, -1, dtype=np.int8)))
-    evaluator.end_window()
+    evaluator = judged(policy, [replace(equal_pairs(800), intent=np.full(800, -1, dtype=np.int8))])
     for check in ("recall_error", "ndcg_error", "calibration_error"):
         cell = evaluator.cell(check)
         assert (cell.verdict, cell.n, cell.observed) == (Verdict.INCONCLUSIVE, 0, "")
