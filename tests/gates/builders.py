@@ -96,12 +96,16 @@ def judged(policy: Policy, windows: Iterable[Pairs] = (), *, at: int = 5, **miss
 
 
 def changed(policy: Policy, **parts: Any) -> Policy:
-    """The policy with other values in some blocks: changed(policy, ladder={"window": 100})."""
+    """The policy with other values in some blocks: changed(policy, guards={"errors": {"rate": 0.01}})."""
     document = policy.model_dump(mode="python", by_alias=True)
     for part, values in parts.items():
         block = part in ("ladder", "error_rates", "gates", "guards", "slices", "instruments", "sanity", "letter")
-        document[part] = {**document[part], **values} if block else values
+        document[part] = _merged(document[part], values) if block else values
     return Policy.model_validate(document)
+
+
+def _merged(block: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    return {**block, **{k: {**block[k], **v} if isinstance(v, dict) else v for k, v in values.items()}}
 
 
 def cell(verdict: Verdict = Verdict.GREEN, **changes: Any) -> Cell:

@@ -18,7 +18,7 @@ def test_a_step_uses_its_least_windows(policy: Policy) -> None:
 
 
 def test_what_is_undecided_uses_up_the_steps_windows(policy: Policy) -> None:
-    unsure = changed(policy, gates={"aece_tau": {**policy.gates.aece_tau.model_dump(), "green_below": [0.011] * 4}})
+    unsure = changed(policy, gates={"aece_tau": {"green_below": [0.011] * 4}})
     assert next_move(after(unsure, 7), windows=24, fresh=PLENTY).next is Next.WINDOW
     move = next_move(after(unsure, 8), windows=24, fresh=PLENTY)
     assert (move.next, move.holds) == (Next.UNDECIDED, True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gates.policy import Policy
-from gates.rule.decide import Seen, decide, item_id, plan
+from gates.rule.decide import Key, Seen, decide, item_id, plan
 from gates.verdicts import OUTCOME, Decision, Kind, Verdict
 from tests.gates.builders import cell, changed
 
@@ -45,9 +45,17 @@ def test_an_outcome_without_evidence_is_held(outcome: str) -> None:
     assert decided(Seen(None, outcome)) is Decision.HOLD
 
 
-def test_what_was_planned_and_not_seen_is_held() -> None:
-    decision, reasons = decide((KEY, OTHER), {OTHER: FINE})
-    assert (decision, reasons) == (Decision.HOLD, ["sla_recall_at_50_delta at 5 %: missing, no evidence"])
+@pytest.mark.parametrize(
+    ("planned", "strays", "reason"),
+    [
+        ((KEY, OTHER), (), "sla_recall_at_50_delta at 5 %: missing, no evidence"),
+        ((OTHER,), ("suites/test_more.py",), "plan: suites/test_more.py failed, but was not planned"),
+        ((), (), "plan: nothing was planned"),
+    ],
+    ids=["planned and not seen", "not planned and failed", "nothing planned"],
+)
+def test_what_was_not_asked_as_planned_is_held(planned: tuple[Key, ...], strays: tuple[str, ...], reason: str) -> None:
+    assert decide(planned, {OTHER: FINE}, strays=strays) == (Decision.HOLD, [reason])
 
 
 def test_what_was_seen_but_not_planned_decides_nothing() -> None:
@@ -55,27 +63,16 @@ def test_what_was_seen_but_not_planned_decides_nothing() -> None:
     assert decide((OTHER,), {OTHER: FINE, ("lexical", 25, KEY[2]): stray})[0] is Decision.PROMOTE
 
 
-def test_what_failed_without_being_planned_is_held() -> None:
-    decision, reasons = decide((OTHER,), {OTHER: FINE}, strays=("suites/canary/test_more.py",))
-    assert (decision, reasons) == (
-        Decision.HOLD,
-        ["plan: suites/canary/test_more.py failed, but was not planned"],
-    )
-
-
-def test_an_empty_plan_is_held() -> None:
-    assert decide((), {}) == (Decision.HOLD, ["plan: nothing was planned"])
-
-
-@pytest.mark.parametrize("wrong", [{"n": 0}, {"observed": "nan"}, {"observed": ""}, {"observed": "inf"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"n": 0}, {"observed": "nan"}, {"observed": ""}, {"observed": "inf"}),
+        *({"hero": "ann"}, {"step": 25}, {"check": "aece_tau"}),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("verdict", [Verdict.GREEN, Verdict.RED])
-def test_a_verdict_from_nothing_is_held(verdict: Verdict, wrong: dict[str, Any]) -> None:
-    assert decided(Seen(cell(verdict, **wrong), OUTCOME[verdict])) is Decision.HOLD
-
-
-@pytest.mark.parametrize("wrong", [{"hero": "ann"}, {"step": 25}, {"check": "aece_tau"}])
-@pytest.mark.parametrize("verdict", [Verdict.GREEN, Verdict.RED])
-def test_evidence_of_another_cell_is_held(verdict: Verdict, wrong: dict[str, Any]) -> None:
+def test_a_verdict_from_nothing_or_of_another_cell_is_held(verdict: Verdict, wrong: dict[str, Any]) -> None:
     assert decided(Seen(cell(verdict, **wrong), OUTCOME[verdict])) is Decision.HOLD
 
 
@@ -117,10 +114,7 @@ def test_what_rolls_back_is_told_first() -> None:
 
 def test_the_plan_is_the_policys(policy: Policy) -> None:
     keys = plan("lexical", policy)
-    first, last = (
-        len(policy.asked(Kind.SANITY)),
-        len(policy.asked(Kind.GUARD, Kind.SLICE, Kind.INSTRUMENT)),
-    )
+    first, last = len(policy.asked(Kind.SANITY)), len(policy.asked(Kind.GUARD, Kind.SLICE, Kind.INSTRUMENT))
     gates = len(policy.ladder.steps) * len(policy.asked(Kind.GATE))
     assert len(keys) == len(set(keys)) == first + gates + last
     assert (keys[0], keys[first]) == (("lexical", 0, "index_integrity"), ("lexical", 5, "calibrator_p99"))
@@ -131,9 +125,5 @@ def test_the_plan_is_the_policys(policy: Policy) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("key", "name"),
-    [(("lexical", 5, "aece_tau"), "lexical-5-aece_tau"), (("lexical", 0, "ndcg_at_10"), "lexical-ndcg_at_10")],
-)
-def test_an_item_is_named_by_its_key(key: tuple[str, int, str], name: str) -> None:
-    assert item_id(key) == name
+def test_an_item_is_named_by_its_key() -> None:
+    assert (item_id(KEY), item_id(OTHER)) == ("lexical-5-sla_recall_at_50_delta", "lexical-ndcg_at_10")

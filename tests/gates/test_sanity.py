@@ -100,7 +100,7 @@ def test_each_check_has_an_input_that_breaks_it() -> None:
 
 def test_the_limits_are_the_policys(policy: Policy) -> None:
     half = snapshot(hero=side("lexical", decision=np.where(HALF, "budget_exceeded", "")))
-    lax = changed(policy, sanity={"core_search": {"on_red": "hold", "share": 0.5}})
+    lax = changed(policy, sanity={"core_search": {"share": 0.5}})
     assert battery(policy, half)["core_search"].verdict is Verdict.RED
     assert battery(lax, half)["core_search"].verdict is Verdict.GREEN
 

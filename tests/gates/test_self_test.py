@@ -56,10 +56,7 @@ def known(policy: Policy, found: Pairs | None = None, **missing: str) -> Cell:
         {"mode": "letter", "letter": {"red_windows": 1}},
         {"heroes": {"one": "one.yaml"}},
         {"slices": {"intents": []}},
-        {
-            "ladder": {"steps": [100]},
-            "gates": {"aece_tau": {"on_red": "hold", "red_above": 0.1, "green_below": [0.3], "bins": 2}},
-        },
+        {"ladder": {"steps": [100]}, "gates": {"aece_tau": {"red_above": 0.1, "green_below": [0.3], "bins": 2}}},
         {"left_out": {"sla_recall_at_50_delta": "x", "traffic_share": "x", "p95_latency": "x"}},
         {"error_rates": {"red": 1e-6}},
     ],
@@ -164,47 +161,29 @@ def latched(self: StreamTracker, window: Pairs, *, end: Callable[..., None] = St
     self._shown = shown or self._shown
 
 
-@pytest.mark.parametrize(
-    ("owner", "name", "mutant", "says"),
-    [
-        (trackers.StreamTracker, "observe", blind, "a hero worse in everything: not RED: "),
-        (forms, "bet", lambda x: -abs(x).sum() * np.ones(5), "not RED"),
-        (Evaluator, "begin_step", forgetful, "a loss spread over two steps"),
-        (Calibration, "_direction", turned, "a hero worse in everything: not RED: calibration"),
-        (Calibration, "_charged", lambda self, p, s: p.hero.correct, "more right answers at the same confidence: RED"),
-        (StreamTracker, "observe", of_the_same_window, "a tail fixed beforehand: RED: p95_latency"),
-        (Loss, "red", intolerant, "a loss that is tolerated: RED: recall_docstring"),
-        (Evaluator, "end_window", lenient, "a window looked at twice: it counted"),
-        (Evaluator, "_refuse_nan", lambda *_: None, "what is no number: it was taken"),
-        (Thresholds, "of", priced_as_one, "evidence for one question: sla_recall_at_50_delta is RED"),
-        (StreamTracker, "green", property(lambda self: not self._blocks), "a handful of pairs: GREEN: sla_recall"),
-        (StreamTracker, "green", property(lambda self: self._shown), "one error: errors: it is forgiven"),
-        (StreamTracker, "end_window", latched, "good pairs, then bad ones: sla_recall_at_50_delta still counts"),
-        (known_answers, "decide", lambda *_: (Decision.PROMOTE, []), "wrong for a RED, an open cell"),
-        (known_answers, "decide", lambda *_: (Decision.HOLD, []), "all GREEN does not promote"),
-    ],
-    ids=[
-        "blind",
-        "swapped",
-        "history pruned",
-        "direction turned",
-        "gains charged",
-        "quantile of the same window",
-        "tolerance ignored",
-        "double poll",
-        "NaN",
-        "no multiplicity",
-        "undecided is green",
-        "errors forgiven",
-        "green is latched",
-        "always yes",
-        "always no",
-    ],
-)
-def test_a_broken_judge_is_red(
-    policy: Policy, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, mutant: object, says: str
-) -> None:
-    monkeypatch.setattr(owner, name, mutant)
+#: How the cell tells it -> what is broken, and by what.
+MUTANTS: dict[str, tuple[object, str, object]] = {
+    "a hero worse in everything: not RED: ": (trackers.StreamTracker, "observe", blind),
+    "not RED": (forms, "bet", lambda x: -abs(x).sum() * np.ones(5)),
+    "a loss spread over two steps": (Evaluator, "begin_step", forgetful),
+    "a hero worse in everything: not RED: calibration": (Calibration, "_direction", turned),
+    "more right answers at the same confidence: RED": (Calibration, "_charged", lambda self, p, s: p.hero.correct),
+    "a tail fixed beforehand: RED: p95_latency": (StreamTracker, "observe", of_the_same_window),
+    "a loss that is tolerated: RED: recall_docstring": (Loss, "red", intolerant),
+    "a window looked at twice: it counted": (Evaluator, "end_window", lenient),
+    "what is no number: it was taken": (Evaluator, "_refuse_nan", lambda *_: None),
+    "evidence for one question: sla_recall_at_50_delta is RED": (Thresholds, "of", priced_as_one),
+    "a handful of pairs: GREEN: sla_recall": (StreamTracker, "green", property(lambda self: not self._blocks)),
+    "one error: errors: it is forgiven": (StreamTracker, "green", property(lambda self: self._shown)),
+    "good pairs, then bad ones: sla_recall_at_50_delta still counts": (StreamTracker, "end_window", latched),
+    "wrong for a RED, an open cell": (known_answers, "decide", lambda *_: (Decision.PROMOTE, [])),
+    "all GREEN does not promote": (known_answers, "decide", lambda *_: (Decision.HOLD, [])),
+}
+
+
+@pytest.mark.parametrize("says", MUTANTS)
+def test_a_broken_judge_is_red(policy: Policy, monkeypatch: pytest.MonkeyPatch, says: str) -> None:
+    monkeypatch.setattr(*MUTANTS[says])
     cell = known(policy)
     assert (cell.verdict, cell.on_red) == (Verdict.RED, "hold")
     assert cell.note.startswith("the evaluator answers wrongly: ")

@@ -16,38 +16,25 @@ from gates.statistics.whiskers import (
     out_of_order,
     student_factor,
 )
+from tests.gates import builders
 
 N, FEW = 800, 30
 EDGES = np.linspace(0.1, 0.9, 9)
 
 
-def resamples(seed: int = 1, n: int = N) -> Resamples:
-    return Resamples.draw(n, 2000, 10, seed)
+def resamples(seed: int = 1) -> Resamples:
+    return Resamples.draw(N, 2000, 10, seed)
 
 
-def arm(seed: int = 1, n: int = N) -> Arm:
+def arm(seed: int = 1) -> Arm:
     rng = np.random.default_rng(seed)
-    confidence = rng.random(n)
-    credits = rng.integers(0, 4, n).astype(float)
-    return Arm(
-        ndcg=rng.beta(2, 1, n),
-        recall=rng.integers(0, 2, n).astype(float),
-        latency_ms=rng.lognormal(1, 0.5, n),
-        found=np.ones(n),
-        wait_ms=np.zeros(n),
-        calibrator_ms=np.full(n, 0.01),
-        confidence=confidence,
-        correct=(rng.random(n) < confidence).astype(float),
-        file_credits=np.minimum(credits, rng.random(n) < 0.1),
-        credits=credits,
-        error=np.zeros(n),
-        spend_ms=np.zeros(n),
-        cut=np.zeros(n),
-    )
+    credits = rng.integers(0, 4, N).astype(float)
+    skewed = {"ndcg": rng.beta(2, 1, N), "latency_ms": rng.lognormal(1, 0.5, N)}
+    return builders.arm(N, seed, credits=credits, file_credits=np.minimum(credits, rng.random(N) < 0.1), **skewed)
 
 
-def sparse(changed: int, n: int = N) -> np.ndarray:
-    values = np.zeros(n)
+def sparse(changed: int) -> np.ndarray:
+    values = np.zeros(N)
     values[:changed] = np.random.default_rng(5).normal(-0.3, 0.2, changed)
     return values
 
