@@ -142,37 +142,32 @@ def test_queries_that_no_one_will_judge_are_not_named(d: Array) -> None:
 # the decision
 
 
-def test_a_hero_is_promoted_when_every_required_check_is_green() -> None:
-    found = decide([look(queries(400)), look(queries(400, gained=9), check="recall_at_50")])
-    assert (found.decision, found.final) == (Decision.PROMOTE, True)
-    assert [reason.split()[0] for reason in found.reasons] == ["ndcg_at_10", "recall_at_50"]
+GREEN, OPEN = look(queries(400)), look(queries(400, lost=8), check="recall")
+RED, RED_SLICE = (look(queries(400, lost=40), check="recall", required=required) for required in (True, False))
 
 
-def test_one_check_that_is_not_shown_holds() -> None:
-    found = decide([look(queries(400)), look(queries(400, lost=8), check="recall_at_50")])
-    assert (found.decision, found.final) == (Decision.HOLD, False)
-    assert len(found.reasons) == 1
-    assert found.reasons[0].startswith("recall_at_50 INCONCLUSIVE")
-
-
-@pytest.mark.parametrize("required", [True, False])
-def test_one_check_that_is_red_rolls_back_whatever_else_is_shown(required: bool) -> None:
-    red = look(queries(400, lost=40), check="recall_at_50", required=required)
-    found = decide([look(queries(400)), look(queries(100), check="mrr"), red])
-    assert (found.decision, found.final) == (Decision.ROLLBACK, True)
-    assert found.reasons[0].startswith("recall_at_50 RED")
-
-
-def test_a_check_that_must_not_be_red_need_not_be_green() -> None:
-    slice_ = look(queries(60), check="ndcg_error", required=False)
-    assert slice_.verdict is Verdict.INCONCLUSIVE
-    assert decide([look(queries(400)), slice_]).decision is Decision.PROMOTE
-
-
-@pytest.mark.parametrize("shown", [[], [look(queries(400), required=False)]], ids=["nothing", "nothing required"])
-def test_nothing_shown_promotes_nobody(shown: list[Shown]) -> None:
+@pytest.mark.parametrize(
+    ("shown", "decision", "final", "reasons"),
+    [
+        (
+            [GREEN, look(queries(400, gained=9), check="recall")],
+            Decision.PROMOTE,
+            True,
+            ["ndcg_at_10 GREEN", "recall GREEN"],
+        ),
+        ([GREEN, look(queries(60), check="recall", required=False)], Decision.PROMOTE, True, ["ndcg_at_10 GREEN"]),
+        ([GREEN, OPEN], Decision.HOLD, False, ["recall INCONCLUSIVE"]),
+        ([GREEN, OPEN, RED], Decision.ROLLBACK, True, ["recall RED", "recall INCONCLUSIVE"]),
+        ([GREEN, OPEN, RED_SLICE], Decision.ROLLBACK, True, ["recall RED", "recall INCONCLUSIVE"]),
+        ([], Decision.HOLD, False, ["no check was required to be shown"]),
+        ([look(queries(400), required=False)], Decision.HOLD, False, ["no check was required to be shown"]),
+    ],
+    ids=["all green", "a slice open", "one open", "one red", "a slice red", "nothing", "nothing required"],
+)
+def test_red_beats_open_beats_green(shown: list[Shown], decision: Decision, final: bool, reasons: list[str]) -> None:
     found = decide(shown)
-    assert (found.decision, found.reasons) == (Decision.HOLD, ("no check was required to be shown",))
+    assert (found.decision, found.final) == (decision, final)
+    assert [reason.partition(":")[0] for reason in found.reasons] == reasons
 
 
 @pytest.mark.parametrize(
@@ -203,12 +198,9 @@ def test_values_stay_as_they_were_found() -> None:
 # what may be spent
 
 
-def test_the_first_hero_on_a_counted_set_spends_half() -> None:
-    assert rates_of(1, k=1) == Rates(green=0.025, red=0.005)
+def test_the_first_hero_on_a_counted_set_spends_half_and_red_is_paid_for_by_every_check_and_hero() -> None:
     assert rates_of(1) == Rates(green=0.05, red=0.01)
-
-
-def test_red_is_paid_for_by_every_check_and_hero_green_by_none() -> None:
+    assert rates_of(1, k=1) == Rates(green=0.025, red=0.005)
     assert rates_of(4, 3, k=2) == Rates(green=0.05 / 6, red=0.01 / 6 / 12)
 
 
