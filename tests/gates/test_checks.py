@@ -11,7 +11,7 @@ from gates.checks.against import Calibration, Tail
 from gates.checks.forms import Loss
 from gates.checks.machine import NOT_EVIDENCED
 from gates.checks.registry import CHECKS
-from gates.pairs import Pairs, as_measured
+from gates.pairs import Arm, Pairs, as_measured
 from gates.policy import Policy
 from gates.verdicts import Kind, Verdict
 from tests.gates import builders
@@ -124,16 +124,10 @@ def test_a_bin_has_no_direction_before_the_hero_s_earlier_windows() -> None:
 def waiting(p: Pairs, hero_ms: float = 0.0, baseline_ms: float = 0.0, cut: float = 0.0) -> Pairs:
     """The pairs, each answer later by so many ms in which its arm waited for a processor."""
 
-    def later(one: object, ms: float, is_cut: float) -> dict[str, np.ndarray]:
-        return {
-            "latency_ms": one.latency_ms + ms, "wait_ms": np.full(N, ms), "cut": np.full(N, is_cut),
-        }  # fmt: skip
+    def later(one: Arm, ms: float, cut: float) -> Arm:
+        return replace(one, latency_ms=one.latency_ms + ms, wait_ms=np.full(N, ms), cut=np.full(N, cut))
 
-    return replace(
-        p,
-        hero=replace(p.hero, **later(p.hero, hero_ms, cut)),
-        baseline=replace(p.baseline, **later(p.baseline, baseline_ms, 0.0)),
-    )
+    return replace(p, hero=later(p.hero, hero_ms, cut), baseline=later(p.baseline, baseline_ms, 0.0))
 
 
 @pytest.mark.parametrize(("wait", "checks"), [(60.0, {"p95_latency", "p99_latency"}), (300.0, {"within_sla"})])

@@ -16,7 +16,10 @@ from tests.gates.answers import N, facts, late, side, snapshot
 from tests.gates.builders import changed
 
 HALF = np.arange(N) % 2 == 0
-ORACLE = {"id": "error-1", "query": "no such table", "expected": "db.py:3-9"}
+LEXICAL, LENS = side("lexical"), side("lens")
+ALL_LATE = replace(LEXICAL, within_sla=np.zeros(N, np.bool_), sla_recall=np.zeros(N))
+LATE_AND_COUNTED = replace(late(LENS, HALF), sla_recall=LENS.recall)
+FALLEN_BACK = replace(LEXICAL, decision=np.where(HALF, "budget_exceeded", "fused"))
 
 
 def battery(policy: Policy, found: Snapshot | None = None, **changes: Any) -> dict[str, Cell]:
@@ -29,13 +32,20 @@ def index(**changes: Any) -> dict[str, Any]:
     return {"index": sound.model_copy(update=changes)}
 
 
+def oracles(rank: int, times: int = 1) -> dict[str, Any]:
+    oracle = {"id": "error-1", "query": "no such table", "expected": "db.py:3-9", "rank": rank}
+    return {"oracles": {"within": 1, "asked": [oracle] * times}}
+
+
+NOWHERE = "error-1 (db.py:3-9 not found)"
+
+
 def test_sound_answers_are_green_everywhere(policy: Policy) -> None:
     cells = battery(policy)
     assert tuple(cells) == keys_of(Kind.SANITY)
     assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
-    assert {(cell.kind, cell.required, cell.on_red, cell.step) for cell in cells.values()} == {
-        (Kind.SANITY, "green", "hold", 0)
-    }
+    told = {(cell.kind, cell.required, cell.on_red, cell.step) for cell in cells.values()}
+    assert told == {(Kind.SANITY, "green", "hold", 0)}
     # gates.rule.decide asks for a number of at least one answer
     assert all(cell.n > 0 and math.isfinite(float(cell.observed)) for cell in cells.values())
     assert not any(cell.note for cell in cells.values())
@@ -45,39 +55,14 @@ BROKEN: list[tuple[str, dict[str, Side], dict[str, Any], str]] = [
     ("index_integrity", {}, index(damaged=["dense.faiss"]), "dense.faiss changed since the index was built"),
     ("index_integrity", {}, index(counts={"graph": 8, "documents": 9}), "differ in size (documents 9, graph 8)"),
     ("index_integrity", {}, index(found=44), "44 of 50 sampled documents find themselves, but 90% should"),
-    (
-        "oracle_queries",
-        {},
-        {"oracles": {"within": 1, "asked": [{**ORACLE, "rank": 2}]}},
-        "not within rank 1: error-1 (db.py:3-9 at rank 2)",
-    ),
-    (
-        "oracle_queries",
-        {},
-        {"oracles": {"within": 1, "asked": [{**ORACLE, "rank": 0}] * 5}},
-        "error-1 (db.py:3-9 not found), error-1 (db.py:3-9 not found), error-1 (db.py:3-9 not found) and 2 more",
-    ),
-    ("file_only", {"hero": side("lexical", file_credits=side("lexical").credits)}, {}, "100.0% of 300 credits"),
-    (
-        "sla_off",
-        {"hero": side("lexical", within_sla=np.zeros(N, np.bool_), sla_recall=np.zeros(N))},
-        {},
-        "300 answers of lexical are called late or in time wrongly",
-    ),
-    (
-        "sla_off",
-        {"baseline": replace(late(side("lens"), HALF), sla_recall=side("lens").recall)},
-        {},
-        "of lens count otherwise than their hits and time say",
-    ),
+    ("oracle_queries", {}, oracles(2), "not within rank 1: error-1 (db.py:3-9 at rank 2)"),
+    ("oracle_queries", {}, oracles(0, 5), f"{NOWHERE}, {NOWHERE}, {NOWHERE} and 2 more"),
+    ("file_only", {"hero": side("lexical", file_credits=LEXICAL.credits)}, {}, "100.0% of 300 credits"),
+    ("sla_off", {"hero": ALL_LATE}, {}, "300 answers of lexical are called late or in time wrongly"),
+    ("sla_off", {"baseline": LATE_AND_COUNTED}, {}, "of lens count otherwise than their hits and time say"),
     ("pool", {"hero": side("lexical", pooled=4 * N)}, {}, "lexical gives 8.0% of 15,000 pooled hits, but 30% is"),
     ("pool", {"hero": side("lexical", known=np.full(N, 40))}, {}, "20.0% of the hits of lexical lie where no document"),
-    (
-        "core_search",
-        {"hero": side("lexical", decision=np.where(HALF, "budget_exceeded", "fused"))},
-        {},
-        "50.0% of the answers of lexical are its fallback's, at most 5% may",
-    ),
+    ("core_search", {"hero": FALLEN_BACK}, {}, "50.0% of the answers of lexical are its fallback's, at most 5% may"),
     ("stop_rule", {"hero": side("lexical", ndcg=np.zeros(N))}, {}, "mean nDCG of lexical is 0"),
 ]
 
@@ -99,7 +84,7 @@ def test_each_check_has_an_input_that_breaks_it() -> None:
 
 
 def test_the_limits_are_the_policys(policy: Policy) -> None:
-    half = snapshot(hero=side("lexical", decision=np.where(HALF, "budget_exceeded", "")))
+    half = snapshot(hero=FALLEN_BACK)
     lax = changed(policy, sanity={"core_search": {"share": 0.5}})
     assert battery(policy, half)["core_search"].verdict is Verdict.RED
     assert battery(lax, half)["core_search"].verdict is Verdict.GREEN
@@ -122,9 +107,8 @@ def test_without_any_answer_nothing_is_evidenced(policy: Policy) -> None:
 
 def test_what_the_policy_leaves_out_is_not_asked(policy: Policy) -> None:
     less = changed(policy, left_out={"oracle_queries": "nobody knows"})
-    assert set(judge_battery("lexical", less, snapshot(), facts(oracles=None), {})) == set(keys_of(Kind.SANITY)) - {
-        "oracle_queries"
-    }
+    asked = set(judge_battery("lexical", less, snapshot(), facts(oracles=None), {}))
+    assert set(keys_of(Kind.SANITY)) - asked == {"oracle_queries"}
 
 
 def test_a_hero_that_is_truly_late_is_masked_rightly(policy: Policy) -> None:

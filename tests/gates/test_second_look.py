@@ -8,18 +8,12 @@ import pytest
 from gates.policy import Policy
 from gates.rule.decide import plan
 from gates.rule.second_look import contradictions, unheard
-from gates.verdicts import Cell, Decision, Kind, Verdict
-from tests.gates.builders import changed, release
+from gates.verdicts import Cell, Decision, Verdict
+from tests.gates.builders import cell, changed, release
 
 
 def cells(policy: Policy) -> tuple[Cell, ...]:
-    return tuple(
-        Cell(
-            hero=hero, step=step, check=check, kind=Kind.GATE if step else Kind.GUARD, verdict=Verdict.GREEN,
-            required="green", on_red="rollback", observed="0", n=800,
-        )
-        for hero, step, check in plan("lexical", policy)
-    )  # fmt: skip
+    return tuple(cell(step=step, check=check) for _, step, check in plan("lexical", policy))
 
 
 def test_a_promotion_that_follows_is_left_alone(policy: Policy) -> None:

@@ -114,10 +114,11 @@ def test_a_marker_that_selects_no_canary_neither_passes_nor_decides(
     assert not (checkout.folder / "reports" / "out").exists()
 
 
-def test_a_check_that_no_suite_asks_is_held(checkout: Checkout) -> None:
-    (checkout.folder / "suites" / "canary" / "test_instruments.py").unlink()
+@pytest.mark.parametrize(("suite", "asks"), [("canary/test_instruments.py", "lock"), ("sanity/test_sanity.py", "pool")])
+def test_a_check_that_no_suite_asks_is_held(checkout: Checkout, suite: str, asks: str) -> None:
+    (checkout.folder / "suites" / suite).unlink()
     assert checkout.gate().ret == 10
-    assert checkout.attestation("equal")["reasons"][0] == "lock: missing, no evidence"
+    assert f"{asks}: missing, no evidence" in checkout.attestation("equal")["reasons"]
 
 
 def test_stopping_at_the_first_failure_is_held(checkout: Checkout, workers: Workers) -> None:
