@@ -4,18 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from benchmarks import million_hits
-from benchmarks.million_hits import BigRun
-
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="session")
-def evidence(tmp_path_factory: pytest.TempPathFactory) -> BigRun:
-    """A file of a million hits."""
-    return million_hits.write(tmp_path_factory.mktemp("evidence") / "hits.parquet")
 
 
 def best_cpu_seconds(function: Callable[[], object], rounds: int) -> float:

@@ -18,10 +18,11 @@ from pathlib import Path
 from fixtures.packs import Hero, load_hero
 from gates.errors import ConfigError
 from gates.policy import load_policy
+from gates.verdicts import Kind
 from proof.mutants import run as runs
 from proof.mutants.mutant import EQUAL, REFUSALS, Mutant, MutantError
 from proof.mutants.run import Scene, Score, changed_lines, first_reason, promoted, score
-from proof.mutants.table import all_mutants, asked
+from proof.mutants.table import all_mutants
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2  # a canary keeps one core busy
@@ -36,7 +37,7 @@ def applies_to(mutant: Mutant, hero: Hero) -> str:
     if (mutant.heroes == "recorded") is not recorded and mutant.heroes != "any":
         return "its answers are recorded" if recorded else "its answers are not recorded"
     policy = hero.subject.policy
-    if mutant.check not in (*REFUSALS, *asked(policy)):
+    if mutant.check not in (*REFUSALS, *policy.asked(*Kind)):
         return f"the policy does not ask {mutant.check}: {policy.left_out.get(mutant.check, 'unknown check')}"
     if mutant.file is None:
         return ""

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fixtures.packs import merged
 from fixtures.systems.faults import FaultySystem
-from fixtures.systems.protocol import Answer, Query
+from fixtures.systems.protocol import Query
 from gates.checks.aa_shadow import AaShadow
 from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.errors import Errors
@@ -18,33 +19,13 @@ from gates.checks.p95_latency import P95Latency
 from gates.checks.sla_recall import SlaRecall
 from gates.checks.stop_rule import StopRule
 from gates.checks.traffic_share import TrafficShare
-from proof.mutants.mutant import FileFault, Mutant, answer_of_hero, instead_of, result_of, seeded
+from proof.mutants.mutant import ANSWER, HARMLESS, FileFault, Mutant, answer_of_hero, instead_of, result_of
 from rollout.replay import NOTHING
 
-# --- answers that no fault of a pack gives ---
+_POLICY = "gates.documents:read_yaml"
 
 
-@answer_of_hero("hero", Errors, every=10, heroes="any")
-def one_document_twice(answer: Answer) -> Answer:
-    """An answer names its best document twice, to be credited twice."""
-    return replace(answer, doc_ord=np.r_[answer.doc_ord[:1], answer.doc_ord[:-1]])
-
-
-@answer_of_hero("calibrator", CalibratorP99, every=5, heroes="timed")
-def calibrator_is_slow(answer: Answer) -> Answer:
-    """One call in five takes 2 ms longer."""
-    return replace(answer, calibrator_ns=answer.calibrator_ns + 2_000_000)
-
-
-@answer_of_hero("data", "evidence", every=50, says="is not a number", heroes="any")
-def confidence_is_nan(answer: Answer) -> Answer:
-    """The confidence of some answers is no number."""
-    return replace(answer, confidence=float("nan"))
-
-
-@instead_of("fixtures.systems.faults:FaultySystem.answer", "hero", SlaRecall, pack=seeded("slow"))
-def loss_comes_late(answer: Any) -> Any:
-    """The hero gets worse only when it serves everybody."""
+def _worse(answer: Any) -> Any:
     asked: list[str] = []
 
     def worse(system: FaultySystem, query: Query) -> Any:
@@ -54,38 +35,32 @@ def loss_comes_late(answer: Any) -> Any:
     return worse
 
 
-# --- policies, packs and runs ---
-
-
-def merged(document: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """A document with what another one says in addition."""
-    found = dict(document)
-    for key, value in more.items():
-        old = found.get(key)
-        found[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
-    return found
-
-
-def _policy(document: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    return merged(document, more) if "error_rates" in document else document
-
-
-@result_of(
-    "gates.documents:read_yaml", "policy", "configuration", says="an equal hero is shown to hold",
-    arguments=("--configs=configs",),  # of the smoke corpus nothing is known beforehand
-)  # fmt: skip
-def limit_unattainable(document: dict[str, Any]) -> dict[str, Any]:
-    """The policy asks for more than an equal hero could ever show."""
-    return _policy(document, {"gates": {SlaRecall.key: {"margin": 0.002, "final_margin": 0.0001}}})
-
-
-@result_of("gates.documents:read_yaml", "policy", "configuration", says="error_rates")
-def error_rates_raised(document: dict[str, Any]) -> dict[str, Any]:
-    """A bad hero passes every second time, and the report still promises one in a hundred."""
-    return _policy(document, {"error_rates": {"green": 0.5}})
+def _policy(more: Mapping[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda document: merged(document, more) if "error_rates" in document else document
 
 
 RUN = (
+    # --- answers that no fault of a pack gives ---
+    answer_of_hero("one_document_twice", "An answer names its best document twice, to be credited twice",
+                   lambda answer: replace(answer, doc_ord=np.r_[answer.doc_ord[:1], answer.doc_ord[:-1]]),
+                   every=10, area="hero", check=Errors, heroes="any"),
+    answer_of_hero("calibrator_is_slow", "One call in five takes 2 ms longer",
+                   lambda answer: replace(answer, calibrator_ns=answer.calibrator_ns + 2_000_000),
+                   every=5, area="calibrator", check=CalibratorP99, heroes="timed"),
+    answer_of_hero("confidence_is_nan", "The confidence of some answers is no number",
+                   lambda answer: replace(answer, confidence=float("nan")),
+                   every=50, area="data", check="evidence", says="is not a number", heroes="any"),
+    instead_of("loss_comes_late", "The hero gets worse only when it serves everybody", ANSWER, _worse,
+               area="hero", check=SlaRecall, pack=HARMLESS),
+    # --- policies, packs and runs ---
+    result_of("limit_unattainable", "The policy asks for more than an equal hero could ever show", _POLICY,
+              _policy({"gates": {SlaRecall.key: {"margin": 0.002, "final_margin": 0.0001}}}),
+              area="policy", check="configuration", says="an equal hero is shown to hold",
+              arguments=("--configs=configs",)),  # of the smoke corpus nothing is known beforehand
+    result_of("error_rates_raised",
+              "A bad hero passes every second time, and the report still promises one in a hundred", _POLICY,
+              _policy({"error_rates": {"green": 0.5}}),
+              area="policy", check="configuration", says="error_rates"),
     Mutant(
         name="limit_loosened_by_pack", area="policy", what="a hero sets its own limit",
         check="configuration", says="unknown key", heroes="any",
@@ -179,4 +154,4 @@ RECORDED = (
     ),
 )  # fmt: skip
 
-HEROES = (*(mutant for mutant in list(globals().values()) if isinstance(mutant, Mutant)), *RUN, *RECORDED)
+HEROES = (*RUN, *RECORDED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial, update_wrapper
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evidence.measures import Measures
 from fixtures.systems.faults import Fault, break_system
-from fixtures.systems.protocol import Documents, SearchSystem
+from fixtures.systems.protocol import SearchSystem
 from gates.checks.aa_dispersion import AaDispersion
 from gates.checks.aa_shadow import AaShadow
 from gates.checks.index_integrity import IndexIntegrity
@@ -26,28 +25,15 @@ from gates.checks.stop_rule import StopRule
 from gates.checks.traffic_share import TrafficShare
 from proof.mutants.mutant import Mutant, instead_of, result_of, seeded
 from rollout.comparison import Contest
-from rollout.replay import NOTHING, Answers, Timed
+from rollout.replay import NOTHING, Timed
 
 _wrong = partial(result_of, check=KnownAnswers)  # the self-test of the evaluator must see it
+_ASK, _BLOCK, _WINDOW = "rollout.replay:ask", "rollout.replay:replay_block", "rollout.ladder:Ladder._window"
 
-# --- index and data ---
-
-
-@result_of("fixtures.systems.lens:_documents", "index", OracleQueries)
-def lines_are_one_off(right: Documents) -> Documents:
-    """Both arms show lines that are one off, so no comparison sees it."""
-    return replace(right, line_start=right.line_start + 1, line_end=right.line_end + 1)
+# --- index, data and clocks ---
 
 
-@result_of("lens.index:open_index", "index", IndexIntegrity)
-def vectors_cut(index: Any) -> Any:
-    """The exact vectors end one document early."""
-    return replace(index, vectors=index.vectors[:-1])
-
-
-@instead_of("fixtures.systems.lens:LensKind.open_system", "hero", StopRule, hero="lexical")
-def configuration_not_applied(open_system: Any) -> Any:
-    """Another configuration is announced, but one system answers for both arms."""
+def _one_for_both(open_system: Any) -> Any:
     opened: list[SearchSystem] = []
 
     def first(*given: Any) -> SearchSystem:
@@ -57,27 +43,12 @@ def configuration_not_applied(open_system: Any) -> Any:
     return first
 
 
-def _with_incumbent(contest: Contest, fault: Fault) -> Contest:
+def _worse_incumbent(contest: Contest, fault: Fault) -> Contest:
     system = break_system(contest.incumbent.system, fault)
     return replace(contest, incumbent=contest.incumbent._replace(system=system))
 
 
-@result_of("rollout.comparison:open_contest", "hero", f"{RecallSlice.key}_error", pack=seeded("empty", intent="error"))
-def one_intent_lost(contest: Contest) -> Contest:
-    """Error messages find nothing any more, while the mean gains because the incumbent is worse elsewhere."""
-    return _with_incumbent(contest, Fault(kind="truncated", keep=1, share=0.6))
-
-
-@result_of("rollout.comparison:open_contest", "data", PreflightCheck)
-def incumbent_fails(contest: Contest) -> Contest:
-    """The incumbent itself fails one query in ten, so that any hero looks good."""
-    return _with_incumbent(contest, Fault(kind="failing", share=0.1))
-
-
-@instead_of("rollout.replay:judge_collection", "data", PreflightCheck)
-def judgements_shifted(judge_collection: Any) -> Any:
-    """Each query is judged by the next one's judgements."""
-
+def _shifted(judge_collection: Any) -> Any:
     def shifted(collection: Any) -> Any:
         right = collection.judgements
         return judge_collection(replace(collection, judgements=replace(right, doc_ord=np.roll(right.doc_ord, -1))))
@@ -85,16 +56,7 @@ def judgements_shifted(judge_collection: Any) -> Any:
     return shifted
 
 
-@result_of("evidence.measures:measure", "data", StopRule)
-def everything_is_right(found: Measures) -> Measures:
-    """The scorer is fed its own answers: each is perfect."""
-    return replace(found, ndcg_at_10=np.ones(len(found.ndcg_at_10)))
-
-
-@instead_of("rollout.ladder:Ladder._window", "data", "evidence", says="distinct queries")
-def window_replayed(window: Any) -> Any:
-    """Every window asks the queries of the first one again."""
-
+def _again(window: Any) -> Any:
     def again(ladder: Any, percent: int) -> Any:
         ladder._pairs = 0
         return window(ladder, percent)
@@ -102,60 +64,20 @@ def window_replayed(window: Any) -> Any:
     return again
 
 
-@_wrong("rollout.replay:ask", "data", pack=seeded("failing", share=0.005))
-def failures_not_recorded(timed: Timed) -> Timed:
-    """What goes wrong in a search is taken for an empty answer."""
-    return timed._replace(error_code="")
-
-
-# --- units and clocks ---
-
-
-@_wrong("rollout.replay:measure_answers", "data", pack=seeded("slow", milliseconds=160, share=0.012))
-def late_counts_as_found(answers: Answers) -> Answers:
-    """Answers that came after users left count as found."""
-    return replace(answers, arm=replace(answers.arm, recall=answers.arm.found))
-
-
-@_wrong("rollout.replay:ask", "clock")
-def clock_stands_still(timed: Timed) -> Timed:
-    """Every answer takes no time."""
-    return timed._replace(latency_ms=0.0)
-
-
-@_wrong("rollout.replay:replay_block", "clock", pack=seeded("slow", milliseconds=30))
-def clocks_swapped(found: dict[str, list[Timed]]) -> dict[str, list[Timed]]:
-    """The hero is timed with the baseline's clock."""
+def _clocks_swapped(found: dict[str, list[Timed]]) -> dict[str, list[Timed]]:
     both = list(zip(found["hero"], found["baseline"], strict=True))
     hero = [one._replace(latency_ms=other.latency_ms) for one, other in both]
     return {**found, "hero": hero, "baseline": [other._replace(latency_ms=one.latency_ms) for one, other in both]}
 
 
-# --- traffic, and the baseline against itself ---
+# --- the baseline against itself ---
 
 
-@instead_of("rollout.order:arm_served", "traffic split", TrafficShare)
-def split_ignores_step(arm_served: Any) -> Any:
-    """Half of the users get the hero at 5 %."""
-    return lambda fingerprint, query, percent: arm_served(fingerprint, query, 50)
-
-
-@instead_of("rollout.order:arm_served", "traffic split", TrafficShare)
-def split_stops_short(arm_served: Any) -> Any:
-    """One user in twenty still gets the baseline at 100 %."""
-    return lambda fingerprint, query, percent: arm_served(fingerprint, query, min(percent, 95))
-
-
-@result_of("rollout.replay:replay_block", "A/A", AaShadow)
-def repeats_lost(found: dict[str, list[Timed]]) -> dict[str, list[Timed]]:
-    """The baseline answers worse than it did a moment ago."""
+def _repeats_lost(found: dict[str, list[Timed]]) -> dict[str, list[Timed]]:
     return {**found, "repeat": [t._replace(answer=NOTHING) if i % 2 else t for i, t in enumerate(found["repeat"])]}
 
 
-@instead_of("rollout.blocks:ask_block", "A/A", AaDispersion)
-def windows_share_shocks(ask_block: Any) -> Any:
-    """The baseline is worse in one window and better in the next, so pairs are not independent."""
-
+def _shocked(ask_block: Any) -> Any:
     def shocked(contest: Any, queries: Any, begun: int, *more: Any, **named: Any) -> Any:
         block = ask_block(contest, queries, begun, *more, **named)
         first = begun // contest.policy.ladder.window % 2 == 0
@@ -174,15 +96,12 @@ def windows_share_shocks(ask_block: Any) -> Any:
 # --- evidence files: something befalls the parts in a hero's folder before they are merged ---
 
 
-def _files(says: str = "is not what was judged") -> Callable[[Callable[[Path], object]], Mutant]:
-    def mutant(change: Callable[[Path], object]) -> Mutant:
-        def replaced(merge_parts: Any) -> Any:
-            return lambda folder, into: (change(folder), merge_parts(folder, into))[1]
+def _files(name: str, what: str, change: Callable[[Path], object], says: str = "is not what was judged") -> Mutant:
+    def replaced(merge_parts: Any) -> Any:
+        return lambda folder, into: (change(folder), merge_parts(folder, into))[1]
 
-        decorate = instead_of("evidence.parts:merge_parts", "evidence files", "evidence", says=says)
-        return decorate(update_wrapper(replaced, change))
-
-    return mutant
+    of = "evidence.parts:merge_parts"
+    return instead_of(name, what, of, replaced, area="evidence files", check="evidence", says=says)
 
 
 def _rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
@@ -194,16 +113,12 @@ def _with(table: pa.Table, column: str, values: Any) -> pa.Table:
     return table.set_column(at, table.schema.field(at), values)
 
 
-@_files()
-def part_lost(folder: Path) -> None:
-    """A window's evidence was not written."""
+def _lose_part(folder: Path) -> None:
     for path in folder.glob("window-003-*"):
         path.unlink()
 
 
-@_files()
-def parts_swapped(folder: Path) -> None:
-    """The numbers of two windows are exchanged: every sum is as it was."""
+def _swap_parts(folder: Path) -> None:
     paths = sorted(folder.glob("window-*-agg.parquet"))[1:3]  # the first one is of before the climb
     tables = [pq.read_table(path, partitioning=None) for path in paths]
     if len(tables[0]) == len(tables[1]):
@@ -211,17 +126,61 @@ def parts_swapped(folder: Path) -> None:
             pq.write_table(_with(table, "ndcg_at_10", other["ndcg_at_10"]), path)
 
 
-@_files()
-def result_improved_by_hand(folder: Path) -> None:
-    """What was judged bad is reported as good."""
+def _improve(folder: Path) -> None:
     path = folder / "window-001-agg.parquet"
     _rewrite(path, lambda table: _with(table, "sla_recall_at_50", pa.array(np.ones(table.num_rows))))
 
 
-@_files(says="column spend_ms is missing")
-def column_lost(folder: Path) -> None:
-    """A writer of another version leaves out a column."""
-    _rewrite(folder / "window-001-agg.parquet", lambda table: table.drop_columns(["spend_ms"]))
-
-
-MEASURING = tuple(mutant for mutant in list(globals().values()) if isinstance(mutant, Mutant))
+MEASURING: tuple[Mutant, ...] = (
+    result_of("lines_are_one_off", "Both arms show lines that are one off, so no comparison sees it",
+              "fixtures.systems.lens:_documents",
+              lambda right: replace(right, line_start=right.line_start + 1, line_end=right.line_end + 1),
+              area="index", check=OracleQueries),
+    result_of("vectors_cut", "The exact vectors end one document early", "lens.index:open_index",
+              lambda index: replace(index, vectors=index.vectors[:-1]), area="index", check=IndexIntegrity),
+    instead_of("configuration_not_applied", "Another configuration is announced, but one system answers for both arms",
+               "fixtures.systems.lens:LensKind.open_system", _one_for_both,
+               area="hero", check=StopRule, hero="lexical"),
+    result_of("one_intent_lost",
+              "Error messages find nothing any more, while the mean gains because the incumbent is worse elsewhere",
+              "rollout.comparison:open_contest",
+              lambda contest: _worse_incumbent(contest, Fault(kind="truncated", keep=1, share=0.6)),
+              area="hero", check=f"{RecallSlice.key}_error", pack=seeded("empty", intent="error")),
+    result_of("incumbent_fails", "The incumbent itself fails one query in ten, so that any hero looks good",
+              "rollout.comparison:open_contest",
+              lambda contest: _worse_incumbent(contest, Fault(kind="failing", share=0.1)),
+              area="data", check=PreflightCheck),
+    instead_of("judgements_shifted", "Each query is judged by the next one's judgements",
+               "rollout.replay:judge_collection", _shifted, area="data", check=PreflightCheck),
+    result_of("everything_is_right", "The scorer is fed its own answers: each is perfect", "evidence.measures:measure",
+              lambda found: replace(found, ndcg_at_10=np.ones(len(found.ndcg_at_10))), area="data", check=StopRule),
+    instead_of("window_replayed", "Every window asks the queries of the first one again", _WINDOW, _again,
+               area="data", check="evidence", says="distinct queries"),
+    _wrong("failures_not_recorded", "What goes wrong in a search is taken for an empty answer", _ASK,
+           lambda timed: timed._replace(error_code=""), area="data", pack=seeded("failing", share=0.005)),
+    _wrong("late_counts_as_found", "Answers that came after users left count as found",
+           "rollout.replay:measure_answers",
+           lambda answers: replace(answers, arm=replace(answers.arm, recall=answers.arm.found)),
+           area="data", pack=seeded("slow", milliseconds=160, share=0.012)),
+    _wrong("clock_stands_still", "Every answer takes no time", _ASK, lambda timed: timed._replace(latency_ms=0.0),
+           area="clock"),
+    _wrong("clocks_swapped", "The hero is timed with the baseline's clock", _BLOCK, _clocks_swapped,
+           area="clock", pack=seeded("slow", milliseconds=30)),
+    instead_of("split_ignores_step", "Half of the users get the hero at 5 %", "rollout.order:arm_served",
+               lambda served: lambda fingerprint, query, percent: served(fingerprint, query, 50),
+               area="traffic split", check=TrafficShare),
+    instead_of("split_stops_short", "One user in twenty still gets the baseline at 100 %", "rollout.order:arm_served",
+               lambda served: lambda fingerprint, query, percent: served(fingerprint, query, min(percent, 95)),
+               area="traffic split", check=TrafficShare),
+    result_of("repeats_lost", "The baseline answers worse than it did a moment ago", _BLOCK, _repeats_lost,
+              area="A/A", check=AaShadow),
+    instead_of("windows_share_shocks",
+               "The baseline is worse in one window and better in the next, so pairs are not independent",
+               "rollout.blocks:ask_block", _shocked, area="A/A", check=AaDispersion),
+    _files("part_lost", "A window's evidence was not written", _lose_part),
+    _files("parts_swapped", "The numbers of two windows are exchanged: every sum is as it was", _swap_parts),
+    _files("result_improved_by_hand", "What was judged bad is reported as good", _improve),
+    _files("column_lost", "A writer of another version leaves out a column",
+           lambda folder: _rewrite(folder / "window-001-agg.parquet", lambda table: table.drop_columns(["spend_ms"])),
+           says="column spend_ms is missing"),
+)  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
@@ -90,10 +89,6 @@ class Mutant:
     heroes: Heroes = "own"
 
 
-Named = str | type[Check]  # the check that must catch it
-Decorated = Callable[[Callable[[Any], Any]], Mutant]
-
-
 def seeded(kind: str, **values: float | str) -> dict[str, Any]:
     """The pack's key for one of the faults of fixtures.systems.faults."""
     return {"fault": {"kind": kind, **values}}
@@ -104,42 +99,33 @@ def told(docstring: str) -> str:
     return " ".join(docstring.partition("\n\n")[0].split()).removesuffix(".")
 
 
-def instead_of(of: str, area: str, check: Named, **more: Any) -> Decorated:
-    """The decorated function takes what stands at `of` and returns what shall; name and docstring are the fault's."""
-
-    def mutant(change: Callable[[Any], Any]) -> Mutant:
-        what = told(change.__doc__ or "")
-        key = check if isinstance(check, str) else check.key
-        return Mutant(name=change.__name__, area=area, what=what, check=key, patch=Patch(of, change), **more)
-
-    return mutant
+# What is put in place of a function: name, what would be wrong, where it stands, and what is made of it. The area, and
+# the check that must catch it (one of ours, or a key), are told by name.
 
 
-def result_of(of: str, area: str, check: Named, **more: Any) -> Decorated:
-    """The decorated function takes what the function at `of` gives and returns what it shall give."""
-
-    def mutant(change: Callable[[Any], Any]) -> Mutant:
-        def replaced(old: Any) -> Any:
-            return lambda *given, **named: change(old(*given, **named))
-
-        return instead_of(of, area, check, **more)(functools.update_wrapper(replaced, change))
-
-    return mutant
+def instead_of(name: str, what: str, of: str, change: Any, *, check: str | type[Check], **more: Any) -> Mutant:
+    """`change` takes what stands at `of` and returns what shall."""
+    key = check if isinstance(check, str) else check.key
+    return Mutant(name=name, what=what, check=key, patch=Patch(of, change), **more)
 
 
-def answer_of_hero(area: str, check: Named, every: int = 1, **more: Any) -> Decorated:
-    """The decorated function takes the hero's answer to every n-th query and returns another one."""
+def result_of(name: str, what: str, of: str, change: Any, **more: Any) -> Mutant:
+    """`change` takes what the function at `of` gives and returns what it shall give."""
+    return instead_of(name, what, of, lambda old: lambda *given, **named: change(old(*given, **named)), **more)
 
-    def mutant(change: Callable[[Answer], Answer]) -> Mutant:
-        def replaced(old: Any) -> Any:
-            def answer(system: FaultySystem, query: Query) -> Answer:
-                found: Answer = old(system, query)
-                return found if query.query_ord % every else change(found)
 
-            return answer
+def answer_of_hero(name: str, what: str, change: Any, *, every: int, **more: Any) -> Mutant:
+    """`change` takes the hero's answer to every n-th query and returns another one."""
 
-        # a pack whose fault does nothing by itself: its system is a FaultySystem
-        place, pack = "fixtures.systems.faults:FaultySystem.answer", seeded("slow")
-        return instead_of(place, area, check, pack=pack, **more)(functools.update_wrapper(replaced, change))
+    def replaced(old: Any) -> Any:
+        def answer(system: FaultySystem, query: Query) -> Answer:
+            found: Answer = old(system, query)
+            return found if query.query_ord % every else change(found)
 
-    return mutant
+        return answer
+
+    return instead_of(name, what, ANSWER, replaced, pack=HARMLESS, **more)
+
+
+ANSWER = "fixtures.systems.faults:FaultySystem.answer"
+HARMLESS = seeded("slow")  # does nothing by itself: but the hero's system is a FaultySystem

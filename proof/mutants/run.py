@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fixtures.packs import Hero, load_hero
+from fixtures.packs import Hero, load_hero, merged
 from fixtures.systems.kinds import SystemKind
 from gates.attestation import ATTESTATION, Attestation
 from gates.checks.registry import BY_INTENT, BY_KEY
 from gates.documents import read_yaml
 from gates.verdicts import Verdict
-from proof.mutants.heroes import merged
 from proof.mutants.mutant import NAMED, REFUSALS, FileFault, Mutant, MutantError
 
 NOT_COPIED = {"tests", "docs", "benchmarks"}  # what no canary reads

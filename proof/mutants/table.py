@@ -31,7 +31,7 @@ def all_mutants(policy: Policy) -> tuple[Mutant, ...]:
 
 def _of_checks(policy: Policy) -> Iterator[Mutant]:
     """A hero for each check that names its fault; for a slice, one of the policy's first intent."""
-    for key in asked(policy):
+    for key in policy.asked(*Kind):
         known = policy.check(key)
         fault = dict(known.check.fault)
         if not fault or known.intent.at > 0:
@@ -42,8 +42,3 @@ def _of_checks(policy: Policy) -> Iterator[Mutant]:
             name=f"hero_{key}", area="hero", what=told(known.check.__doc__ or key), check=key, pack={"fault": fault},
             heroes=SURE.get(str(fault["kind"]), "own" if known.check in CHECKS else "any"),
         )  # fmt: skip
-
-
-def asked(policy: Policy) -> tuple[str, ...]:
-    """Every check that a policy asks."""
-    return policy.asked(*Kind)

@@ -11,11 +11,12 @@ import yaml
 
 from fixtures.packs import Hero, Pack, load_hero
 from gates.policy import Policy, load_policy
+from gates.verdicts import Kind
 from proof.mutants import run as runs
 from proof.mutants.__main__ import applies_to, main, results, score_table
 from proof.mutants.mutant import EQUAL, REFUSALS, FileFault, Mutant, MutantError, Patch, seeded
 from proof.mutants.run import NEVER_PROMOTES, Run, Scene, Score, copy_checkout, score, write_pack
-from proof.mutants.table import BY_NAME, TABLE, all_mutants, asked
+from proof.mutants.table import BY_NAME, TABLE, all_mutants
 from tests.recorded_release import Checkout
 
 AREAS = (
@@ -68,7 +69,7 @@ class TestTable:
         equal = yaml.safe_load((root / EQUAL).read_text())
         for mutant in all_mutants(smoke):
             assert mutant.what, mutant.name
-            assert mutant.check in (*asked(smoke), *REFUSALS), mutant.name
+            assert mutant.check in (*smoke.asked(*Kind), *REFUSALS), mutant.name
             assert mutant.says or mutant.check not in REFUSALS, f"{mutant.name}: refusals differ by their words"
             assert mutant.pack or mutant.patch or mutant.file or mutant.arguments or mutant.environment, mutant.name
             if mutant.check != "configuration":

@@ -1,0 +1,194 @@
+"""Are our measures and intervals many times as fast as those of pytrec_eval and scipy, for the same numbers?
+
+Measures: both sides read the same file of a million hits, in the evidence's order. `measured` ranks, grades and
+measures from document and score, as pytrec_eval must; `recorded` reads the ranks and grades that the evidence holds,
+which is what a report does. Intervals: `ours` draws one set of resamples for all metrics, scipy one for each.
+"""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import pytrec_eval
+from pytest_benchmark.fixture import BenchmarkFixture
+from scipy import stats
+
+from benchmarks.conftest import best_cpu_seconds
+from evidence.measures import CREDIT, Measures, Places, Truth, grade_hits, measure, rank_hits
+from gates.statistics.whiskers import Resamples
+
+QUERIES, DEPTH, JUDGED, SYSTEMS = 10_000, 50, 3, ("baseline", "hero")
+FILES, PER_FILE = 500, 40
+N, METRICS, RESAMPLES = 800, 24, 2_000  # a night's suite: six numbers of each of four systems
+ByQuery = dict[str, dict[str, float]]
+
+
+class BigRun(NamedTuple):
+    """A file of hits in columns of hits.parquet, and the judgements of its queries."""
+
+    path: Path
+    truth: Truth
+    doc_id: list[str]
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> BigRun:
+    """Two systems x 10,000 queries x 50 hits, ranked and graded. Scores are coarse, so that many hits tie."""
+    rng = np.random.default_rng(22)
+    documents = np.arange(FILES * PER_FILE, dtype=np.int32)
+    first = documents % PER_FILE * 30 + 1
+    places = Places(file=documents // PER_FILE, line_start=first, line_end=first + 24)
+    # what a query finds and what is judged lie in one neighbourhood of 150 documents
+    near = rng.integers(0, len(documents), (QUERIES, 1))
+
+    def drawn(n: int) -> np.ndarray:
+        return np.asarray((near + np.argsort(rng.random((QUERIES, 150)), axis=1)[:, :n]) % len(documents))
+
+    judged = np.sort(drawn(JUDGED), axis=1)
+    truth = Truth(
+        start=np.arange(QUERIES + 1, dtype=np.int64) * JUDGED,
+        doc_ord=judged.ravel().astype(np.int32),
+        grade=rng.integers(1, 4, judged.size).astype(np.int32),
+        places=places,
+    )
+    query = np.repeat(np.arange(QUERIES, dtype=np.int32), DEPTH)
+    queries, doc_id = (
+        [f"q{i}" for i in range(QUERIES)],
+        [f"pkg/m{f:03d}.py:{a:04d}-{a + 24:04d}" for f, a in zip(places.file, first, strict=True)],
+    )
+    tables = []
+    for system in SYSTEMS:
+        doc = drawn(DEPTH).ravel().astype(np.int32)
+        score = (rng.integers(0, 400, len(query)) / 8).astype(np.float32)
+        order = rank_hits(query, score, doc)
+        doc, score = doc[order], score[order]
+        grade, credit = grade_hits(query, doc, _rows(places, doc), truth)
+        columns = {
+            "system": _coded(np.zeros(len(query)), [system]), "query_ord": query, "query_id": _coded(query, queries),
+            "rank": np.tile(np.arange(1, DEPTH + 1, dtype=np.int16), QUERIES), "doc_ord": doc,
+            "doc_id": _coded(doc, doc_id), "score": score, "grade": grade, "credit": _coded(credit, list(CREDIT)),
+        }  # fmt: skip
+        tables.append(pa.table(columns))
+    path = tmp_path_factory.mktemp("evidence") / "hits.parquet"
+    pq.write_table(pa.concat_tables(tables).unify_dictionaries(), path, compression="zstd", row_group_size=250_000)
+    return BigRun(path, truth, doc_id)
+
+
+def measured(evidence: BigRun) -> Measures:
+    """From documents and scores: rank, grade, measure."""
+    hits = pq.read_table(evidence.path, columns=["system", "query_ord", "doc_ord", "score"])
+    query, doc, score = (hits[name].to_numpy() for name in ("query_ord", "doc_ord", "score"))
+    row = query + QUERIES * _codes(hits, "system")
+    order = rank_hits(row, score, doc)
+    row, query, doc = row[order], query[order], doc[order]
+    starts = np.searchsorted(row, np.arange(QUERIES * len(SYSTEMS)))
+    rank = (np.arange(len(row)) - starts[row] + 1).astype(np.int16)
+    grade, credit = grade_hits(query, doc, _rows(evidence.truth.places, doc), evidence.truth)
+    return _measured(evidence, row, rank, grade, credit)
+
+
+def recorded(evidence: BigRun) -> Measures:
+    """From the ranks and grades on record."""
+    hits = pq.read_table(evidence.path, columns=["system", "query_ord", "rank", "grade", "credit"])
+    row = hits["query_ord"].to_numpy() + QUERIES * _codes(hits, "system")
+    words = hits["credit"].combine_chunks().dictionary.to_pylist()
+    credit = np.array([CREDIT.index(word) for word in words], np.int8)[_codes(hits, "credit")]
+    return _measured(evidence, row, hits["rank"].to_numpy(), hits["grade"].to_numpy(), credit)
+
+
+def by_pytrec_eval(evidence: BigRun) -> list[ByQuery]:
+    """The same by pytrec_eval, its dictionaries built as fast as we know how."""
+    start, truth = evidence.truth.start, evidence.truth
+    judged = [evidence.doc_id[d] for d in truth.doc_ord]
+    grades = truth.grade.tolist()
+    qrels = {f"q{q}": dict(zip(judged[a:b], grades[a:b], strict=True)) for q, (a, b) in enumerate(pairwise(start))}
+    evaluator = pytrec_eval.RelevanceEvaluator(qrels, {"ndcg_cut.10", "recall.50", "recip_rank"})
+    hits = pq.read_table(evidence.path, columns=["system", "query_id", "doc_id", "score"])
+    query, system = _codes(hits, "query_id"), _codes(hits, "system")
+    queries = hits["query_id"].combine_chunks().dictionary.to_pylist()
+    names = np.array(hits["doc_id"].combine_chunks().dictionary.to_pylist(), dtype=object)
+    documents, scores = names[_codes(hits, "doc_id")].tolist(), hits["score"].to_pylist()
+    runs: list[ByQuery] = [{} for _ in SYSTEMS]
+    edges = np.flatnonzero(np.r_[True, np.diff(query) != 0, True]).tolist()
+    for a, b in pairwise(edges):
+        runs[system[a]][queries[query[a]]] = dict(zip(documents[a:b], scores[a:b], strict=True))
+    return [evaluator.evaluate(run) for run in runs]
+
+
+@pytest.mark.benchmark(group="1,000,000 hits, parquet to nDCG@10, recall@50 and RR", timer=time.process_time)
+@pytest.mark.parametrize("ours", [measured, recorded])
+def test_measures_cost_a_quarter_of_pytrec_eval(
+    benchmark: BenchmarkFixture, evidence: BigRun, ours: Callable[[BigRun], Measures]
+) -> None:
+    """The check of the numbers, and of the ratio."""
+    found = benchmark.pedantic(ours, (evidence,), rounds=5, warmup_rounds=1)
+    theirs = by_pytrec_eval(evidence)
+    peer = best_cpu_seconds(lambda: by_pytrec_eval(evidence), rounds=3)
+    own = best_cpu_seconds(lambda: ours(evidence), rounds=5)
+    for name, column in (("ndcg_cut_10", found.ndcg_at_10), ("recall_50", found.recall_at_50)):
+        expected = [run[f"q{q}"][name] for run in theirs for q in range(QUERIES)]
+        np.testing.assert_allclose(column, expected, rtol=0, atol=1e-9)
+    benchmark.extra_info.update(pytrec_eval_cpu_seconds=peer, times_faster=peer / own)
+    print(f"\n{ours.__name__}: {own:.3f} s CPU, pytrec_eval {peer:.3f} s CPU: {peer / own:.1f} times faster")
+    assert peer / own >= 4
+
+
+def intervals(hero: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """One set of resamples, drawn here, for all metrics."""
+    draws = Resamples.draw(N, RESAMPLES, 1, 7).means(hero - baseline)
+    return np.asarray(np.quantile(draws, (0.025, 0.975), axis=0).T)
+
+
+def by_scipy(hero: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """A paired bootstrap for each metric, vectorised."""
+    rng, found = np.random.default_rng(7), []
+    for pair in zip(hero.T, baseline.T, strict=True):
+        told = stats.bootstrap(
+            pair, _difference, paired=True, vectorized=True, n_resamples=RESAMPLES, method="percentile", rng=rng
+        )
+        found.append(told.confidence_interval)
+    return np.array(found)
+
+
+@pytest.mark.benchmark(group="95 % intervals of 24 numbers of 800 pairs", timer=time.process_time)
+def test_ten_times_as_fast_as_scipy(benchmark: BenchmarkFixture) -> None:
+    """Of queries of which two in five differ. Drawing the resamples included: they serve a night's suite once."""
+    rng = np.random.default_rng(22)
+    baseline = rng.random((N, METRICS))
+    hero = baseline + np.where(rng.random((N, METRICS)) < 0.4, rng.normal(0, 0.2, (N, METRICS)), 0.0)
+    found = benchmark.pedantic(intervals, args=(hero, baseline), rounds=5, warmup_rounds=1)
+    assert np.abs(found - by_scipy(hero, baseline)).max() < 0.002
+    mine = best_cpu_seconds(lambda: intervals(hero, baseline), 5)
+    theirs = best_cpu_seconds(lambda: by_scipy(hero, baseline), 2)
+    print(f"\nours {1000 * mine:.0f} ms, scipy {1000 * theirs:.0f} ms CPU: {theirs / mine:.0f} times as fast")
+    assert theirs >= 10 * mine
+
+
+def _difference(hero: np.ndarray, baseline: np.ndarray, axis: int = -1) -> np.ndarray:
+    return np.asarray(hero.mean(axis=axis) - baseline.mean(axis=axis))
+
+
+def _rows(places: Places, at: np.ndarray) -> Places:
+    return Places(file=places.file[at], line_start=places.line_start[at], line_end=places.line_end[at])
+
+
+def _coded(codes: np.ndarray, words: list[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words))
+
+
+def _codes(hits: pa.Table, name: str) -> np.ndarray:
+    return np.asarray(hits[name].combine_chunks().indices.to_numpy())
+
+
+def _measured(evidence: BigRun, row: np.ndarray, rank: np.ndarray, grade: np.ndarray, credit: np.ndarray) -> Measures:
+    return measure(
+        row, rank, grade, credit,
+        n_relevant=np.tile(evidence.truth.n_relevant(), len(SYSTEMS)),
+        ideal_dcg_at_10=np.tile(evidence.truth.ideal_dcg_at_10(), len(SYSTEMS)),
+    )  # fmt: skip
