@@ -6,9 +6,9 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -26,6 +26,7 @@ from gates.release import Release
 from gates.run import artifacts, is_canary, is_worker, run_folder, run_id
 from gates.verdicts import Cell
 from rollout.battery import Battery
+from rollout.jobs.job import Once
 from rollout.ladder import Ladder
 from rollout.selection import Comparison, compare_grid, table, winner
 
@@ -34,7 +35,6 @@ pytest_plugins = ("rollout.jobs.plugin",)
 
 Batteries = Callable[[str], Battery]
 Ladders = Callable[[str], Ladder]
-T = TypeVar("T")
 
 
 class Teller:
@@ -62,62 +62,54 @@ def batteries(
     request: pytest.FixtureRequest, asked_heroes: dict[str, Hero], tellers: Callable[[str], Teller]
 ) -> Batteries:
     """hero -> its sanity battery, begun on first use."""
-    config = request.config
+    config, once = request.config, Once()
 
     def begin(name: str) -> Battery:
         tell = tellers(name)
         return Battery(asked_heroes[name], tell.folder, run_id(config), config.rootpath, tell)
 
-    return _once(begin)
+    return lambda name: once(name, lambda: begin(name))
 
 
 @pytest.fixture(scope="session")
 def ladders(request: pytest.FixtureRequest, batteries: Batteries, tellers: Callable[[str], Teller]) -> Ladders:
     """hero -> its ladder, begun on first use after its battery."""
-    config = request.config
+    config, once = request.config, Once()
 
     def begin(name: str) -> Ladder:
         tell = tellers(name)
         return Ladder(batteries(name), tell.folder, run_id(config), tell)
 
-    return _once(begin)
+    return lambda name: once(name, lambda: begin(name))
 
 
-def _once(begin: Callable[[str], T]) -> Callable[[str], T]:
-    """hero -> what `begin` gives, kept for the session of this process; what failed stays failed."""
-    begun: dict[str, T | Exception] = {}
-
-    def get(name: str) -> T:
-        if name not in begun:
-            try:
-                begun[name] = begin(name)
-            except Exception as error:
-                begun[name] = error
-        found = begun[name]
-        if isinstance(found, GateError):  # what a user can mend needs no traceback
-            pytest.fail(str(found), pytrace=False)
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    return get
+@contextmanager
+def told() -> Iterator[None]:
+    """What a user can mend fails in a line, without a traceback."""
+    try:
+        yield
+    except GateError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture
 def sanity(hero: str, check: str, batteries: Batteries, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of a check of before the climb."""
-    return hand_over(request.node, batteries(hero).cells[check])
+    with told():
+        return hand_over(request.node, batteries(hero).cells[check])
 
 
 @pytest.fixture
 def gate(hero: str, step: int, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of one gate at one step."""
-    return hand_over(request.node, _asked(lambda: ladders(hero).gate(step, check)))
+    with told():
+        return hand_over(request.node, ladders(hero).gate(step, check))
 
 
 def _whole(hero: str, check: str, ladders: Ladders, request: pytest.FixtureRequest) -> Cell:
     """The recorded cell of a check over the whole canary."""
-    return hand_over(request.node, _asked(lambda: ladders(hero).whole(check)))
+    with told():
+        return hand_over(request.node, ladders(hero).whole(check))
 
 
 guard, slice_of, instrument = pytest.fixture(_whole), pytest.fixture(_whole), pytest.fixture(_whole)
@@ -133,17 +125,15 @@ def compared(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRe
     folder = artifacts(config) / "selection"
     if not asked.grid:
         pytest.skip(f"not evidenced: {asked.subject.source} has no grid to choose from")
-    try:
+    with told():
         compared, rows = Path(asked.subject.source).read_bytes(), compare_grid(asked, _printer(config))
         best = winner(rows, asked.metric)
-        told = table(asked, rows)
-        write_whole(folder / f"{hero}.md", told)
+        page = table(asked, rows)
+        write_whole(folder / f"{hero}.md", page)
         written = config.getoption("--write") and best is not None and write_selected(asked, rows.index(best), compared)
-    except GateError as error:
-        pytest.fail(str(error), pytrace=False)
     if written:
-        told += f"\n{shown(Path(asked.subject.source))} selects it from now on; {renewal(asked)}\n"
-    request.node.user_properties.append((TOLD, told))
+        page += f"\n{shown(Path(asked.subject.source))} selects it from now on; {renewal(asked)}\n"
+    request.node.user_properties.append((TOLD, page))
     return Comparison(rows=tuple(rows), best=best, written=written)
 
 
@@ -151,17 +141,15 @@ def compared(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRe
 def locked(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRequest) -> LockState:
     """What the lock of a hero says of what is here now; with `--write` it is locked first."""
     asked, config = asked_heroes[hero], request.config
-    try:
+    with told():
         collection = asked.baseline_kind.open_collection(_printer(config))
         material = lock_material(asked, collection, config.rootpath)
-    except GateError as error:
-        pytest.fail(str(error), pytrace=False)
     if config.getoption("--write"):
         write_lock(asked, material)
     state = lock_state(asked, material)
     if state.status == "frozen" and not state.differs:
-        told = f"{hero}: locked {state.locked_at} as {state.fingerprint}, {shown(asked.lock_file)}"
-        request.node.user_properties.append((TOLD, told))
+        line = f"{hero}: locked {state.locked_at} as {state.fingerprint}, {shown(asked.lock_file)}"
+        request.node.user_properties.append((TOLD, line))
     return state
 
 
@@ -170,14 +158,6 @@ def broken_files(hero: str, asked_heroes: dict[str, Hero]) -> list[str]:
     """What hero and baseline share, but is not what it says of itself."""
     asked = asked_heroes[hero]
     return asked.system_kind.broken()
-
-
-def _asked(ask: Callable[[], Cell]) -> Cell:
-    """A cell; what its ladder refuses is told in a line, as the reason that the release is held for."""
-    try:
-        return ask()
-    except GateError as error:
-        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.hookimpl

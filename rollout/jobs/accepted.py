@@ -17,23 +17,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evidence.files import replacing
+from evidence.parts import write_table
 from evidence.schemas import SchemaDrift, check
 from gates.errors import EvidenceError
 from gates.pairs import COLUMNS, Arm
 from rollout.answered import Answered
-from rollout.jobs.job import Job, Jobs
+from rollout.jobs.job import Jobs
 from rollout.jobs.settings import ContinuousFile
 
 FILE = "accepted.parquet"
 _TEXTS = ("query_id", "suite", "intent")
 _SCHEMA, _KEY = "hero-gate/accepted/v1", b"hero-gate"
-_NUMBERS = COLUMNS
 ACCEPTED = pa.schema(
     [
         *((name, pa.string()) for name in _TEXTS),
         ("within_sla", pa.bool_()),
-        *((name, pa.float64()) for name in _NUMBERS),
+        *((name, pa.float64()) for name in COLUMNS),
     ]
 )
 
@@ -56,18 +55,27 @@ def write_answers(path: Path, answers: Answered, facts: dict[str, Any]) -> None:
     }
     columns = {
         **{name: getattr(answers, name) for name in (*_TEXTS, "within_sla")},
-        **{name: getattr(answers.arm, name) for name in _NUMBERS},
+        **{name: getattr(answers.arm, name) for name in COLUMNS},
     }
-    schema = ACCEPTED.with_metadata({_KEY: json.dumps(told, sort_keys=True).encode()})
-    table = pa.table([columns[name].tolist() if name in _TEXTS else columns[name] for name in ACCEPTED.names], schema)
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    table = pa.table([columns[name].tolist() if name in _TEXTS else columns[name] for name in ACCEPTED.names], ACCEPTED)
+    write_with_facts(table, path, told)
+
+
+def write_with_facts(table: pa.Table, path: Path, facts: dict[str, Any]) -> None:
+    """Write a table, and in its metadata what is known of it."""
+    write_table(table.replace_schema_metadata({_KEY: json.dumps(facts, sort_keys=True).encode()}), path)
+
+
+def facts_in(schema: pa.Schema) -> dict[str, Any]:
+    """What is known of a table. Raises KeyError, ValueError where nothing is."""
+    facts: dict[str, Any] = json.loads((schema.metadata or {})[_KEY])
+    return facts
 
 
 def read_facts(path: Path) -> dict[str, Any]:
     """What is known of the accepted answers, without reading them. Raises EvidenceError where there are none."""
     try:
-        facts: dict[str, Any] = json.loads((pq.ParquetFile(path).schema_arrow.metadata or {})[_KEY])
+        facts = facts_in(pq.ParquetFile(path).schema_arrow)
         if facts["schema"] != _SCHEMA:
             raise KeyError("schema")
     except FileNotFoundError:
@@ -87,21 +95,20 @@ def read_answers(path: Path) -> Accepted:
     except SchemaDrift as error:
         raise EvidenceError(f"{error}; accept a new state: python -m pytest -m drift --write") from None
     texts = {name: np.array(table[name].to_pylist(), dtype=np.str_) for name in _TEXTS}
-    numbers: dict[str, Any] = {name: np.array(table[name].to_numpy()) for name in _NUMBERS}
-    arm = Arm(**numbers)
+    numbers: dict[str, Any] = {name: np.array(table[name].to_numpy()) for name in COLUMNS}
     within = np.asarray(table["within_sla"].to_numpy(), dtype=np.bool_)
-    return Accepted(answers=Answered(**texts, within_sla=within, arm=arm), facts=facts)
+    return Accepted(answers=Answered(**texts, within_sla=within, arm=Arm(**numbers)), facts=facts)
 
 
-def read_kept(job: Job) -> Accepted | None:
+def read_kept(jobs: Jobs) -> Accepted | None:
     """Those of a run's folder, None where there are none; with --write what cannot be read is in nobody's way."""
-    path = job.folder / FILE
+    path = jobs.folder("weekly") / FILE
     if not path.exists():
         return None
     try:
         return read_answers(path)
     except EvidenceError:
-        if job.write:
+        if jobs.write:
             return None
         raise
 

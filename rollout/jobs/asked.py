@@ -35,7 +35,7 @@ def ask_suites(jobs: Jobs, name: str, asked: WeeklyQueries) -> Probed:
 
     def ask() -> Probed:
         probe = jobs.probe(name)
-        return ask_all(probe, asked_of_suites(asked, probe.collection), jobs.family("weekly").run_id)
+        return ask_all(probe, asked_of_suites(asked, probe.collection), jobs.run_id)
 
     return jobs.once(("suites", name), ask)
 

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from evidence.digests import file_digest
-from evidence.files import replacing, write_whole
-from evidence.schemas import check
+from evidence.files import write_whole
+from evidence.parts import read_table, write_table
 from fixtures.systems.protocol import Query
 from gates.errors import EvidenceError
 
@@ -84,8 +83,7 @@ def write_drawn(folder: Path, night: date, drawn: Sequence[Drawn], remember: int
         for i, (query, last) in enumerate(zip(one.queries, one.last_drawn, strict=True))
     ]
     path = _path(folder, night.isoformat())
-    with replacing(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=DRAWN), temporary, compression="zstd")
+    write_table(pa.Table.from_pylist(rows, schema=DRAWN), path)
     said = {
         "schema": _SCHEMA,
         "night": night.isoformat(),
@@ -105,13 +103,11 @@ def read_drawn(folder: Path, night: str) -> pa.Table:
         said = json.loads(path.with_suffix(".json").read_bytes())
         if said["schema"] != _SCHEMA or said["sha256"] != file_digest(path):
             raise EvidenceError(f"{path}: not what was drawn for {night}: its digest differs; run -m refresh again")
-        table = pq.read_table(path, partitioning=None)
+        return read_table(path, DRAWN)
     except FileNotFoundError:
         raise EvidenceError(f"{path}: nothing was drawn for {night}; run -m refresh first") from None
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise EvidenceError(f"{path}: cannot be read ({type(error).__name__}); run -m refresh again") from None
-    check(table, DRAWN, path.name)
-    return table
 
 
 def queries_of(drawn: pa.Table, queries: Sequence[Query]) -> dict[str, list[Query]]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gates.documents import Document, Share, read_model
+from gates.documents import Document, Share
 from gates.policy import Count, Name
 from gates.statistics.calibration import equal_mass_edges
 from gates.statistics.decimals import decimal, interval_numbers
@@ -34,9 +34,9 @@ from rollout.jobs.accepted import FILE, read_kept, write_answers
 from rollout.jobs.asked import WeeklyQueries, asked_queries
 from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, ToldCheck, judge_all
 from rollout.jobs.confidences import Scored, at_clamp, history_rows, usable, with_confidence
-from rollout.jobs.job import Job, Jobs, by_name
+from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.probe import Probe, ask_all
-from rollout.jobs.settings import WeeklyFile
+from rollout.jobs.settings import read_family
 
 Array = NDArray[np.float64]
 
@@ -58,12 +58,6 @@ class DriftLimits(Document):
     alarm: Share  # p-value of the two tests of perfect calibration, from which down they are told
     resamples: Annotated[int, Field(ge=200)]
     left_out: dict[Name, str] = Field(default={})  # check -> why it is not asked of what serves here
-
-
-class DriftFile(WeeklyFile):
-    """The block of this job."""
-
-    drift: DriftLimits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,25 +293,25 @@ CHECKS: tuple[JobCheck, ...] = (
 
 def items(jobs: Jobs) -> list[str]:
     """One of each check that is not left out."""
-    limits = read_model(jobs.configs / "weekly.yaml", DriftFile).drift
+    limits = read_family(jobs.configs, "weekly", drift=DriftLimits).drift
     return [f"{jobs.served(jobs.hero).name}-{check.key}" for check in CHECKS if check.key not in limits.left_out]
 
 
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Ask what serves, or the hero that is named in its place."""
-    limits = read_model(jobs.configs / "weekly.yaml", DriftFile).drift
-    return by_name(run_drift(jobs.family("weekly"), jobs.probe(jobs.hero), limits, incumbent=not jobs.hero))
+    limits = read_family(jobs.configs, "weekly", drift=DriftLimits).drift
+    return by_name(run_drift(jobs, jobs.probe(jobs.hero), limits, incumbent=not jobs.hero))
 
 
-def run_drift(job: Job, probe: Probe, limits: DriftLimits, *, incumbent: bool) -> dict[str, Cell]:
+def run_drift(jobs: Jobs, probe: Probe, limits: DriftLimits, *, incumbent: bool) -> dict[str, Cell]:
     """Ask, compare, keep. `incumbent` is false where a hero was named: its answers are never accepted."""
     served = probe.served
     queries = asked_queries(limits.queries, probe.collection)
-    now = answered(ask_all(probe, queries, job.run_id).agg)
+    now = answered(ask_all(probe, queries, jobs.run_id).agg)
     calibrator = served.system_kind.calibrator()
-    kept = read_kept(job)
+    kept = read_kept(jobs)
     same = kept is not None and kept.facts["config_hash"] == served.config_hash
-    then = kept if same and not (job.write and incumbent) else None
+    then = kept if same and not (jobs.write and incumbent) else None
     week = TwoWeeks(
         limits=limits,
         now=now,
@@ -329,16 +323,16 @@ def run_drift(job: Job, probe: Probe, limits: DriftLimits, *, incumbent: bool) -
     )
     cells = judge_drift(served.name, week)
     sound = not any(cell.verdict is Verdict.RED for cell in cells.values())
-    if incumbent and (job.write or (sound and not same)):  # none of this configuration were accepted yet
+    if incumbent and (jobs.write or (sound and not same)):  # none of this configuration were accepted yet
         facts = {
-            **job.facts,
+            **jobs.facts,
             "config_hash": served.config_hash,
             "system": served.name,
             "corpus": dict(probe.collection.digests),
             "calibrator": calibrator,
         }
-        write_answers(job.folder / FILE, now, facts)
-    job.keep("drift", history_rows(probe, now, then.answers if then else now, limits.bins, calibrator))
+        write_answers(jobs.folder("weekly") / FILE, now, facts)
+    jobs.keep("drift", history_rows(probe, now, then.answers if then else now, limits.bins, calibrator))
     return cells
 
 

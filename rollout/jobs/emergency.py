@@ -31,7 +31,7 @@ from fixtures.systems.protocol import SearchSystem
 from gates.checks.battery import some
 from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.errors import Errors
-from gates.documents import Document, Share, read_model, read_yaml
+from gates.documents import Document, Share, read_yaml
 from gates.errors import ConfigError, EvidenceError, GateError
 from gates.policy import Count
 from gates.statistics.decimals import decimal
@@ -39,7 +39,7 @@ from gates.verdicts import Cell, Verdict
 from rollout.jobs.accepted import FILE, newest, read_facts, result_folders
 from rollout.jobs.check import JobCheck, NotShown, judge_all, slow_calls
 from rollout.jobs.job import Jobs
-from rollout.jobs.settings import ContinuousFile, Positive
+from rollout.jobs.settings import Positive, read_family
 from rollout.replay import Timed, ask
 
 Array = NDArray[np.float64]
@@ -56,12 +56,6 @@ class EmergencyLimits(Document):
     factor: Positive  # times the accepted p95
     floor_ms: Positive  # no median below it is a spike
     alarm: Share  # p-value at which a share is shown to be above its limit
-
-
-class EmergencyFile(ContinuousFile):
-    """The block of this job."""
-
-    emergency: EmergencyLimits
 
 
 class Rounds(NamedTuple):
@@ -149,7 +143,7 @@ def items(jobs: Jobs) -> list[str]:
 
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Ask the sentinels. Whom to ask must be known; where that one cannot be asked, nobody answers."""
-    file = read_model(jobs.configs / "continuous.yaml", EmergencyFile)
+    file = read_family(jobs.configs, "continuous", emergency=EmergencyLimits)
     whom = target(jobs.configs, jobs.hero)
     try:
         found = ask_sentinels(whom, jobs.configs, file.emergency)

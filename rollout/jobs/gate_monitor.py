@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from gates.checks.aece_tau import AeceTau
 from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.confidence_shift import ConfidenceShift
 from gates.checks.sla_recall import SlaRecall
-from gates.documents import Document, Share, read_model
+from gates.documents import Document, Share
 from gates.errors import EvidenceError
 from gates.policy import Count, Policy
 from gates.statistics.calibration import DRAWS, calibration_error, equal_mass_edges, fill_bins, p_error_at_most
@@ -36,7 +35,7 @@ from rollout.jobs.accepted import Accepted, accepted_of, left_behind, result_fol
 from rollout.jobs.check import JobCheck, NotShown, judge_all
 from rollout.jobs.health import FOLDER, newest_health
 from rollout.jobs.job import Jobs, by_name
-from rollout.jobs.settings import ContinuousFile, Positive
+from rollout.jobs.settings import Positive, read_family
 
 
 class MonitorLimits(Document):
@@ -49,21 +48,6 @@ class MonitorLimits(Document):
     alarm: Share  # p-value at which a gate is shown to be broken
 
 
-class MonitorFile(ContinuousFile):
-    """The block of this job."""
-
-    gate_monitor: MonitorLimits
-
-
-class OnRecord(NamedTuple):
-    """What the newest attestation says of one hero."""
-
-    hero: str
-    decision: str
-    config_hash: str
-    baseline_config_hash: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class Left:
     """What runs left behind of what serves."""
@@ -72,7 +56,7 @@ class Left:
     policy: Policy
     config_hash: str
     hours: dict[str, float | None]  # family -> age of its newest run, None where there was none
-    decided: Sequence[OnRecord]
+    decided: Sequence[Attestation]
     health: Answered | str  # the newest health answers, or why there are none
     accepted: Answered | str
 
@@ -94,13 +78,9 @@ class NightlyOverdue(JobCheck):
 
     key, unit, family = "nightly_overdue", "hours since the newest run", "nightly"
 
-    def limit(self, limits: MonitorLimits) -> float:
-        """Hours after which it is overdue."""
-        return limits.nightly_hours
-
     def judge(self, left: Left) -> Cell:
         """RED where the newest run is older."""
-        hours, limit = left.hours[self.family], self.limit(left.limits)
+        hours, limit = left.hours[self.family], float(getattr(left.limits, f"{self.family}_hours"))
         if hours is None:
             raise NotShown(f"no {self.family} run was ever kept; run make {self.family}")
         told = f"run make {self.family} now, and see why the schedule did not" if hours > limit else ""
@@ -111,9 +91,6 @@ class WeeklyOverdue(NightlyOverdue):
     """Nobody has looked at what serves for more than a week."""
 
     key, family = "weekly_overdue", "weekly"
-
-    def limit(self, limits: MonitorLimits) -> float:
-        return limits.weekly_hours
 
 
 class Promoted(JobCheck):
@@ -219,10 +196,11 @@ def items(jobs: Jobs) -> list[str]:
 
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Look at what runs left behind of what serves, or of the hero that is named in its place."""
-    file = read_model(jobs.configs / "continuous.yaml", MonitorFile)
-    folders, at = result_folders(jobs, file), jobs.family("continuous").at
+    file = read_family(jobs.configs, "continuous", gate_monitor=MonitorLimits)
+    jobs.folder("continuous")
+    folders = result_folders(jobs, file)
     served, accepted = jobs.served(jobs.hero), accepted_of(folders)
-    return by_name(run_monitor(at, served, file.gate_monitor, folders, accepted))
+    return by_name(run_monitor(jobs.at, served, file.gate_monitor, folders, accepted))
 
 
 def run_monitor(
@@ -256,22 +234,13 @@ def _age_hours(folders: list[Path], family: str, at: datetime) -> float | None:
     return (at - max(seen)).total_seconds() / 3600 if seen else None
 
 
-def newest_decisions(folders: list[Path]) -> list[OnRecord]:
+def newest_decisions(folders: list[Path]) -> list[Attestation]:
     """What the newest attestation says of its heroes; [] where there is none. Raises EvidenceError."""
     paths = [path for folder in folders for path in (folder / ATTESTATION,) if path.is_file()]
     if not paths:
         return []
     path = max(paths, key=lambda path: path.stat().st_mtime_ns)
     try:
-        heroes = [Attestation.read_file(path.parent / e.attestation) for e in ReleaseAttestation.read_file(path).heroes]
+        return [Attestation.read_file(path.parent / e.attestation) for e in ReleaseAttestation.read_file(path).heroes]
     except (OSError, AttestationError) as error:
         raise EvidenceError(f"{path}: cannot be read ({error}); run the canary again") from None
-    return [
-        OnRecord(
-            hero=hero.hero,
-            decision=str(hero.decision),
-            config_hash=hero.config_hash,
-            baseline_config_hash=hero.baseline_config_hash,
-        )
-        for hero in heroes
-    ]

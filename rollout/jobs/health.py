@@ -20,7 +20,7 @@ from gates.checks.errors import Errors
 from gates.checks.ndcg import Ndcg
 from gates.checks.p95_latency import P95Latency
 from gates.checks.p99_latency import P99Latency
-from gates.documents import Document, Share, read_model
+from gates.documents import Document, Share
 from gates.errors import EvidenceError
 from gates.policy import Count
 from gates.statistics.decimals import decimal
@@ -30,9 +30,9 @@ from rollout.answered import Answered, joined, same_queries
 from rollout.columns import answered
 from rollout.jobs.accepted import Accepted, accepted_of, read_answers, result_folders, write_answers
 from rollout.jobs.check import JobCheck, NotShown, judge_all, slow_calls
-from rollout.jobs.job import Job, Jobs, by_name
+from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.probe import Probe, ask_all
-from rollout.jobs.settings import ContinuousFile, Positive
+from rollout.jobs.settings import Positive, read_family
 
 FOLDER = "health"
 PERIOD = timedelta(minutes=5)  # between two probes: which hundred is asked follows from the time alone
@@ -53,12 +53,6 @@ class HealthLimits(Document):
     keep_days: Count
 
 
-class HealthFile(ContinuousFile):
-    """The block of this job."""
-
-    health: HealthLimits
-
-
 class Probing(NamedTuple):
     """What a probe was answered, and what was accepted."""
 
@@ -74,15 +68,12 @@ class ServedP95(JobCheck):
     key, unit, way_out = P95Latency.key, "ms", "free the machine, or roll back"
     quantile: ClassVar[float] = 0.95
 
-    def factor(self, limits: HealthLimits) -> float:
-        """Times the accepted quantile that are too many."""
-        return limits.p95_factor
-
     def judge(self, found: Probing) -> Cell:
         """RED where more answers are shown to be above the limit than may be."""
         latency_ms, q, limits = found.now.arm.latency_ms, self.quantile, found.limits
-        accepted, n = found.accepted_ms[f"p{q * 100:.0f}"], len(latency_ms)
-        limit = max(self.factor(limits) * accepted, limits.floor_ms)
+        name, n = f"p{q * 100:.0f}", len(latency_ms)
+        accepted = found.accepted_ms[name]
+        limit = max(float(getattr(limits, f"{name}_factor")) * accepted, limits.floor_ms)
         over, measured = int((latency_ms > limit).sum()), quantile_interval(latency_ms, q)
         numbers = dict(zip(("observed", "ci_lower", "ci_upper"), (decimal(end, 4) for end in measured), strict=True))
         told = f"{over} of {n} answers above, {1 - q:.0%} may be; accepted {decimal(accepted, 3)} ms"
@@ -93,9 +84,6 @@ class ServedP99(ServedP95):
     """The slowest answers take far longer than when they were accepted."""
 
     key, quantile = P99Latency.key, 0.99
-
-    def factor(self, limits: HealthLimits) -> float:
-        return limits.p99_factor
 
 
 class Failing(JobCheck):
@@ -154,15 +142,15 @@ def items(jobs: Jobs) -> list[str]:
 
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Ask what serves, or the hero that is named in its place, where answers are accepted to compare with."""
-    file = read_model(jobs.configs / "continuous.yaml", HealthFile)
+    file = read_family(jobs.configs, "continuous", health=HealthLimits)
     accepted = accepted_of(result_folders(jobs, file))
     if isinstance(accepted, str):
         system = jobs.served(jobs.hero).name
         return by_name({check.key: check.not_evidenced(system, accepted) for check in CHECKS})
-    return by_name(run_health(jobs.family("continuous"), jobs.probe(jobs.hero), file.health, accepted))
+    return by_name(run_health(jobs, jobs.probe(jobs.hero), file.health, accepted))
 
 
-def run_health(job: Job, probe: Probe, limits: HealthLimits, accepted: Accepted) -> dict[str, Cell]:
+def run_health(jobs: Jobs, probe: Probe, limits: HealthLimits, accepted: Accepted) -> dict[str, Cell]:
     """Ask, compare, keep. Raises EvidenceError where other answers are accepted than what serves would give."""
     served, then = probe.served, accepted.answers
     if accepted.facts["config_hash"] != served.config_hash:
@@ -170,15 +158,15 @@ def run_health(job: Job, probe: Probe, limits: HealthLimits, accepted: Accepted)
             f"accepted answers are of configuration {accepted.facts['config_hash']}, but {served.config_hash} serves; "
             "run python -m pytest -m drift, which accepts those of what serves"
         )
-    turn = int(job.at.timestamp() // PERIOD.total_seconds()) * limits.queries
+    turn = int(jobs.at.timestamp() // PERIOD.total_seconds()) * limits.queries
     wanted = [str(then.query_id[(turn + i) % len(then)]) for i in range(limits.queries)]
     there = {query.query_id: query for query in probe.collection.queries}
     queries = [there[name] for name in dict.fromkeys(wanted) if name in there]
-    now = answered(ask_all(probe, queries, job.run_id).agg)
-    folder = job.folder / FOLDER
-    path = folder / f"{job.at:%Y%m%dT%H%M%SZ}.parquet"
-    write_answers(path, now, {**job.facts, "config_hash": served.config_hash})
-    _forget(folder, job.at - timedelta(days=limits.keep_days))
+    now = answered(ask_all(probe, queries, jobs.run_id).agg)
+    folder = jobs.folder("continuous") / FOLDER
+    path = folder / f"{jobs.at:%Y%m%dT%H%M%SZ}.parquet"
+    write_answers(path, now, {**jobs.facts, "config_hash": served.config_hash})
+    _forget(folder, jobs.at - timedelta(days=limits.keep_days))
     return judge_all(CHECKS, served.name, Probing(limits, now, then, accepted.facts["latency_ms"]))
 
 

@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
@@ -29,53 +29,14 @@ METRICS = "metrics"  # folder of the history below the artifacts; history/ holds
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One run of the jobs of a family ("nightly", "weekly", ...), alone in its folder."""
+class Once:
+    """Begins what is asked for by its key, once in a session; what failed stays failed."""
 
-    family: str
-    folder: Path  # <artifacts>/<family>
-    artifacts: Path
-    configs: Path
-    run_id: str
-    at: datetime  # UTC, begun
-    write: bool  # --write was given
-
-    def day(self, timezone: str) -> date:
-        """The day of this run by the calendar of a timezone. Raises ConfigError where there is none of that name."""
-        try:
-            return self.at.astimezone(ZoneInfo(timezone)).date()
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ConfigError([f"timezone: {timezone!r}, but should be a name such as America/New_York"]) from None
-
-    def keep(self, job: str, rows: list[Mapping[str, Any]]) -> None:
-        """Add metrics to the history (evidence.history). Raises HistoryError."""
-        from evidence.history import append
-
-        append(self.artifacts / METRICS, self.run_id, job, [{"at": self.at, "intent": "", **row} for row in rows])
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """Which run it is, as its files say it."""
-        return {"run_id": self.run_id, "at": self.at.isoformat(timespec="seconds")}
-
-
-class Jobs:
-    """The jobs of one session, all of one moment: what one of them opened, or was refused, the others find so."""
-
-    def __init__(
-        self, *, root: Path, configs: Path, artifacts: Path, run_id: str, write: bool, hero: str,
-        publish: Callable[..., object],
-    ) -> None:  # fmt: skip
-        self.root, self.configs, self.artifacts, self.run_id, self.write = root, configs, artifacts, run_id, write
-        self.at = datetime.now(UTC)
-        self.publish = publish  # has the night's intervals written for people
-        self._hero = hero
+    def __init__(self) -> None:
         self._begun: dict[Hashable, Any] = {}
-        self._taken = ExitStack()
 
-    def once(self, key: Hashable, begin: Callable[[], T]) -> T:
-        """What `begin` gives, kept for the session; what failed stays failed."""
+    def __call__(self, key: Hashable, begin: Callable[[], T]) -> T:
+        """What `begin` gave, or raised."""
         if key not in self._begun:
             try:
                 self._begun[key] = begin()
@@ -87,29 +48,56 @@ class Jobs:
         kept: T = found
         return kept
 
-    def family(self, name: str) -> Job:
-        """The run of a family: its folder is taken on first use. Raises EvidenceError where another run works there."""
 
-        def begin() -> Job:
-            job = Job(
-                family=name, folder=self.artifacts / name, artifacts=self.artifacts, configs=self.configs,
-                run_id=self.run_id, at=self.at, write=self.write,
-            )  # fmt: skip
-            self._taken.callback(_own(job).release)
-            return job
+@dataclass(kw_only=True)
+class Jobs:
+    """The jobs of one session, all of one moment: what one of them opened, or was refused, the others find so."""
 
-        return self.once(("family", name), begin)
+    root: Path
+    configs: Path
+    artifacts: Path
+    run_id: str
+    write: bool = False  # --write was given
+    asked: str = "all"  # --hero
+    publish: Callable[..., object] = print  # has the night's intervals written for people
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))  # begun
+    once: Once = field(default_factory=Once, init=False)
+    _taken: ExitStack = field(default_factory=ExitStack, init=False)
 
-    def night(self, file: NightlyFile) -> tuple[Job, date]:
-        """The run of this night, and which night it is. What the history keeps too long goes first."""
+    @property
+    def facts(self) -> dict[str, str]:
+        """Which run it is, as its files say it."""
+        return {"run_id": self.run_id, "at": self.at.isoformat(timespec="seconds")}
 
+    def keep(self, job: str, rows: list[Mapping[str, Any]]) -> None:
+        """Add metrics to the history (evidence.history). Raises HistoryError."""
+        from evidence.history import append
+
+        append(self.artifacts / METRICS, self.run_id, job, [{"at": self.at, "intent": "", **row} for row in rows])
+
+    def folder(self, family: str) -> Path:
+        """The folder of a family, taken on first use. Raises EvidenceError where another run works there."""
+
+        def take() -> Path:
+            folder = self.artifacts / family
+            self._taken.callback(_own(folder, family).release)
+            return folder
+
+        return self.once(("folder", family), take)
+
+    def night(self, file: NightlyFile) -> tuple[Path, date]:
+        """The folder of the nights, and which night it is. What the history keeps too long goes first."""
         from evidence.history import expire
 
-        def begin() -> tuple[Job, date]:
-            job = self.family("nightly")
-            night = job.day(file.timezone)
-            expire(job.artifacts / METRICS, keep_days=file.keep_days, today=night)
-            return job, night
+        def begin() -> tuple[Path, date]:
+            try:
+                night = self.at.astimezone(ZoneInfo(file.timezone)).date()
+            except (ZoneInfoNotFoundError, ValueError):
+                should = "should be a name such as America/New_York"
+                raise ConfigError([f"timezone: {file.timezone!r}, but {should}"]) from None
+            folder = self.folder("nightly")
+            expire(self.artifacts / METRICS, keep_days=file.keep_days, today=night)
+            return folder, night
 
         return self.once(("night", file.timezone, file.keep_days), begin)
 
@@ -120,9 +108,9 @@ class Jobs:
     @property
     def hero(self) -> str:
         """The hero that --hero names, asked in the incumbent's place; "" for the incumbent. Raises ConfigError."""
-        if "," in self._hero:
-            raise ConfigError([f"--hero={self._hero}: jobs ask one system; name one hero, or none for what serves"])
-        return "" if self._hero == "all" else self._hero
+        if "," in self.asked:
+            raise ConfigError([f"--hero={self.asked}: jobs ask one system; name one hero, or none for what serves"])
+        return "" if self.asked == "all" else self.asked
 
     def served(self, name: str = "") -> Served:
         """The incumbent, or the hero of that name. Raises ConfigError."""
@@ -190,17 +178,17 @@ def _module(job: str) -> Any:
     return import_module(f"rollout.jobs.{job}")  # where it is asked: the emergency tripwire has no time for the others
 
 
-def _own(job: Job) -> FileLock:
-    """Take the folder of the job's family, or raise EvidenceError where another run works there."""
+def _own(folder: Path, family: str) -> FileLock:
+    """Take the folder of a family, or raise EvidenceError where another run works there."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(job.folder / ".lock")
+    lock = FileLock(folder / ".lock")
     try:
-        job.folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except OSError as error:
         why = "cannot be written; name another folder by --artifacts"
         if isinstance(error, Timeout):
-            why = f"another {job.family} run is working there; wait for it (a run of jobs takes no -n)"
-        raise EvidenceError(f"{job.folder}: {why}") from None
+            why = f"another {family} run is working there; wait for it (a run of jobs takes no -n)"
+        raise EvidenceError(f"{folder}: {why}") from None
     return lock

@@ -20,7 +20,7 @@ from fixtures.suites import Queries, pool_of
 from fixtures.systems.protocol import Query, SearchSystem
 from gates.checks.machine import waiting_share
 from gates.checks.p95_latency import P95Latency
-from gates.documents import Document, Share, read_model
+from gates.documents import Document, Share
 from gates.errors import EvidenceError
 from gates.policy import Policy
 from gates.statistics.calibration import equal_mass_edges
@@ -33,10 +33,10 @@ from rollout import order
 from rollout.columns import answered
 from rollout.jobs.check import JobCheck, NotShown
 from rollout.jobs.draw import draw
-from rollout.jobs.job import Job, Jobs, metric_row
+from rollout.jobs.job import Jobs, metric_row
 from rollout.jobs.numbers import ALL, METRICS, Numbers, numbers_of, read_numbers, write_numbers
 from rollout.jobs.probe import Probe, ask_all
-from rollout.jobs.settings import NightlyFile, Positive
+from rollout.jobs.settings import Positive, read_family
 from rollout.jobs.whiskers import WhiskerLimits
 from rollout.replay import ask
 
@@ -66,13 +66,6 @@ class PerformanceLimits(Document):
     p95_latency_ms: MetricLimit
     ece: MetricLimit
     file_credit: MetricLimit
-
-
-class PerformanceFile(NightlyFile):
-    """The blocks of this job."""
-
-    performance: PerformanceLimits
-    whiskers: WhiskerLimits
 
 
 class Night(NamedTuple):
@@ -202,13 +195,14 @@ def items(jobs: Jobs) -> list[str]:
 
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Ask the incumbent and compare. With --write its numbers become those on record."""
-    nightly = read_model(jobs.configs / "nightly.yaml", PerformanceFile)
-    (job, _), probe = jobs.night(nightly), jobs.probe()
-    path = job.configs / nightly.numbers
-    record = read_numbers(path) if path.exists() and not job.write else None
-    found = ask_incumbent(probe, nightly, job, record.bin_edges if record else ())
-    job.keep("performance", history_rows(found))
-    if job.write:
+    nightly = read_family(jobs.configs, "nightly", performance=PerformanceLimits, whiskers=WhiskerLimits)
+    jobs.night(nightly)
+    probe = jobs.probe()
+    path = jobs.configs / nightly.numbers
+    record = read_numbers(path) if path.exists() and not jobs.write else None
+    found = ask_incumbent(probe, nightly, jobs, record.bin_edges if record else ())
+    jobs.keep("performance", history_rows(found))
+    if jobs.write:
         record = found.numbers
         write_numbers(path, record)
     served, missing = probe.served, f"no numbers on record at {path.name}"
@@ -220,7 +214,7 @@ def run(jobs: Jobs) -> dict[str, Cell]:
     }
 
 
-def reference_queries(probe: Probe, nightly: PerformanceFile) -> list[Query]:
+def reference_queries(probe: Probe, nightly: Any) -> list[Query]:
     """The queries that every night asks: which ones, only their ids say."""
     asked = nightly.performance.queries
     pool = pool_of(asked, probe.collection, "nightly.yaml: performance.queries")
@@ -230,10 +224,10 @@ def reference_queries(probe: Probe, nightly: PerformanceFile) -> list[Query]:
     return list(draw("reference", "reference", pool, asked.size, {}).queries)
 
 
-def ask_incumbent(probe: Probe, nightly: PerformanceFile, job: Job, edges: Sequence[float]) -> Night:
+def ask_incumbent(probe: Probe, nightly: Any, jobs: Jobs, edges: Sequence[float]) -> Night:
     """Ask, and measure by suite. `edges` are those of the numbers on record; without any, tonight's own."""
     served, queries, whiskers = probe.served, reference_queries(probe, nightly), nightly.whiskers
-    found = answered(ask_all(probe, queries, job.run_id).agg)
+    found = answered(ask_all(probe, queries, jobs.run_id).agg)
     clocked = _clocked(probe.contender.system, queries[0])
     confidence = found.arm.confidence
     inner = np.array(edges) if len(edges) else np.zeros(0)
@@ -250,7 +244,7 @@ def ask_incumbent(probe: Probe, nightly: PerformanceFile, job: Job, edges: Seque
     waited = waiting_share(found.arm) if clocked else math.nan
     numbers = numbers_of(
         {suite: (len(at), metrics[suite]) for suite, at in rows.items()}, system=served.name,
-        config_hash=served.config_hash, source="probe", run_id=job.run_id, measured_at=job.facts["at"],
+        config_hash=served.config_hash, source="probe", run_id=jobs.run_id, measured_at=jobs.facts["at"],
         release_fingerprint=probe.fingerprint, waited=waited if math.isfinite(waited) else None,
         bin_edges=inner.tolist(),
     )  # fmt: skip

@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
         artifacts=root / str(config.getoption("--artifacts")),
         run_id=run_id(config),
         write=bool(config.getoption("--write", default=False)),
-        hero=str(config.invocation_params.dir / hero) if hero.endswith((".yaml", ".yml")) else hero,
+        asked=str(config.invocation_params.dir / hero) if hero.endswith((".yaml", ".yml")) else hero,
         publish=config.hook.pytest_gate_intervals if gated else print,
     )
     config.add_cleanup(jobs.close)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -19,17 +18,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from evidence.files import replacing, write_whole
+from evidence.files import write_whole
+from evidence.parts import write_table
 from evidence.schemas import SchemaDrift, check
-from gates.documents import Document, Share, read_model
+from gates.documents import Document, Share
 from gates.errors import EvidenceError
 from gates.policy import Count
 from gates.verdicts import Cell, Verdict
+from rollout.jobs.accepted import facts_in, write_with_facts
 from rollout.jobs.asked import WeeklyQueries, ask_suites
 from rollout.jobs.check import WARNING, JobCheck, NotShown, judge_all
-from rollout.jobs.job import Job, Jobs, by_name
+from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.probe import Probed
-from rollout.jobs.settings import WeeklyFile
+from rollout.jobs.settings import read_family
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 POOL = pa.schema([("suite", TEXT), ("query_id", TEXT), ("doc_id", TEXT), ("systems", TEXT)])
@@ -39,7 +40,6 @@ CHANGES = pa.schema([*POOL, ("change", TEXT)])  # "added" or "removed"
 WHOLE = "pool"  # in place of a system's name, where a check is of the pool itself
 ALL = "all"  # suites
 LAST, DIFF, COUNTS = "pool.parquet", "pool_changes.parquet", "pool_counts_by_system.csv"
-_KEY = b"hero-gate"
 
 
 class PoolAuditLimits(Document):
@@ -49,13 +49,6 @@ class PoolAuditLimits(Document):
     contribution: Share  # of the pool that each system gives
     churn: Share  # (added + removed) / last week's pool, under the same configurations
     in_sla: Count  # queries that each system answers in time
-
-
-class PoolFile(WeeklyFile):
-    """The blocks of this job."""
-
-    suites: WeeklyQueries
-    pool: PoolAuditLimits
 
 
 class PoolPart(NamedTuple):
@@ -148,10 +141,11 @@ def items(jobs: Jobs) -> list[str]:
 
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Ask all systems of the policy, what serves or is named in its place first."""
-    weekly, names = read_model(jobs.configs / "weekly.yaml", PoolFile), _pooled(jobs)
+    weekly = read_family(jobs.configs, "weekly", suites=WeeklyQueries, pool=PoolAuditLimits)
+    names = _pooled(jobs)
     hashes = {name: jobs.served(word).config_hash for name, word in names.items()}
     return by_name(run_pool(
-        jobs.family("weekly"), weekly.pool, hashes, lambda name: ask_suites(jobs, names[name], weekly.suites)
+        jobs, weekly.pool, hashes, lambda name: ask_suites(jobs, names[name], weekly.suites)
     ))  # fmt: skip
 
 
@@ -169,24 +163,23 @@ class Last(NamedTuple):
 
 
 def run_pool(
-    job: Job, limits: PoolAuditLimits, configs: Mapping[str, str], ask: Callable[[str], Probed]
+    jobs: Jobs, limits: PoolAuditLimits, configs: Mapping[str, str], ask: Callable[[str], Probed]
 ) -> dict[tuple[str, str], Cell]:
     """(system, check) -> cell. `configs` maps each pooled system to its configuration's hash.
 
     The pool becomes the one that the next week is compared with, unless something is RED and --write does not say so.
     """
-    answers = {name: ask(name) for name in configs}
+    answers, folder = {name: ask(name) for name in configs}, jobs.folder("weekly")
     pool = pool_of({name: (found.hits, found.agg) for name, found in answers.items()}, limits.depth)
-    last = None if job.write else _last(job.folder / LAST)
+    last = None if jobs.write else _last(folder / LAST)
     found = parts(pool, list(configs))
     cells = judge_pool(
         limits, pool, found, last, {name: in_time(probed.agg) for name, probed in answers.items()}, configs
     )
-    _write(changes(pool, last.pool) if last else CHANGES.empty_table(), job.folder / DIFF)
-    write_whole(job.folder / COUNTS, counts_csv(found))
-    if job.write or all(cell.verdict is not Verdict.RED for cell in cells.values()):
-        told = json.dumps({**job.facts, "configs": dict(configs)}, sort_keys=True).encode()
-        _write(pool.replace_schema_metadata({_KEY: told}), job.folder / LAST)
+    write_table(changes(pool, last.pool) if last else CHANGES.empty_table(), folder / DIFF)
+    write_whole(folder / COUNTS, counts_csv(found))
+    if jobs.write or all(cell.verdict is not Verdict.RED for cell in cells.values()):
+        write_with_facts(pool, folder / LAST, {**jobs.facts, "configs": dict(configs)})
     return cells
 
 
@@ -317,12 +310,7 @@ def _last(path: Path) -> Last | None:
     try:
         table = pq.ParquetFile(path).read()
         check(table, POOL, path.name)
-        return Last(table, json.loads((table.schema.metadata or {})[_KEY]))
+        return Last(table, facts_in(table.schema))
     except (OSError, ValueError, KeyError, pa.ArrowException, SchemaDrift) as error:
         way_out = "accept a new one: python -m pytest -m pool --write"
         raise EvidenceError(f"{path}: no pool of a week before ({type(error).__name__}); {way_out}") from None
-
-
-def _write(table: pa.Table, path: Path) -> None:
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")

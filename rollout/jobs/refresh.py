@@ -9,7 +9,6 @@ import numpy as np
 
 from fixtures.suites import LEAST, MicroSuite, Suites, load_suites, pool_of
 from fixtures.systems.protocol import Collection
-from gates.documents import read_model
 from gates.statistics.decimals import decimal
 from gates.statistics.whiskers import detectable
 from gates.verdicts import Cell
@@ -19,7 +18,7 @@ from rollout.jobs.check import JobCheck, NotShown
 from rollout.jobs.draw import Drawn, draw, remembered, write_drawn
 from rollout.jobs.job import Jobs
 from rollout.jobs.probe import ask_all
-from rollout.jobs.settings import NightlyFile
+from rollout.jobs.settings import read_family
 
 
 class Refreshed(NamedTuple):
@@ -72,14 +71,14 @@ def items(jobs: Jobs) -> list[str]:
 
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Draw all suites and write them; ask them of the incumbent."""
-    job, night = jobs.night(read_model(jobs.configs / "nightly.yaml", NightlyFile))
+    folder, night = jobs.night(read_family(jobs.configs, "nightly"))
     suites, probe = load_suites(jobs.configs / "suites.yaml"), jobs.probe()
-    drawn = draw_suites(suites, probe.collection, night.isoformat(), remembered(job.folder, night, suites.remember))
+    drawn = draw_suites(suites, probe.collection, night.isoformat(), remembered(folder, night, suites.remember))
     cells = {}
     for suite, one in zip(suites.suites, drawn, strict=True):
-        answers = answered(ask_all(probe, one.queries, job.run_id).agg)
+        answers = answered(ask_all(probe, one.queries, jobs.run_id).agg)
         cells[suite.name] = SuitePower(suite).about(probe.served.name, Refreshed(suites, one, answers))
-    write_drawn(job.folder, night, drawn, suites.remember)
+    write_drawn(folder, night, drawn, suites.remember)
     return cells
 
 

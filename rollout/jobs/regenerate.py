@@ -23,7 +23,7 @@ from evidence.files import write_whole
 from evidence.parts import merge_parts, write_part
 from evidence.regenerated import query_disagreements, row_disagreements
 from evidence.schemas import SchemaDrift
-from gates.documents import Document, read_model
+from gates.documents import Document
 from gates.errors import EvidenceError
 from gates.verdicts import Cell, Verdict
 from rollout.columns import read_agg, read_hits
@@ -31,7 +31,7 @@ from rollout.jobs.check import JobCheck, judge_all
 from rollout.jobs.draw import queries_of, read_drawn
 from rollout.jobs.job import Jobs
 from rollout.jobs.probe import Probe, ask_in_turn
-from rollout.jobs.settings import NightlyFile
+from rollout.jobs.settings import read_family
 
 _FILES = ("hits.parquet", "agg.parquet")
 _NIGHT = "night.json"
@@ -112,10 +112,10 @@ def items(jobs: Jobs) -> list[str]:
 
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Write the files of the night and read them back."""
-    job, night = jobs.night(read_model(jobs.configs / "nightly.yaml", NightlyFile))
+    folder, night = jobs.night(read_family(jobs.configs, "nightly"))
     incumbent = jobs.probe()
-    regenerate(job.folder, night, [incumbent, *map(jobs.probe, incumbent.served.policy.heroes)], job.run_id)
-    return judge_files(job.folder, night, incumbent.served.name)
+    regenerate(folder, night, [incumbent, *map(jobs.probe, incumbent.served.policy.heroes)], jobs.run_id)
+    return judge_files(folder, night, incumbent.served.name)
 
 
 def regenerate(folder: Path, night: date, probes: Sequence[Probe], run_id: str) -> None:

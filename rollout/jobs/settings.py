@@ -6,11 +6,12 @@ be there. A mistake in one block stops the job that it is of, and no other.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from gates.documents import Document
+from gates.documents import Document, read_model
 from gates.policy import Count
 
 Positive = Annotated[float, Field(gt=0)]
@@ -48,3 +49,12 @@ class ContinuousFile(Document):
     health: Any
     gate_monitor: Any
     emergency: Any
+
+
+FILES: dict[str, type[Document]] = {"nightly": NightlyFile, "weekly": WeeklyFile, "continuous": ContinuousFile}
+
+
+def read_family(configs: Path, family: str, **blocks: type[Document]) -> Any:
+    """The file of a family, with the blocks that a job reads by models of their own. Raises ConfigError."""
+    fields: dict[str, Any] = {name: (model, ...) for name, model in blocks.items()}
+    return read_model(configs / f"{family}.yaml", create_model(family, __base__=FILES[family], **fields))

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from gates.checks.battery import some
 from gates.checks.file_credit import DEPTH
-from gates.documents import Document, Share, read_model
+from gates.documents import Document, Share
 from gates.pairs import Arm
 from gates.policy import Count, Name
 from gates.statistics.decimals import decimal
@@ -30,7 +30,7 @@ from rollout.columns import answered
 from rollout.jobs.asked import WeeklyQueries, ask_suites
 from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, judge_all
 from rollout.jobs.job import Jobs, by_name
-from rollout.jobs.settings import WeeklyFile
+from rollout.jobs.settings import read_family
 
 
 class TripwireLimits(Document):
@@ -41,13 +41,6 @@ class TripwireLimits(Document):
     range: Share  # of nDCG@10, below this is flat
     least: Count  # queries of a suite or intent
     left_out: dict[Name, str] = Field(default={})  # check -> why it is not asked of what serves here
-
-
-class TripwireFile(WeeklyFile):
-    """The blocks of this job."""
-
-    suites: WeeklyQueries
-    tripwires: TripwireLimits
 
 
 class Sliced(NamedTuple):
@@ -138,13 +131,13 @@ CHECKS = (Leak(), Flatline(), Spread())
 
 def items(jobs: Jobs) -> list[str]:
     """One of each check that is not left out."""
-    out = read_model(jobs.configs / "weekly.yaml", TripwireFile).tripwires.left_out
+    out = read_family(jobs.configs, "weekly", tripwires=TripwireLimits).tripwires.left_out
     return [f"{jobs.served(jobs.hero).name}-{check.key}" for check in CHECKS if check.key not in out]
 
 
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Ask what serves, or the hero that is named in its place."""
-    weekly = read_model(jobs.configs / "weekly.yaml", TripwireFile)
+    weekly = read_family(jobs.configs, "weekly", suites=WeeklyQueries, tripwires=TripwireLimits)
     found = answered(ask_suites(jobs, jobs.hero, weekly.suites).agg)
     return by_name(judge_tripwires(jobs.served(jobs.hero).name, weekly.tripwires, found))
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from fixtures.suites import load_suites
-from gates.documents import Document, read_model
+from gates.documents import Document
 from gates.errors import EvidenceError
 from gates.policy import Count
 from gates.statistics.calibration import equal_mass_edges
@@ -23,7 +23,7 @@ from rollout.columns import answered, read_agg
 from rollout.jobs.check import JobCheck, NotShown
 from rollout.jobs.job import Jobs, metric_row
 from rollout.jobs.regenerate import unchanged
-from rollout.jobs.settings import NightlyFile
+from rollout.jobs.settings import read_family
 
 
 class WhiskerLimits(Document):
@@ -31,12 +31,6 @@ class WhiskerLimits(Document):
 
     resamples: Annotated[int, Field(ge=1000)]  # of the shared bootstrap
     few: Count  # observations that differ from the most common one: fewer, and the mean's interval is BCa instead of t
-
-
-class WhiskersFile(NightlyFile):
-    """The block of this job."""
-
-    whiskers: WhiskerLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,14 +122,15 @@ def items(jobs: Jobs) -> list[str]:
 
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Make the intervals of the night's files, and have them written for people and kept."""
-    nightly, suites = read_model(jobs.configs / "nightly.yaml", WhiskersFile), load_suites(jobs.configs / "suites.yaml")
-    (job, night), probe = jobs.night(nightly), jobs.probe()
-    said = unchanged(job.folder, night)
-    agg = read_agg(job.folder)
+    nightly = read_family(jobs.configs, "nightly", whiskers=WhiskerLimits)
+    suites = load_suites(jobs.configs / "suites.yaml")
+    (folder, night), probe = jobs.night(nightly), jobs.probe()
+    said = unchanged(folder, night)
+    agg = read_agg(folder)
     bins = probe.served.policy.bins
     rows = measure_night(agg, said.systems, said.suites, nightly.whiskers, bins, probe.fingerprint)
-    jobs.publish(rows=rows, folder=job.folder, night=f"night of {night} · run {said.run_id}")
-    job.keep("whiskers", history_rows(rows, probe.fingerprint))
+    jobs.publish(rows=rows, folder=folder, night=f"night of {night} · run {said.run_id}")
+    jobs.keep("whiskers", history_rows(rows, probe.fingerprint))
     return {name: CHECK.about(name, NightSpans(name, rows, suites.alpha, suites.power)) for name in items(jobs)}
 
 

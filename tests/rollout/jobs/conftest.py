@@ -18,10 +18,10 @@ from fixtures.served import load_served
 from fixtures.systems.faults import Fault, break_system
 from fixtures.systems.protocol import SearchSystem
 from rollout.comparison import Contender
-from rollout.jobs.job import Job
+from rollout.jobs.job import Jobs
 from rollout.jobs.probe import Probe, open_probe
 from tests.recorded_release import POLICY, Checkout, pack
-from tests.rollout.jobs.weeks import job_in
+from tests.rollout.jobs.weeks import jobs_in
 
 QUERIES = 4600  # a fifth of them is the calibration part: some 920
 
@@ -82,10 +82,10 @@ def configs(tmp_path: Path, night_template: Path) -> Path:
 
 
 @pytest.fixture
-def job(tmp_path: Path, configs: Path) -> Job:
+def job(tmp_path: Path, configs: Path) -> Jobs:
     """A night's run."""
     begun = datetime(2026, 3, 1, 7, 0, tzinfo=UTC)
-    return replace(job_in(tmp_path / "out", "nightly", "20260301T070000Z-abcdef", begun), configs=configs)
+    return replace(jobs_in(tmp_path / "out", "20260301T070000Z-abcdef", begun), configs=configs)
 
 
 @pytest.fixture(scope="session")

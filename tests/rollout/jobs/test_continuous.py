@@ -14,34 +14,28 @@ import pytest
 from fixtures.oracles import oracles_of
 from fixtures.served import Served, load_served
 from fixtures.systems.faults import Fault
-from gates.documents import read_model
 from gates.errors import EvidenceError
 from gates.verdicts import Decision, Verdict
 from reports.attestation.document import attest_heroes, write_attestations
 from rollout.columns import answered
-from rollout.jobs import drift
 from rollout.jobs.accepted import FILE, Accepted, newest, read_answers, write_answers
 from rollout.jobs.asked import asked_queries
+from rollout.jobs.drift import DriftLimits
 from rollout.jobs.gate_monitor import MonitorLimits, newest_decisions, run_monitor
 from rollout.jobs.health import HealthLimits, run_health
-from rollout.jobs.job import Job
+from rollout.jobs.job import Jobs
 from rollout.jobs.probe import Probe, ask_all, open_probe
-from rollout.jobs.settings import ContinuousFile
+from rollout.jobs.settings import read_family
 from tests.reports import handmade
-from tests.rollout.jobs.weeks import job_in, red
+from tests.rollout.jobs.weeks import jobs_in, red
 
 pytestmark = pytest.mark.smoke
 
 BEGUN = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 
 
-class Continuous(ContinuousFile):
-    health: HealthLimits
-    gate_monitor: MonitorLimits
-
-
-def job(folder: Path, probes: int = 0) -> Job:
-    return job_in(folder, "continuous", f"probe-{probes}", BEGUN + timedelta(minutes=5 * probes))
+def job(folder: Path, probes: int = 0) -> Jobs:
+    return jobs_in(folder, f"probe-{probes}", BEGUN + timedelta(minutes=5 * probes))
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +54,15 @@ def probe(served: Served) -> Probe:
 
 
 @pytest.fixture(scope="module")
-def limits(smoke: Path) -> Continuous:
-    return read_model(smoke / "continuous.yaml", Continuous)
+def limits(smoke: Path) -> Any:
+    return read_family(smoke, "continuous", health=HealthLimits, gate_monitor=MonitorLimits)
 
 
 @pytest.fixture(scope="module")
 def accepted(probe: Probe, smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of results with accepted answers."""
     folder = tmp_path_factory.mktemp("results")
-    queries = asked_queries(read_model(smoke / "weekly.yaml", drift.DriftFile).drift.queries, probe.collection)[:900]
+    queries = asked_queries(read_family(smoke, "weekly", drift=DriftLimits).drift.queries, probe.collection)[:900]
     now = answered(ask_all(probe, queries, "run").agg)
     write_answers(folder / "weekly" / FILE, now, {"config_hash": probe.served.config_hash})
     return folder
@@ -79,7 +73,7 @@ def kept(folder: Path) -> Accepted:
 
 
 def test_health_asks_the_next_hundred_and_the_monitor_sees_them_all(
-    probe: Probe, served: Served, limits: Continuous, accepted: Path, tmp_path: Path
+    probe: Probe, served: Served, limits: Any, accepted: Path, tmp_path: Path
 ) -> None:
     for turn in range(9):
         cells = run_health(job(tmp_path, turn), probe, limits.health, kept(accepted))
@@ -95,7 +89,7 @@ def test_health_asks_the_next_hundred_and_the_monitor_sees_them_all(
     assert found["nightly_overdue"].verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_broken_system_is_not_healthy(served: Served, limits: Continuous, accepted: Path, tmp_path: Path) -> None:
+def test_a_broken_system_is_not_healthy(served: Served, limits: Any, accepted: Path, tmp_path: Path) -> None:
     broken = open_probe(replace(served, fault=Fault(kind="empty")))
     assert red(run_health(job(tmp_path), broken, limits.health, kept(accepted))) == {"ndcg_at_10"}
     failing = open_probe(replace(served, fault=Fault(kind="failing", share=0.2)))
@@ -103,14 +97,14 @@ def test_a_broken_system_is_not_healthy(served: Served, limits: Continuous, acce
 
 
 def test_health_refuses_answers_of_another_configuration(
-    probe: Probe, limits: Continuous, accepted: Path, tmp_path: Path
+    probe: Probe, limits: Any, accepted: Path, tmp_path: Path
 ) -> None:
     other = replace(kept(accepted), facts={**kept(accepted).facts, "config_hash": "another"})
     with pytest.raises(EvidenceError, match="run python -m pytest -m drift"):
         run_health(job(tmp_path), probe, limits.health, other)
 
 
-def test_old_probes_are_forgotten(probe: Probe, limits: Continuous, accepted: Path, tmp_path: Path) -> None:
+def test_old_probes_are_forgotten(probe: Probe, limits: Any, accepted: Path, tmp_path: Path) -> None:
     run_health(job(tmp_path, 0), probe, limits.health, kept(accepted))
     week_later = 12 * 24 * (limits.health.keep_days + 1)
     run_health(job(tmp_path, week_later), probe, limits.health, kept(accepted))
@@ -125,7 +119,7 @@ def held_against(served: Served, config_hash: str, folder: Path) -> None:
     write_attestations(release, attest_heroes(release))
 
 
-def test_the_monitor_reads_what_runs_left_behind(served: Served, limits: Continuous, tmp_path: Path) -> None:
+def test_the_monitor_reads_what_runs_left_behind(served: Served, limits: Any, tmp_path: Path) -> None:
     findings = {"schema": "hero-gate/findings/v1", "at": (BEGUN - timedelta(hours=30)).isoformat()}
     (tmp_path / "jobs" / "one" / "nightly").mkdir(parents=True)
     (tmp_path / "jobs" / "one" / "nightly" / "refresh.json").write_text(json.dumps(findings))

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates.documents import read_model
 from gates.statistics.calibration import equal_mass_edges
 from gates.statistics.reliability import (
     ErrorChange,
@@ -17,7 +16,8 @@ from gates.statistics.reliability import (
 )
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.check import ALPHA
-from rollout.jobs.drift import CHECKS, DriftFile, DriftLimits, TwoWeeks, judge_drift
+from rollout.jobs.drift import CHECKS, DriftLimits, TwoWeeks, judge_drift
+from rollout.jobs.settings import read_family
 from tests.rollout.jobs.weeks import red, week
 
 CALIBRATOR: dict[str, Any] = {
@@ -28,7 +28,8 @@ CALIBRATOR: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def limits(root: Any) -> DriftLimits:
-    return read_model(root / "configs" / "weekly.yaml", DriftFile).drift
+    limits: DriftLimits = read_family(root / "configs", "weekly", drift=DriftLimits).drift
+    return limits
 
 
 def judged(

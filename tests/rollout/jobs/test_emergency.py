@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates.documents import read_model
 from gates.errors import ConfigError
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.check import judge_all
-from rollout.jobs.emergency import CHECKS, Alarm, EmergencyFile, EmergencyLimits, Rounds
-from rollout.jobs.health import HealthFile
+from rollout.jobs.emergency import CHECKS, Alarm, EmergencyLimits, Rounds
+from rollout.jobs.health import HealthLimits
+from rollout.jobs.settings import read_family
 from tests.rollout.jobs.weeks import red
 
 SHAPE = (5, 20)
@@ -18,7 +18,8 @@ SHAPE = (5, 20)
 
 @pytest.fixture(scope="module")
 def limits(root: Any) -> EmergencyLimits:
-    return read_model(root / "configs" / "continuous.yaml", EmergencyFile).emergency
+    limits: EmergencyLimits = read_family(root / "configs", "continuous", emergency=EmergencyLimits).emergency
+    return limits
 
 
 def rounds(**columns: Any) -> Rounds:
@@ -97,6 +98,6 @@ def test_what_nobody_measured_is_not_evidenced(limits: EmergencyLimits) -> None:
 def test_a_mistake_in_the_block_of_another_job_does_not_silence_it(root: Any, limits: Any, tmp_path: Any) -> None:
     path, text = tmp_path / "continuous.yaml", (root / "configs" / "continuous.yaml").read_text()
     path.write_text(text.replace("p95_factor: 3", "p95_factor: none"))
-    assert read_model(path, EmergencyFile).emergency == limits
+    assert read_family(tmp_path, "continuous", emergency=EmergencyLimits).emergency == limits
     with pytest.raises(ConfigError, match=r"health\.p95_factor"):
-        read_model(path, HealthFile)
+        read_family(tmp_path, "continuous", health=HealthLimits)

@@ -5,35 +5,40 @@ from typing import Any
 
 import pytest
 
-from gates.documents import read_model
 from gates.errors import ConfigError, EvidenceError
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.check import judge_all
-from rollout.jobs.job import Job
+from rollout.jobs.job import Jobs
 from rollout.jobs.numbers import Numbers, read_numbers, write_numbers
-from rollout.jobs.performance import Compared, PerformanceFile, ask_incumbent, asked_checks
+from rollout.jobs.performance import Compared, PerformanceLimits, ask_incumbent, asked_checks
 from rollout.jobs.probe import Probe
+from rollout.jobs.settings import read_family
+from rollout.jobs.whiskers import WhiskerLimits
 from tests.rollout.jobs.weeks import red
 
 METRICS = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit")
 Evaluator = Callable[..., dict[str, Cell]]
 
 
+def nightly_of(configs: Path) -> Any:
+    return read_family(configs, "nightly", performance=PerformanceLimits, whiskers=WhiskerLimits)
+
+
 @pytest.fixture
-def record(configs: Path, probe: Callable[..., Probe], job: Job) -> dict[str, Any]:
+def record(configs: Path, probe: Callable[..., Probe], job: Jobs) -> dict[str, Any]:
     """The numbers of the good incumbent."""
-    opened, nightly = probe(), read_model(configs / "nightly.yaml", PerformanceFile)
+    opened, nightly = probe(), nightly_of(configs)
     numbers = ask_incumbent(opened, nightly, job, ()).numbers
     write_numbers(configs / nightly.numbers, numbers)
     return numbers.model_dump(mode="json", by_alias=True)
 
 
 @pytest.fixture
-def evaluator(configs: Path, probe: Callable[..., Probe], job: Job) -> Evaluator:
+def evaluator(configs: Path, probe: Callable[..., Probe], job: Jobs) -> Evaluator:
     """The cells of a night with a fault, against a record."""
 
     def judged(numbers: dict[str, Any], **fault: Any) -> dict[str, Cell]:
-        opened, nightly = probe(**fault), read_model(configs / "nightly.yaml", PerformanceFile)
+        opened, nightly = probe(**fault), nightly_of(configs)
         kept = Numbers.model_validate(numbers)
         night = ask_incumbent(opened, nightly, job, kept.bin_edges)
         compared = Compared(opened.served, night, nightly.performance, kept)
@@ -50,32 +55,35 @@ def test_a_night_like_the_one_on_record_is_green(record: dict[str, Any], evaluat
     assert verdicts(evaluator(record)) == dict.fromkeys(METRICS, Verdict.GREEN)
 
 
-def test_answers_that_get_lost_turn_quality_red(record: dict[str, Any], evaluator: Evaluator) -> None:
-    found = evaluator(record, kind="empty", share=0.15)
-    assert {"ndcg_at_10", "sla_recall_at_50"} <= red(found)
-    assert {"p95_latency_ms", "file_credit"}.isdisjoint(red(found))
-    assert "on record" in found["ndcg_at_10"].note
+@pytest.mark.parametrize(
+    ("fault", "broken"),
+    [
+        ({"kind": "empty", "share": 0.15}, {"ndcg_at_10", "sla_recall_at_50"}),
+        ({"kind": "overconfident", "stretch": 1.6}, {"ece"}),
+        ({"kind": "stale", "share": 1.0, "lines": 2}, {"file_credit"}),
+    ],
+    ids=["lost", "too sure", "lines that lag behind"],
+)
+def test_each_fault_turns_its_own_numbers_red(
+    record: dict[str, Any], evaluator: Evaluator, fault: dict[str, Any], broken: set[str]
+) -> None:
+    found = evaluator(record, **fault)
+    assert broken <= red(found)
+    assert "p95_latency_ms" not in red(found)
+    assert all("on record" in found[metric].note for metric in broken)
 
 
-def test_answers_that_get_too_sure_turn_ece_red_alone(record: dict[str, Any], evaluator: Evaluator) -> None:
-    assert red(evaluator(record, kind="overconfident", stretch=1.6)) == {"ece"}
-
-
-def test_lines_that_lag_behind_turn_file_credit_red(record: dict[str, Any], evaluator: Evaluator) -> None:
-    found = evaluator(record, kind="stale", share=1.0, lines=2)
-    assert found["file_credit"].verdict is Verdict.RED
-
-
-def test_slower_answers_turn_latency_red_alone(record: dict[str, Any], evaluator: Evaluator) -> None:
-    then = record["suites"]["all"]["metrics"]["p95_latency_ms"]
-    record["suites"]["all"]["metrics"]["p95_latency_ms"] = {key: value - 7 for key, value in then.items()}
-    assert red(evaluator(record)) == {"p95_latency_ms"}
-
-
-def test_a_better_night_is_green(record: dict[str, Any], evaluator: Evaluator) -> None:
-    then = record["suites"]["all"]["metrics"]["ndcg_at_10"]
-    record["suites"]["all"]["metrics"]["ndcg_at_10"] = {key: value - 0.2 for key, value in then.items()}
-    assert evaluator(record)["ndcg_at_10"].verdict is Verdict.GREEN
+@pytest.mark.parametrize(
+    ("metric", "less", "broken"), [("p95_latency_ms", 7, {"p95_latency_ms"}), ("ndcg_at_10", 0.2, set())]
+)
+def test_slower_answers_alone_turn_latency_red_and_better_ones_nothing(
+    record: dict[str, Any], evaluator: Evaluator, metric: str, less: float, broken: set[str]
+) -> None:
+    metrics = record["suites"]["all"]["metrics"]
+    metrics[metric] = {key: value - less for key, value in metrics[metric].items()}
+    found = evaluator(record)
+    assert red(found) == broken
+    assert broken or found[metric].verdict is Verdict.GREEN
 
 
 def test_numbers_of_another_configuration_evidence_nothing(record: dict[str, Any], evaluator: Evaluator) -> None:
@@ -102,18 +110,18 @@ def test_latency_that_was_taken_on_a_busy_machine_evidences_nothing(
     assert found["ndcg_at_10"] is Verdict.GREEN
 
 
-def test_a_pool_below_the_size_is_refused(configs: Path, probe: Callable[..., Probe], job: Job) -> None:
+def test_a_pool_below_the_size_is_refused(configs: Path, probe: Callable[..., Probe], job: Jobs) -> None:
     path = configs / "nightly.yaml"
     path.write_text(path.read_text().replace("size: 800", "size: 4000"))
     with pytest.raises(EvidenceError, match=r"but performance.queries.size is 4,000"):
-        ask_incumbent(probe(), read_model(path, PerformanceFile), job, ())
+        ask_incumbent(probe(), nightly_of(configs), job, ())
 
 
 def test_a_limit_that_is_never_shown_is_a_mistake(configs: Path) -> None:
     path = configs / "nightly.yaml"
     path.write_text(path.read_text().replace("{margin: 0.02, finds: 0.08}", "{margin: 0.02, finds: 0.02}"))
     with pytest.raises(ConfigError, match="less is never shown"):
-        read_model(path, PerformanceFile)
+        nightly_of(configs)
 
 
 def test_numbers_are_read_as_they_were_written(record: dict[str, Any], configs: Path) -> None:

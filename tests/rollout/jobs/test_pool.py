@@ -6,20 +6,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gates.documents import read_model
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.pool import (
     POOL,
     WHOLE,
     Last,
     PoolAuditLimits,
-    PoolFile,
     changes,
     in_time,
     judge_pool,
     parts,
     pool_of,
 )
+from rollout.jobs.settings import read_family
 
 CHURN, CONTRIBUTION, IN_SLA = "churn", "contribution", "in_sla"
 CONFIGS = {"lens": "a", "ann": "b"}
@@ -27,7 +26,8 @@ CONFIGS = {"lens": "a", "ann": "b"}
 
 @pytest.fixture(scope="module")
 def limits(root: Any) -> PoolAuditLimits:
-    return read_model(root / "configs" / "weekly.yaml", PoolFile).pool
+    limits: PoolAuditLimits = read_family(root / "configs", "weekly", pool=PoolAuditLimits).pool
+    return limits
 
 
 def answers(queries: int = 120, first: int = 0, depth: int = 50, late: int = 0, failing: int = 0) -> Any:

@@ -9,16 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from fixtures.suites import load_suites
-from gates.documents import read_model
 from gates.errors import EvidenceError
 from gates.verdicts import Verdict
 from rollout.columns import read_agg, read_hits
 from rollout.jobs.draw import write_drawn
-from rollout.jobs.job import Job
+from rollout.jobs.job import Jobs
 from rollout.jobs.probe import Probe
 from rollout.jobs.refresh import draw_suites
 from rollout.jobs.regenerate import judge_files, regenerate, unchanged
-from rollout.jobs.whiskers import CHECK, NightRow, NightSpans, WhiskersFile, measure_night
+from rollout.jobs.whiskers import CHECK, NightRow, NightSpans, WhiskerLimits, measure_night
 
 NIGHT = date(2026, 3, 1)
 
@@ -45,6 +44,11 @@ def verdicts(folder: Path) -> dict[str, Verdict]:
 
 def judged(system: str, rows: list[NightRow]) -> Verdict:
     return CHECK.about(system, NightSpans(system, rows, 0.05, 0.9)).verdict
+
+
+def measured(agg: pa.Table) -> list[NightRow]:
+    limits = WhiskerLimits(resamples=1000, few=30)
+    return measure_night(agg, ["incumbent", "rival"], ["everything"], limits, 10, "ab" * 32)
 
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
@@ -92,15 +96,14 @@ def test_files_that_changed_since_are_refused(folder: Path) -> None:
         unchanged(folder, NIGHT)
 
 
-def test_nothing_drawn_is_nothing_to_regenerate(probe: Callable[..., Probe], job: Job) -> None:
+def test_nothing_drawn_is_nothing_to_regenerate(probe: Callable[..., Probe], job: Jobs) -> None:
     with pytest.raises(EvidenceError, match="run -m refresh first"):
-        regenerate(job.folder, NIGHT, [probe()], job.run_id)
+        regenerate(job.folder("nightly"), NIGHT, [probe()], job.run_id)
 
 
-def test_every_metric_of_the_night_gets_an_interval(folder: Path, configs: Path) -> None:
+def test_every_metric_of_the_night_gets_an_interval(folder: Path) -> None:
     agg = read_agg(folder)
-    limits = read_model(configs / "nightly.yaml", WhiskersFile).whiskers
-    rows = measure_night(agg, ["incumbent", "rival"], ["everything"], limits, 10, "ab" * 32)
+    rows = measured(agg)
     incumbent, rival = rows
     assert set(incumbent.levels) == {
         "ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit", "error_rate",
@@ -110,22 +113,20 @@ def test_every_metric_of_the_night_gets_an_interval(folder: Path, configs: Path)
     assert rival.differences["sla_recall_at_50"].method == "BCa"
     assert rival.differences["sla_recall_at_50"].interval.upper < 0
     assert {judged(s, rows) for s in ("incumbent", "rival")} == {Verdict.GREEN}
-    assert rows == measure_night(agg, ["incumbent", "rival"], ["everything"], limits, 10, "ab" * 32)
+    assert rows == measured(agg)
 
 
-def test_a_number_that_is_none_turns_its_system_red_alone(folder: Path, configs: Path) -> None:
+def test_a_number_that_is_none_turns_its_system_red_alone(folder: Path) -> None:
     agg = read_agg(folder)
     mine = np.array(agg["system"].to_pylist()) == "rival"
     broken = np.where(mine, np.nan, agg["ndcg_at_10"].to_numpy())
     agg = agg.set_column(agg.schema.get_field_index("ndcg_at_10"), "ndcg_at_10", pa.array(broken))
-    limits = read_model(configs / "nightly.yaml", WhiskersFile).whiskers
-    rows = measure_night(agg, ["incumbent", "rival"], ["everything"], limits, 10, "ab" * 32)
+    rows = measured(agg)
     assert judged("rival", rows) is Verdict.RED
     assert judged("incumbent", rows) is Verdict.GREEN
     assert judged("nobody", rows) is Verdict.INCONCLUSIVE
 
 
-def test_systems_that_were_asked_other_queries_are_not_compared(folder: Path, configs: Path) -> None:
-    limits = read_model(configs / "nightly.yaml", WhiskersFile).whiskers
+def test_systems_that_were_asked_other_queries_are_not_compared(folder: Path) -> None:
     with pytest.raises(EvidenceError, match="were not asked the same queries"):
-        measure_night(read_agg(folder).slice(1), ["incumbent", "rival"], ["everything"], limits, 10, "ab" * 32)
+        measured(read_agg(folder).slice(1))

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates.documents import read_model
 from gates.verdicts import Cell, Verdict
-from rollout.jobs.tripwires import TripwireFile, TripwireLimits, judge_tripwires
+from rollout.jobs.settings import read_family
+from rollout.jobs.tripwires import TripwireLimits, judge_tripwires
 from tests.rollout.jobs.weeks import week
 
 WORDS = np.arange(4_000) % 2 == 1
@@ -15,7 +15,8 @@ WORDS = np.arange(4_000) % 2 == 1
 
 @pytest.fixture(scope="module")
 def limits(root: Any) -> TripwireLimits:
-    return read_model(root / "configs" / "weekly.yaml", TripwireFile).tripwires
+    limits: TripwireLimits = read_family(root / "configs", "weekly", tripwires=TripwireLimits).tripwires
+    return limits
 
 
 def red(cells: dict[str, Cell]) -> set[str]:

@@ -1,18 +1,19 @@
 """Does hero health find what is grossly wrong, and the gate monitor what no longer holds?"""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gates.checks.sla_recall import SlaRecall
-from gates.documents import read_model
 from gates.policy import Policy
 from gates.verdicts import Cell, Kind, Verdict
 from rollout.jobs import gate_monitor, health
 from rollout.jobs.check import judge_all
-from rollout.jobs.gate_monitor import Left, MonitorLimits, OnRecord
+from rollout.jobs.gate_monitor import Left, MonitorLimits
 from rollout.jobs.health import HealthLimits, Probing
+from rollout.jobs.settings import read_family
 from tests.rollout.jobs.weeks import red, slips_and_rescues, week
 
 N = 100
@@ -21,12 +22,14 @@ HUNDRED = np.arange(N)
 
 @pytest.fixture(scope="module")
 def limits(root: Any) -> HealthLimits:
-    return read_model(root / "configs" / "continuous.yaml", health.HealthFile).health
+    limits: HealthLimits = read_family(root / "configs", "continuous", health=HealthLimits).health
+    return limits
 
 
 @pytest.fixture(scope="module")
 def monitor(root: Any) -> MonitorLimits:
-    return read_model(root / "configs" / "continuous.yaml", gate_monitor.MonitorFile).gate_monitor
+    limits: MonitorLimits = read_family(root / "configs", "continuous", gate_monitor=MonitorLimits).gate_monitor
+    return limits
 
 
 def judge_health(limits: HealthLimits, now: Any, then: Any) -> dict[str, Cell]:
@@ -113,7 +116,10 @@ def test_a_night_that_did_not_run_is_overdue(
 
 
 def test_only_what_was_decided_on_may_serve(monitor: MonitorLimits, policy: Policy) -> None:
-    decided = [OnRecord("ann", "PROMOTE", "hhhh", "bbbb"), OnRecord("router", "HOLD", "rrrr", "bbbb")]
+    decided = [
+        SimpleNamespace(hero=hero, decision=decision, config_hash=config_hash, baseline_config_hash="bbbb")
+        for hero, decision, config_hash in (("ann", "PROMOTE", "hhhh"), ("router", "HOLD", "rrrr"))
+    ]
     for config_hash, verdict in (("bbbb", Verdict.GREEN), ("hhhh", Verdict.GREEN), ("rrrr", Verdict.RED)):
         cells = watched(monitor, policy, config_hash=config_hash, decided=decided)
         assert cells["promoted"].verdict is verdict

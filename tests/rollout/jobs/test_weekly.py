@@ -4,6 +4,7 @@ import functools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,18 +14,17 @@ import pytest
 from evidence.history import read
 from fixtures.served import Served, load_served
 from fixtures.systems.faults import Fault
-from gates.documents import read_model
 from gates.errors import EvidenceError
 from rollout.columns import answered
 from rollout.jobs.accepted import FILE, read_answers, write_answers
 from rollout.jobs.asked import WeeklyQueries, asked_of_suites
 from rollout.jobs.drift import DriftLimits, run_drift
-from rollout.jobs.job import Job
+from rollout.jobs.job import Jobs
 from rollout.jobs.pool import COUNTS, DIFF, LAST, PoolAuditLimits, run_pool
 from rollout.jobs.probe import Probe, Probed, ask_all, open_probe
-from rollout.jobs.settings import WeeklyFile
+from rollout.jobs.settings import read_family
 from rollout.jobs.tripwires import TripwireLimits, judge_tripwires
-from tests.rollout.jobs.weeks import job_in, red
+from tests.rollout.jobs.weeks import jobs_in, red
 
 pytestmark = pytest.mark.smoke
 
@@ -43,22 +43,15 @@ FAULTS: dict[str, Fault | str] = {
 ASKED: dict[str, Probed] = {}  # fault -> answers to the week's suites: the same whenever they are asked
 
 
-class Weekly(WeeklyFile):
-    drift: DriftLimits
-    suites: WeeklyQueries
-    pool: PoolAuditLimits
-    tripwires: TripwireLimits
-
-
 class Week:
     """The three jobs of one system in one folder."""
 
-    def __init__(self, folder: Path, served: Served, weekly: Weekly, ann: Probed) -> None:
+    def __init__(self, folder: Path, served: Served, weekly: Any, ann: Probed) -> None:
         self.folder, self.served, self.weekly, self.ann = folder, served, weekly, ann
 
-    def job(self, week: int, *, write: bool = False) -> Job:
+    def job(self, week: int, *, write: bool = False) -> Jobs:
         run_id, at = f"week-{week}{'-write' if write else ''}", BEGUN + timedelta(days=7 * week)
-        return job_in(self.folder, "weekly", run_id, at, write=write)
+        return jobs_in(self.folder, run_id, at, write=write)
 
     def probe(self, fault: Fault | None = None) -> Probe:
         return opened(self.served.system_kind.folder, repr(fault), fault)
@@ -93,14 +86,16 @@ def smoke(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def limits(smoke: Path) -> Weekly:
-    weekly = read_model(smoke / "weekly.yaml", Weekly)
+def limits(smoke: Path) -> Any:
+    weekly = read_family(
+        smoke, "weekly", drift=DriftLimits, suites=WeeklyQueries, pool=PoolAuditLimits, tripwires=TripwireLimits
+    )
     queries = weekly.drift.queries.model_copy(update={"size": 800})  # twice as over-confident needs no more
     return weekly.model_copy(update={"drift": weekly.drift.model_copy(update={"queries": queries, "resamples": 400})})
 
 
 @pytest.fixture(scope="module")
-def accepted(smoke: Path, limits: Weekly, tmp_path_factory: pytest.TempPathFactory) -> Week:
+def accepted(smoke: Path, limits: Any, tmp_path_factory: pytest.TempPathFactory) -> Week:
     """A folder in which a first week was accepted."""
     probe = open_probe(load_served(smoke, "ann"))
     ann = ask_all(probe, asked_of_suites(limits.suites, probe.collection), "run")

@@ -10,7 +10,7 @@ import numpy as np
 from gates.pairs import Arm
 from gates.verdicts import Cell, Verdict
 from rollout.answered import Answered
-from rollout.jobs.job import Job
+from rollout.jobs.job import Jobs
 
 
 def slips_and_rescues(draw: np.random.Generator, n: int, *, slip: float, share: float, rescue: float) -> np.ndarray:
@@ -22,12 +22,9 @@ def red(cells: Mapping[Any, Cell]) -> set[str]:
     return {cell.check for cell in cells.values() if cell.verdict is Verdict.RED}
 
 
-def job_in(folder: Path, family: str, run_id: str, at: datetime, *, write: bool = False) -> Job:
-    """A run of a family of jobs below a folder of results."""
-    (folder / family).mkdir(parents=True, exist_ok=True)
-    return Job(
-        family=family, folder=folder / family, artifacts=folder, configs=folder, run_id=run_id, at=at, write=write
-    )
+def jobs_in(folder: Path, run_id: str, at: datetime, *, write: bool = False) -> Jobs:
+    """A run of jobs that leaves its results in a folder."""
+    return Jobs(root=folder, artifacts=folder, configs=folder, run_id=run_id, at=at, write=write)
 
 
 def week(n: int = 4_000, seed: int = 7, *, columns: dict[str, Any] | None = None, **arm: Any) -> Answered:
