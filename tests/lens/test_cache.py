@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lens.cache import MANIFEST, built, cache_folder
+from lens.cache import MANIFEST, built, cache_folder, verify
 from lens.wheels import CorpusError
 
 said: list[str] = []
@@ -39,12 +39,15 @@ def test_what_is_whole_is_not_built_again(folder: Path):
         lambda f: (f / "data").unlink(),
         lambda f: (f / "planted").write_text("new"),
         lambda f: (f / MANIFEST).write_text("{"),
+        lambda f: (f / MANIFEST).write_text("{}"),
         lambda f: (f / MANIFEST).unlink(),
     ],
-    ids=["changed", "missing", "planted", "half a manifest", "no manifest"],
+    ids=["changed", "missing", "planted", "half a manifest", "an empty one", "no manifest"],
 )
 def test_damage_is_said_and_mended(folder: Path, damage):
+    assert verify(folder)[1] == []
     damage(folder)
+    assert verify(folder)[1] in (["data"], ["planted"], [MANIFEST])
     built(folder, build, said.append)
     assert said == [f"{folder} is damaged: building it again"]
     assert (folder / "data").read_text() == "whole"
