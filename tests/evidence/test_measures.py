@@ -96,11 +96,6 @@ def test_scores_that_differ_beyond_float32_tie() -> None:
     np.testing.assert_allclose(answers.measured().ndcg_at_10, theirs, rtol=0, atol=1e-9)
 
 
-def test_equal_scores_rank_by_document_descending() -> None:
-    order = rank_hits(np.zeros(3, np.int32), np.array([1, 1, 2], np.float32), np.array([4, 7, 1], np.int32))
-    assert order.tolist() == [2, 1, 0]
-
-
 @pytest.mark.parametrize(
     ("ranks", "recall", "rr", "success", "correct"),
     [

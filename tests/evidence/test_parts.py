@@ -41,17 +41,14 @@ def test_one_other_value_is_another_digest(tmp_path: Path) -> None:
     assert logical_digest(tmp_path / "a" / "out" / "agg.parquet") == first[1]
 
 
-def test_hits_are_sorted_by_system_query_and_rank(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "by"), [("hits", ("system", "query_ord", "rank")), ("agg", ("stream", "pair_ord", "system"))]
+)
+def test_rows_stand_in_an_order_of_their_own_or_as_the_gate_saw_them(tmp_path: Path, name: str, by: tuple[str, ...]):
     merged(tmp_path, [2, 1, 3])
-    hits = pq.read_table(tmp_path / "out" / "hits.parquet")
-    keys = list(zip(*(hits[name].to_pylist() for name in ("system", "query_ord", "rank")), strict=True))
+    table = pq.read_table(tmp_path / "out" / f"{name}.parquet")
+    keys = list(zip(*(table[column].to_pylist() for column in by), strict=True))
     assert keys == sorted(keys)
-
-
-def test_answers_stand_in_the_order_the_gate_saw_them(tmp_path: Path) -> None:
-    merged(tmp_path, [3, 2, 1])
-    agg = pq.read_table(tmp_path / "out" / "agg.parquet")
-    assert agg["pair_ord"].to_pylist() == sorted(agg["pair_ord"].to_pylist())
 
 
 def test_a_row_group_holds_whole_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

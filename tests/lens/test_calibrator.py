@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens.calibrator import CLAMP, SLOPES, dump, interpolate, read_calibrator, sigmoid
+from lens.calibrator import CLAMP, SLOPES, digest_of, interpolate, read_calibrator, sigmoid
 from lens.fit import Example, correction, fit_curves, increasing
 
 COMMITTED = ("calib_v22.json", "smoke/calib_v22.json")
@@ -37,8 +37,12 @@ def test_confidence_is_always_within_the_clamp(features: list[float]):
         (lambda d: d["curves"][0].update(intercept=0.0), "is not that of its content"),
         (lambda d: d.pop("digest"), "no calibrator"),
         (lambda d: d["curves"][0].pop("alpha"), "no calibrator"),
+        (
+            lambda d: d.update(curves=d["curves"][1:], digest=digest_of({**d, "curves": d["curves"][1:]})),
+            "has no curve for lexical docstring",
+        ),
     ],
-    ids=["tampered", "unsigned", "incomplete"],
+    ids=["tampered", "unsigned", "incomplete", "without a curve"],
 )
 def test_a_changed_calibrator_is_refused(root: Path, tmp_path: Path, change, said: str):
     document = json.loads((root / "configs" / "calib_v22.json").read_text())
@@ -48,14 +52,6 @@ def test_a_changed_calibrator_is_refused(root: Path, tmp_path: Path, change, sai
     with pytest.raises(ValueError, match=said) as error:
         read_calibrator(path)
     assert "restore it from version control" in str(error.value)
-
-
-def test_a_calibrator_without_a_curve_is_refused(root: Path, tmp_path: Path):
-    curves = list(read_calibrator(root / "configs" / "calib_v22.json").curves.values())
-    path = tmp_path / "calib.json"
-    path.write_text(dump(curves[1:], {}))
-    with pytest.raises(ValueError, match="has no curve for lexical docstring"):
-        read_calibrator(path)
 
 
 def examples(truth, n: int = 6000) -> list[Example]:

@@ -41,14 +41,14 @@ def test_every_honest_configuration_answers_all_of_them_first(index, open_lens, 
         assert place == f"{oracle['file']}:{oracle['line_start']}", oracle["id"]
 
 
-def test_a_corpus_with_too_few_sure_answers_is_told_so(index, open_lens):
-    few = dataclasses.replace(index, part={**index.part, "calibration": index.part["calibration"][:5]})
+@pytest.mark.parametrize(
+    "fewer",
+    [
+        lambda index: {"part": {**index.part, "calibration": index.part["calibration"][:5]}},
+        lambda index: {"vectors": np.zeros_like(index.vectors)},  # no meaning is the nearest by a margin
+    ],
+    ids=["few questions", "no margin"],
+)
+def test_a_corpus_with_too_few_sure_answers_is_told_so(index, open_lens, fewer):
     with pytest.raises(ValueError, match=r"0 of intent error, .* are sure, but each intent should give 10"):
-        make_oracles(few, open_lens().lexical)
-
-
-def test_an_answer_without_margin_is_none(index, open_lens, committed):
-    """Where a copy of every vector stands beside it, no meaning is the nearest by a margin."""
-    level = dataclasses.replace(index, vectors=np.zeros_like(index.vectors))
-    with pytest.raises(ValueError, match="0 of intent error"):
-        make_oracles(level, open_lens().lexical)
+        make_oracles(dataclasses.replace(index, **fewer(index)), open_lens().lexical)
