@@ -11,6 +11,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from gates.pairs import Arm
 from gates.policy import Policy, load_policy
 from proof.pages.page import rendered
 from proof.simulate import changes
-from proof.simulate.cells import Change
+from proof.simulate.changes import Change
 from proof.simulate.model import draw_model
 from proof.simulate.population import Population
 
@@ -43,12 +44,12 @@ WINDOWS = 16  # of a canary that needs no extension: the peers, too, promote aft
 
 #: Stream -> what is done to an equal hero, and the cells of our own rule: paired and split.
 STREAMS: dict[str, tuple[Change, str, str]] = {
-    "A/A": (lambda p, rng: p, "model-aa", "split-aa"),
-    "-1 point": (lambda p, rng: changes.lose(p, 0.01, rng, keep=0.75), "model-loss-1", "split-loss-1"),
-    "-2 points": (lambda p, rng: changes.lose(p, 0.02, rng, keep=0.75), "model-loss-2", "split-loss-2"),
-    "-5 points": (lambda p, rng: changes.lose(p, 0.05, rng, keep=0.75), "model-loss-5", "split-loss-5"),
-    "p95 +10 %": (lambda p, rng: changes.slow_down(p, 1.1), "model-p95-10", "split-p95-10"),
-    "calibration error .05": (lambda p, rng: changes.redraw_correct(p, 0.05, rng), "model-ce-0.05", "split-ce-0.05"),
+    "A/A": (lambda p, _: p, "model-aa", "split-aa"),
+    "-1 point": (partial(changes.lose, points=0.01), "model-loss-1", "split-loss-1"),
+    "-2 points": (partial(changes.lose, points=0.02), "model-loss-2", "split-loss-2"),
+    "-5 points": (partial(changes.lose, points=0.05), "model-loss-5", "split-loss-5"),
+    "p95 +10 %": (partial(changes.slow_down, factor=1.1), "model-p95-10", "split-p95-10"),
+    "calibration error .05": (partial(changes.redraw_correct, error=0.05), "model-ce-0.05", "split-ce-0.05"),
 }
 
 Found = dict[str, dict[str, Counter[str]]]  # rule -> paired/split -> how many were rolled back, promoted, held

@@ -1,8 +1,9 @@
-"""What can be done to a hero of an equal population so that its true state is known? Each change is a function."""
+"""What can be done to a hero of an equal population so that its true state is known? Each change is a function
+of the population, and of what it draws."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from proof.simulate.model import in_time, true_share
 from proof.simulate.population import Population, swapped
 
 Array = NDArray[np.float64]
+Change = Callable[[Population, np.random.Generator], Population]
 
 
 def fair_swap(population: Population, rng: np.random.Generator) -> Population:
@@ -20,12 +22,12 @@ def fair_swap(population: Population, rng: np.random.Generator) -> Population:
     return swapped(population, rng.random(len(population)) < 0.5)
 
 
-def lose(population: Population, points: float, rng: np.random.Generator, *, keep: float) -> Population:
+def lose(population: Population, rng: np.random.Generator, *, points: float, keep: float = 0.75) -> Population:
     """A mean loss of so many points of recall and of nDCG: on random queries the hero keeps only the share `keep`."""
     return replace(population, hero=_lessened(population.hero, points, rng.random(len(population)), keep))
 
 
-def shock(population: Population, points: float, rng: np.random.Generator, *, keep: float) -> Population:
+def shock(population: Population, rng: np.random.Generator, *, points: float, keep: float = 0.75) -> Population:
     """Something in between two answers moves all hero and repeated answers by so many points against the first ones."""
     hit = rng.random(len(population))
     if points < 0:
@@ -49,7 +51,7 @@ def skew(population: Population, rng: np.random.Generator, *, slip: float, slips
     return replace(population, hero=replace(same, ndcg=hero), baseline=same, repeat=same)
 
 
-def churn_whole(population: Population, share: float, rng: np.random.Generator) -> Population:
+def churn_whole(population: Population, rng: np.random.Generator, *, share: float) -> Population:
     """Equal, but on a share of the queries one arm finds everything and the other nothing: a fair coin says which."""
     differ, coin = rng.random(len(population)) < share, rng.random(len(population)) < 0.5
 
@@ -63,20 +65,20 @@ def churn_whole(population: Population, share: float, rng: np.random.Generator) 
     return replace(population, hero=arm(coin), baseline=arm(~coin), repeat=arm(~coin))
 
 
-def late_tail(population: Population, share: float, milliseconds: float, rng: np.random.Generator) -> Population:
+def late_tail(population: Population, rng: np.random.Generator, *, share: float, milliseconds: float) -> Population:
     """A share of the hero's answers comes so much later."""
     more = np.where(rng.random(len(population)) < share, milliseconds, 0.0)
     late = replace(population.hero, latency_ms=population.hero.latency_ms + more)
     return replace(population, hero=in_time(late))
 
 
-def bias(population: Population, by: float, intent: int) -> Population:
+def bias(population: Population, _: np.random.Generator, *, by: float, intent: int) -> Population:
     """The hero's confidence on one intent is so much higher, and as often right as before."""
     confidence = population.hero.confidence + np.where(population.intent == intent, by, 0.0)
     return replace(population, hero=replace(population.hero, confidence=np.clip(confidence, 0.001, 0.999)))
 
 
-def more_right(population: Population, share: float, intent: int, rng: np.random.Generator) -> Population:
+def more_right(population: Population, rng: np.random.Generator, *, share: float, intent: int) -> Population:
     """So many more of one intent's first hits are right (fewer, if negative), at the confidence that they had."""
     own = population.hero
     open_ = (population.intent == intent) & (own.correct == (0.0 if share > 0 else 1.0))
@@ -85,7 +87,7 @@ def more_right(population: Population, share: float, intent: int, rng: np.random
     return replace(population, hero=replace(own, correct=np.where(changed, float(share > 0), own.correct)))
 
 
-def trade(population: Population, by_intent: Mapping[int, float], rng: np.random.Generator) -> Population:
+def trade(population: Population, rng: np.random.Generator, *, by_intent: Mapping[int, float]) -> Population:
     """nDCG of each intent moves by so many points: right answers fall from the first place to the fifth, or whole
     answers are found that were not."""
     ndcg = population.baseline.ndcg.copy()
@@ -98,26 +100,27 @@ def trade(population: Population, by_intent: Mapping[int, float], rng: np.random
     return replace(population, hero=replace(same, ndcg=ndcg), repeat=same)
 
 
-def slow_down(population: Population, factor: float) -> Population:
+def slow_down(population: Population, _: np.random.Generator, *, factor: float) -> Population:
     """All latencies of the hero times `factor`; what now comes after the SLA is lost."""
     slow = replace(population.hero, latency_ms=population.hero.latency_ms * factor)
     return replace(population, hero=in_time(slow))
 
 
-def redraw_correct(population: Population, error: float, rng: np.random.Generator) -> Population:
+def redraw_correct(population: Population, rng: np.random.Generator, *, error: float) -> Population:
     """The hero's confidences as they are, but right as often as gives this true calibration error."""
     share = true_share(population.hero.confidence, error)
     correct = (rng.random(len(population)) < share).astype(np.float64)
     return replace(population, hero=replace(population.hero, correct=correct))
 
 
-def split_traffic(population: Population, other: Population) -> Population:
-    """Hero and baseline answer different queries: the baseline's answers are those of another population."""
-    rows = slice(len(population))
-    return replace(population, baseline=other.baseline.rows(rows), repeat=other.repeat.rows(rows))
+def split_traffic(population: Population, rng: np.random.Generator, *, change: Change | None) -> Population:
+    """Each query is answered by one arm only: the hero's answers after a change, the baseline's to other queries."""
+    changed = population if change is None else change(population, rng)
+    other = population.sample(len(population), rng)
+    return replace(changed, baseline=other.baseline, repeat=other.repeat)
 
 
-def autocorrelate(population: Population, rho: float, rng: np.random.Generator) -> Population:
+def autocorrelate(population: Population, rng: np.random.Generator, *, rho: float) -> Population:
     """The same pairs in an order in which losses come in runs: ranks of recall lost follow an AR(1) Gaussian copula.
 
     The share of each loss stays as it is; over and under it the order is random.

@@ -29,6 +29,7 @@ from fixtures.systems.protocol import Answer, Documents, Query, SearchSystem
 from gates.pairs import COLUMNS, Arm
 from gates.policy import Policy
 from proof.simulate.population import Population
+from rollout.columns import positions
 from rollout.replay import Locator, Timed, ask, judge_collection, measure_answers, quiet
 
 ROOT = Path(__file__).parents[2]
@@ -118,12 +119,12 @@ def record_share(configs: Path, policy: Policy, worker: int) -> dict[str, pa.Tab
     heroes = recorded_heroes(configs, policy)
     first = next(iter(heroes.values()))
     collection = first.baseline_kind.open_collection(lambda _: None)
-    judged, intents = judge_collection(collection), policy.slices.intents
+    judged = judge_collection(collection)
 
     def measured(documents: Documents, timed: Sequence[Timed], asked: Sequence[Query]) -> pa.Table:
         locator = Locator(documents, collection.documents)
         arm = measure_answers(timed, asked, locator, judged, policy.sla_ms).arm
-        at = pa.array([intents.index(q.intent) if q.intent in intents else -1 for q in asked], pa.int8())
+        at = positions([q.intent for q in asked], policy.slices.intents)
         columns = {name: getattr(arm, name) for name in COLUMNS}
         return pa.table({"query_id": [q.query_id for q in asked], "intent": at, **columns})
 

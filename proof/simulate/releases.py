@@ -12,7 +12,8 @@ from gates.checks.question import Constants
 from gates.policy import Policy
 from proof.simulate import changes
 from proof.simulate.canaries import Draws, Ends, join_ends, run_canaries
-from proof.simulate.cells import HEROES, MODEL, Change, Experiment
+from proof.simulate.cells import HEROES, MODEL, Experiment
+from proof.simulate.changes import Change
 from proof.simulate.features import features_of, plan_canary, traffic_growth
 from proof.simulate.model import draw_model, draw_preflight
 from proof.simulate.population import Population, Rows, blocks_of, join_populations
@@ -111,7 +112,7 @@ def _shocked(population: Population, points: float, rng: np.random.Generator) ->
     each = len(population) // len(LEVELS) // 100 * 100
     parts = [population.rows(np.arange(i * each, (i + 1) * each)) for i in range(len(LEVELS))]
     return join_populations(
-        [changes.shock(p, z * points / 100, rng, keep=0.75) for p, z in zip(parts, LEVELS, strict=True)]
+        [changes.shock(p, rng, points=z * points / 100) for p, z in zip(parts, LEVELS, strict=True)]
     )
 
 

@@ -1,7 +1,7 @@
 """Does a simulated canary end exactly as the gate itself ends on the same pairs?"""
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,13 +12,13 @@ from gates.pairs import Pairs
 from gates.policy import Policy
 from proof.simulate import changes
 from proof.simulate.canaries import Draws, Ends, run_canaries
+from proof.simulate.changes import Change
 from proof.simulate.drive import End, drive
 from proof.simulate.features import features_of, plan_canary, traffic_growth
 from proof.simulate.model import draw_model, draw_preflight
 from proof.simulate.population import Population, blocks_of, serve
 from tests.gates.builders import changed
 
-Change = Callable[[Population, np.random.Generator], Population]
 HEROES = 12
 
 #: Quick to judge, and so that every end occurs: small windows, wide limits, some budget to use up.
@@ -46,11 +46,11 @@ SMALL = {
 
 WORLDS: dict[str, Change] = {
     "equal": lambda p, rng: p,
-    "a loss of 2 points": lambda p, rng: changes.lose(p, 0.02, rng, keep=0.75),
-    "a loss of 8 points": lambda p, rng: changes.lose(p, 0.08, rng, keep=0.75),
-    "over-confident": lambda p, rng: changes.redraw_correct(p, 0.12, rng),
-    "20 % slower": lambda p, rng: changes.slow_down(p, 1.2),
-    "shocks": lambda p, rng: changes.shock(p, 0.03, rng, keep=0.75),
+    "a loss of 2 points": partial(changes.lose, points=0.02),
+    "a loss of 8 points": partial(changes.lose, points=0.08),
+    "over-confident": partial(changes.redraw_correct, error=0.12),
+    "20 % slower": partial(changes.slow_down, factor=1.2),
+    "shocks": partial(changes.shock, points=0.03),
     "loose with lines": lambda p, rng: changed_hero(
         p, file_credits=np.minimum(p.hero.credits, p.hero.file_credits * 3)
     ),

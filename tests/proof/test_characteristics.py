@@ -5,6 +5,7 @@ shown to be beyond it (Clopper-Pearson, 99.9 %). Each promise has a twin: a rule
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ SURE = 0.998  # of two-sided bounds: 99.9 % on each side
 BLOCKS = 1_024
 
 EQUAL = Experiment(key="test-equal", group="", world=MODEL, what="", heroes=900)
-LOSS = replace(EQUAL, key="test-loss", heroes=300, change=lambda p, rng: changes.lose(p, 0.01, rng, keep=0.75))
+LOSS = replace(EQUAL, key="test-loss", heroes=300, change=partial(changes.lose, points=0.01))
 ERROR = replace(EQUAL, key="test-error", heroes=600, model={"error": 0.0175})
 
 
@@ -96,7 +97,7 @@ def test_swapped_arms_would_promote_a_loss(policy: Policy):
     """The simulation sees which arm is the hero's: a loss of the baseline is a gain."""
 
     def gain(population: Population, rng: np.random.Generator) -> Population:
-        worse = changes.lose(replace(population, hero=population.baseline), 0.01, rng, keep=0.75)
+        worse = changes.lose(replace(population, hero=population.baseline), rng, points=0.01)
         return replace(population, baseline=worse.hero)
 
     ends = run_share(replace(LOSS, key="test-gain", heroes=60, change=gain), 0, policy, None, BLOCKS)

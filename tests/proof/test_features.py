@@ -22,9 +22,9 @@ def drawn(policy: Policy) -> tuple[Plan, list[list[Pairs]]]:
     constants = draw_preflight(800, rng).constants(policy, 3)
     equal = draw_model(4_000, rng)
     worse = [
-        changes.lose(equal, 0.03, rng, keep=0.75),
-        changes.slow_down(equal, 1.3),
-        changes.redraw_correct(equal, 0.1, rng),
+        changes.lose(equal, rng, points=0.03),
+        changes.slow_down(equal, rng, factor=1.3),
+        changes.redraw_correct(equal, rng, error=0.1),
     ]
     blocks = [block for population in (equal, *worse) for block in blocks_of(population, policy)]
     return plan_canary(policy, constants), [blocks[i : i + WINDOW] for i in range(0, len(blocks), WINDOW)]

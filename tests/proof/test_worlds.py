@@ -26,7 +26,7 @@ def test_equal_arms_are_equal_to_the_last_digit(equal: Population, column: str):
 @pytest.mark.parametrize("keep", [0.0, 0.75])
 @pytest.mark.parametrize("points", [0.005, 0.05])
 def test_a_loss_is_as_large_as_it_is_said_to_be(equal: Population, points: float, keep: float):
-    worse = changes.lose(equal, points, np.random.default_rng(2), keep=keep)
+    worse = changes.lose(equal, np.random.default_rng(2), points=points, keep=keep)
     for column in ("recall", "ndcg"):
         lost = getattr(equal.hero, column).mean() - getattr(worse.hero, column).mean()
         assert lost == pytest.approx(points, rel=0.05)
@@ -42,14 +42,14 @@ def test_the_true_calibration_error_is_known(equal: Population, error: float, sh
 
 def test_a_shock_comes_between_the_baseline_s_answers_too(equal: Population):
     for points in (-0.01, 0.01):
-        moved = changes.shock(equal, points, np.random.default_rng(3), keep=0.75)
+        moved = changes.shock(equal, np.random.default_rng(3), points=points)
         for arm, before in ((moved.hero, equal.hero), (moved.repeat, equal.repeat)):
             shift = (arm.recall - moved.baseline.recall).mean() - (before.recall - equal.baseline.recall).mean()
             assert shift == pytest.approx(points, rel=0.2)
 
 
 def test_autocorrelated_losses_are_the_same_losses_in_runs(equal: Population):
-    ordered = changes.autocorrelate(equal, 0.8, np.random.default_rng(4))
+    ordered = changes.autocorrelate(equal, np.random.default_rng(4), rho=0.8)
     lost = equal.baseline.recall - equal.hero.recall
     in_runs = ordered.baseline.recall - ordered.hero.recall
     assert np.array_equal(np.sort(lost), np.sort(in_runs))
@@ -84,7 +84,7 @@ def test_a_skewed_hero_is_as_much_better_as_is_said(equal: Population, rescues: 
 
 
 def test_churn_of_whole_answers_is_fair(equal: Population):
-    churned = changes.churn_whole(equal, 0.1, np.random.default_rng(5))
+    churned = changes.churn_whole(equal, np.random.default_rng(5), share=0.1)
     gained = churned.hero.found - churned.baseline.found
     assert float((gained != 0).mean()) == pytest.approx(0.1, abs=0.01)
     assert gained.mean() == pytest.approx(0, abs=0.01)
@@ -92,7 +92,7 @@ def test_churn_of_whole_answers_is_fair(equal: Population):
 
 @pytest.mark.parametrize("share", [0.08, -0.1])
 def test_so_many_more_first_hits_are_right(equal: Population, share: float):
-    more = changes.more_right(equal, share, 2, np.random.default_rng(6))
+    more = changes.more_right(equal, np.random.default_rng(6), share=share, intent=2)
     on = equal.intent == 2
     assert (more.hero.correct - equal.hero.correct)[on].mean() == pytest.approx(share, abs=0.02)
     assert np.array_equal(more.hero.correct[~on], equal.hero.correct[~on])
@@ -106,7 +106,7 @@ def test_waiting_is_on_the_clock_and_told(equal: Population):
 
 
 def test_what_is_traded_between_intents_is_as_much_as_is_said(equal: Population):
-    traded = changes.trade(equal, {2: -8.0, 0: 1.4}, np.random.default_rng(8))
+    traded = changes.trade(equal, np.random.default_rng(8), by_intent={2: -8.0, 0: 1.4})
     gained = traded.hero.ndcg - traded.baseline.ndcg
     found = {intent: 100 * float(gained[equal.intent == intent].mean()) for intent in (0, 1, 2)}
     assert found == pytest.approx({0: 1.4, 1: 0.0, 2: -8.0}, abs=0.6)
