@@ -1,13 +1,10 @@
 """Do windows of the baseline against itself differ more than their pairs explain?"""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
-from gates.checks.check import Check, HoldLimits, Name
+from gates.checks.check import Check, HoldLimits, Kind, Name
 from gates.checks.forms import Form
 from gates.checks.question import Constants, DispersionQuestion, Head, Intent
-from gates.verdicts import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,13 @@
 """Does the baseline equal itself, whichever answer comes first?"""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
-from gates.checks.check import Check, HoldLimits, Name
+from gates.checks.check import Check, HoldLimits, Kind, Name, Share
 from gates.checks.forms import Form, net_ms
 from gates.checks.question import Array, Constants, Head, Intent, Question, bet_against_loss, flag
-from gates.documents import Share
 from gates.pairs import Pairs
 from gates.statistics import pvalues
 from gates.statistics.eprocess import bet
-from gates.verdicts import Kind
 
 
 class AaShadowLimits(HoldLimits):

@@ -1,7 +1,5 @@
 """Is confidence what it claims to be, at each step?"""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, Any
 
@@ -9,12 +7,9 @@ import numpy as np
 from pydantic import Field
 
 from gates.checks.against import CalibrationError
-from gates.checks.check import Check, Limits, Name, Point, plain
-from gates.checks.question import Constants, Intent
-from gates.documents import Share, Small
+from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Point, Share, Small
 from gates.pairs import Pairs
 from gates.statistics import calibration
-from gates.verdicts import Kind
 
 
 class CalibrationErrorLimits(Limits):
@@ -39,7 +34,7 @@ class AeceTau(Check):
         return CalibrationError(red_above=limits.red_above, green_below=limits.green_below)
 
     def limit_words(self, limits: CalibrationErrorLimits) -> str:
-        return " ".join(plain(limit) for limit in limits.green_below)
+        return " ".join(f"{limit:.4g}" for limit in limits.green_below)
 
     def broken_above(self, limits: CalibrationErrorLimits) -> float:
         return limits.red_above
@@ -54,5 +49,5 @@ class AeceTau(Check):
 
         return Point(
             estimate=over_tau, limit=letter.aece_minus_tau, unit="AECE - tau",
-            broken=f"AECE - tau above {plain(letter.aece_minus_tau)}",
+            broken=f"AECE - tau above {letter.aece_minus_tau:.4g}",
         )  # fmt: skip

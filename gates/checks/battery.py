@@ -4,8 +4,6 @@ Pure functions of what was recorded before the climb: a snapshot of answers, and
 so that the same verdicts can be had again.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 

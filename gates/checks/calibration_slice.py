@@ -1,12 +1,7 @@
 """Is confidence further off than the incumbent's on one kind of query?"""
 
-from __future__ import annotations
-
 from gates.checks.against import Calibration
-from gates.checks.check import Check, Limits, Name
-from gates.checks.question import Constants, Intent
-from gates.documents import Small
-from gates.verdicts import Kind
+from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Small
 
 
 class CalibrationLimits(Limits):

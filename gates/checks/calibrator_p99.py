@@ -1,24 +1,18 @@
 """Does the calibrator hold up answers?"""
 
-from __future__ import annotations
-
 import math
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from gates.checks.check import SELF_REPORTED, Check, Limits, Name, Point, plain
+from gates.checks.check import SELF_REPORTED, Check, Constants, Intent, Kind, Limits, Name, Point, Positive, Share
 from gates.checks.forms import Rate
-from gates.checks.question import Constants, Intent
-from gates.documents import Share
-from gates.verdicts import Kind
 
 
 class CalibratorLimits(Limits):
     """At most `share` of the calibrator's calls take longer than `limit_ms`."""
 
-    limit_ms: Annotated[float, Field(gt=0)]
+    limit_ms: Positive
     share: Share
 
 
@@ -34,11 +28,11 @@ class CalibratorP99(Check):
         return Rate(column="calibrator_ms", above=limits.limit_ms, share=limits.share, ratios=True, quantile=True)
 
     def limit_words(self, limits: CalibratorLimits) -> str:
-        return f"< {plain(limits.limit_ms)}"
+        return f"< {limits.limit_ms:.4g}"
 
     def point(self, limits: CalibratorLimits, letter: Any, constants: Constants) -> Point:
         return Point(
             estimate=lambda p: float(np.quantile(p.hero.calibrator_ms - p.hero.wait_ms, 1 - limits.share)),
             limit=math.nextafter(limits.limit_ms, 0),  # p99 < limit, says the contract
-            unit=self.unit, broken=f"calibrator p99 not below {plain(limits.limit_ms)} ms",
+            unit=self.unit, broken=f"calibrator p99 not below {limits.limit_ms:.4g} ms",
         )  # fmt: skip

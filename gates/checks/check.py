@@ -5,16 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field
 
 from gates.checks.forms import Form
 from gates.checks.question import Constants, Intent
-from gates.documents import Document
+from gates.documents import Document, Share, Small, Tolerated
 from gates.pairs import Pairs
 from gates.verdicts import Kind
 
+#: All that the file of a check needs beside its form.
+__all__ = [
+    "SELF_REPORTED", "Check", "Constants", "HoldLimits", "Intent", "Kind", "Limits", "Name", "NotNegative", "OnRed",
+    "Point", "Positive", "Share", "Small", "Tolerated", "number_of",
+]  # fmt: skip
 SELF_REPORTED = "self-reported"  # by the system that is judged
 OnRed = Literal["rollback", "hold"]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 
 class Limits(Document):
@@ -136,11 +145,6 @@ class Check:
     def point(self, limits: Any, letter: Any, constants: Constants) -> Point | None:
         """How it is asked by the letter; None where the original contract does not name it."""
         return None
-
-
-def plain(value: float) -> str:
-    """A limit without trailing zeros."""
-    return f"{value:.4g}"
 
 
 def number_of(value: object) -> float:

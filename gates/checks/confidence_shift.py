@@ -1,16 +1,11 @@
 """Does confidence still mean what it meant?"""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
 from gates.checks.against import Shift
-from gates.checks.check import Check, Limits, Name, Point, plain
-from gates.checks.question import Constants, Intent
-from gates.documents import Share
-from gates.verdicts import Kind
+from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Point, Share
 
 
 class ShiftLimits(Limits):
@@ -32,7 +27,7 @@ class ConfidenceShift(Check):
         return Shift(column="confidence", median=constants.median_confidence, limit=limits.limit, seed=constants.seed)
 
     def limit_words(self, limits: ShiftLimits) -> str:
-        return plain(limits.limit)
+        return f"{limits.limit:.4g}"
 
     def point(self, limits: ShiftLimits, letter: Any, constants: Constants) -> Point:
         return Point(

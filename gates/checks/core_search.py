@@ -1,12 +1,9 @@
 """Does the core answer, rather than its fallback?"""
 
-from __future__ import annotations
-
 import numpy as np
 
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot
-from gates.checks.check import HoldLimits, Name
-from gates.documents import Share
+from gates.checks.check import HoldLimits, Name, Share
 
 
 class CoreSearchLimits(HoldLimits):

@@ -1,12 +1,7 @@
 """Is the calibration error of the whole canary above what the contract allows?"""
 
-from __future__ import annotations
-
 from gates.checks.against import CalibrationError
-from gates.checks.check import Check, HoldLimits, Name
-from gates.checks.question import Constants, Intent
-from gates.documents import Small
-from gates.verdicts import Kind
+from gates.checks.check import Check, Constants, HoldLimits, Intent, Kind, Name, Small
 
 
 class EceLimits(HoldLimits):

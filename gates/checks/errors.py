@@ -1,12 +1,7 @@
 """Does the hero fail where the baseline answers?"""
 
-from __future__ import annotations
-
-from gates.checks.check import Check, Limits, Name
+from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Share
 from gates.checks.forms import Count
-from gates.checks.question import Constants, Intent
-from gates.documents import Share
-from gates.verdicts import Kind
 
 
 class ErrorsLimits(Limits):

@@ -1,19 +1,15 @@
 """Is too much credit earned by lines that only overlap the judged ones?"""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
-from gates.checks.check import Check, Limits, Name
+from gates.checks.check import Check, Kind, Limits, Name, Share, Small
 from gates.checks.forms import Alone, Form
 from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean
-from gates.documents import Share, Small
 from gates.pairs import Arm, Pairs
 from gates.statistics import pvalues
 from gates.statistics.eprocess import bet
-from gates.verdicts import Kind
 
 DEPTH = 50  # credits that one answer may hold
 

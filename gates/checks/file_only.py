@@ -1,10 +1,7 @@
 """Are credits for the right file alone, because lines are not those of the code?"""
 
-from __future__ import annotations
-
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, not_evidenced
-from gates.checks.check import HoldLimits, Name
-from gates.documents import Share
+from gates.checks.check import HoldLimits, Name, Share
 
 
 class FileOnlyLimits(HoldLimits):

@@ -1,10 +1,7 @@
 """Is the index the one that was built for this code?"""
 
-from __future__ import annotations
-
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, not_evidenced, some
-from gates.checks.check import HoldLimits, Name
-from gates.documents import Share
+from gates.checks.check import HoldLimits, Name, Share
 
 
 class IndexIntegrityLimits(HoldLimits):

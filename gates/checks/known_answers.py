@@ -1,9 +1,6 @@
 """Does the evaluator say what it must of made-up pairs? gates.rule.self_test asks it."""
 
-from __future__ import annotations
-
-from gates.checks.check import Check, Name
-from gates.verdicts import Kind
+from gates.checks.check import Check, Kind, Name
 
 
 class KnownAnswers(Check):

@@ -1,7 +1,5 @@
 """May what runs be promoted as what was locked? Only where no field of the lock differs."""
 
-from __future__ import annotations
-
 from gates.checks.check import Check, HoldLimits, Name
 from gates.documents import Document
 from gates.verdicts import Cell, Kind, Verdict

@@ -5,19 +5,16 @@ What that does not see is a hero that slows the baseline itself, through caches 
 beside it than it was alone, also net of waiting, and a hero that is as slow looks equal.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
-from gates.checks.check import Check, HoldLimits, Name
+from gates.checks.check import Check, HoldLimits, Kind, Name
 from gates.checks.forms import Form, net_ms
 from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean, flag
 from gates.pairs import Arm, Pairs
 from gates.statistics import pvalues
 from gates.statistics.eprocess import bet
-from gates.verdicts import Kind
 
 NOT_EVIDENCED = "not evidenced: machine busy"  # begins the note of a check that waiting kept open
 BUSY = 0.05  # of the clock spent waiting: from here on what is not shown is the machine's doing

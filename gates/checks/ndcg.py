@@ -1,12 +1,7 @@
 """Is the right answer found further down?"""
 
-from __future__ import annotations
-
-from gates.checks.check import Check, Limits, Name
+from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Share, Tolerated
 from gates.checks.forms import Loss
-from gates.checks.question import Constants, Intent
-from gates.documents import Share, Tolerated
-from gates.verdicts import Kind
 
 
 class NdcgLimits(Limits):

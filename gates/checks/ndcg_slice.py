@@ -1,7 +1,5 @@
 """Do those who ask one kind of question find the right answer further down, which the gains of others hide?"""
 
-from __future__ import annotations
-
 from gates.checks.check import Name
 from gates.checks.recall_slice import LossSlice
 

@@ -1,7 +1,5 @@
 """Do known questions find their known answers?"""
 
-from __future__ import annotations
-
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, not_evidenced, some
 from gates.checks.check import HoldLimits, Name
 

@@ -10,8 +10,6 @@ A class is one of gates.checks.check.Check, without key: its name in the policy 
 refused where it cannot be met, reported, attested and replayed like ours.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -20,15 +18,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from gates.checks.against import Calibration, Tail
-from gates.checks.check import SELF_REPORTED, Check, Limits, Name, OnRed
+from gates.checks.check import SELF_REPORTED, Check, Kind, Limits, Name, OnRed, Positive, Share, Small, Tolerated
 from gates.checks.forms import Count, Form, Loss, Rate
 from gates.checks.measures import MEASURES, Measure, measure_named
 from gates.checks.question import ALL, Constants, Intent
-from gates.documents import Share, Small, Tolerated
 from gates.pairs import COLUMNS
-from gates.verdicts import Kind
-
-Positive = Annotated[float, Field(gt=0)]
 
 
 class OwnLimits(Limits):

@@ -1,16 +1,11 @@
 """Do more answers come late than before, at a high percentile: the 95th?"""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import Field
 
 from gates.checks.against import Tail
-from gates.checks.check import Check, Limits, Name
-from gates.checks.question import Constants, Intent
-from gates.verdicts import Kind
+from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, NotNegative, Positive
 
 
 class TailLimits(Limits):
@@ -19,9 +14,9 @@ class TailLimits(Limits):
     The margin is `margin_share` of the quantile, at least `floor_ms` and at most `margin_ms`.
     """
 
-    margin_ms: Annotated[float, Field(gt=0)]
-    floor_ms: Annotated[float, Field(ge=0)]
-    margin_share: Annotated[float, Field(ge=0)]
+    margin_ms: Positive
+    floor_ms: NotNegative
+    margin_share: NotNegative
     required: Literal["green", "not_red"] = "green"  # not_red where the baseline's tail shows no equal hero to hold
 
 

@@ -1,7 +1,5 @@
 """Do more answers come very late than before, at the 99th percentile?"""
 
-from __future__ import annotations
-
 from gates.checks.check import Name
 from gates.checks.p95_latency import LatencyTail
 

@@ -1,10 +1,7 @@
 """Does each arm contribute to the pool of answers, from places where documents are?"""
 
-from __future__ import annotations
-
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, not_evidenced
-from gates.checks.check import HoldLimits, Name
-from gates.documents import Share
+from gates.checks.check import HoldLimits, Name, Share
 
 
 class PoolLimits(HoldLimits):

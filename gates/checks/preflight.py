@@ -1,9 +1,6 @@
 """Does the incumbent itself keep the absolute limits? gates.rule.preflight asks it."""
 
-from __future__ import annotations
-
-from gates.checks.check import Check, Name
-from gates.verdicts import Kind
+from gates.checks.check import Check, Kind, Name
 
 
 class PreflightCheck(Check):

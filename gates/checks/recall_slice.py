@@ -1,16 +1,11 @@
 """Do those who ask one kind of question find less, which the gains of others hide?"""
 
-from __future__ import annotations
-
 import math
 
 from pydantic import Field
 
-from gates.checks.check import Check, Limits, Name
+from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Tolerated
 from gates.checks.forms import Loss
-from gates.checks.question import Constants, Intent
-from gates.documents import Tolerated
-from gates.verdicts import Kind
 
 
 class SliceLimits(Limits):

@@ -1,7 +1,5 @@
 """Without the time limit nothing is worse, and only late answers are masked."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, some

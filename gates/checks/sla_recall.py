@@ -1,22 +1,15 @@
 """Is less found in time, at each step?"""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import Annotated, Any
-
-from pydantic import Field
-
-from gates.checks.check import Check, Limits, Name, Point, plain
+from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Point, Positive, Share, Tolerated
 from gates.checks.forms import Loss
-from gates.checks.question import Constants, Intent
-from gates.documents import Share, Tolerated
-from gates.verdicts import Kind
 
 
 class RecallLimits(Limits):
     """A loss of `margin` is excluded at each step, of `final_margin` over the canary at the last."""
 
-    sla_ms: Annotated[float, Field(gt=0)]
+    sla_ms: Positive
     margin: Share
     final_margin: Share
     tolerated_loss: Tolerated = 0.0
@@ -39,7 +32,7 @@ class SlaRecall(Check):
         )  # fmt: skip
 
     def limit_words(self, limits: RecallLimits) -> str:
-        return f"{plain(limits.margin * self.name.scale)}; {plain(limits.final_margin * self.name.scale)} in all"
+        return f"{limits.margin * self.name.scale:.4g}; {limits.final_margin * self.name.scale:.4g} in all"
 
     def point(self, limits: RecallLimits, letter: Any, constants: Constants) -> Point:
         lost = Loss(column="recall", sla_ms=limits.sla_ms)

@@ -1,23 +1,14 @@
 """Does a router spend more on its dense side than was agreed?"""
 
-from __future__ import annotations
-
-from typing import Annotated
-
-from pydantic import Field
-
-from gates.checks.check import SELF_REPORTED, Check, Limits, Name
+from gates.checks.check import SELF_REPORTED, Check, Constants, Intent, Kind, Limits, Name, NotNegative, Positive, Small
 from gates.checks.forms import Rate
-from gates.checks.question import Constants, Intent
-from gates.documents import Small
-from gates.verdicts import Kind
 
 
 class SpendLimits(Limits):
     """At most `share` of the answers spend more than `cap_ms` + `slack_ms` on the dense side."""
 
-    cap_ms: Annotated[float, Field(gt=0)]
-    slack_ms: Annotated[float, Field(ge=0)]
+    cap_ms: Positive
+    slack_ms: NotNegative
     share: Small
 
 

@@ -5,15 +5,12 @@ run's numbers printed under another's name. Each is read off quality numbers bef
 a hero that is merely slow is stopped by the check that says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np
 
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Side, Snapshot, some
-from gates.checks.check import HoldLimits, Name
-from gates.documents import Share
+from gates.checks.check import HoldLimits, Name, Share
 from gates.statistics.decimals import decimal
 from gates.statistics.pvalues import mean_interval
 

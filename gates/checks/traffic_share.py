@@ -1,18 +1,15 @@
 """Is the hero served as often as its step says?"""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
-from gates.checks.check import Check, HoldLimits, Name
+from gates.checks.check import Check, HoldLimits, Kind, Name
 from gates.checks.forms import Form
 from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean
 from gates.pairs import Pairs
 from gates.statistics import pvalues
 from gates.statistics.eprocess import bet
-from gates.verdicts import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

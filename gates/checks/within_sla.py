@@ -1,22 +1,13 @@
 """Do too many answers come after the time limit?"""
 
-from __future__ import annotations
-
-from typing import Annotated
-
-from pydantic import Field
-
-from gates.checks.check import Check, Limits, Name
+from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Positive, Share
 from gates.checks.forms import Rate
-from gates.checks.question import Constants, Intent
-from gates.documents import Share
-from gates.verdicts import Kind
 
 
 class SlaLimits(Limits):
     """At least `share` of the answers arrive within `sla_ms`."""
 
-    sla_ms: Annotated[float, Field(gt=0)]
+    sla_ms: Positive
     share: Share
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gates.checks.check import number_of, plain
+from gates.checks.check import number_of
 from gates.checks.question import NOTHING_FIXED
 from gates.names import check_name, check_of, slice_parts
 from gates.policy import Policy
@@ -129,7 +129,7 @@ def _limit(cell: Cell, policy: Policy) -> str:
     asked = policy.check(cell.check)
     broken, by_letter = asked.check.broken_above(asked.limits), policy.mode == "letter" and cell.kind is Kind.GATE
     if cell.verdict is Verdict.RED and broken is not None and not by_letter:
-        return f"broken above {plain(broken)}"
+        return f"broken above {broken:.4g}"
     return f"limit {check_name(cell.check, cell.unit, policy.mode).show(cell.limit)}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from gates.checks.check import Check, Name, number_of, plain
+from gates.checks.check import Check, Name, number_of
 from gates.checks.measures import MEASURES
 from gates.checks.question import NOTHING_FIXED
 from gates.names import check_name, check_of
@@ -70,12 +70,12 @@ def limit_words(check: str, policy: Policy, cells: tuple[Cell | None, ...]) -> s
     scale = check_name(check, mode=policy.mode).scale
     point = asked.check.point(asked.limits, policy.letter, NOTHING_FIXED) if policy.mode == "letter" else None
     if point is not None and asked.check.letter_name is not None:
-        return plain(point.limit * scale)
+        return f"{point.limit * scale:.4g}"
     words = asked.check.limit_words(asked.limits)
     if words:
         return words
     measured = dict.fromkeys(c.limit for c in cells if c is not None and c.limit)
-    return " ".join(plain(number_of(limit) * scale) for limit in measured)
+    return " ".join(f"{number_of(limit) * scale:.4g}" for limit in measured)
 
 
 def evidence_words(text: str) -> str:

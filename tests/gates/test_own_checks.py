@@ -31,9 +31,8 @@ OWN = {
 FAIRNESS = '''
 """Do small shops get their share of the first page?"""
 
-from gates.checks.check import Check, Limits, Name
+from gates.checks.check import Check, Limits, Name, Share
 from gates.checks.forms import Rate
-from gates.documents import Share
 
 
 class FairnessLimits(Limits):
