@@ -15,6 +15,8 @@ from reports.model.card import card_of
 from reports.model.examples import Example, Place
 from reports.model.gains import Gain
 from reports.model.story import Story, tell
+from reports.render.pages import render_page, render_summary
+from reports.render.terminal import ending
 from tests.recorded_release import HEROES
 
 RATES = {
@@ -92,6 +94,14 @@ def broken(policy: Policy, check: str) -> tuple[Release, Story]:
     return told_of(whole, replace(outcome, decision=decision, cells=cells, reasons=(check,)))
 
 
+def nothing_measured(policy: Policy, error: str) -> tuple[Release, Story]:
+    """A hero of which every check ended in the same error."""
+    whole, story = release(policy, Decision.HOLD)
+    planned = story.outcome.planned
+    reasons = tuple(f"check_{i}: error, no evidence: {error}" for i in range(len(planned)))
+    return told_of(whole, replace(story.outcome, cells=(), climbed=NEVER, passed=(), missing=planned, reasons=reasons))
+
+
 def waiting(policy: Policy) -> tuple[Release, Story]:
     """A hero that was held at 25 % since too few queries were left for another window."""
     whole, story = release(policy, Decision.HOLD)
@@ -125,6 +135,21 @@ def with_rates(story: Story, **rates: str) -> Story:
     """The same hero with these error rates and no others."""
     subject = replace(story.outcome.subject, characteristics=rates)
     return replace(story, outcome=replace(story.outcome, subject=subject))
+
+
+def lines_of(release: Release, *stories: Story) -> list[str]:
+    """What the terminal ends with."""
+    return ending(release, stories, SEAL)
+
+
+def page_of(release: Release, *stories: Story) -> str:
+    """The page, without plots and evidence."""
+    return render_page(release, stories, {}, {}, SEAL)
+
+
+def summary_of(release: Release, *stories: Story) -> str:
+    """What a pull request shows."""
+    return render_summary(release, stories, SEAL)
 
 
 def run_of(*outcomes: Outcome, run_id: str, artifacts: Path, run_folder: Path) -> Release:
@@ -170,13 +195,6 @@ def enough(policy: Policy, check: str) -> bool:
 
 def cell(policy: Policy, hero: str, step: int, check: str, verdict: Verdict, observed: str = "0.01") -> Cell:
     """A cell with numbers where it was reached."""
-    kinds = {
-        **dict.fromkeys(policy.asked(Kind.SANITY), Kind.SANITY),
-        **dict.fromkeys(policy.asked(Kind.GATE), Kind.GATE),
-        **dict.fromkeys(policy.asked(Kind.GUARD), Kind.GUARD),
-        **dict.fromkeys(policy.asked(Kind.SLICE), Kind.SLICE),
-        **dict.fromkeys(policy.asked(Kind.INSTRUMENT), Kind.INSTRUMENT),
-    }
     limit = _LIMITS.get(check, "0.05")
     if check == "aece_tau" and step:
         limit = str(policy.gates.aece_tau.green_below[policy.ladder.steps.index(step)])
@@ -184,7 +202,7 @@ def cell(policy: Policy, hero: str, step: int, check: str, verdict: Verdict, obs
         hero=hero,
         step=step,
         check=check,
-        kind=kinds[check],
+        kind=policy.check(check).check.kind,
         verdict=verdict,
         required="not_red" if enough(policy, check) else "green",
         on_red=policy.on_red(check),

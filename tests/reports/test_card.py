@@ -15,7 +15,6 @@ from gates.attestation import ATTESTATION, Attestation
 from gates.checks.machine import NOT_EVIDENCED
 from gates.policy import Policy
 from gates.release import Release
-from gates.rule.climbed import NEVER
 from gates.verdicts import Decision
 from reports.alerts.decisions import decision_event
 from reports.attestation.document import attest
@@ -23,8 +22,6 @@ from reports.model.advice import Command
 from reports.model.card import card_of
 from reports.model.story import Story, tell
 from reports.render.allure import decision_html
-from reports.render.pages import render_page, render_summary
-from reports.render.terminal import ending
 from tests.reports import handmade
 from tests.reports.conftest import Judged
 from tests.reports.finished_run import canary
@@ -32,58 +29,42 @@ from tests.reports.finished_run import canary
 RECALL = "sla_recall_at_50_delta"
 
 
-def promoted(policy: Policy) -> tuple[Release, Story]:
-    return handmade.release(policy, Decision.PROMOTE)
-
-
-def held(policy: Policy) -> tuple[Release, Story]:
-    return handmade.release(policy, Decision.HOLD)
-
-
-def held_by_the_machine(policy: Policy) -> tuple[Release, Story]:
-    return handmade.changed(policy, Decision.HOLD, RECALL, note=f"{NOT_EVIDENCED}, 41 % waiting")
-
-
-def held_by_the_lock(policy: Policy) -> tuple[Release, Story]:
-    return handmade.broken(policy, "lock")
-
-
-def waiting(policy: Policy) -> tuple[Release, Story]:
-    return handmade.waiting(policy)
-
-
-def rolled_back_by_a_slice(policy: Policy) -> tuple[Release, Story]:
-    return handmade.broken(policy, "calibration_error")
-
-
-def nothing_measured(policy: Policy) -> tuple[Release, Story]:
-    whole, story = handmade.release(policy, Decision.HOLD)
-    planned = story.outcome.planned
-    said = "first.run: no query is judged; give first.run and qrels.txt the same ids"
-    reasons = tuple(f"check_{i}: error, no evidence: {said}" for i in range(len(planned)))
-    nothing = replace(story.outcome, cells=(), climbed=NEVER, passed=(), missing=planned, reasons=reasons)
-    return handmade.told_of(whole, nothing)
-
-
 Case = Callable[[Policy], tuple[Release, Story]]
-CASES: dict[Case, tuple[str, Command, str]] = {
-    promoted: ("every gate shown to hold: calibrator p99", Command.PROMOTE, "make promote HERO=lexical"),
-    held: (
+REFUSED = "first.run: no query is judged; give first.run and qrels.txt the same ids"
+#: What happened, and what is said of it: reason, next command, and its line.
+CASES: dict[str, tuple[Case, str, Command, str]] = {
+    "promoted": (
+        lambda policy: handmade.release(policy, Decision.PROMOTE),
+        "every gate shown to hold: calibrator p99", Command.PROMOTE, "make promote HERO=lexical",
+    ),
+    "held": (
+        lambda policy: handmade.release(policy, Decision.HOLD),
         "nothing shown broken, not enough shown to hold: SLA-Recall@50 lost 1.0 pt [-0.1, 2.3] at 25 %, limit 2.0 pt, "
         "SLA-Recall@50 of lens 61.2 pt, n 6,400",
         Command.LONGER, "make canary HERO=router ARGS=--max-windows=11",
     ),
-    held_by_the_machine: ("nothing shown broken", Command.QUIET, "make canary HERO=router"),
-    held_by_the_lock: (
+    "held by the machine": (
+        lambda policy: handmade.changed(policy, Decision.HOLD, RECALL, note=f"{NOT_EVIDENCED}, 41 % waiting"),
+        "nothing shown broken", Command.QUIET, "make canary HERO=router",
+    ),
+    "held by the lock": (
+        lambda policy: handmade.broken(policy, "lock"),
         "what runs is not what was locked: fields not as locked", Command.LOCK,
         "make lock HERO=lexical && make canary HERO=lexical",
     ),
-    waiting: ("traffic is missing, nothing was shown broken", Command.QUERIES, "make canary HERO=router"),
-    rolled_back_by_a_slice: (
+    "waiting": (
+        handmade.waiting,
+        "traffic is missing, nothing was shown broken", Command.QUERIES, "make canary HERO=router",
+    ),
+    "rolled back by a slice": (
+        lambda policy: handmade.broken(policy, "calibration_error"),
         "calibration loss shown on intent error: calibration lost, intent error", Command.CHANGE,
         "make lock HERO=lexical && make canary HERO=lexical",
     ),
-    nothing_measured: ("first.run: no query is judged", Command.MEND, "make canary HERO=router"),
+    "nothing measured": (
+        lambda policy: handmade.nothing_measured(policy, REFUSED),
+        "first.run: no query is judged", Command.MEND, "make canary HERO=router",
+    ),
 }  # fmt: skip
 
 
@@ -96,19 +77,18 @@ def everywhere(release: Release, stories: tuple[Story, ...], story: Story) -> di
     attested = attest(release, story.outcome, story)
     event = decision_event(attested, story.card.owner, release.artifacts)
     return {
-        "terminal": said_in(" ".join(ending(release, stories, handmade.SEAL))),
-        "page": said_in(render_page(release, stories, {}, {}, handmade.SEAL), "<[^>]*>"),
-        "summary": said_in(render_summary(release, stories, handmade.SEAL), r"\\"),
+        "terminal": said_in(" ".join(handmade.lines_of(release, *stories))),
+        "page": said_in(handmade.page_of(release, *stories), "<[^>]*>"),
+        "summary": said_in(handmade.summary_of(release, *stories), r"\\"),
         "allure": said_in(decision_html(story), "<[^>]*>"),
         "attestation": said_in(" ".join((attested.card.reason, attested.card.serves, attested.card.next))),
         "alert": said_in(f"{event.title} {event.text}"),
     }
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_every_report_says_the_same_card(policy: Policy, case: Case) -> None:
+@pytest.mark.parametrize(("case", "reason", "command", "line"), list(CASES.values()), ids=list(CASES))
+def test_every_report_says_the_same_card(policy: Policy, case: Case, reason: str, command: Command, line: str) -> None:
     release, story = case(policy)
-    reason, command, line = CASES[case]
     card = story.card
     assert card.reason.startswith(reason)
     assert (card.decision, card.serves, card.owner) == (story.outcome.decision, "lens", "Search Engineering")
@@ -129,7 +109,7 @@ def test_a_mixed_release_says_the_card_of_each_hero(judged: Judged) -> None:
             place for place, text in told.items() if story.card.words not in text or story.card.serving not in text
         ]
         assert lacks == []
-        told["terminal"] = said_in(" ".join(ending(release, (story,), handmade.SEAL)))  # one beside others has no more
+        told["terminal"] = said_in(" ".join(handmade.lines_of(release, story)))  # one beside others has no more
         assert [place for place, text in told.items() if said_in(story.card.numbers) not in text] == []
 
 
@@ -151,13 +131,8 @@ def test_configs_artifacts_and_mode_are_named_where_they_are_not_the_defaults(po
     assert line.startswith("make canary HERO=router CONFIGS=")
     assert line.endswith("--decision-mode=letter'")
     recipe = "canary:\n\t@printf '%s\\n' --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)\n"
-    done = subprocess.run(
-        ["sh", "-c", line.replace("make", "make --no-print-directory -f -", 1)],
-        input=recipe,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    typed = ["sh", "-c", line.replace("make", "make --no-print-directory -f -", 1)]
+    done = subprocess.run(typed, input=recipe, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "--hero=router", "--configs=my configs", "--max-windows=11", "--artifacts=out/$x", "--decision-mode=letter",
     ]  # fmt: skip

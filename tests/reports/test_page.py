@@ -10,7 +10,7 @@ from gates.policy import Policy
 from gates.release import Difference, Release
 from gates.verdicts import Decision
 from reports.model.story import Story, tell
-from reports.render.pages import render_page, render_summary
+from reports.render.pages import render_page
 from reports.render.plots import draw
 from tests.reports import handmade
 from tests.reports.conftest import Judged
@@ -47,7 +47,7 @@ def attacked(policy: Policy) -> tuple[Release, Story]:
 
 def test_texts_of_users_and_corpus_are_only_text(policy: Policy) -> None:
     release, story = attacked(policy)
-    page = render_page(release, [story], {}, {}, handmade.SEAL)
+    page = handmade.page_of(release, story)
     tags = Tags(page)
     assert not tags.named("script")
     assert not tags.named("img")
@@ -57,7 +57,7 @@ def test_texts_of_users_and_corpus_are_only_text(policy: Policy) -> None:
 
 def test_a_summary_shows_them_as_text_as_well(policy: Policy) -> None:
     release, story = attacked(policy)
-    summary = render_summary(release, [story], handmade.SEAL)
+    summary = handmade.summary_of(release, story)
     assert not re.search(r"(?<!\\)<(img|script)", summary)
     table = [line for line in summary.splitlines() if line.startswith("| ")]
     assert table
@@ -68,9 +68,9 @@ def test_a_summary_shows_them_as_text_as_well(policy: Policy) -> None:
 def test_page_and_summary_begin_with_the_decision(judged: Judged, hero: str, decision: str) -> None:
     release = judged(hero)
     stories = tell(release)
-    page = render_page(release, stories, {}, {}, handmade.SEAL)
+    page = handmade.page_of(release, *stories)
     assert re.search(r"<h1>.*?</h1>", page, re.DOTALL)[0].count(decision) == 2  # class and word
-    assert render_summary(release, stories, handmade.SEAL).startswith(f"# {decision}: ")
+    assert handmade.summary_of(release, *stories).startswith(f"# {decision}: ")
 
 
 def test_each_hero_has_its_anchor_and_nothing_is_fetched(judged: Judged) -> None:
@@ -88,7 +88,7 @@ def test_each_hero_has_its_anchor_and_nothing_is_fetched(judged: Judged) -> None
 
 def test_marks_are_told_in_words_and_tables_have_headings(judged: Judged) -> None:
     release = judged("worse")
-    page = render_page(release, tell(release), {}, {}, handmade.SEAL)
+    page = handmade.page_of(release, *tell(release))
     assert '<span class="hidden">shown broken</span>' in page
     assert all("scope" in heading for heading in Tags(page).named("th"))
     assert "left out: a recorded run calls no calibrator" in page
@@ -96,7 +96,7 @@ def test_marks_are_told_in_words_and_tables_have_headings(judged: Judged) -> Non
 
 def test_what_was_not_measured_is_said(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.HOLD)
-    page = render_page(release, [replace(story, gains={}, by_intent={})], {}, {}, handmade.SEAL)
+    page = handmade.page_of(release, replace(story, gains={}, by_intent={}))
     assert "What users get is not evidenced" in page
     assert "no evidence was written" in page
 
@@ -104,8 +104,8 @@ def test_what_was_not_measured_is_said(policy: Policy) -> None:
 def test_intents_have_a_table_of_their_own(judged: Judged) -> None:
     release = judged("worse")
     stories = tell(release)
-    page = render_page(release, stories, {}, {}, handmade.SEAL)
-    summary = render_summary(release, stories, handmade.SEAL)
+    page = handmade.page_of(release, *stories)
+    summary = handmade.summary_of(release, *stories)
     table = page.partition("<h3>Each intent alone</h3>")[2].partition("</table>")[0]
     assert table.count("<tr") == 4  # the head and three questions
     assert "recall lost, intent all" in table
@@ -114,7 +114,7 @@ def test_intents_have_a_table_of_their_own(judged: Judged) -> None:
 
 def test_mode_rates_and_budget_are_on_page_and_summary(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.PROMOTE)
-    for text in (render_page(release, [story], {}, {}, handmade.SEAL), render_summary(release, [story], handmade.SEAL)):
+    for text in (handmade.page_of(release, story), handmade.summary_of(release, story)):
         text = text.replace("&lt;", "<").replace("\\", "")
         assert "equal hero rolled back <= 0.037 %" in text
         assert "(10,000 simulated releases)" in text
@@ -125,8 +125,8 @@ def test_mode_rates_and_budget_are_on_page_and_summary(policy: Policy) -> None:
 
 def test_so_are_the_letter_waiting_and_that_nothing_was_simulated(policy: Policy) -> None:
     release, story = handmade.waiting(handmade.by_letter(policy))
-    page = render_page(release, [story], {}, {}, handmade.SEAL)
-    summary = render_summary(release, [story], handmade.SEAL)
+    page = handmade.page_of(release, story)
+    summary = handmade.summary_of(release, story)
     for text in (page, summary):
         assert "letter: point thresholds, no error rate is controlled" in text
         assert "12 of 24 windows used, waiting for traffic" in text
@@ -136,8 +136,8 @@ def test_so_are_the_letter_waiting_and_that_nothing_was_simulated(policy: Policy
 
 def test_by_the_letter_neither_promotion_nor_rollback_is_called_shown(policy: Policy) -> None:
     release, story = handmade.release(handmade.by_letter(policy), Decision.PROMOTE)
-    summary = render_summary(release, [story], handmade.SEAL)
+    summary = handmade.summary_of(release, story)
     assert summary.startswith("# PROMOTE: every gate kept its point threshold")
     assert "every gate within its point threshold" in summary
     release, story = handmade.release(handmade.by_letter(policy), Decision.ROLLBACK)
-    assert render_summary(release, [story], handmade.SEAL).startswith("# ROLLBACK: found broken\n")
+    assert handmade.summary_of(release, story).startswith("# ROLLBACK: found broken\n")

@@ -9,8 +9,6 @@ import pytest
 
 from reports.render import allure_page as render_allure
 
-NOT_REACHED = "npm error code ENOTFOUND\nnpm error network request failed\n"
-
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -47,75 +45,67 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def install(site: Path) -> None:
-    """Let the pinned version be there."""
+@pytest.fixture
+def installed(site: Path) -> Path:
+    """The site with the pinned version."""
     home = site / "node_modules" / "allure"
     home.mkdir(parents=True)
     (home / "package.json").write_text('{"version": "3.18.0"}')
+    return site
 
 
-def main(artifacts: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    status = render_allure.main(["--artifacts", str(artifacts)])
-    printed = capsys.readouterr()
-    return status, printed.out, printed.err
-
-
-def test_without_a_network_it_says_what_npm_said_and_the_way_out(
-    ran: dict[str, Any], site: Path, results: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("answer", "there", "said"),
+    [
+        (
+            {"status": 1, "stderr": "npm error code ENOTFOUND\nnpm error network request failed\n"},
+            ("site", "results"),
+            ("npm could not install Allure 3.18.0 (npm error code ENOTFOUND)", "run `make report` again", "index.html"),
+        ),
+        ({"status": 1, "stderr": ""}, ("installed",), ("run `make canary` first",)),
+        (
+            {"page": "<script src='//www.googletagmanager.com/x.js'></script>"},
+            ("installed", "results"),
+            ("mend reports/render/allure_page.py",),
+        ),
+        (
+            {"status": 1, "stderr": "\x1b[31mError: bad config\x1b[0m\n"},
+            ("installed", "results"),
+            ("(Error: bad config)",),
+        ),
+    ],
+    ids=["no network", "no results", "analytics that moved", "a failing allure"],
+)
+def test_what_cannot_be_rendered_is_said_in_one_line(
+    answer: dict[str, Any],
+    there: tuple[str, ...],
+    said: tuple[str, ...],
+    ran: dict[str, Any],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ran.update(status=1, stderr=NOT_REACHED)
-    status, _, said = main(results, capsys)
-    assert status == 1
-    assert said.count("\n") == 1
-    assert "npm could not install Allure 3.18.0 (npm error code ENOTFOUND)" in said
-    assert "run `make report` again" in said
-    assert "index.html" in said
-
-
-def test_without_results_it_says_how_to_get_some(
-    ran: dict[str, Any], site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    install(site)
-    status, _, said = main(tmp_path / "nothing", capsys)
-    assert status == 1
-    assert "run `make canary` first" in said
-    assert not ran["commands"]
+    ran.update(answer)
+    for name in there:
+        request.getfixturevalue(name)
+    assert render_allure.main(["--artifacts", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert all(words in told for words in said)
+    assert bool(ran["commands"]) is ("results" in there)
+    assert not (tmp_path / "out" / "allure.html").exists()
 
 
 def test_what_is_installed_is_not_installed_again_and_asks_the_network_nothing(
-    ran: dict[str, Any], site: Path, results: Path, capsys: pytest.CaptureFixture[str]
+    ran: dict[str, Any], installed: Path, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install(site)
-    (results / "attestation.json").write_text(json.dumps({"decision": "HOLD", "heroes": [{"hero": "router"}]}))
     tracker = '<script async src="https://www.googletagmanager.com/gtag/js?id=G"></script>\n<script>gtag()</script>'
     ran["page"] = f"<html><script>window.allure = 1</script>{tracker}<script>data()</script></html>"
-    status, printed, _ = main(results, capsys)
-    assert status == 0
-    assert printed.strip() == str(results / "allure.html")
+    assert render_allure.main(["--artifacts", str(results)]) == 0
+    assert capsys.readouterr().out.strip() == str(results / "allure.html")
     rendered = (results / "allure.html").read_text(encoding="utf-8")
     assert rendered == "<html><script>window.allure = 1</script><script>data()</script></html>"
     assert [command[2] for command in ran["commands"]] == ["generate"]
-
-
-def test_analytics_that_moved_are_not_let_through(
-    ran: dict[str, Any], site: Path, results: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    install(site)
-    ran["page"] = "<script src='//www.googletagmanager.com/x.js'></script>"
-    status, _, said = main(results, capsys)
-    assert status == 1
-    assert "mend reports/render/allure_page.py" in said
-    assert not (results / "allure.html").exists()
-
-
-def test_a_failing_allure_is_quoted(
-    ran: dict[str, Any], site: Path, results: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    install(site)
-    ran.update(status=1, stderr="\x1b[31mError: bad config\x1b[0m\n")
-    status, _, said = main(results, capsys)
-    assert status == 1
-    assert "(Error: bad config)" in said
 
 
 def test_the_lock_names_the_pinned_version_and_no_address(root: Path) -> None:
