@@ -127,7 +127,7 @@ def compared(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRe
         pytest.skip(f"not evidenced: {asked.subject.source} has no grid to choose from")
     with told():
         compared, rows = Path(asked.subject.source).read_bytes(), compare_grid(asked, _printer(config))
-        best = winner(rows, asked.metric)
+        best = winner(rows, asked.subject.claim_metric)
         page = table(asked, rows)
         write_whole(folder / f"{hero}.md", page)
         written = config.getoption("--write") and best is not None and write_selected(asked, rows.index(best), compared)

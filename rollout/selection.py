@@ -118,7 +118,7 @@ def winner(rows: Sequence[GridRow], metric: str) -> GridRow | None:
 
 def table(hero: Hero, rows: Sequence[GridRow]) -> str:
     """The comparison as Markdown."""
-    best, metric = winner(rows, hero.metric), hero.metric
+    best, metric = winner(rows, hero.subject.claim_metric), hero.subject.claim_metric
     lines = [
         f"### {hero.subject.name}: {hero.subject.claim}",
         "",

@@ -133,8 +133,8 @@ def test_the_interval_of_many_candidates_holds_for_all_of_them_at_once() -> None
 
 
 def told(*rows: GridRow, metric: str = "ndcg_at_10") -> str:
-    subject = SimpleNamespace(name="mine", claim="gains")
-    return table(SimpleNamespace(subject=subject, metric=metric), rows)  # type: ignore[arg-type]
+    subject = SimpleNamespace(claim_metric=metric, name="mine", claim="gains")
+    return table(SimpleNamespace(subject=subject), rows)  # type: ignore[arg-type]
 
 
 def test_the_table_says_whether_the_winner_is_better_after_correction() -> None:
