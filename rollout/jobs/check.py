@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -93,6 +93,19 @@ class JobCheck(Check):
         if not n:
             raise NotShown("no answer was looked at")
         return self.found(wrong, n, told if wrong else "", observed=str(wrong), limit="0")
+
+
+def job_check(
+    key: str, unit: str = "", way_out: str = "", *, base: type[JobCheck] = JobCheck, on_red: str = "alert"
+) -> Callable[[Callable[[Any, Any], Cell]], JobCheck]:
+    """Make a check of its rule, the docstring of which says what would be wrong in production."""
+
+    def made(rule: Callable[[Any, Any], Cell]) -> JobCheck:
+        known = {"key": key, "unit": unit, "way_out": way_out, "on_red": on_red}
+        check: JobCheck = type(rule.__name__, (base,), {"__doc__": rule.__doc__, "judge": rule, **known})()
+        return check
+
+    return made
 
 
 class ToldCheck(JobCheck):

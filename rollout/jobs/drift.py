@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from rollout.answered import Answered, same_queries
 from rollout.columns import answered
 from rollout.jobs.accepted import FILE, read_kept, write_answers
 from rollout.jobs.asked import WeeklyQueries, asked_queries
-from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, ToldCheck, judge_all
+from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, ToldCheck, job_check, judge_all
 from rollout.jobs.confidences import Scored, at_clamp, history_rows, usable, with_confidence
 from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.probe import Probe, ask_all
@@ -101,193 +101,177 @@ class TwoWeeks:
         return equal_mass_edges(confidence, bin_count(len(confidence), self.limits.bins))
 
 
-class Aece(JobCheck):
+def _moved(check: JobCheck, week: TwoWeeks, *, frozen: bool) -> Cell:
+    """RED where the change is shown, GREEN by its interval; what neither shows says what would be found.
+
+    `frozen`: are this week's errors told over the accepted bins, not its own?
+    """
+    (now, then), limit = week.both, float(getattr(week.limits, check.key))
+    edges, n = week.edges(then[0]), len(now[0])
+    own = edges if frozen else week.edges(now[0])
+    errors = compare_errors(now, then, (own, edges), week.limits.resamples, limit, week.rng)
+    change, shown = errors.change, errors.p <= ALPHA
+    if not all(math.isfinite(value) for value in change):
+        raise NotShown("nothing was measured that could have moved")
+    numbers: dict[str, Any] = interval_numbers(change, limit, two_sided=True)
+    told = (
+        f"{decimal(errors.then, 3)} when accepted, {decimal(errors.now, 3)} now, "
+        f"K {bin_count(n, week.limits.bins)}, p {decimal(errors.p, 2)}; "
+        f"n {n:,} finds a rise of {decimal(errors.finds, 2)} with 90 %"
+    )
+    if shown or (-limit < change.lower and change.upper < limit):
+        return check.found(shown, n, told, **numbers)
+    half = (change.upper - change.lower) / 2
+    told += f"; neither a move beyond {limit:g} nor one below it is shown; ask more queries (the interval is"
+    return check.cell(Verdict.INCONCLUSIVE, n, note=f"{told} ±{half:.2g})", **numbers)
+
+
+_BACK = "see what changed since (index, calibrator, libraries); go back to it, or accept it with --write"
+
+
+@job_check("aece", "change of the error", _BACK)
+def aece(check: JobCheck, week: TwoWeeks) -> Cell:
     """Confidences come true by another rate than when the incumbent was accepted."""
-
-    key, unit = "aece", "change of the error"
-    way_out = "see what changed since (index, calibrator, libraries); go back to it, or accept it with --write"
-    frozen: ClassVar[bool] = False  # are this week's errors told over the accepted bins, not its own?
-
-    def judge(self, week: TwoWeeks) -> Cell:
-        """RED where the change is shown, GREEN by its interval; what neither shows says what would be found."""
-        (now, then), limit = week.both, float(getattr(week.limits, self.key))
-        edges, n = week.edges(then[0]), len(now[0])
-        own = edges if self.frozen else week.edges(now[0])
-        errors = compare_errors(now, then, (own, edges), week.limits.resamples, limit, week.rng)
-        change, shown = errors.change, errors.p <= ALPHA
-        if not all(math.isfinite(value) for value in change):
-            raise NotShown("nothing was measured that could have moved")
-        numbers: dict[str, Any] = interval_numbers(change, limit, two_sided=True)
-        told = (
-            f"{decimal(errors.then, 3)} when accepted, {decimal(errors.now, 3)} now, "
-            f"K {bin_count(n, week.limits.bins)}, p {decimal(errors.p, 2)}; "
-            f"n {n:,} finds a rise of {decimal(errors.finds, 2)} with 90 %"
-        )
-        if shown or (-limit < change.lower and change.upper < limit):
-            return self.found(shown, n, told, **numbers)
-        half = (change.upper - change.lower) / 2
-        told += f"; neither a move beyond {limit:g} nor one below it is shown; ask more queries (the interval is"
-        return self.cell(Verdict.INCONCLUSIVE, n, note=f"{told} ±{half:.2g})", **numbers)
+    return _moved(check, week, frozen=False)
 
 
-class Dece(Aece):
+@job_check("dece", "change of the error", _BACK)
+def dece(check: JobCheck, week: TwoWeeks) -> Cell:
     """Confidences come true by another rate, over the bins of those that were usual when it was accepted."""
+    return _moved(check, week, frozen=True)
 
-    key, frozen = "dece", True
 
-
-class Brier(ToldCheck):
+@job_check("brier", "change of the Brier score", base=ToldCheck)
+def brier(check: ToldCheck, week: TwoWeeks) -> Cell:
     """Confidences tell right answers from wrong ones less well, or better."""
-
-    key, unit = "brier", "change of the Brier score"
-
-    def judge(self, week: TwoWeeks) -> Cell:
-        new, old = ((confidence - correct) ** 2 for confidence, correct in week.both)
-        change, limit = mean_interval(new - old), week.limits.brier
-        raised = f"moved by more than {limit:g}" if change.lower > limit or change.upper < -limit else ""
-        note = f"{decimal(float(old.mean()), 3)} when accepted, {decimal(float(new.mean()), 3)} now"
-        return self.tell(raised, len(new), note, limit=limit, ends=change)
+    new, old = ((confidence - correct) ** 2 for confidence, correct in week.both)
+    change, limit = mean_interval(new - old), week.limits.brier
+    raised = f"moved by more than {limit:g}" if change.lower > limit or change.upper < -limit else ""
+    note = f"{decimal(float(old.mean()), 3)} when accepted, {decimal(float(new.mean()), 3)} now"
+    return check.tell(raised, len(new), note, limit=limit, ends=change)
 
 
-class ReliabilitySlope(ToldCheck):
+@job_check("reliability_slope", "change of the slope", base=ToldCheck)
+def slope(check: ToldCheck, week: TwoWeeks) -> Cell:
     """A higher confidence means less, or more, than it did."""
-
-    key, unit = "reliability_slope", "change of the slope"
-
-    def judge(self, week: TwoWeeks) -> Cell:
-        (now, then), limit = week.both, week.limits.reliability_slope
-        new, old = (reliability_slope(*side, week.edges(then[0])) for side in (now, then))
-        raised = f"moved by more than {limit:g}" if abs(new - old) > limit else ""
-        note = f"{decimal(old, 3)} when accepted, {decimal(new, 3)} now; 1 is calibrated"
-        return self.tell(raised, len(now[0]), note, observed=new - old, limit=limit)
+    (now, then), limit = week.both, week.limits.reliability_slope
+    new, old = (reliability_slope(*side, week.edges(then[0])) for side in (now, then))
+    raised = f"moved by more than {limit:g}" if abs(new - old) > limit else ""
+    note = f"{decimal(old, 3)} when accepted, {decimal(new, 3)} now; 1 is calibrated"
+    return check.tell(raised, len(now[0]), note, observed=new - old, limit=limit)
 
 
-class Alpha(JobCheck):
+@job_check(
+    "alpha", "change of the mixing weight", "lock the release anew, or restore the calibrator that it was judged with"
+)
+def alpha(check: JobCheck, week: TwoWeeks) -> Cell:
     """Another calibrator serves than the one that was judged, and it mixes curve and steps otherwise."""
-
-    key, unit = "alpha", "change of the mixing weight"
-    way_out = "lock the release anew, or restore the calibrator that it was judged with"
-
-    def judge(self, week: TwoWeeks) -> Cell:
-        (now, then), limit = week.calibrators, week.limits.alpha
-        alpha, was = now["alpha"], then["alpha"]
-        curves = sorted(alpha.keys() | was.keys())
-        moved = {name: abs(alpha.get(name, math.inf) - was.get(name, math.inf)) for name in curves}
-        moved = {name: math.inf if math.isnan(value) else value for name, value in moved.items()}
-        worst = max(moved, key=lambda name: moved[name])
-        other, broken = now["digest"] != then["digest"], moved[worst] >= limit
-        note = f"of {worst}; another calibrator than the accepted one" if other else "the accepted calibrator"
-        shown = str(moved[worst]) if math.isinf(moved[worst]) else moved[worst]
-        told = WARNING + note if other and not broken else note
-        return self.found(broken, len(curves), told, observed=shown, limit=limit)
+    (now, then), limit = week.calibrators, week.limits.alpha
+    alpha, was = now["alpha"], then["alpha"]
+    curves = sorted(alpha.keys() | was.keys())
+    moved = {name: abs(alpha.get(name, math.inf) - was.get(name, math.inf)) for name in curves}
+    moved = {name: math.inf if math.isnan(value) else value for name, value in moved.items()}
+    worst = max(moved, key=lambda name: moved[name])
+    other, broken = now["digest"] != then["digest"], moved[worst] >= limit
+    note = f"of {worst}; another calibrator than the accepted one" if other else "the accepted calibrator"
+    shown = str(moved[worst]) if math.isinf(moved[worst]) else moved[worst]
+    told = WARNING + note if other and not broken else note
+    return check.found(broken, len(curves), told, observed=shown, limit=limit)
 
 
-class SlopeClamp(JobCheck):
+@job_check("slope_clamp", "rise of the share of clamped slopes", "see what the refit was fitted on")
+def slope_clamp(check: JobCheck, week: TwoWeeks) -> Cell:
     """The calibrator was fitted on what does not bend its curves: its slopes are held by the clamp."""
-
-    key, unit, way_out = "slope_clamp", "rise of the share of clamped slopes", "see what the refit was fitted on"
-
-    def judge(self, week: TwoWeeks) -> Cell:
-        share, before = (facts["clamped"] / facts["slopes"] for facts in week.calibrators)
-        told = f"{share:.0%} of the slopes are held by the clamp, {before:.0%} when accepted"
-        n, rise, limit = int(week.calibrator["slopes"]), share - before, week.limits.clamp
-        return self.found(rise > limit, n, told, observed=rise, limit=limit)
+    share, before = (facts["clamped"] / facts["slopes"] for facts in week.calibrators)
+    told = f"{share:.0%} of the slopes are held by the clamp, {before:.0%} when accepted"
+    n, rise, limit = int(week.calibrator["slopes"]), share - before, week.limits.clamp
+    return check.found(rise > limit, n, told, observed=rise, limit=limit)
 
 
-class OutputClamp(JobCheck):
+@job_check(
+    "output_clamp",
+    "share of answers at the output clamp",
+    "confidence has run into its bounds: see which queries, and refit",
+)
+def output_clamp(check: JobCheck, week: TwoWeeks) -> Cell:
     """Confidence has run into its bounds, and no longer tells those answers apart."""
-
-    key, unit = "output_clamp", "share of answers at the output clamp"
-    way_out = "confidence has run into its bounds: see which queries, and refit"
-
-    def judge(self, week: TwoWeeks) -> Cell:
-        held, n, limit = at_clamp(week.now.arm.confidence, week.calibrator), len(week.now), week.limits.clamp
-        if not n:
-            raise NotShown("no answer was looked at")
-        share, broken = rate_interval(held, n), p_rate_above(held, n, limit) < ALPHA
-        if broken or share.upper < limit:
-            return self.found(broken, n, limit=limit, ends=share)
-        note = f"neither above nor below {limit:.0%} is shown; ask more queries"
-        return self.cell(Verdict.INCONCLUSIVE, n, note=note, limit=limit, ends=share)
+    held, n, limit = at_clamp(week.now.arm.confidence, week.calibrator), len(week.now), week.limits.clamp
+    if not n:
+        raise NotShown("no answer was looked at")
+    share, broken = rate_interval(held, n), p_rate_above(held, n, limit) < ALPHA
+    if broken or share.upper < limit:
+        return check.found(broken, n, limit=limit, ends=share)
+    note = f"neither above nor below {limit:.0%} is shown; ask more queries"
+    return check.cell(Verdict.INCONCLUSIVE, n, note=note, limit=limit, ends=share)
 
 
-class MergedBins(JobCheck):
-    """Confidence takes few values only, so its errors are told over a handful of bins."""
+@job_check(
+    "merged_bins",
+    "merged bins over bins left",
+    "confidence takes few values only: see whether the calibrator fell back to steps",
+)
+def bins_left(check: JobCheck, week: TwoWeeks) -> Cell:
+    """Confidence takes few values only, so its errors are told over a handful of bins.
 
-    key, unit = "merged_bins", "merged bins over bins left"
-    way_out = "confidence takes few values only: see whether the calibrator fell back to steps"
-
-    def judge(self, week: TwoWeeks) -> Cell:
-        """Over the bins that DECE is told from, which are cut from the accepted confidences."""
-        limits, (confidence, _), (frozen, _) = week.limits, usable(week.now), usable(week.then or week.now)
-        if not len(confidence) or not len(frozen):
-            raise NotShown("no answer has a confidence")
-        k = bin_count(len(confidence), limits.bins)
-        merged, left = merged_bins(confidence, equal_mass_edges(frozen, k), k, limits.least_in_bin)
-        share, note = merged / left, f"{merged} of {k} bins were merged, {left} are left"
-        broken = share > limits.merged_fail
-        if share > limits.merged_warn and not broken:
-            note = f"{WARNING}{note}, more than {limits.merged_warn:.0%}"
-        return self.found(broken, len(confidence), note, observed=share, limit=limits.merged_fail)
+    Over the bins that DECE is told from, which are cut from the accepted confidences.
+    """
+    limits, (confidence, _), (frozen, _) = week.limits, usable(week.now), usable(week.then or week.now)
+    if not len(confidence) or not len(frozen):
+        raise NotShown("no answer has a confidence")
+    k = bin_count(len(confidence), limits.bins)
+    merged, left = merged_bins(confidence, equal_mass_edges(frozen, k), k, limits.least_in_bin)
+    share, note = merged / left, f"{merged} of {k} bins were merged, {left} are left"
+    broken = share > limits.merged_fail
+    if share > limits.merged_warn and not broken:
+        note = f"{WARNING}{note}, more than {limits.merged_warn:.0%}"
+    return check.found(broken, len(confidence), note, observed=share, limit=limits.merged_fail)
 
 
-class ScoreRange(JobCheck):
+@job_check(
+    "score_range",
+    "confidences outside [0, 1]",
+    "no such number may be served: roll back to the previous calibrator at once",
+)
+def score_range(check: JobCheck, week: TwoWeeks) -> Cell:
     """Users and the router are given numbers that are no confidence."""
-
-    key, unit = "score_range", "confidences outside [0, 1]"
-    way_out = "no such number may be served: roll back to the previous calibrator at once"
-
-    def judge(self, week: TwoWeeks) -> Cell:
-        return self.none_of(len(week.now) - len(usable(week.now)[0]), len(week.now))
+    return check.none_of(len(week.now) - len(usable(week.now)[0]), len(week.now))
 
 
-class Mask(JobCheck):
+@job_check("mask", "answers masked wrongly")
+def mask(check: JobCheck, week: TwoWeeks) -> Cell:
     """Answers count as in time that were late, or the other way round: no recall can be trusted."""
-
-    key, unit = "mask", "answers masked wrongly"
-
-    def judge(self, week: TwoWeeks) -> Cell:
-        now, late = week.now, week.now.arm.latency_ms > week.sla_ms
-        wrong = int(((now.within_sla != ~late) | (late & (now.arm.recall > 0))).sum())
-        told = f"the {week.sla_ms:g} ms mask is not applied as the clock says; mend the measuring, trust no recall"
-        return self.none_of(wrong, len(now), told)
+    now, late = week.now, week.now.arm.latency_ms > week.sla_ms
+    wrong = int(((now.within_sla != ~late) | (late & (now.arm.recall > 0))).sum())
+    told = f"the {week.sla_ms:g} ms mask is not applied as the clock says; mend the measuring, trust no recall"
+    return check.none_of(wrong, len(now), told)
 
 
-class _OfCalibration(ToldCheck):
-    unit: ClassVar[str] = "p-value"
-
-    def told(self, week: TwoWeeks, p: float, note: str) -> Cell:
-        """A test of perfect calibration, which nothing that is fitted passes for ever."""
-        alarm, n = week.limits.alarm, len(usable(week.now)[0])
-        raised = f"perfect calibration is excluded at {alarm:g}" if p <= alarm else ""
-        return self.tell(raised, n if math.isfinite(p) else 0, note, observed=p, limit=alarm)
+def _excluded(check: ToldCheck, week: TwoWeeks, p: float, note: str) -> Cell:
+    """A test of perfect calibration, which nothing that is fitted passes for ever."""
+    alarm, n = week.limits.alarm, len(usable(week.now)[0])
+    raised = f"perfect calibration is excluded at {alarm:g}" if p <= alarm else ""
+    return check.tell(raised, n if math.isfinite(p) else 0, note, observed=p, limit=alarm)
 
 
-class CoxAlarm(_OfCalibration):
+@job_check("cox", "p-value", base=ToldCheck)
+def cox(check: ToldCheck, week: TwoWeeks) -> Cell:
     """Confidences are too high or too low as a whole, or too sure."""
-
-    key = "cox"
-
-    def judge(self, week: TwoWeeks) -> Cell:
-        cox = cox_test(*usable(week.now))
-        intercept, slope = decimal(cox.intercept, 3), decimal(cox.slope, 3)
-        return self.told(week, cox.p, f"outcomes ask for intercept {intercept} (0) and slope {slope} (1)")
+    cox = cox_test(*usable(week.now))
+    intercept, slope = decimal(cox.intercept, 3), decimal(cox.slope, 3)
+    return _excluded(check, week, cox.p, f"outcomes ask for intercept {intercept} (0) and slope {slope} (1)")
 
 
-class KernelAlarm(_OfCalibration):
+@job_check("kernel", "p-value", base=ToldCheck)
+def kernel(check: ToldCheck, week: TwoWeeks) -> Cell:
     """Confidences are off somewhere, in whatever shape."""
-
-    key = "kernel"
-
-    def judge(self, week: TwoWeeks) -> Cell:
-        kernel = kernel_test(*usable(week.now), min(week.limits.resamples, 999), week.rng)
-        note = f"squared kernel error {decimal(kernel.skce, 3)}, width {decimal(kernel.width, 2)}"
-        return self.told(week, kernel.p, note)
+    kernel = kernel_test(*usable(week.now), min(week.limits.resamples, 999), week.rng)
+    note = f"squared kernel error {decimal(kernel.skce, 3)}, width {decimal(kernel.width, 2)}"
+    return _excluded(check, week, kernel.p, note)
 
 
 CHECKS: tuple[JobCheck, ...] = (
-    Aece(), Dece(), Brier(), ReliabilitySlope(), Alpha(), SlopeClamp(), OutputClamp(), MergedBins(), ScoreRange(),
-    Mask(), CoxAlarm(), KernelAlarm(),
+    aece, dece, brier, slope, alpha, slope_clamp, output_clamp, bins_left, score_range,
+    mask, cox, kernel,
 )  # fmt: skip
 
 

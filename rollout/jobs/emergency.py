@@ -37,7 +37,7 @@ from gates.policy import Count
 from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.accepted import FILE, newest, read_facts, result_folders
-from rollout.jobs.check import JobCheck, NotShown, judge_all, slow_calls
+from rollout.jobs.check import JobCheck, NotShown, job_check, judge_all, slow_calls
 from rollout.jobs.job import Jobs
 from rollout.jobs.settings import Positive, read_family
 from rollout.replay import Timed, ask
@@ -76,64 +76,46 @@ class Alarm(NamedTuple):
     accepted_p95_ms: float  # NaN where nothing is accepted yet
 
 
-class SlowCalls(JobCheck):
+@job_check(CalibratorP99.key, "", "switch the calibrator off, or roll back to the previous one")
+def slow_calibrator(check: JobCheck, found: Alarm) -> Cell:
     """The calibrator holds up every answer, right now."""
-
-    key, way_out = CalibratorP99.key, "switch the calibrator off, or roll back to the previous one"
-
-    def judge(self, found: Alarm) -> Cell:
-        limits = found.limits
-        return slow_calls(self, found.rounds.calibrator_ms, limits.calibrator_ms, limits.share, limits.alarm)
+    limits = found.limits
+    return slow_calls(check, found.rounds.calibrator_ms, limits.calibrator_ms, limits.share, limits.alarm)
 
 
-class Failures(JobCheck):
+@job_check(Errors.key, "share of answers that fail", "roll back now, then see error_code in the log of what serves")
+def failures(check: JobCheck, found: Alarm) -> Cell:
     """Users get errors, right now."""
-
-    key, unit = Errors.key, "share of answers that fail"
-    way_out = "roll back now, then see error_code in the log of what serves"
-
-    def judge(self, found: Alarm) -> Cell:
-        error, limits = found.rounds.error, found.limits
-        return self.share(int(error.sum()), error.size, limits.errors, limits.alarm)
-
-    def nobody(self, system: str, why: str) -> Cell:
-        """What serves cannot even be asked: every answer that a user waits for fails."""
-        return replace(self.cell(Verdict.RED, 0, note=f"nobody answers: {why}"), hero=system)
+    error, limits = found.rounds.error, found.limits
+    return check.share(int(error.sum()), error.size, limits.errors, limits.alarm)
 
 
-class Latency(JobCheck):
+@job_check("latency", "ms, median", "roll back, or free the machine: see what else runs on it")
+def latency(check: JobCheck, found: Alarm) -> Cell:
     """Users wait, right now."""
-
-    key, unit, way_out = "latency", "ms, median", "roll back, or free the machine: see what else runs on it"
-
-    def judge(self, found: Alarm) -> Cell:
-        answered, limits, p95 = found.rounds.latency_ms[~found.rounds.error], found.limits, found.accepted_p95_ms
-        if not answered.size:
-            raise NotShown("every answer failed")
-        told, limit = "no p95 is accepted yet: against the floor alone", limits.floor_ms
-        if math.isfinite(p95):
-            told, limit = f"accepted p95 {decimal(p95, 3)} ms", max(limits.factor * p95, limits.floor_ms)
-        median = float(np.median(answered))
-        numbers = {"observed": decimal(median, 4), "limit": decimal(limit, 4)}
-        return self.found(median > limit, int(answered.size), told, **numbers)
+    answered, limits, p95 = found.rounds.latency_ms[~found.rounds.error], found.limits, found.accepted_p95_ms
+    if not answered.size:
+        raise NotShown("every answer failed")
+    told, limit = "no p95 is accepted yet: against the floor alone", limits.floor_ms
+    if math.isfinite(p95):
+        told, limit = f"accepted p95 {decimal(p95, 3)} ms", max(limits.factor * p95, limits.floor_ms)
+    median = float(np.median(answered))
+    numbers = {"observed": decimal(median, 4), "limit": decimal(limit, 4)}
+    return check.found(median > limit, int(answered.size), told, **numbers)
 
 
-class ZeroResults(JobCheck):
+@job_check("zero_results", "sentinels without a result")
+def zero_results(check: JobCheck, found: Alarm) -> Cell:
     """Users find nothing where there is something to be found, right now."""
-
-    key, unit = "zero_results", "sentinels without a result"
-
-    def judge(self, found: Alarm) -> Cell:
-        names, n = found.rounds.sentinels, len(found.rounds.sentinels)
-        if not n:
-            raise NotShown("there are no sentinels of these intents; see oracles.json")
-        silent = [name for name, hits in zip(names, found.rounds.hits.max(axis=0).tolist(), strict=True) if not hits]
-        told = f"nothing found for {some(silent)}: the index is empty or of other code; roll back now"
-        return self.found(silent, n, told if silent else "", observed=str(len(silent)), limit="0")
+    names, n = found.rounds.sentinels, len(found.rounds.sentinels)
+    if not n:
+        raise NotShown("there are no sentinels of these intents; see oracles.json")
+    silent = [name for name, hits in zip(names, found.rounds.hits.max(axis=0).tolist(), strict=True) if not hits]
+    told = f"nothing found for {some(silent)}: the index is empty or of other code; roll back now"
+    return check.found(silent, n, told if silent else "", observed=str(len(silent)), limit="0")
 
 
-FAILURES = Failures()
-CHECKS = (SlowCalls(), FAILURES, Latency(), ZeroResults())
+CHECKS = (slow_calibrator, failures, latency, zero_results)
 
 
 def items(jobs: Jobs) -> list[str]:
@@ -149,7 +131,8 @@ def run(jobs: Jobs) -> dict[str, Cell]:
         found = ask_sentinels(whom, jobs.configs, file.emergency)
     except GateError as error:
         nobody = {check.key: check.not_evidenced(whom.name, "nobody answers") for check in CHECKS}
-        return {**nobody, FAILURES.key: FAILURES.nobody(whom.name, str(error))}
+        broken = failures.cell(Verdict.RED, 0, note=f"nobody answers: {error}")  # every answer that a user waits for
+        return {**nobody, failures.key: replace(broken, hero=whom.name)}
     try:
         path = newest(result_folders(jobs, file), f"weekly/{FILE}")
         p95 = float(read_facts(path)["latency_ms"]["p95"])

@@ -32,7 +32,7 @@ from gates.statistics.pvalues import p_rate_above
 from gates.verdicts import Cell, Kind
 from rollout.answered import Answered, same_queries
 from rollout.jobs.accepted import Accepted, accepted_of, left_behind, result_folders
-from rollout.jobs.check import JobCheck, NotShown, judge_all
+from rollout.jobs.check import JobCheck, NotShown, job_check, judge_all
 from rollout.jobs.health import FOLDER, newest_health
 from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.settings import Positive, read_family
@@ -73,114 +73,96 @@ class Left:
         return here, there
 
 
-class NightlyOverdue(JobCheck):
+def _overdue(check: JobCheck, left: Left, family: str) -> Cell:
+    """RED where the newest run is older than it may be."""
+    hours, limit = left.hours[family], float(getattr(left.limits, f"{family}_hours"))
+    if hours is None:
+        raise NotShown(f"no {family} run was ever kept; run make {family}")
+    told = f"run make {family} now, and see why the schedule did not" if hours > limit else ""
+    return check.found(hours > limit, 1, told, observed=decimal(hours, 4), limit=decimal(limit, 4))
+
+
+@job_check("nightly_overdue", "hours since the newest run")
+def nightly_overdue(check: JobCheck, left: Left) -> Cell:
     """Nobody has looked at what serves for more than a night."""
-
-    key, unit, family = "nightly_overdue", "hours since the newest run", "nightly"
-
-    def judge(self, left: Left) -> Cell:
-        """RED where the newest run is older."""
-        hours, limit = left.hours[self.family], float(getattr(left.limits, f"{self.family}_hours"))
-        if hours is None:
-            raise NotShown(f"no {self.family} run was ever kept; run make {self.family}")
-        told = f"run make {self.family} now, and see why the schedule did not" if hours > limit else ""
-        return self.found(hours > limit, 1, told, observed=decimal(hours, 4), limit=decimal(limit, 4))
+    return _overdue(check, left, "nightly")
 
 
-class WeeklyOverdue(NightlyOverdue):
+@job_check("weekly_overdue", "hours since the newest run")
+def weekly_overdue(check: JobCheck, left: Left) -> Cell:
     """Nobody has looked at what serves for more than a week."""
+    return _overdue(check, left, "weekly")
 
-    key, family = "weekly_overdue", "weekly"
 
-
-class Promoted(JobCheck):
-    """Something serves that nobody decided on."""
-
-    key, unit = "promoted", "configurations nobody decided on"
-
-    def judge(self, left: Left) -> Cell:
-        """GREEN where it is the baseline of the newest decisions, or a hero that they promote."""
-        config_hash, decided = left.config_hash, left.decided
-        if not decided:
-            raise NotShown("no decision is on record; run make canary")
-        known = {d.baseline_config_hash: f"the baseline of {d.hero}'s decision" for d in decided}
-        known |= {d.config_hash: f"{d.hero}, which was promoted" for d in decided if d.decision == "PROMOTE"}
-        fine = config_hash in known
-        told = f"{config_hash} is {known.get(config_hash)}"
-        if not fine:
-            told = (
-                f"{config_hash} serves, but decisions are about {', '.join(sorted(known))}: nobody decided on it; "
-                "put the baseline back, or run the canary against it"
-            )
-        return self.found(not fine, len(decided), told, observed="0" if fine else "1", limit="0")
+@job_check("promoted", "configurations nobody decided on")
+def promoted(check: JobCheck, left: Left) -> Cell:
+    """Something serves that nobody decided on: no baseline of the newest decisions, and no hero that they promote."""
+    config_hash, decided = left.config_hash, left.decided
+    if not decided:
+        raise NotShown("no decision is on record; run make canary")
+    known = {d.baseline_config_hash: f"the baseline of {d.hero}'s decision" for d in decided}
+    known |= {d.config_hash: f"{d.hero}, which was promoted" for d in decided if d.decision == "PROMOTE"}
+    fine = config_hash in known
+    told = f"{config_hash} is {known.get(config_hash)}"
+    if not fine:
+        told = (
+            f"{config_hash} serves, but decisions are about {', '.join(sorted(known))}: nobody decided on it; "
+            "put the baseline back, or run the canary against it"
+        )
+    return check.found(not fine, len(decided), told, observed="0" if fine else "1", limit="0")
 
 
 def _again(key: str) -> str:
     return f"the canary's {key} would no longer hold: run the canary again, roll back if it agrees"
 
 
-class _Gate(JobCheck):
-    def shown(self, left: Left, p: float, observed: float, limit: float) -> Cell:
-        """RED where one look shows it."""
-        n = len(left.both[0])
-        return self.found(p <= left.limits.alarm, n, f"p {decimal(p, 2)}", observed=observed, limit=limit)
+def _shown(check: JobCheck, left: Left, p: float, observed: float, limit: float) -> Cell:
+    """RED where one look shows it."""
+    n = len(left.both[0])
+    return check.found(p <= left.limits.alarm, n, f"p {decimal(p, 2)}", observed=observed, limit=limit)
 
 
-class CalibratorGate(JobCheck):
+@job_check(CalibratorP99.key, "", "free the machine, or roll back")
+def calibrator_gate(check: JobCheck, left: Left) -> Cell:
     """The calibrator holds up answers: the canary would stop it now."""
-
-    key = CalibratorP99.key
-    way_out = "free the machine, or roll back"
-
-    def judge(self, left: Left) -> Cell:
-        gate, ms = left.policy.limits(CalibratorP99), left.both[0].arm.calibrator_ms
-        calls = ms[np.isfinite(ms)]
-        if not len(calls):
-            raise NotShown("no answer called a calibrator")
-        unit = f"share of calls over {gate.limit_ms:g} ms"
-        return self.share(int((calls > gate.limit_ms).sum()), len(calls), gate.share, left.limits.alarm, unit=unit)
+    gate, ms = left.policy.limits(CalibratorP99), left.both[0].arm.calibrator_ms
+    calls = ms[np.isfinite(ms)]
+    if not len(calls):
+        raise NotShown("no answer called a calibrator")
+    unit = f"share of calls over {gate.limit_ms:g} ms"
+    return check.share(int((calls > gate.limit_ms).sum()), len(calls), gate.share, left.limits.alarm, unit=unit)
 
 
-class CalibrationGate(_Gate):
+@job_check(AeceTau.key, "calibration error", _again(AeceTau.key))
+def calibration_gate(check: JobCheck, left: Left) -> Cell:
     """Confidences no longer come true: the canary would stop it now."""
-
-    key, unit, way_out = AeceTau.key, "calibration error", _again(AeceTau.key)
-
-    def judge(self, left: Left) -> Cell:
-        (here, there), gate = left.both, left.policy.limits(AeceTau)
-        bins = fill_bins(here.arm.confidence, here.arm.correct, equal_mass_edges(there.arm.confidence, gate.bins))
-        seed = int.from_bytes(hashlib.sha256(f"monitor:{left.config_hash}".encode()).digest()[:6])
-        draws = np.random.default_rng(seed).standard_normal((DRAWS, len(bins.gap)))
-        return self.shown(left, p_error_at_most(bins, gate.red_above, draws), calibration_error(bins), gate.red_above)
+    (here, there), gate = left.both, left.policy.limits(AeceTau)
+    bins = fill_bins(here.arm.confidence, here.arm.correct, equal_mass_edges(there.arm.confidence, gate.bins))
+    seed = int.from_bytes(hashlib.sha256(f"monitor:{left.config_hash}".encode()).digest()[:6])
+    draws = np.random.default_rng(seed).standard_normal((DRAWS, len(bins.gap)))
+    return _shown(check, left, p_error_at_most(bins, gate.red_above, draws), calibration_error(bins), gate.red_above)
 
 
-class ShiftGate(_Gate):
-    """More than half of the answers are surer, or less sure, than when they were accepted."""
-
-    key, unit, way_out = ConfidenceShift.key, "shift of the median", _again(ConfidenceShift.key)
-
-    def judge(self, left: Left) -> Cell:
-        """Beyond the accepted median by more than the limit, one way or the other."""
-        (here, there), limit = left.both, float(left.policy.limits(ConfidenceShift).limit)
-        median, now = float(np.median(there.arm.confidence)), here.arm.confidence
-        beyond = (int((now > median + limit).sum()), int((now < median - limit).sum()))
-        p = 2 * min(p_rate_above(n, len(now), 0.5) for n in beyond)
-        return self.shown(left, min(p, 1.0), abs(float(np.median(now)) - median), limit)
+@job_check(ConfidenceShift.key, "shift of the median", _again(ConfidenceShift.key))
+def shift_gate(check: JobCheck, left: Left) -> Cell:
+    """More than half of the answers are surer, or less sure, by more than the limit than when they were accepted."""
+    (here, there), limit = left.both, float(left.policy.limits(ConfidenceShift).limit)
+    median, now = float(np.median(there.arm.confidence)), here.arm.confidence
+    beyond = (int((now > median + limit).sum()), int((now < median - limit).sum()))
+    p = 2 * min(p_rate_above(n, len(now), 0.5) for n in beyond)
+    return _shown(check, left, min(p, 1.0), abs(float(np.median(now)) - median), limit)
 
 
-class RecallGate(JobCheck):
+@job_check(SlaRecall.key, "loss of SLA-Recall@50", _again(SlaRecall.key))
+def recall_gate(check: JobCheck, left: Left) -> Cell:
     """What users look for is no longer found in time: the canary would stop it now."""
-
-    key, unit, way_out = SlaRecall.key, "loss of SLA-Recall@50", _again(SlaRecall.key)
-
-    def judge(self, left: Left) -> Cell:
-        """A loss at all is what the canary calls RED; here one beyond its last margin: answers were accepted once."""
-        (here, there), limits = left.both, left.policy.limits(SlaRecall)
-        return self.loss(there.arm.recall - here.arm.recall, limits.final_margin, left.limits.alarm)
+    # a loss at all is what the canary calls RED; here one beyond its last margin: answers were accepted once
+    (here, there), limits = left.both, left.policy.limits(SlaRecall)
+    return check.loss(there.arm.recall - here.arm.recall, limits.final_margin, left.limits.alarm)
 
 
-CHECKS = (NightlyOverdue(), WeeklyOverdue(), Promoted())
-GATES = (CalibratorGate(), CalibrationGate(), ShiftGate(), RecallGate())
+CHECKS = (nightly_overdue, weekly_overdue, promoted)
+GATES = (calibrator_gate, calibration_gate, shift_gate, recall_gate)
 
 
 def asked_checks(policy: Policy) -> list[JobCheck]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -29,7 +29,7 @@ from gates.verdicts import Cell
 from rollout.answered import Answered, joined, same_queries
 from rollout.columns import answered
 from rollout.jobs.accepted import Accepted, accepted_of, read_answers, result_folders, write_answers
-from rollout.jobs.check import JobCheck, NotShown, judge_all, slow_calls
+from rollout.jobs.check import JobCheck, NotShown, job_check, judge_all, slow_calls
 from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.probe import Probe, ask_all
 from rollout.jobs.settings import Positive, read_family
@@ -62,77 +62,66 @@ class Probing(NamedTuple):
     accepted_ms: dict[str, float]  # has p95 and p99
 
 
-class ServedP95(JobCheck):
+def _quantile(check: JobCheck, found: Probing, q: float) -> Cell:
+    """RED where more answers are shown to be above the limit than may be."""
+    latency_ms, limits, name = found.now.arm.latency_ms, found.limits, f"p{q * 100:.0f}"
+    accepted, n = found.accepted_ms[name], len(latency_ms)
+    limit = max(float(getattr(limits, f"{name}_factor")) * accepted, limits.floor_ms)
+    over, measured = int((latency_ms > limit).sum()), quantile_interval(latency_ms, q)
+    numbers = dict(zip(("observed", "ci_lower", "ci_upper"), (decimal(end, 4) for end in measured), strict=True))
+    told = f"{over} of {n} answers above, {1 - q:.0%} may be; accepted {decimal(accepted, 3)} ms"
+    return check.found(p_rate_above(over, n, 1 - q) <= limits.alarm, n, told, limit=decimal(limit, 4), **numbers)
+
+
+@job_check(P95Latency.key, "ms", "free the machine, or roll back")
+def p95(check: JobCheck, found: Probing) -> Cell:
     """Users wait: a twentieth of the answers takes far longer than when they were accepted."""
-
-    key, unit, way_out = P95Latency.key, "ms", "free the machine, or roll back"
-    quantile: ClassVar[float] = 0.95
-
-    def judge(self, found: Probing) -> Cell:
-        """RED where more answers are shown to be above the limit than may be."""
-        latency_ms, q, limits = found.now.arm.latency_ms, self.quantile, found.limits
-        name, n = f"p{q * 100:.0f}", len(latency_ms)
-        accepted = found.accepted_ms[name]
-        limit = max(float(getattr(limits, f"{name}_factor")) * accepted, limits.floor_ms)
-        over, measured = int((latency_ms > limit).sum()), quantile_interval(latency_ms, q)
-        numbers = dict(zip(("observed", "ci_lower", "ci_upper"), (decimal(end, 4) for end in measured), strict=True))
-        told = f"{over} of {n} answers above, {1 - q:.0%} may be; accepted {decimal(accepted, 3)} ms"
-        return self.found(p_rate_above(over, n, 1 - q) <= limits.alarm, n, told, limit=decimal(limit, 4), **numbers)
+    return _quantile(check, found, 0.95)
 
 
-class ServedP99(ServedP95):
+@job_check(P99Latency.key, "ms", "free the machine, or roll back")
+def p99(check: JobCheck, found: Probing) -> Cell:
     """The slowest answers take far longer than when they were accepted."""
+    return _quantile(check, found, 0.99)
 
-    key, quantile = P99Latency.key, 0.99
 
-
-class Failing(JobCheck):
+@job_check(Errors.key, "share of answers that fail", "see error_code of the failing queries; roll back if users see it")
+def failing(check: JobCheck, found: Probing) -> Cell:
     """Users get errors."""
-
-    key, unit = Errors.key, "share of answers that fail"
-    way_out = "see error_code of the failing queries; roll back if users see it"
-
-    def judge(self, found: Probing) -> Cell:
-        return self.share(int(found.now.arm.error.sum()), len(found.now), found.limits.errors, found.limits.alarm)
+    return check.share(int(found.now.arm.error.sum()), len(found.now), found.limits.errors, found.limits.alarm)
 
 
-class LostNdcg(JobCheck):
+@job_check(Ndcg.key, "loss of nDCG@10", "see what changed, or roll back")
+def lost_ndcg(check: JobCheck, found: Probing) -> Cell:
     """What users look for stands lower, or is gone, and nobody changed anything on purpose."""
-
-    key, unit, way_out = Ndcg.key, "loss of nDCG@10", "see what changed, or roll back"
-
-    def judge(self, found: Probing) -> Cell:
-        here, there = same_queries(found.now, found.then)
-        if not len(here):
-            raise NotShown("no accepted answer is to one of these queries; run -m drift --write")
-        accepted, current = (decimal(float(side.arm.ndcg.mean()), 3) for side in (there, here))
-        told = f"{accepted} when accepted, {current} now, "
-        return self.loss(there.arm.ndcg - here.arm.ndcg, found.limits.ndcg, found.limits.alarm, told)
+    here, there = same_queries(found.now, found.then)
+    if not len(here):
+        raise NotShown("no accepted answer is to one of these queries; run -m drift --write")
+    accepted, current = (decimal(float(side.arm.ndcg.mean()), 3) for side in (there, here))
+    told = f"{accepted} when accepted, {current} now, "
+    return check.loss(there.arm.ndcg - here.arm.ndcg, found.limits.ndcg, found.limits.alarm, told)
 
 
-class SlowCalibrator(JobCheck):
+@job_check(CalibratorP99.key, "", "free the machine, or roll the calibrator back")
+def slow_calibrator(check: JobCheck, found: Probing) -> Cell:
     """The calibrator holds up answers."""
-
-    key, way_out = CalibratorP99.key, "free the machine, or roll the calibrator back"
-
-    def judge(self, found: Probing) -> Cell:
-        limits = found.limits
-        return slow_calls(self, found.now.arm.calibrator_ms, limits.calibrator_ms, limits.share, limits.alarm)
+    limits = found.limits
+    return slow_calls(check, found.now.arm.calibrator_ms, limits.calibrator_ms, limits.share, limits.alarm)
 
 
-class ConfidenceRange(JobCheck):
+@job_check(
+    "confidence_range",
+    "confidences outside [0, 1]",
+    "no such number may be served: roll back to the previous calibrator at once",
+)
+def confidence_range(check: JobCheck, found: Probing) -> Cell:
     """Users and the router are given numbers that are no confidence."""
-
-    key, unit = "confidence_range", "confidences outside [0, 1]"
-    way_out = "no such number may be served: roll back to the previous calibrator at once"
-
-    def judge(self, found: Probing) -> Cell:
-        arm = found.now.arm
-        outside = (~((arm.confidence >= 0) & (arm.confidence <= 1)))[arm.error == 0]
-        return self.none_of(int(outside.sum()), len(found.now))
+    arm = found.now.arm
+    outside = (~((arm.confidence >= 0) & (arm.confidence <= 1)))[arm.error == 0]
+    return check.none_of(int(outside.sum()), len(found.now))
 
 
-CHECKS = (ServedP95(), ServedP99(), Failing(), LostNdcg(), SlowCalibrator(), ConfidenceRange())
+CHECKS = (p95, p99, failing, lost_ndcg, slow_calibrator, confidence_range)
 
 
 def items(jobs: Jobs) -> list[str]:

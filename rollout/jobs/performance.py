@@ -103,7 +103,8 @@ class NumberCheck(JobCheck):
         if then is None or now is None:
             who = "the numbers on record have none" if then is None else f"{served.name} gives none"
             raise NotShown(f"{who}; leave it out in policy.yaml, or record it")
-        if why := self.incomparable(night, record, limits.busy):
+        clock = self.key == P95  # then it may be the machine that is worse
+        if clock and (why := _incomparable(night, record, limits.busy)):
             raise NotShown(f"{why}; take it anew: python -m pytest -m performance --write")
         worse, n = self.worsening(now.interval, then.interval), night.numbers.suites[ALL].queries
         finds = limit.margin + (Z95 + Z90) * max(worse.value - worse.lower, worse.upper - worse.value) / Z95
@@ -112,7 +113,7 @@ class NumberCheck(JobCheck):
         told = f"{now.value:.4g} tonight, {then.value:.4g} on record ({record.source} {record.run_id})"
         if worse.upper < limit.margin:
             return self.cell(Verdict.GREEN, n, note=told, **numbers)
-        if self.disturbed(night, limits.busy):
+        if clock and (night.numbers.waited or 0.0) > limits.busy:
             why = f", but answers waited {night.numbers.waited:.0%} of the time for a processor; ask again later"
         elif worse.lower > limit.margin:
             return self.found(True, n, f"{told}: worse than allowed", **numbers)
@@ -123,19 +124,19 @@ class NumberCheck(JobCheck):
             return self.cell(Verdict.GREEN, n, note=told, **numbers)
         return self.cell(Verdict.INCONCLUSIVE, n, note=f"not evidenced: {told}{why}", **numbers)
 
-    def incomparable(self, night: Night, record: Numbers, busy: float) -> str:
-        """Why the number on record says nothing of tonight's; "" where it does."""
-        return ""
-
-    def disturbed(self, night: Night, busy: float) -> bool:
-        """May it be the machine that is worse tonight?"""
-        return False
-
     def worsening(self, now: Interval, then: Interval) -> Interval:
         """By how much tonight is worse, with the interval of two independent samples."""
         (a, al, au), (b, bl, bu) = (then, now) if self.more else (now, then)
         difference = a - b
         return Interval(difference, difference - math.hypot(a - al, bu - b), difference + math.hypot(au - a, b - bl))
+
+
+def _incomparable(night: Night, record: Numbers, busy: float) -> str:
+    """Why the latency on record says nothing of tonight's; "" where it does."""
+    if night.clocked and record.machine != night.numbers.machine:
+        return f"on record is the latency of {record.machine!r}, but this is {night.numbers.machine!r}"
+    waited = f"answers waited {record.waited or 0.0:.0%} of the time for a processor"
+    return f"{waited} when the latency on record was taken" if (record.waited or 0.0) > busy else ""
 
 
 class NdcgNumber(NumberCheck):
@@ -154,17 +155,6 @@ class P95Number(NumberCheck):
     """Users wait longer than when the incumbent was promoted, though nobody changed the configuration."""
 
     key, unit, asked_by = P95, "ms", P95Latency.key
-
-    def incomparable(self, night: Night, record: Numbers, busy: float) -> str:
-        if night.clocked and record.machine != night.numbers.machine:
-            return f"on record is the latency of {record.machine!r}, but this is {night.numbers.machine!r}"
-        if (record.waited or 0.0) > busy:
-            waited = f"answers waited {record.waited:.0%} of the time for a processor"
-            return f"{waited} when the latency on record was taken"
-        return ""
-
-    def disturbed(self, night: Night, busy: float) -> bool:
-        return (night.numbers.waited or 0.0) > busy
 
 
 class EceNumber(NumberCheck):

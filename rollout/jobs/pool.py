@@ -27,7 +27,7 @@ from gates.policy import Count
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.accepted import facts_in, write_with_facts
 from rollout.jobs.asked import WeeklyQueries, ask_suites
-from rollout.jobs.check import WARNING, JobCheck, NotShown, judge_all
+from rollout.jobs.check import WARNING, JobCheck, NotShown, job_check, judge_all
 from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.probe import Probed
 from rollout.jobs.settings import read_family
@@ -86,57 +86,47 @@ class Audit(NamedTuple):
     then: Mapping[str, str]  # the same of the week before
 
 
-class Churn(JobCheck):
+@job_check(
+    "churn",
+    "share of last week's pool",
+    "configured as before: see what changed in index, corpus or libraries; --write accepts it",
+)
+def churn(check: JobCheck, audit: Audit) -> Cell:
     """Judgements would be made of another pool: numbers of this week and of the last could not be compared."""
-
-    key, unit = "churn", "share of last week's pool"
-    way_out = "configured as before: see what changed in index, corpus or libraries; --write accepts it"
-
-    def judge(self, audit: Audit) -> Cell:
-        """RED where more moved than may, under the configurations of the week before."""
-        move, limit, now, then = audit.move, audit.limits.churn, audit.now, audit.then
-        if move is None:
-            raise NotShown("no pool of a week before; this one is kept, the next run is compared")
-        told = f"{move.added:,} added, {move.removed:,} removed of {move.before:,} (net {move.added - move.removed:+,})"
-        mine = sorted(now.keys() | then.keys()) if audit.name == WHOLE else [audit.name]
-        other = [n for n in mine if now.get(n, "") not in then.values() and then.get(n, "") not in now.values()]
-        above = move.share > limit
-        if above and other:
-            told = f"{WARNING}{told}, after another configuration of {', '.join(other)}"
-        return self.found(above and not other, max(move.before, 1), told, observed=move.share, limit=limit)
+    move, limit, now, then = audit.move, audit.limits.churn, audit.now, audit.then
+    if move is None:
+        raise NotShown("no pool of a week before; this one is kept, the next run is compared")
+    told = f"{move.added:,} added, {move.removed:,} removed of {move.before:,} (net {move.added - move.removed:+,})"
+    mine = sorted(now.keys() | then.keys()) if audit.name == WHOLE else [audit.name]
+    other = [n for n in mine if now.get(n, "") not in then.values() and then.get(n, "") not in now.values()]
+    above = move.share > limit
+    if above and other:
+        told = f"{WARNING}{told}, after another configuration of {', '.join(other)}"
+    return check.found(above and not other, max(move.before, 1), told, observed=move.share, limit=limit)
 
 
-class Contribution(JobCheck):
+@job_check("contribution", "share of the pool, at least", "see whether its index is whole and of this code")
+def contribution(check: JobCheck, audit: Audit) -> Cell:
     """A system brings hardly anything that is judged: its index is not whole, or of other code."""
-
-    key, unit = "contribution", "share of the pool, at least"
-    way_out = "see whether its index is whole and of this code"
-
-    def judge(self, audit: Audit) -> Cell:
-        part, limit = audit.part, audit.limits.contribution
-        share = part.pooled / part.pool if part.pool else 0.0
-        told = f"{part.pooled:,} of {part.pool:,} pooled documents, {part.unique:,} of them no other system gives"
-        return self.found(share < limit, part.pool, told, observed=share, limit=limit)
+    part, limit = audit.part, audit.limits.contribution
+    share = part.pooled / part.pool if part.pool else 0.0
+    told = f"{part.pooled:,} of {part.pool:,} pooled documents, {part.unique:,} of them no other system gives"
+    return check.found(share < limit, part.pool, told, observed=share, limit=limit)
 
 
-class InSla(JobCheck):
+@job_check("in_sla", "queries in time, at least", "too few to be pooled: see why its answers are late or failing")
+def in_sla(check: JobCheck, audit: Audit) -> Cell:
     """A system answers too late to be judged."""
-
-    key, unit = "in_sla", "queries in time, at least"
-    way_out = "too few to be pooled: see why its answers are late or failing"
-
-    def judge(self, audit: Audit) -> Cell:
-        n, least = audit.in_time, audit.limits.in_sla
-        return self.found(n < least, n, observed=str(n), limit=str(least))
+    n, least = audit.in_time, audit.limits.in_sla
+    return check.found(n < least, n, observed=str(n), limit=str(least))
 
 
-CHURN, CONTRIBUTION, IN_SLA = Churn(), Contribution(), InSla()
-CHECKS: tuple[JobCheck, ...] = (CONTRIBUTION, CHURN, IN_SLA)  # of each system; of the pool itself CHURN alone
+CHECKS: tuple[JobCheck, ...] = (contribution, churn, in_sla)  # of each system; of the pool itself churn alone
 
 
 def items(jobs: Jobs) -> list[str]:
     """One of the pool, and three of each pooled system."""
-    return [f"{WHOLE}-{CHURN.key}", *(f"{system}-{check.key}" for system in _pooled(jobs) for check in CHECKS)]
+    return [f"{WHOLE}-{churn.key}", *(f"{system}-{check.key}" for system in _pooled(jobs) for check in CHECKS)]
 
 
 def run(jobs: Jobs) -> dict[str, Cell]:
@@ -199,7 +189,7 @@ def judge_pool(
     for part in (whole, *(part for part in found if part.suite == ALL)):
         name = part.system
         audit = Audit(name, limits, part, answered.get(name, 0), moves.get(name), configs, then)
-        asked = (CHURN,) if part is whole else CHECKS
+        asked = (churn,) if part is whole else CHECKS
         cells |= {(name, key): cell for key, cell in judge_all(asked, name, audit).items()}
     return cells
 

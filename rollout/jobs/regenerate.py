@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import pyarrow as pa
 from pydantic import Field, ValidationError
@@ -27,7 +27,7 @@ from gates.documents import Document
 from gates.errors import EvidenceError
 from gates.verdicts import Cell, Verdict
 from rollout.columns import read_agg, read_hits
-from rollout.jobs.check import JobCheck, judge_all
+from rollout.jobs.check import JobCheck, job_check, judge_all
 from rollout.jobs.draw import queries_of, read_drawn
 from rollout.jobs.job import Jobs
 from rollout.jobs.probe import Probe, ask_in_turn
@@ -57,52 +57,33 @@ class Files(NamedTuple):
     drawn: Mapping[int, Sequence[str]]  # window -> its query ids
 
 
-class Schema(JobCheck):
+_AGAIN = "run -m regenerate again; if it stays, what writes the files is broken"
+
+
+@job_check("schema", "answers", "run -m regenerate again")
+def schema(check: JobCheck, found: Files) -> Cell:
     """Whoever reads the night's evidence would read other columns, or none."""
-
-    key, unit, way_out = "schema", "answers", "run -m regenerate again"
-
-    def judge(self, found: Files) -> Cell:
-        """The files were read, so it holds; where they cannot be, `run` says so."""
-        n = found.agg.num_rows
-        note = f"{found.hits.num_rows:,} hits of {n:,} answers, {len(found.systems)} systems"
-        return self.cell(Verdict.GREEN if n else Verdict.INCONCLUSIVE, n, note=note)
+    # the files were read, so it holds; where they cannot be, `run` says so
+    n = found.agg.num_rows
+    note = f"{found.hits.num_rows:,} hits of {n:,} answers, {len(found.systems)} systems"
+    return check.cell(Verdict.GREEN if n else Verdict.INCONCLUSIVE, n, note=note)
 
 
-class _Whole(JobCheck):
-    unit: ClassVar[str] = "systems"
-    way_out: ClassVar[str] = "run -m regenerate again; if it stays, what writes the files is broken"
-
-    def differences(self, found: Files) -> list[str]:
-        """A line for each system whose answers are not whole."""
-        raise NotImplementedError
-
-    def judge(self, found: Files) -> Cell:
-        """RED where anything differs."""
-        lines = self.differences(found)
-        return self.none_of(len(lines), found.agg.num_rows, "; ".join(lines[:2]))
-
-
-class Rows(_Whole):
+@job_check("rows", "systems", _AGAIN)
+def rows(check: JobCheck, found: Files) -> Cell:
     """Whoever reads the night's evidence would count hits twice, or miss some."""
-
-    key = "rows"
-
-    def differences(self, found: Files) -> list[str]:
-        return row_disagreements(found.hits, found.agg)
+    lines = row_disagreements(found.hits, found.agg)
+    return check.none_of(len(lines), found.agg.num_rows, "; ".join(lines[:2]))
 
 
-class AskedQueries(_Whole):
+@job_check("queries", "systems", _AGAIN)
+def queries(check: JobCheck, found: Files) -> Cell:
     """The night's numbers would be of other queries than those that were drawn for it."""
-
-    key = "queries"
-
-    def differences(self, found: Files) -> list[str]:
-        return query_disagreements(found.agg, found.drawn, found.systems)
+    lines = query_disagreements(found.agg, found.drawn, found.systems)
+    return check.none_of(len(lines), found.agg.num_rows, "; ".join(lines[:2]))
 
 
-SCHEMA = Schema()
-CHECKS: tuple[JobCheck, ...] = (SCHEMA, Rows(), AskedQueries())
+CHECKS = (schema, rows, queries)
 
 
 def items(jobs: Jobs) -> list[str]:
@@ -148,7 +129,7 @@ def judge_files(folder: Path, night: date, incumbent: str) -> dict[str, Cell]:
         hits, agg = read_hits(folder), read_agg(folder)
     except (EvidenceError, SchemaDrift) as error:
         unread = {check.key: check.not_evidenced(incumbent, "the files do not keep the schema") for check in CHECKS}
-        return {**unread, SCHEMA.key: replace(SCHEMA.found(True, 0, str(error)), hero=incumbent)}
+        return {**unread, schema.key: replace(schema.found(True, 0, str(error)), hero=incumbent)}
     said = read_night(folder, night)
     asked = read_drawn(folder, night.isoformat())
     suites, ids = (asked[column].to_pylist() for column in ("suite", "query_id"))

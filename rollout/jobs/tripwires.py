@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from gates.verdicts import Cell
 from rollout.answered import Answered
 from rollout.columns import answered
 from rollout.jobs.asked import WeeklyQueries, ask_suites
-from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, judge_all
+from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, job_check, judge_all
 from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.settings import read_family
 
@@ -51,82 +51,69 @@ class Sliced(NamedTuple):
     slices: Mapping[str, NDArray[np.intp]]
 
 
-class Tripwire(JobCheck):
-    """A check whose RED asks for a rollback, alone and at once."""
-
-    on_red: ClassVar[str] = "rollback"
-
-    def judge(self, found: Sliced) -> Cell:
-        """Its cell, where each suite and intent has answers enough."""
-        least = found.limits.least
-        small = {name: len(at) for name, at in found.slices.items() if len(at) < least}
-        if small or not found.slices:
-            told = ", ".join(f"{name} {n}" for name, n in small.items()) or "no queries at all"
-            raise NotShown(f"{told}, but each suite and intent needs {least:,} queries; ask more of them")
-        return self.worst(found)
-
-    def worst(self, found: Sliced) -> Cell:
-        """Its cell, of the worst suite or intent."""
-        raise NotImplementedError
+def enough(found: Sliced) -> None:
+    """Raises NotShown unless each suite and intent has answers enough."""
+    least = found.limits.least
+    small = {name: len(at) for name, at in found.slices.items() if len(at) < least}
+    if small or not found.slices:
+        told = ", ".join(f"{name} {n}" for name, n in small.items()) or "no queries at all"
+        raise NotShown(f"{told}, but each suite and intent needs {least:,} queries; ask more of them")
 
 
-class Leak(Tripwire):
+@job_check("leak", "share of file credits", "roll back at once, and build the index again", on_red="rollback")
+def leak(check: JobCheck, found: Sliced) -> Cell:
     """Users are sent beside the code: into the right file, to lines that are not the judged ones."""
-
-    key, unit = "leak", "share of file credits"
-    way_out = "roll back at once, and build the index again"
-
-    def worst(self, found: Sliced) -> Cell:
-        arm, limit = found.arm, found.limits.leak
-        shares = {name: ratio_interval(arm.file_credits[at], arm.credits[at]) for name, at in found.slices.items()}
-        if silent := [name for name, share in shares.items() if not np.isfinite(share.value)]:
-            raise NotShown(f"no answer of {', '.join(silent)} earns any credit; see what is served")
-        p = {name: p_share_at_most(limit, arm.rows(at)) for name, at in found.slices.items()}
-        broken = [name for name in shares if p[name] <= ALPHA]
-        worst = min(shares, key=lambda name: (p[name], -shares[name].value))
-        above = [name for name, share in shares.items() if share.value > limit]
-        told = f"the most is of {worst}"
-        if broken:
-            told = f"{some(broken)}, p {decimal(p[worst], 2)}: answers point beside the code"
-        elif above:
-            told = f"{WARNING}above the limit, but not shown to be: {some(above)}"
-        return self.found(broken, len(found.slices[worst]), told, limit=limit, ends=shares[worst])
+    enough(found)
+    arm, limit = found.arm, found.limits.leak
+    shares = {name: ratio_interval(arm.file_credits[at], arm.credits[at]) for name, at in found.slices.items()}
+    if silent := [name for name, share in shares.items() if not np.isfinite(share.value)]:
+        raise NotShown(f"no answer of {', '.join(silent)} earns any credit; see what is served")
+    p = {name: p_share_at_most(limit, arm.rows(at)) for name, at in found.slices.items()}
+    broken = [name for name in shares if p[name] <= ALPHA]
+    worst = min(shares, key=lambda name: (p[name], -shares[name].value))
+    above = [name for name, share in shares.items() if share.value > limit]
+    told = f"the most is of {worst}"
+    if broken:
+        told = f"{some(broken)}, p {decimal(p[worst], 2)}: answers point beside the code"
+    elif above:
+        told = f"{WARNING}above the limit, but not shown to be: {some(above)}"
+    return check.found(broken, len(found.slices[worst]), told, limit=limit, ends=shares[worst])
 
 
-class Flatline(Tripwire):
+@job_check(
+    "flatline",
+    "variance of nDCG@10, must be above the limit",
+    "roll back at once, and see what is measured",
+    on_red="rollback",
+)
+def flatline(check: JobCheck, found: Sliced) -> Cell:
     """Users are served one and the same answer, or what measures them is broken."""
-
-    key, unit = "flatline", "variance of nDCG@10, must be above the limit"
-    way_out = "roll back at once, and see what is measured"
-
-    def worst(self, found: Sliced) -> Cell:
-        # by the range: rounding gives 800 equal numbers a variance of 1e-32
-        ndcg = {name: found.arm.ndcg[at] for name, at in found.slices.items()}
-        variance = {name: float(values.var()) if np.ptp(values) else 0.0 for name, values in ndcg.items()}
-        broken = [name for name, value in variance.items() if not value > 0]
-        worst = min(variance, key=lambda name: variance[name])
-        told = f"{some(broken)}: every answer is as good as every other" if broken else f"the least is of {worst}"
-        return self.found(broken, len(ndcg[worst]), told, observed=variance[worst], limit="0")
+    enough(found)
+    # by the range: rounding gives 800 equal numbers a variance of 1e-32
+    ndcg = {name: found.arm.ndcg[at] for name, at in found.slices.items()}
+    variance = {name: float(values.var()) if np.ptp(values) else 0.0 for name, values in ndcg.items()}
+    broken = [name for name, value in variance.items() if not value > 0]
+    worst = min(variance, key=lambda name: variance[name])
+    told = f"{some(broken)}: every answer is as good as every other" if broken else f"the least is of {worst}"
+    return check.found(broken, len(ndcg[worst]), told, observed=variance[worst], limit="0")
 
 
-class Spread(Tripwire):
+@job_check("spread", flatline.unit, flatline.way_out, on_red="rollback")
+def spread(check: JobCheck, found: Sliced) -> Cell:
     """The same with a little noise on it."""
-
-    key, unit, way_out = "spread", Flatline.unit, Flatline.way_out
-
-    def worst(self, found: Sliced) -> Cell:
-        ndcg, limits = {name: found.arm.ndcg[at] for name, at in found.slices.items()}, found.limits
-        variance = {name: float(values.var()) for name, values in ndcg.items()}
-        reach = {name: float(np.ptp(values)) for name, values in ndcg.items()}
-        broken = [name for name in ndcg if not (variance[name] > limits.variance and reach[name] >= limits.range)]
-        worst = min(variance, key=lambda name: variance[name])
-        told = f"of {worst}, where the range is {decimal(reach[worst], 3)} (at least {limits.range:g})"
-        if broken:
-            told += f"; {some(broken)}: hardly an answer differs from another"
-        return self.found(broken, len(ndcg[worst]), told, observed=variance[worst], limit=limits.variance)
+    enough(found)
+    ndcg, limits = {name: found.arm.ndcg[at] for name, at in found.slices.items()}, found.limits
+    variance = {name: float(values.var()) for name, values in ndcg.items()}
+    reach = {name: float(np.ptp(values)) for name, values in ndcg.items()}
+    broken = [name for name in ndcg if not (variance[name] > limits.variance and reach[name] >= limits.range)]
+    worst = min(variance, key=lambda name: variance[name])
+    told = f"of {worst}, where the range is {decimal(reach[worst], 3)} (at least {limits.range:g})"
+    if broken:
+        told += f"; {some(broken)}: hardly an answer differs from another"
+    return check.found(broken, len(ndcg[worst]), told, observed=variance[worst], limit=limits.variance)
 
 
-CHECKS = (Leak(), Flatline(), Spread())
+CHECKS = (leak, flatline, spread)
 
 
 def items(jobs: Jobs) -> list[str]:

@@ -20,7 +20,7 @@ from gates.verdicts import Cell
 from rollout import order
 from rollout.answered import Answered
 from rollout.columns import answered, read_agg
-from rollout.jobs.check import JobCheck, NotShown
+from rollout.jobs.check import JobCheck, NotShown, job_check
 from rollout.jobs.job import Jobs, metric_row
 from rollout.jobs.regenerate import unchanged
 from rollout.jobs.settings import read_family
@@ -88,30 +88,23 @@ class NightSpans(NamedTuple):
     power: float
 
 
-class Intervals(JobCheck):
+@job_check("intervals", "intervals without meaning")
+def intervals(check: JobCheck, found: NightSpans) -> Cell:
     """A number of the night stands without saying how sure it is, so any wobble of it reads as news."""
-
-    key, unit = "intervals", "intervals without meaning"
-
-    def judge(self, found: NightSpans) -> Cell:
-        """RED where one says nothing; the note says how they were made, and what they would show."""
-        mine = [row for row in found.rows if row.system == found.system]
-        if not mine:
-            raise NotShown(f"the night did not ask {found.system}; run -m regenerate")
-        kinds = [(row.suite, kind) for row in mine for kind in (row.levels, row.differences)]
-        wrong = [f"{suite}: {line}" for suite, kind in kinds for line in out_of_order(kind)]
-        every = [whisker for _, kind in kinds for whisker in kind.values()]
-        methods = {method: sum(w.method == method for w in every) for method in sorted({w.method for w in every})}
-        note = ", ".join(f"{n} by {method}" for method, n in methods.items())
-        if wrong:
-            note = f"{wrong[0]}" + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "") + f"; {note}"
-        elif smallest := _smallest(mine, found.alpha, found.power):
-            note += f"; {smallest}"
-        n = sum(row.queries for row in mine)
-        return self.found(wrong, n, note, observed=str(len(wrong)), limit="0")
-
-
-CHECK = Intervals()
+    mine = [row for row in found.rows if row.system == found.system]
+    if not mine:
+        raise NotShown(f"the night did not ask {found.system}; run -m regenerate")
+    kinds = [(row.suite, kind) for row in mine for kind in (row.levels, row.differences)]
+    wrong = [f"{suite}: {line}" for suite, kind in kinds for line in out_of_order(kind)]
+    every = [whisker for _, kind in kinds for whisker in kind.values()]
+    methods = {method: sum(w.method == method for w in every) for method in sorted({w.method for w in every})}
+    note = ", ".join(f"{n} by {method}" for method, n in methods.items())
+    if wrong:
+        note = f"{wrong[0]}" + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "") + f"; {note}"
+    elif smallest := _smallest(mine, found.alpha, found.power):
+        note += f"; {smallest}"
+    n = sum(row.queries for row in mine)
+    return check.found(wrong, n, note, observed=str(len(wrong)), limit="0")
 
 
 def items(jobs: Jobs) -> list[str]:
@@ -131,7 +124,7 @@ def run(jobs: Jobs) -> dict[str, Cell]:
     rows = measure_night(agg, said.systems, said.suites, nightly.whiskers, bins, probe.fingerprint)
     jobs.publish(rows=rows, folder=folder, night=f"night of {night} · run {said.run_id}")
     jobs.keep("whiskers", history_rows(rows, probe.fingerprint))
-    return {name: CHECK.about(name, NightSpans(name, rows, suites.alpha, suites.power)) for name in items(jobs)}
+    return {name: intervals.about(name, NightSpans(name, rows, suites.alpha, suites.power)) for name in items(jobs)}
 
 
 def history_rows(rows: Sequence[NightRow], fingerprint: str) -> list[Mapping[str, Any]]:

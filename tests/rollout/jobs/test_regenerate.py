@@ -17,7 +17,7 @@ from rollout.jobs.job import Jobs
 from rollout.jobs.probe import Probe
 from rollout.jobs.refresh import draw_suites
 from rollout.jobs.regenerate import judge_files, regenerate, unchanged
-from rollout.jobs.whiskers import CHECK, NightRow, NightSpans, WhiskerLimits, measure_night
+from rollout.jobs.whiskers import NightRow, NightSpans, WhiskerLimits, intervals, measure_night
 
 NIGHT = date(2026, 3, 1)
 
@@ -43,7 +43,7 @@ def verdicts(folder: Path) -> dict[str, Verdict]:
 
 
 def judged(system: str, rows: list[NightRow]) -> Verdict:
-    return CHECK.about(system, NightSpans(system, rows, 0.05, 0.9)).verdict
+    return intervals.about(system, NightSpans(system, rows, 0.05, 0.9)).verdict
 
 
 def measured(agg: pa.Table) -> list[NightRow]:
