@@ -16,22 +16,26 @@ import argparse
 import os
 import sqlite3
 import sys
-import time
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automation.schedule import ROOT, dst_warnings
-from automation.schedule_cache import quick_schedule
 from gates.errors import ConfigError, GateError
 
 if TYPE_CHECKING:  # a tick must be light: each command imports what it needs
     from automation.supervisor import Supervisors
     from automation.tick import Tick
+    from reports.alerts.event import Event
 
 SCHEDULE = ROOT / "configs" / "schedule.yaml"
-LEDGER = ROOT / "reports" / "out" / "automation" / "slots.sqlite"
+ARTIFACTS = ROOT / "reports" / "out"
+LEDGER = ARTIFACTS / "automation" / "slots.sqlite"
+#: Names a URL that each completed tick asks for: a service that misses it tells that nothing ticks.
+PING = "HERO_GATE_PING_URL"
 #: tick.log is put aside when it is larger than this: a line a minute is 40 MB a year.
 LOG_BYTES = 1_000_000
 
@@ -49,68 +53,84 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     except sqlite3.Error as error:
-        print(f"{asked.ledger}: {error}; nothing is lost, the next tick goes on from here", file=sys.stderr)
+        from automation.ledger import trouble
+
+        print(trouble(asked.ledger, error), file=sys.stderr)
         return 1
 
 
 def _tick(asked: argparse.Namespace) -> int:
+    from automation.alerts import is_fresh, tell
     from automation.ledger import Ledger
-    from automation.notify import AlertListener
+    from automation.outbox import EVERY_MINUTES, tick_alerts
+    from automation.schedule_file import load_schedule
     from automation.supervisor import Supervisors
     from automation.tick import Tick
 
-    now, folder = datetime.now(UTC).replace(microsecond=0), asked.ledger.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    schedule, changed = quick_schedule(asked.schedule, folder)
-    for warning in dst_warnings(schedule, now) if changed else ():
-        _say(f"note: {warning}")
+    now, artifacts, configs = (
+        datetime.now(UTC).replace(microsecond=0),
+        artifacts_of(asked.ledger),
+        asked.schedule.parent,
+    )
+    asked.ledger.parent.mkdir(parents=True, exist_ok=True)
+    schedule = load_schedule(asked.schedule)
     only = [schedule.job(name) for name in asked.job] or None
-    listener, start = AlertListener(folder.parent, schedule), Supervisors(asked.ledger)
+    start = Supervisors(asked.ledger)
     with Ledger(asked.ledger) as ledger:
+
+        def listener(events: Sequence[Event]) -> None:
+            tell(events, artifacts, configs, is_fresh(schedule, ledger, now))
+
         tick = Tick(schedule=schedule, ledger=ledger, start=start, now=now, only=only, listener=listener).run()
         for line in (*(f"started {slot}" for slot in tick.started), *tick.notes, *tick.problems):
             _say(line)
         well = _wait(tick, start) if asked.wait else True
     try:
-        for line in listener.deliver(now):
+        flushed = tick_alerts(artifacts, configs, now, look=now.minute % EVERY_MINUTES == 0)
+        for line in flushed.words if flushed.told or flushed.delivered or flushed.waiting else ():
             _say(line)
     except (GateError, OSError, ValueError) as error:
         well = False
         _say(f"alerts: {error}")
-    log = folder / "tick.log"
+    log = asked.ledger.with_name("tick.log")
     if log.exists() and log.stat().st_size > LOG_BYTES:
         os.replace(log, log.with_name("tick.log.1"))
+    if not tick.problems and (why := _ping(os.environ.get(PING, ""))):
+        _say(f"{PING}: {why}")
     return 0 if well and not tick.problems else 1
 
 
+def artifacts_of(ledger: Path) -> Path:
+    """The folder whose alerts a tick tells: that of the checkout, or two above another ledger."""
+    return ARTIFACTS if ledger == LEDGER else ledger.parent.parent
+
+
+def _ping(url: str) -> str:
+    """Tell whoever watches for ticks from outside that one is complete; why that failed, "" where it did not."""
+    from automation.deliver import ask
+
+    return ask(url, None).why if url else ""
+
+
 def _wait(tick: Tick, start: Supervisors) -> bool:
-    """Stay until nothing of these jobs waits or runs, looking at nothing that comes due meanwhile; did all succeed?"""
-    from dataclasses import replace
+    """Stay until what was started has ended, and what waited for that as well; did all succeed?"""
+    from automation.tick import notify, turns
 
-    from automation.ledger import UNSETTLED
-    from automation.notify import notify
-    from automation.tick import turns
-
-    names, slots = {job.name for job in tick.jobs}, set(tick.started)
-    while True:
+    slots = list[str]()
+    while tick.started:
         for process in start.processes:
             process.wait()
-        mine = [entry.slot for entry in tick.ledger.entries(UNSETTLED) if entry.job in names]
-        slots |= set(mine)
-        if not mine:
-            break
-        again = replace(tick, now=datetime.now(UTC).replace(microsecond=0), started=[], notes=[], problems=[])
-        turns(again)
-        for line in (*(f"started {slot}" for slot in again.started), *again.problems):
+        slots += tick.started
+        tick = replace(tick, now=datetime.now(UTC).replace(microsecond=0), started=[], notes=[], problems=[])
+        turns(tick)
+        for line in (*(f"started {slot}" for slot in tick.started), *tick.problems):
             _say(line)
-        if not again.started:
-            time.sleep(1)
     for problem in notify(tick.ledger, tick.listener):
         _say(problem)
-    ended = [entry for slot in sorted(slots) if (entry := tick.ledger.entry(slot)) is not None]
-    for entry in ended:
-        _say(f"{entry.slot}: {entry.state}")
-    return all(entry.state == "succeeded" for entry in ended)
+    states = {slot: entry.state for slot in slots if (entry := tick.ledger.entry(slot)) is not None}
+    for slot, state in states.items():
+        _say(f"{slot}: {state}")
+    return set(states.values()) <= {"succeeded"}
 
 
 def _look(asked: argparse.Namespace) -> int:
@@ -121,23 +141,27 @@ def _look(asked: argparse.Namespace) -> int:
     for warning in dst_warnings(schedule, asked.now):
         print(f"note: {warning}", file=sys.stderr)
     if asked.command == "install":
-        from automation import crontab, systemd
+        from automation import crontab, environment, systemd
 
         defaults = (asked.schedule, asked.ledger) == (SCHEDULE, LEDGER)
         options = () if defaults else ("--schedule", str(asked.schedule), "--ledger", str(asked.ledger))
-        module = crontab if asked.target == "crontab" else systemd
-        print(module.install(ROOT, (sys.executable, "-m", "automation", *options, "tick"), asked.ledger))
+        words = (sys.executable, "-m", "automation", *options, "tick")
+        variables, kept = environment.needed(asked.schedule.parent, os.environ), environment.kept_by(asked.schedule)
+        line = environment.line(ROOT, words, asked.ledger, kept)
+        print((crontab if asked.target == "crontab" else systemd).install(ROOT, line))
+        environment.keep(kept, variables)
+        print(f"{kept} keeps for the jobs: {', '.join(variables)}; install again where one of them changes")
         print("python -m automation status tells, after two minutes, whether it ticks")
         return 0
     if asked.command == "emit":
         from automation.emit import github_actions, k8s
 
         if asked.target == "github-actions":
-            print(github_actions(schedule, asked.now), end="")
+            print(github_actions(schedule), end="")
             return 0
         if asked.image is None:
             raise ConfigError(["--image: missing, but a CronJob needs one; add --image=REGISTRY/NAME@sha256:..."])
-        print(k8s(schedule, asked.image, asked.now), end="")
+        print(k8s(schedule, asked.image), end="")
         return 0
     from automation.ledger import Ledger
     from automation.status import list_jobs, report
@@ -153,9 +177,10 @@ def _look(asked: argparse.Namespace) -> int:
 
 
 def _uninstall(asked: argparse.Namespace) -> int:
-    from automation import crontab, systemd
+    from automation import crontab, environment, systemd
 
     print((crontab if asked.target == "crontab" else systemd).uninstall(ROOT))
+    environment.kept_by(asked.schedule).unlink(missing_ok=True)
     return 0
 
 
@@ -181,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(answer=answer, now=datetime.now(UTC))
         if targets:
             command.add_argument("target", choices=targets)
-        if name in ("list", "status", "emit"):
+        if name in ("list", "status"):
             command.add_argument("--now", type=_moment, help="as if it were then, e.g. 2027-03-14T01:00-05:00")
     commands.choices["emit"].add_argument("--image", help="k8s: the container image, by digest")
     return parser
@@ -199,8 +224,9 @@ def _moment(written: str) -> datetime:
 
 
 def _say(line: str) -> None:
-    """One line of tick.log."""
-    print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}", flush=True)
+    """One line of tick.log; a full disk keeps it from the log, not the tick from its work."""
+    with suppress(OSError):
+        print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What should be told that no gate run tells? Decisions without an alert, reviews that are due, jobs that failed.
+"""What should be told that no gate run tells? Decisions without an alert, reviews that are due, what jobs found.
 
 Each function here turns what lies on disk into events and may be asked at every tick: reports.alerts.log tells an
 event once, however often it is found.
@@ -6,35 +6,49 @@ event once, however often it is found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from automation.events import (
-    ClockSteppedBack,
-    HeartbeatLate,
-    JobFailed,
-    JobLost,
-    JobRecovered,
-    JobTimedOut,
-    ScheduleEvent,
-    SlotMissed,
-)
+from automation.ledger import Ledger
+from automation.schedule import LOOK_BACK, Schedule
 from gates.attestation import ATTESTATION, Attestation, AttestationError
 from gates.documents import read_yaml
 from gates.errors import ConfigError
-from gates.status import BROKEN, NOT_EVIDENCED
 from gates.verdicts import Decision
-from reports.alerts.log import Event, Log, read_log
-from reports.alerts.rules import DECISIONS, KINDS, NOTICES
+from reports.alerts.event import Event
+from reports.alerts.log import Log, emit, read_log
+from reports.alerts.rules import DECISIONS, NOTICES, load_alert_rules
 
 #: Decisions older than this are news to nobody.
 _RECENT = timedelta(days=7)
 #: What gates.plugin records before anything is decided.
 _UNFINISHED = "run started, not finished"
 _BUNDLES = "bundles"
-_STATUS = "python -m automation status"
+
+
+def tell(events: Sequence[Event], artifacts: Path, configs: Path, fresh: bool) -> None:
+    """Put what the schedule saw on record. Raises ConfigError or OSError where nothing was told: it comes again.
+
+    Where the schedule is `fresh`, what is not evidenced yet is no news.
+    """
+    news = [event for event in events if not (fresh and event.kind == "not_evidenced")]
+    name = serving(configs)
+    emit([replace(event, serves=name) for event in news], artifacts, load_alert_rules(configs), datetime.now(UTC))
+
+
+def is_fresh(schedule: Schedule, ledger: Ledger, now: datetime) -> bool:
+    """Is there a job whose first slot was not due yet? After a week that is no excuse any more."""
+    watches = ledger.watches().values()
+    new = any(ledger.last(job.name) is None for job in schedule.jobs)
+    return new and all(now - watch.since < LOOK_BACK for watch in watches)
+
+
+def serving(configs: Path) -> str:
+    """The name of what answers users; "" where policy or baseline cannot be read."""
+    return _named(configs, lambda policy: policy["baseline"], "name")
 
 
 def find_events(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
@@ -71,8 +85,12 @@ def _stands(attestation: Attestation, artifacts: Path) -> bool:
 
 def owner_of(hero: str, configs: Path) -> str:
     """Whom the hero's pack names; "" where policy or pack cannot be read, as an alert is told all the same."""
+    return _named(configs, lambda policy: policy["heroes"][hero], "owner")
+
+
+def _named(configs: Path, pack: Callable[[Any], Any], key: str) -> str:
     try:
-        return str(read_yaml(configs / str(read_yaml(configs / "policy.yaml")["heroes"][hero])).get("owner", ""))
+        return str(read_yaml(configs / str(pack(read_yaml(configs / "policy.yaml")))).get(key, ""))
     except (ConfigError, KeyError, TypeError):
         return ""
 
@@ -119,68 +137,3 @@ def over(log: Log, now: datetime) -> list[Event]:
         for alert in log.open
         if alert.kind in NOTICES and now >= datetime.fromisoformat(alert.act_by)
     ]
-
-
-def from_schedule(event: ScheduleEvent, markers: Mapping[str, str | None]) -> list[Event]:
-    """What an event of the schedule means for people. `markers` is job -> the one that it runs, None for a command.
-
-    A job that showed something broken is an alert of its kind (drift, parity, ...); one that could not is job_failed.
-    """
-    match event:
-        case JobFailed():
-            return _failed(event, markers.get(event.job))
-        case JobTimedOut():
-            return [_of_run(event, "job_failed", "not finished", f"{event.minutes:g} min")]
-        case JobLost():
-            return [_of_run(event, "job_lost", "died before its end was recorded", "")]
-        case SlotMissed():
-            return [
-                _event(
-                    event,
-                    "slot_missed",
-                    event.job,
-                    f"{event.job}: {event.count} slots missed ({event.reason})",
-                    observed=f"{event.count} slots did not run",
-                    limit="0",
-                    text=f"from {event.first} to {event.last}",
-                    owner=event.owner,
-                    severity=event.severity,
-                    run_id=event.id,
-                )
-            ]
-        case JobRecovered():
-            marker, slot = markers.get(event.job), f"slot {event.slot} succeeded"
-            kinds = ("job_failed", "job_lost", "slot_missed", *((marker,) if marker in KINDS else ()))
-            return [_event(event, k, event.job, f"{event.job} succeeded", text=slot, resolved=True) for k in kinds]
-        case HeartbeatLate():
-            late = f"{event.minutes:.0f}"
-            title = f"no tick for {late} minutes"
-            return [_event(event, "heartbeat_late", "tick", title, observed=f"{late} min", since=event.last)]
-        case ClockSteppedBack():
-            title = f"the clock stepped back to before {event.last}; {event.reopened} slots come again"
-            return [_event(event, "heartbeat_late", "clock", title, observed=event.at)]
-    raise TypeError(f"{type(event).__name__}: no event of the schedule")
-
-
-def _failed(event: JobFailed, marker: str | None) -> list[Event]:
-    status = event.exit_status
-    if marker == "canary" and status in (BROKEN, NOT_EVIDENCED):
-        return []  # a rollback or a hold: the run has told it
-    how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
-    if status == NOT_EVIDENCED:
-        how += " (not evidenced)"
-    checked = marker if marker in KINDS and status == BROKEN else None
-    return [_of_run(event, checked or "job_failed", how, "exit status 0")]
-
-
-def _of_run(event: JobFailed | JobTimedOut | JobLost, kind: str, observed: str, limit: str) -> Event:
-    text = f"slot {event.slot}, attempt {event.attempt}, log {event.log}"
-    said = {"observed": observed, "limit": limit, "text": text, "owner": event.owner, "run_id": event.id}
-    return _event(event, kind, event.job, f"{event.job}: {observed}", **said)
-
-
-def _event(event: ScheduleEvent, kind: str, check: str, title: str, **more: Any) -> Event:
-    return Event(
-        **{"kind": kind, "check": check, "title": title, "since": event.at, "seen_at": event.at, "command": _STATUS}
-        | more
-    )

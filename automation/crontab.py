@@ -7,33 +7,22 @@ table with a mistake and leaves the old one.
 
 from __future__ import annotations
 
-import shlex
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from gates.errors import GateError
 
 
-def line(root: Path, words: Sequence[str], ledger: Path) -> str:
-    """The line for this checkout. cron reads % as a line's end, hence the escapes."""
-    log, here = shlex.quote(str(ledger.parent / "tick.log")), shlex.quote(str(root))
-    text = f"* * * * * cd {here} && {shlex.join(words)} >> {log} 2>&1 {_marker(root)}"
-    if "\n" in text:
-        raise GateError(f"{str(root)!r}: a path with a line break cannot stand in a crontab; move the checkout")
-    return text.replace("%", "\\%")
-
-
-def install(root: Path, words: Sequence[str], ledger: Path) -> str:
-    """Put the line in; says what was done. Raises GateError when crontab refuses."""
-    new, old = line(root, words, ledger), _crontab("-l")
+def install(root: Path, command: str) -> str:
+    """Put the line in that runs this command every minute; says what was done. Raises GateError if crontab refuses."""
+    new = f"* * * * * {command} {_marker(root)}".replace("%", "\\%")  # cron reads % as a line's end
+    old = _crontab("-l")
     kept = _without(old, root)
     if kept and not kept.endswith(b"\n"):
         kept += b"\n"
     table = kept + new.encode() + b"\n"
     if sorted(old.splitlines()) == sorted(table.splitlines()):
         return f"the crontab ticks already: {new}"
-    ledger.parent.mkdir(parents=True, exist_ok=True)  # the shell opens the log before anything of ours runs
     _crontab("-", table)
     if new.encode() not in _crontab("-l").split(b"\n"):
         raise GateError("crontab took the table, but does not list the line; look at crontab -l")

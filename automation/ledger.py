@@ -14,22 +14,25 @@ Times are UTC as text (`2027-03-14T07:15:00Z`), so that they sort, and that a pe
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from automation.events import ScheduleEvent, from_json
-from automation.processes import RecordedProcess, taken
+from automation.processes import taken
 from automation.schedule import ScheduledRun
 from gates.errors import GateError
+from reports.alerts.event import Event
 
-VERSION = 1
+VERSION = 2
 #: Longer than slots are looked back for, so that nothing that is forgotten can come due again.
 KEEP = timedelta(days=60)
+#: Bytes without which a disk is called full: a transaction needs less.
+_ROOM = 1_000_000
 OPEN = ("due", "lost")
 CLAIMED = ("claimed",)
 UNSETTLED = ("due", "claimed", "lost")
@@ -39,20 +42,20 @@ CREATE TABLE slots (
   slot TEXT PRIMARY KEY, job TEXT NOT NULL, due TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('due', 'claimed', 'succeeded', 'failed', 'timed_out', 'lost', 'missed')),
   reason TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,
-  lane TEXT, owner TEXT, claimed TEXT, started TEXT, finished TEXT, exit_status INTEGER,
-  host TEXT, pid INTEGER, pid_started TEXT, child INTEGER, child_started TEXT, log TEXT
+  lane TEXT, owner TEXT, claimed TEXT, started TEXT, finished TEXT, exit_status INTEGER, log TEXT
 ) WITHOUT ROWID;
 CREATE INDEX of_job ON slots (job, due);
 CREATE INDEX good_logs ON slots (job, due) WHERE state = 'succeeded' AND log IS NOT NULL;
 CREATE INDEX unsettled ON slots (state) WHERE state IN ('due', 'claimed', 'lost');
-CREATE TABLE events (
-  number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL,
-  written INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX untold ON events (number) WHERE written = 0 OR told = 0;
 CREATE TABLE watched (job TEXT PRIMARY KEY, cron TEXT NOT NULL, since TEXT NOT NULL, looked TEXT NOT NULL);
 CREATE TABLE heartbeat (one INTEGER PRIMARY KEY CHECK (one = 1), at TEXT NOT NULL);
+CREATE TABLE untold (number INTEGER PRIMARY KEY, events TEXT NOT NULL);
 """
+#: From version 1, whose events were told before its last tick ended.
+UPGRADE = "\n".join((
+    "DROP TABLE events; CREATE TABLE untold (number INTEGER PRIMARY KEY, events TEXT NOT NULL);",
+    *(f"ALTER TABLE slots DROP COLUMN {name};" for name in ("host", "pid", "pid_started", "child", "child_started")),
+))  # fmt: skip
 
 
 def text(moment: datetime) -> str:
@@ -81,26 +84,7 @@ class Entry:
     started: datetime | None
     finished: datetime | None
     exit_status: int | None
-    host: str
-    pid: int | None
-    pid_started: str
-    child: int | None
-    child_started: str
     log: str | None
-
-    @property
-    def supervisor(self) -> RecordedProcess | None:
-        """Who sees to it that its end is recorded; until it has taken over, the tick."""
-        return RecordedProcess(host=self.host, pid=self.pid, started=self.pid_started) if self.pid else None
-
-    @property
-    def leader(self) -> RecordedProcess | None:
-        """The leader of the job's process group."""
-        return RecordedProcess(host=self.host, pid=self.child, started=self.child_started) if self.child else None
-
-    def of_run(self, name: str, now: datetime) -> dict[str, Any]:
-        """What every event of this run says: automation.events.RunEvent."""
-        return {"id": name, "at": text(now), "job": self.job, "owner": self.owner or "", "slot": self.slot}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +106,10 @@ class Ledger(AbstractContextManager["Ledger"]):
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA synchronous = FULL")
-            if self._version() == 0:
+            if self._version() < VERSION:
                 self._make()
         except sqlite3.Error as error:
-            raise GateError(f"{path}: {error}, but a ledger of slots is expected; move the file away") from None
+            raise GateError(trouble(path, error)) from None
         if self._version() != VERSION:
             raise GateError(
                 f"{path}: version {self._version()} of a ledger, but this checkout writes {VERSION}; move the file away"
@@ -137,9 +121,12 @@ class Ledger(AbstractContextManager["Ledger"]):
     def _make(self) -> None:
         # SQLite does not wait when two processes turn the same new file to WAL at once.
         with taken(self.path.parent / "lanes", ".ledger", patience=30):
-            if self._version() == 0:
+            version = self._version()
+            if version < VERSION:
                 self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+                self._db.executescript(
+                    f"BEGIN; {UPGRADE if version else TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+                )
 
     def close(self) -> None:
         """Close the file; SQLite then folds its -wal and -shm files in."""
@@ -194,10 +181,10 @@ class Ledger(AbstractContextManager["Ledger"]):
         row = self._db.execute("SELECT at FROM heartbeat").fetchone()
         return moment(row[0]) if row else None
 
-    def untold(self, mark: str) -> list[ScheduleEvent]:
-        """The events that are not yet `written` to the file, or not yet `told`."""
-        query = f"SELECT body FROM events WHERE (written = 0 OR told = 0) AND {mark} = 0 ORDER BY number"
-        return [from_json(row[0]) for row in self._db.execute(query)]
+    def untold(self) -> list[tuple[int, list[Event]]]:
+        """The events that are not yet told, those of one transition together."""
+        rows = self._db.execute("SELECT number, events FROM untold ORDER BY number")
+        return [(number, [Event(**one) for one in json.loads(events)]) for number, events in rows]
 
     # What is recorded
 
@@ -219,19 +206,14 @@ class Ledger(AbstractContextManager["Ledger"]):
         query = "DELETE FROM slots WHERE job = ? AND due > ? AND state IN ('due', 'missed')"
         return self._db.execute(query, (job, text(now))).rowcount
 
-    def claim(self, entry: Entry, *, lane: str, owner: str, by: RecordedProcess, now: datetime, log: str) -> bool:
-        """This process starts the slot's next attempt; False if it is no longer to be had."""
-        started = {"claimed": text(now), "started": None, "child": None, "child_started": None}
+    def claim(self, entry: Entry, *, lane: str, owner: str, now: datetime, log: str) -> bool:
+        """The slot's next attempt is to start; False if it is no longer to be had."""
         said = {"state": "claimed", "attempts": entry.attempts + 1, "reason": "", "lane": lane, "owner": owner}
-        return self._change(entry.slot, entry.attempts, OPEN, **said, **started, **_columns(by), log=log)
+        return self._change(entry.slot, entry.attempts, OPEN, **said, claimed=text(now), started=None, log=log)
 
-    def take_over(self, slot: str, attempt: int, supervisor: RecordedProcess) -> bool:
-        """The supervisor sees to this attempt from now on; False if it was given up meanwhile."""
-        return self._change(slot, attempt, CLAIMED, **_columns(supervisor))
-
-    def began(self, slot: str, attempt: int, child: RecordedProcess, now: datetime) -> None:
-        """The job's process is there."""
-        self._change(slot, attempt, CLAIMED, started=text(now), child=child.pid, child_started=child.started)
+    def take_over(self, slot: str, attempt: int, now: datetime) -> bool:
+        """A supervisor starts this attempt's job; False if it was given up meanwhile."""
+        return self._change(slot, attempt, CLAIMED, started=text(now))
 
     def end(self, slot: str, attempt: int, state: str, exit_status: int, now: datetime) -> bool:
         """The run came to its end; False if the attempt was given up meanwhile."""
@@ -254,14 +236,14 @@ class Ledger(AbstractContextManager["Ledger"]):
             [(reason, text(now), entry.slot) for entry in entries],
         )
 
-    def raise_event(self, event: ScheduleEvent) -> None:
-        """Have it told, once this transaction is done."""
-        query = "INSERT OR IGNORE INTO events (id, at, body) VALUES (?, ?, ?)"
-        self._db.execute(query, (event.id, event.at, event.to_json()))
+    def tell(self, *events: Event) -> None:
+        """Have them told, once this transaction is done."""
+        if events:
+            self._db.execute("INSERT INTO untold (events) VALUES (?)", (json.dumps([asdict(one) for one in events]),))
 
-    def mark(self, mark: str, events: Sequence[ScheduleEvent]) -> None:
-        """These events are `written`, or `told`."""
-        self._db.executemany(f"UPDATE events SET {mark} = 1 WHERE id = ?", [(event.id,) for event in events])
+    def told(self, number: int) -> None:
+        """The events of this number are told."""
+        self._db.execute("DELETE FROM untold WHERE number = ?", (number,))
 
     def beat(self, now: datetime) -> None:
         """A tick is complete."""
@@ -272,9 +254,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         old = text(now - KEEP)
         query = f"""DELETE FROM slots WHERE due < ? AND state NOT IN ({_listed(UNSETTLED)})
                      AND due < (SELECT max(due) FROM slots AS other WHERE other.job = slots.job) RETURNING log"""
-        logs = [row[0] for row in self._db.execute(query, (old,)).fetchall() if row[0]]
-        self._db.execute("DELETE FROM events WHERE at < ? AND written = 1 AND told = 1", (old,))
-        return logs
+        return [row[0] for row in self._db.execute(query, (old,)).fetchall() if row[0]]
 
     def spare_logs(self, job: str, keep: int) -> list[str]:
         """The log files of good runs but for the newest ones; the ledger forgets them here."""
@@ -291,12 +271,25 @@ class Ledger(AbstractContextManager["Ledger"]):
             (self.path.parent / log).unlink(missing_ok=True)
 
 
+def trouble(path: Path, error: sqlite3.Error) -> str:
+    """Why the ledger cannot be read or written, and the way out. Only what is no ledger is to be moved away."""
+    name, folder = getattr(error, "sqlite_errorname", ""), path.parent
+    if name in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+        return f"{path}: {error}, but a ledger of slots is expected; move the file away"
+    why, way_out = str(error), "nothing is lost, the next tick goes on from here"
+    try:
+        disk = os.statvfs(folder)
+        if disk.f_flag & os.ST_RDONLY or not os.access(folder, os.W_OK):
+            why = f"{error}: {folder} cannot be written (a read-only disk?)"
+        elif name == "SQLITE_FULL" or disk.f_bavail * disk.f_frsize < _ROOM:
+            why = f"{error}: the disk of {folder} is full; make room"
+    except OSError as missing:
+        why = f"{error}: {missing.strerror}"
+    return f"{path}: {why}; {way_out}"
+
+
 def _listed(states: Sequence[str]) -> str:
     return ", ".join(f"'{state}'" for state in states)
-
-
-def _columns(process: RecordedProcess) -> dict[str, object]:
-    return {"host": process.host, "pid": process.pid, "pid_started": process.started}
 
 
 def _entry(row: sqlite3.Row) -> Entry:

@@ -15,9 +15,8 @@ import json
 import os
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from automation.alerts import find_events
-from automation.deliver import LONGEST_WAIT, NOBODY, Receiver, receivers_of
+from automation.deliver import NOBODY, Receiver, receivers_of
 from evidence.files import append_lines, read_lines
 from gates.errors import ConfigError
 from reports.alerts.log import LOG, Alert, Log, close, emit, read_log, words_of
@@ -33,8 +32,15 @@ from reports.alerts.rules import Delivery, load_alert_rules
 from reports.escaping import typed
 
 STATE = "alerts-delivery.jsonl"
+#: Between two looks of ticks for what nobody told.
+EVERY_MINUTES = 5
 #: Seconds that one flush may take: the tick has other work.
 _BUDGET = 60.0
+#: Seconds after which what failed is tried again: a tick later, then twice as late each time, up to an hour.
+_PAUSE, _LONGEST = 50.0, 3600.0
+#: What could not be delivered for so long is given up; it stands in alerts.jsonl.
+_END = timedelta(days=3)
+_AGAIN = "tried again after growing pauses, the longest an hour, for 3 days"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +59,7 @@ class Flushed:
     told: int = 0  # appended to alerts.jsonl by this tick
     delivered: int = 0
     waiting: tuple[Waiting, ...] = ()
-    trouble: tuple[str, ...] = ()  # what somebody should mend
+    trouble: tuple[str, ...] = ()  # what somebody should mend or know
 
     @property
     def words(self) -> list[str]:
@@ -63,21 +69,21 @@ class Flushed:
         for target, why in dict.fromkeys((w.target, w.why) for w in self.waiting):
             kept = [w.alert for w in self.waiting if (w.target, w.why) == (target, why)]
             count = f"{len(kept)} not delivered to {target}, the oldest {kept[0].severity} {kept[0].id}"
-            lines.append(f"alerts: {count}: {why}; tried again at the next tick")
+            lines.append(f"alerts: {count}: {why}; {_AGAIN}")
         return lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryNote:
-    """One line of alerts-delivery.jsonl: a receiver is new, asks to wait, or what came of telling it an alert."""
+    """One line of alerts-delivery.jsonl: a receiver is new, or what came of telling it an alert."""
 
     target: str
     at: str
     begun: bool = False
-    wait_until: str = ""
-    record: str = ""  # the alert's digest
+    record: str = ""  # the alert's digest; "" where the receiver takes none
     done: bool = False
     why: str = ""
+    until: str = ""  # not tried again before
 
 
 @dataclass(slots=True)
@@ -85,10 +91,8 @@ class DeliveryState:
     """What alerts-delivery.jsonl says."""
 
     path: Path
-    done: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # target -> digests
-    begun: set[str] = field(default_factory=set)  # targets
-    wait: dict[str, datetime] = field(default_factory=dict)  # target -> not before
-    why: dict[tuple[str, str], str] = field(default_factory=dict)  # (target, digest) -> the last failure
+    done: dict[str, set[str]] = field(default_factory=dict)  # target -> digests
+    failed: dict[tuple[str, str], list[DeliveryNote]] = field(default_factory=dict)  # (target, record) -> tries
 
     def note(self, target: str, **said: Any) -> None:
         """Write it down and remember it."""
@@ -98,20 +102,28 @@ class DeliveryState:
 
     def take(self, note: DeliveryNote) -> None:
         """A receiver that is new is not told what another one was told before."""
+        done = self.done.setdefault(note.target, set())
         if note.begun:
-            self.begun.add(note.target)
-            self.done[note.target] |= self.delivered
-        elif note.wait_until:
-            self.wait[note.target] = datetime.fromisoformat(note.wait_until)
+            done |= self.delivered
         elif note.done:
-            self.done[note.target].add(note.record)
+            done.add(note.record)
+            self.failed.pop((note.target, ""), None)
         else:
-            self.why[note.target, note.record] = note.why
+            self.failed.setdefault((note.target, note.record), []).append(note)
 
     @property
     def delivered(self) -> set[str]:
         """What at least one receiver was told."""
         return set().union(*self.done.values())
+
+    def last_failure(self, target: str, record: str) -> DeliveryNote | None:
+        """Why this alert was not told when it was tried last, or why nothing is."""
+        tries = self.failed.get((target, "")) or self.failed.get((target, record))
+        return tries[-1] if tries else None
+
+    def pause(self, target: str, record: str) -> float:
+        """Seconds until this is tried again, twice as many with each time that it failed."""
+        return min(_PAUSE * 2.0 ** len(self.failed.get((target, record), ())), _LONGEST)
 
 
 def read_state(artifacts: Path) -> DeliveryState:
@@ -125,26 +137,17 @@ def read_state(artifacts: Path) -> DeliveryState:
     return state
 
 
-def tick_alerts(artifacts: Path, configs: Path, now: datetime, environment: Mapping[str, str] = os.environ) -> Flushed:
+def tick_alerts(
+    artifacts: Path, configs: Path, now: datetime, environment: Mapping[str, str] = os.environ, *, look: bool = True
+) -> Flushed:
     """What a tick does about alerts once it has started what is due: find what was not told, tell it, deliver it.
 
-    The folders of jobs under `artifacts` have alerts of their own. Raises ConfigError where alerts.yaml cannot be read.
+    Looking for it takes longer than the rest, so not every tick does. Raises ConfigError where alerts.yaml cannot be
+    read, OSError where nothing can be written.
     """
-    rules, told, flushed = load_alert_rules(configs), 0, list[Flushed]()
-    for folder in (artifacts, *sorted(path for path in artifacts.glob("jobs/*") if path.is_dir())):
-        try:
-            events = find_events(folder, configs, now)
-            told += len(emit(events, folder, rules, now)) if events else 0
-            if folder == artifacts or (folder / LOG).exists():
-                flushed.append(flush(folder, rules.delivery, now, environment))
-        except OSError as error:  # must not keep the alerts of the other folders
-            flushed.append(Flushed(trouble=(f"{typed(folder)}: {words_of(error)}",)))
-    return Flushed(
-        told=told,
-        delivered=sum(one.delivered for one in flushed),
-        waiting=tuple(waiting for one in flushed for waiting in one.waiting),
-        trouble=tuple(dict.fromkeys(trouble for one in flushed for trouble in one.trouble)),
-    )
+    rules, events = load_alert_rules(configs), find_events(artifacts, configs, now) if look else []
+    told = len(emit(events, artifacts, rules, now)) if events else 0
+    return replace(flush(artifacts, rules.delivery, now, environment), told=told)
 
 
 def flush(artifacts: Path, delivery: Delivery, now: datetime, environment: Mapping[str, str] = os.environ) -> Flushed:
@@ -161,18 +164,18 @@ def _flush(artifacts: Path, delivery: Delivery, now: datetime, environment: Mapp
     log, state = read_log(artifacts), read_state(artifacts)
     receivers, why_none = receivers_of(delivery, environment, now)
     trouble = log.trouble + ([f"{why_none}: they stand in {typed(artifacts / LOG)} alone"] if why_none else [])
-    for receiver in receivers:
-        if receiver.name not in state.begun:
-            state.note(receiver.name, begun=True)
     delivered, waiting, ends = 0, list[Waiting](), time.monotonic() + _BUDGET
     if not receivers:
         known = state.delivered
         untold = [alert for alert in log.alerts if alert.digest not in known]
         waiting = [Waiting(alert=alert, target="its receiver", why=why_none) for alert in untold]
+    for name in [receiver.name for receiver in receivers if receiver.name not in state.done]:
+        state.note(name, begun=True)
     for receiver in receivers:
-        sent, left = _deliver(log, receiver, state, now, ends)
+        sent, left, said = _deliver(log, receiver, state, now, ends)
         delivered += 0 if receiver is NOBODY else sent
         waiting += left
+        trouble += said
         if receiver.keep is not None and not left and log.open:
             kept = receiver.keep(log.open)
             trouble += [] if kept.done else [f"{len(log.open)} still firing, but {kept.why}"]
@@ -181,36 +184,47 @@ def _flush(artifacts: Path, delivery: Delivery, now: datetime, environment: Mapp
 
 def _deliver(
     log: Log, receiver: Receiver, state: DeliveryState, now: datetime, ends: float
-) -> tuple[int, list[Waiting]]:
-    """Tell one receiver what it was not told: how many it took, and what waits."""
+) -> tuple[int, list[Waiting], list[str]]:
+    """Tell one receiver what it was not told: how many it took, what waits, and what is to be known of the rest."""
     name, before = receiver.name, dict[str, Alert]()
-    sent, waiting, stopped, blocked = 0, list[Waiting](), "", set[str]()
-    until = state.wait.get(name, now)
-    if now < until <= now + timedelta(seconds=LONGEST_WAIT):  # later than that was said by another clock
-        stopped = f"asked to wait until {until.isoformat(timespec='seconds')}"
+    sent, waiting, said, stopped, blocked = 0, list[Waiting](), list[str](), "", set[str]()
     for alert in _urgent_first(log):
         digest, last = alert.digest, before.get(alert.id)
         before[alert.id] = alert
         if digest in state.done[name]:
             continue
-        if not stopped and time.monotonic() > ends:
-            stopped = f"this flush took {_BUDGET:.0f} s"
-        if stopped or alert.id in blocked:  # "resolved" must not come before "firing"
-            why = stopped or "an earlier alert of this key was not delivered"
+        why = stopped or _paused(state.last_failure(name, digest), now)
+        if not why and alert.id in blocked:  # "resolved" must not come before "firing"
+            why = "an earlier alert of this key was not delivered"
+        if not why and time.monotonic() > ends:
+            why = stopped = f"this flush took {_BUDGET:.0f} s"
+        if why:
+            blocked.add(alert.id)
             waiting.append(Waiting(alert=alert, target=name, why=why))
             continue
         result = receiver.send(alert, last)
-        if result.done or state.why.get((name, digest)) != result.why:  # down for a day is one line
-            state.note(name, record=digest, done=result.done, why=result.why)
-        if result.done:
-            sent += 1
+        over = now - datetime.fromisoformat(alert.told_at) > _END
+        if result.done or over:
+            why = result.why if result.done else f"given up: {result.why}"
+            state.note(name, record=digest, done=True, why=why)
+            sent += result.done
+            said += [f"{alert.severity} {alert.id}: {why}"] if why else []
             continue
+        record = "" if result.stop else digest
+        until = now + timedelta(seconds=state.pause(name, record))
+        state.note(name, record=record, why=result.why, until=until.isoformat(timespec="seconds"))
         blocked.add(alert.id)
         stopped = result.why if result.stop else ""
         waiting.append(Waiting(alert=alert, target=name, why=result.why))
-        if result.wait:
-            state.note(name, wait_until=(now + timedelta(seconds=result.wait)).isoformat())
-    return sent, waiting
+    return sent, waiting, said
+
+
+def _paused(failure: DeliveryNote | None, now: datetime) -> str:
+    """Why it is not tried now, "" where it is."""
+    until = datetime.fromisoformat(failure.until) if failure is not None and failure.until else now
+    if failure is None or not now < until <= now + timedelta(seconds=_LONGEST):
+        return ""  # later than that was said by another clock
+    return f"{failure.why}; not before {until:%H:%M:%S}Z"
 
 
 def _urgent_first(log: Log) -> list[Alert]:
@@ -258,13 +272,14 @@ def _show(artifacts: Path) -> int:
         print(f"{alert.severity}  {alert.title}\n    {alert.owner}, by {alert.act_by}   {alert.id}")
     waiting, delivered = 0, state.delivered
     for alert in log.alerts:
-        whys = [
-            f"{target}: {why}"
-            for (target, digest), why in state.why.items()
-            if digest == alert.digest and digest not in state.done[target]
+        failures = [
+            failure
+            for target, done in state.done.items()
+            if alert.digest not in done and (failure := state.last_failure(target, alert.digest))
         ]
-        if whys or alert.digest not in delivered:
-            print(f"not delivered: {alert.status} {alert.id}  {'; '.join(whys or ['not tried yet'])}")
+        if failures or alert.digest not in delivered:
+            whys = [f"{failure.target}: {failure.why}" for failure in failures] or ["not tried yet"]
+            print(f"not delivered: {alert.status} {alert.id}  {'; '.join(whys)}")
             waiting += 1
     print("\n".join([*log.trouble, f"{len(log.open)} firing, {waiting} not delivered"]))
     return int(bool(log.open or waiting))

@@ -1,12 +1,12 @@
-"""Is anything of this lane running right now, is that process still the one that was recorded, how is a job stopped?
+"""Is anything of this lane running right now, who holds it, and how is what is left of a run stopped?
 
 A lane (a concurrency group) is an flock on a file of its own. The tick that starts a job takes it, the supervisor and
 the job inherit the same open file, so there is no moment between two of them at which it is free; a SIGKILL at any
 point leaves the empty file and no lock. Whoever holds a lane knows that every slot still recorded as claimed in it has
 lost its process.
 
-A process id alone says little: ids are used again. With the time at which the process started, and the machine and
-boot in which it did, it names one process.
+A process id says little: ids are used again, and children leave their group. So the processes of a run bear its mark
+in their environment, where /proc shows it. Where there is none (macOS), what a dead supervisor left runs to its end.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
+from reports.escaping import cut
+
 PROC = Path("/proc")
+#: The variables that bear the mark of a run: of the supervisor, and of the job with all that it starts.
+SUPERVISOR, JOB = "HERO_GATE_SUPERVISES", "HERO_GATE_RUN"
+_LENGTH = 80
 
 
 @contextmanager
@@ -52,40 +53,34 @@ def _lock(file: int, until: float) -> bool:
             return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedProcess:
-    """One process of one boot of one machine."""
-
-    host: str
-    pid: int
-    started: str
+def mark(folder: Path, slot: str, attempt: int) -> str:
+    """What the processes of one attempt bear; `folder` is that of its ledger."""
+    return f"{folder}: {slot}#{attempt}"
 
 
-@cache
-def this_host() -> str:
-    """This machine since its last boot (a container: itself, by its host name)."""
-    boot = PROC / "sys/kernel/random/boot_id"
-    return f"{socket.gethostname()}/{boot.read_text()[:8] if boot.exists() else ''}"
+def marked(variable: str, value: str) -> list[int]:
+    """The processes that bear a mark."""
+    wanted = f"{variable}={value}".encode()
+    return [pid for pid in _processes() if wanted in _read(pid, "environ").split(b"\0")]
 
 
-def process(pid: int) -> RecordedProcess:
-    """The process that has this id now. `started` is empty when there is none."""
-    return RecordedProcess(host=this_host(), pid=pid, started=_started(pid))
+def stop(pids: list[int]) -> list[str]:
+    """Kill processes; each in words."""
+    told = [_named(pid) for pid in pids]
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    return told
 
 
-def is_dead(recorded: RecordedProcess) -> bool:
-    """Is this process of this machine surely gone? One of another machine never is, as far as can be seen from here."""
-    return recorded.host == this_host() and recorded.started != _started(recorded.pid)
-
-
-def stop_group(leader: RecordedProcess) -> None:
-    """Kill what is left of the process group that this process leads or led.
-
-    An id that is still a group's is not given to a new process; so one that is in use by another process says that
-    the group is gone.
-    """
-    if leader.host == this_host() and _started(leader.pid) in ("", leader.started):
-        signal_group(leader.pid, signal.SIGKILL)
+def holders(folder: Path, lane: str) -> list[str]:
+    """Which processes but this one have a lane's file open, in words."""
+    path, found = str((folder / f"{lane}.lock").resolve()), []
+    for pid in _processes():
+        with suppress(OSError):  # gone, or another user's
+            if any(os.readlink(file) == path for file in (PROC / str(pid) / "fd").iterdir()):
+                found.append(_named(pid))
+    return found
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
@@ -94,14 +89,17 @@ def signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _started(pid: int) -> str:
-    """When the process was started, as its system says it; empty when it is none, or a zombie."""
-    if (PROC / "self").exists():
-        try:
-            fields = (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-        return "" if fields[0] in "ZX" else fields[19]
-    told = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    state, _, started = told.stdout.strip().partition(" ")
-    return "" if state.startswith("Z") else started.strip()
+def _processes() -> list[int]:
+    return [int(path.name) for path in PROC.glob("[0-9]*") if int(path.name) != os.getpid()]
+
+
+def _named(pid: int) -> str:
+    words = _read(pid, "cmdline").decode(errors="replace").replace("\0", " ").strip()
+    return f"process {pid} ({cut(words, _LENGTH)})"
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return (PROC / str(pid) / name).read_bytes()
+    except OSError:  # gone, or another user's
+        return b""

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal
 
 from cronsim import CronSimError
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from automation.schedule import LOOK_BACK, Schedule, ScheduledJob, parsed
+from automation.schedule import LOOK_BACK, ROOT, Schedule, ScheduledJob, parsed
 from gates.documents import Document, read_model
+from gates.markers import MARKERS
+from reports.alerts.rules import OWNER, Severity, Text, Zone, check_team
+
+#: A word of a command that names a file of the checkout.
+_FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(py|ini|sh|ya?ml)")
 
 
-def _text(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("text is expected; put it in quotes (YAML reads 22:15 as a number and no as false)")
-    return value
-
-
-def _cron(value: Any) -> str:
-    text = str(_text(value))
+def _cron(text: str) -> str:
     fields = text.split()
     if len(fields) != 5:
         raise ValueError(
@@ -33,23 +31,31 @@ def _cron(value: Any) -> str:
     return " ".join(fields)
 
 
-def _zone(value: Any) -> str:
-    text = str(_text(value))
-    if text.startswith("US/"):
-        raise ValueError("a legacy name that newer systems no longer ship; write Area/City, as in America/New_York")
-    try:
-        ZoneInfo(text)
-    except (ValueError, OSError, KeyError):
-        raise ValueError(
-            "no such time zone on this machine; write Area/City as in America/New_York, or install tzdata"
-        ) from None
+def _marker(text: str) -> str:
+    unknown = [word for word in re.findall(r"\w+", text) if word not in MARKERS and word not in ("and", "or", "not")]
+    if unknown:
+        raise ValueError(f"no checks are marked {unknown[0]}; there are {', '.join(sorted(MARKERS))}")
     return text
 
 
+def _words(words: list[str]) -> list[str]:
+    gone = [word for word in words if _FILE.fullmatch(word) and not (ROOT / word).exists()]
+    if gone:
+        raise ValueError(f"no file {gone[0]} in {ROOT}, where jobs run")
+    return words
+
+
+def _team(name: str) -> str:
+    if check_team(name) == OWNER:
+        raise ValueError("no team is called that; write whose job it is")
+    return name
+
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Text = Annotated[str, BeforeValidator(_text), Field(min_length=1, pattern=r"^[^\n]*\S[^\n]*$")]
-Cron = Annotated[str, BeforeValidator(_cron)]
-Zone = Annotated[str, BeforeValidator(_zone)]
+Cron = Annotated[Text, AfterValidator(_cron)]
+Team = Annotated[Text, AfterValidator(_team)]
+Marker = Annotated[Text, AfterValidator(_marker)]
+Command = Annotated[list[Text], Field(min_length=1), AfterValidator(_words)]
 Minutes = Annotated[int, Field(strict=True, gt=0, le=int(LOOK_BACK.total_seconds()) // 60)]
 
 
@@ -57,14 +63,14 @@ class JobEntry(Document):
     """One job as it stands in the file; its name is its key."""
 
     cron: Cron
-    owner: Text
-    marker: Text | None = None
-    command: Annotated[list[Text], Field(min_length=1)] | None = None
+    owner: Team
+    marker: Marker | None = None
+    command: Command | None = None
     lane: Name | None = None
     max_lateness_minutes: Minutes
     timeout_minutes: Minutes
     catch_up: Literal["latest", "every"]
-    severity: Literal["P0", "P1", "P2", "P3"]
+    severity: Severity
 
     @model_validator(mode="after")
     def _runs_something(self) -> JobEntry:

@@ -1,8 +1,8 @@
 """Does a claimed slot come to an end that is recorded? One small process for each run, in a session of its own.
 
 The supervisor is started by a tick (`Supervisors`), and goes on when that tick is long gone. It starts the job as the
-leader of a process group, waits for it, stops the whole group when time is up, and records how it ended. The job does
-not begin before its process stands in the ledger: if the supervisor is killed, the next tick knows what to stop.
+leader of a process group, waits for it, stops the whole group when time is up, and records how it ended. Both bear the
+mark of the attempt: if the supervisor is killed, the next tick knows what to stop.
 """
 
 from __future__ import annotations
@@ -12,25 +12,22 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from automation.events import JobFailed, JobRecovered, JobTimedOut, ScheduleEvent
-from automation.ledger import Entry, Ledger
-from automation.notify import write_events
-from automation.processes import process, signal_group
+from automation.events import OURS, bad_end, findings_file, job_over
+from automation.ledger import Ledger
+from automation.processes import JOB, SUPERVISOR, mark, marked, signal_group, stop
 from automation.schedule import ROOT
 from automation.tick import Attempt
+from gates.status import FINDINGS
 
-SUPERVISOR = (sys.executable, "-m", "automation.supervisor")
+COMMAND = (sys.executable, "-m", "automation.supervisor")
 #: From a polite end (SIGTERM) to one that cannot be refused.
 GRACE = 10.0
 #: Logs of good runs that are kept for each job; those of bad ones stay as long as the ledger knows the slot.
 GOOD_LOGS = 20
-#: The shell waits for "go", then becomes the job. A supervisor that dies before closes the pipe, and nothing runs.
-WAIT_FOR_GO = 'read -r go && [ "$go" = go ] && exec "$@" </dev/null'
 
 
 class Supervisors:
@@ -47,8 +44,9 @@ class Supervisors:
         with log.open("ab") as output:
             self.processes.append(
                 subprocess.Popen(
-                    [*SUPERVISOR, str(self.ledger), json.dumps(asdict(attempt))],
+                    [*COMMAND, str(self.ledger), json.dumps(asdict(attempt))],
                     cwd=ROOT,
+                    env={**os.environ, SUPERVISOR: mark(self.ledger.parent, attempt.slot, attempt.number)},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -60,29 +58,27 @@ class Supervisors:
 
 def supervise(path: Path, attempt: Attempt) -> None:
     """Run the slot to its end and record it."""
+    its = mark(path.parent, attempt.slot, attempt.number)
     with Ledger(path) as ledger:
         with ledger.transaction():
-            if not ledger.take_over(attempt.slot, attempt.number, process(os.getpid())):
+            if not ledger.take_over(attempt.slot, attempt.number, datetime.now(UTC)):
                 return
-        began = time.monotonic()
-        read_end, write_end = os.pipe()
+        findings = str(path.parent / findings_file(attempt.log))
+        environment = {name: value for name, value in os.environ.items() if name != SUPERVISOR}
         child = subprocess.Popen(
-            ["/bin/sh", "-c", WAIT_FOR_GO, "sh", *attempt.words],
+            ["/bin/sh", "-c", 'exec "$@"', "sh", *attempt.words],  # one that is not there ends with 127
             cwd=ROOT,
-            stdin=read_end,
+            env={**environment, JOB: its, FINDINGS: findings},
+            stdin=subprocess.DEVNULL,
             pass_fds=(attempt.lane,),
             start_new_session=True,
         )
-        os.close(read_end)
-        with ledger.transaction():
-            ledger.began(attempt.slot, attempt.number, process(child.pid), datetime.now(UTC))
-        os.write(write_end, b"go\n")
-        os.close(write_end)
         in_time = _waited(child, attempt.timeout_minutes * 60)
-        signal_group(child.pid, signal.SIGKILL)  # what the job left behind in its group
+        signal_group(child.pid, signal.SIGKILL)  # what the job left behind in its group ...
+        for left in stop(marked(JOB, its)):  # ... and elsewhere: it would hold the lane
+            print(f"{OURS}stopped what the job left running: {left}", flush=True)
         state = "timed_out" if not in_time else "succeeded" if child.returncode == 0 else "failed"
-        record_end(ledger, attempt, state, child.returncode, time.monotonic() - began, datetime.now(UTC))
-        write_events(ledger)
+        record_end(ledger, attempt, state, child.returncode, datetime.now(UTC))
 
 
 def _waited(child: subprocess.Popen[bytes], seconds: float) -> bool:
@@ -98,33 +94,21 @@ def _waited(child: subprocess.Popen[bytes], seconds: float) -> bool:
     return False
 
 
-def record_end(ledger: Ledger, attempt: Attempt, state: str, exit_status: int, seconds: float, now: datetime) -> None:
+def record_end(ledger: Ledger, attempt: Attempt, state: str, exit_status: int, now: datetime) -> None:
     """Record how a run ended, with what somebody may have to hear of it."""
-    logs: list[str] = []
+    logs, folder = list[str](), ledger.path.parent
     with ledger.transaction():
         entry = ledger.entry(attempt.slot)
         if entry is not None and ledger.end(attempt.slot, attempt.number, state, exit_status, now):
-            event = _event(entry, ledger.last(entry.job, before=entry.due), attempt, state, exit_status, seconds, now)
-            if event is not None:
-                ledger.raise_event(event)
+            before = ledger.last(entry.job, before=entry.due)
+            if state != "succeeded":
+                how = (state, exit_status, attempt.words, attempt.marker, attempt.timeout_minutes)
+                ledger.tell(*bad_end(entry, *how, folder, now))
+            elif before is not None and before.state != "succeeded":
+                ledger.tell(job_over(entry, now))
             logs = ledger.spare_logs(entry.job, GOOD_LOGS)
     ledger.unlink(logs)
-
-
-def _event(
-    entry: Entry, before: Entry | None, attempt: Attempt, state: str, exit_status: int, seconds: float, now: datetime
-) -> ScheduleEvent | None:
-    """What of this end may somebody have to hear of?"""
-    number, log = attempt.number, attempt.log
-    if state == "failed":
-        about = entry.of_run(f"failed/{entry.slot}/{number}", now)
-        return JobFailed(**about, attempt=number, exit_status=exit_status, seconds=round(seconds, 1), log=log)
-    if state == "timed_out":
-        about = entry.of_run(f"timed_out/{entry.slot}/{number}", now)
-        return JobTimedOut(**about, attempt=number, minutes=attempt.timeout_minutes, log=log)
-    if before is None or before.state == "succeeded":
-        return None
-    return JobRecovered(**entry.of_run(f"recovered/{entry.slot}", now), before=before.state)
+    (folder / findings_file(attempt.log)).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -7,23 +7,22 @@ a tick that is killed is simply followed by the next. In order:
 2. *Turns*: for each lane that nothing runs in, slots whose process died become lost, what is too late or overtaken
    becomes missed, and the slot that has waited longest is claimed (one transaction) and its supervisor started,
    detached. Jobs of different lanes run side by side; a job that must wait says for whom.
-3. *Notify*: events go to `events.jsonl` and to the listener.
+3. *Notify*: events go to the listener, which appends them to the alerts.
 4. *Beat*: the heartbeat says that a tick was completed.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from automation.events import ClockSteppedBack, HeartbeatLate, JobLost, SlotMissed
+from automation.events import heartbeat_late, job_lost, slot_missed
 from automation.ledger import OPEN, UNSETTLED, Entry, Ledger, Watch, text
-from automation.notify import Listener, notify
-from automation.processes import is_dead, process, stop_group, taken
+from automation.processes import JOB, SUPERVISOR, holders, mark, marked, stop, taken
 from automation.schedule import LOOK_BACK, SECOND, Schedule, ScheduledJob, ScheduledRun, due_between
+from reports.alerts.event import Event
 
 #: A tick is expected every minute; after this long without one it is late.
 LATE = timedelta(seconds=150)
@@ -44,6 +43,11 @@ class Attempt:
     lane: int
     timeout_minutes: float
     words: Sequence[str]
+    marker: str | None
+
+
+#: Takes events, those of one transition together: once in the ordinary case; after a crash the same may come again.
+Listener = Callable[[Sequence[Event]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +58,8 @@ class Tick:
     ledger: Ledger
     start: Callable[[Attempt], None]
     now: datetime
+    listener: Listener
     only: Sequence[ScheduledJob] | None = None  # jobs whose timer is their own
-    listener: Listener | None = None
     started: list[str] = field(default_factory=list)  # slots
     notes: list[str] = field(default_factory=list)  # missed, lost, waiting
     problems: list[str] = field(default_factory=list)  # what keeps the schedule from being carried out
@@ -95,11 +99,10 @@ def look(tick: Tick) -> None:
     ledger, now = tick.ledger, tick.now
     with ledger.transaction():
         last = ledger.heartbeat()
-        if last is not None and now - last > LATE:
-            silent = (now - last).total_seconds() / 60
-            late = HeartbeatLate(id=f"late/{text(last)}", at=text(now), last=text(last), minutes=round(silent, 1))
-            ledger.raise_event(late)
-            tick.notes.append(f"no tick was completed for {silent:.0f} minutes, since {text(last)}")
+        if last is not None and now - last > LATE and tick.only is None:  # a timer of one job fires as seldom as that
+            silent = f"{(now - last).total_seconds() / 60:.0f} min"
+            ledger.tell(heartbeat_late("tick", f"no tick was completed for {silent}", silent, text(last), now))
+            tick.notes.append(f"no tick was completed for {silent}, since {text(last)}")
         watches = {name: watch for name, watch in ledger.watches().items() if tick.known(name)}
         due, reopened = list[ScheduledRun](), 0
         for job in tick.jobs:
@@ -108,8 +111,8 @@ def look(tick: Tick) -> None:
         ledger.add_due(due)
         ledger.watched(watches)
         if last is not None and last - now > LATE:
-            name = f"back/{text(last)}/{text(now)}"
-            ledger.raise_event(ClockSteppedBack(id=name, at=text(now), last=text(last), reopened=reopened))
+            title = f"the clock stepped back to before {text(last)}; {reopened} slots come again"
+            ledger.tell(heartbeat_late("clock", title, text(now), text(now), now))
             tick.notes.append(f"the clock shows an earlier time than at the last tick, {text(last)}")
 
 
@@ -155,17 +158,12 @@ def turns(tick: Tick) -> None:
 
 def _stop_orphans(lanes: Path, lane: str, claimed: Sequence[Entry]) -> None:
     """A job whose supervisor was killed has nobody to record its end: it is stopped, and runs again."""
-    orphans = [entry for entry in claimed if entry.supervisor is not None and is_dead(entry.supervisor)]
-    if not orphans or len(orphans) < len(claimed):
+    marks = [mark(lanes.parent, entry.slot, entry.attempts) for entry in claimed]
+    if any(marked(SUPERVISOR, its) for its in marks):
         return
-    with taken(lanes, lane) as file:
-        if file is not None:
-            return  # nothing of it is left
-    for entry in orphans:
-        if entry.leader is not None:
-            stop_group(entry.leader)
-    with taken(lanes, lane, patience=PATIENCE):
-        pass
+    if [told for its in marks for told in stop(marked(JOB, its))]:
+        with taken(lanes, lane, patience=PATIENCE):
+            pass
 
 
 def _turn(tick: Tick, lane: str, chosen: set[str], file: int | None) -> Attempt | None:
@@ -177,7 +175,7 @@ def _turn(tick: Tick, lane: str, chosen: set[str], file: int | None) -> Attempt 
         waiting, busy = mine, ""
         if file is None:
             waiting = [entry for entry in mine if entry.state in OPEN]
-            busy = ", ".join(_running(entry) for entry in claimed) or "another tick is starting a job"
+            busy = ", ".join(_running(entry) for entry in claimed) or _held(tick.lanes, lane)
         else:
             for entry in claimed:
                 _lose(tick, entry)
@@ -195,7 +193,7 @@ def _turn(tick: Tick, lane: str, chosen: set[str], file: int | None) -> Attempt 
         first, *others = rest
         job, number = tick.schedule.job(first.job), first.attempts + 1
         log = f"logs/{job.name}/{first.slot.partition('/')[2].split()[0].replace(':', '')}.{number}.log"
-        if not ledger.claim(first, lane=lane, owner=job.owner, by=process(os.getpid()), now=tick.now, log=log):
+        if not ledger.claim(first, lane=lane, owner=job.owner, now=tick.now, log=log):
             return None
         tick.notes.extend(f"{entry.slot}: waits for lane {lane}: {first.slot} was due first" for entry in others)
         return Attempt(
@@ -206,7 +204,14 @@ def _turn(tick: Tick, lane: str, chosen: set[str], file: int | None) -> Attempt 
             lane=file,
             timeout_minutes=job.timeout_minutes,
             words=job.words(),
+            marker=job.marker,
         )
+
+
+def _held(lanes: Path, lane: str) -> str:
+    """Who holds a lane in which nothing is recorded to run."""
+    found = holders(lanes, lane)
+    return f"held by {', '.join(found)}; end it where it is no tick" if found else "another tick is starting a job"
 
 
 def _running(entry: Entry) -> str:
@@ -216,13 +221,7 @@ def _running(entry: Entry) -> str:
 def _lose(tick: Tick, entry: Entry) -> None:
     """Nothing holds the lane, so nothing is left of this run."""
     tick.ledger.lose(entry)
-    tick.ledger.raise_event(
-        JobLost(
-            **entry.of_run(f"lost/{entry.slot}/{entry.attempts}", tick.now),
-            attempt=entry.attempts,
-            log=entry.log or "",
-        )
-    )
+    tick.ledger.tell(job_lost(entry, tick.ledger.path.parent, tick.now))
     tick.notes.append(f"{entry.slot}: attempt {entry.attempts} died before its end was recorded")
 
 
@@ -253,21 +252,25 @@ def _give_up(tick: Tick, job: ScheduledJob | None, waiting: list[Entry], busy: s
 def _miss(tick: Tick, job: ScheduledJob | None, entries: Sequence[Entry], reason: str) -> None:
     last = entries[-1]
     tick.ledger.miss(entries, reason, tick.now)
-    tick.ledger.raise_event(
-        SlotMissed(
-            id=f"missed/{last.slot}",
-            at=text(tick.now),
-            job=last.job,
-            owner=job.owner if job else last.owner or "",
-            severity=job.severity if job else "P3",
-            count=len(entries),
-            first=entries[0].slot,
-            last=last.slot,
-            reason=reason,
-        )
-    )
+    tick.ledger.tell(slot_missed(job, entries, reason, tick.now))
     several = f" and {len(entries) - 1} before it" if len(entries) > 1 else ""
     tick.notes.append(f"{last.slot}{several}: missed, {reason}")
+
+
+def notify(ledger: Ledger, listener: Listener) -> list[str]:
+    """Tell every event that is not yet told; the problems met, in lines.
+
+    A listener that raises an error must not stop the schedule: the next tick calls it again with the same events.
+    """
+    for number, events in ledger.untold():
+        try:
+            listener(events)
+        except Exception as error:
+            name = f"{type(error).__name__}: {error}".partition("\n")[0]
+            return [f"events could not be told ({name}); they are told again with the next tick"]
+        with ledger.transaction():
+            ledger.told(number)
+    return []
 
 
 def beat(ledger: Ledger, now: datetime) -> None:

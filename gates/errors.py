@@ -26,6 +26,10 @@ class EvidenceError(GateError):
     """Evidence is missing, empty or not a number where a check needs it."""
 
 
+class NotAsked(EvidenceError):
+    """There is nothing on this machine that could be asked: that says nothing of what answers users."""
+
+
 def failures(codes: Iterable[str]) -> str:
     """How many of these answers failed, and how: "connection refused for 400 of 400 queries"; "" where none did."""
     found = Counter(codes)

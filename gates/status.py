@@ -20,6 +20,8 @@ from typing import NoReturn
 from gates.verdicts import Decision
 
 EXIT = {Decision.PROMOTE: 0, Decision.ROLLBACK: 20, Decision.HOLD: 10}
+#: The variable that names a file in which scheduled jobs also leave what they found: the alert of each tells it.
+FINDINGS = "HERO_GATE_FINDINGS"
 BROKEN, NOT_EVIDENCED = EXIT[Decision.ROLLBACK], EXIT[Decision.HOLD]
 INTERRUPTED, FAILED, MISTAKE, NO_GATE = 2, 3, 4, 5
 #: With these pytest tells how a run ended; they stay, whatever was decided from what had been reported.

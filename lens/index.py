@@ -74,16 +74,23 @@ def open_index(corpus_lock: Path, weights_lock: Path, tell: Callable[[str], None
     return read_index(folder, files, lambda: tokens, weights_lock)
 
 
+class NotBuilt(CorpusError):
+    """There is no index on this machine yet, or no more."""
+
+
 def open_built(corpus_lock: Path, weights_lock: Path) -> Index:
     """The index of a corpus where it is built, without its questions: what a probe that may take a second searches.
 
-    Every file is still held against its digest. Raises CorpusError where there is no index, or a damaged one. Token
-    vectors are read (a third of a second) when a word is asked for that no document has.
+    Every file is still held against its digest. Raises NotBuilt where there is no index, CorpusError for a damaged one.
+    Token vectors are read (a third of a second) when a word is asked for that no document has.
     """
     folder = cache_folder() / f"index-{index_key(corpus_lock, weights_lock)}"
+    way_out = "a probe builds none; python -m pytest -m health builds it"
+    if not folder.exists():
+        raise NotBuilt(f"{folder}: no index here, and {way_out} (is HERO_GATE_CACHE the folder that it was?)")
     files, damaged = verify(folder)
     if damaged:
-        raise CorpusError(f"{folder}: no whole index, but a probe builds none; run any canary, which builds it again")
+        raise CorpusError(f"{folder}: no whole index, and {way_out} again")
 
     tokens = cache(lambda: read_tokens(*fetch(weights_lock, cache_folder() / "wheels")))
     return read_index(folder, files, tokens, weights_lock, questions=False)

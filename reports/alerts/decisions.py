@@ -14,7 +14,8 @@ from gates.errors import ConfigError
 from gates.names import check_name
 from gates.release import Release
 from gates.verdicts import Decision
-from reports.alerts.log import LOG, Event, emit, words_of
+from reports.alerts.event import Event, module
+from reports.alerts.log import LOG, emit, words_of
 from reports.alerts.rules import built_in, load_alert_rules
 from reports.escaping import cut, typed
 
@@ -78,7 +79,7 @@ def decision_event(attestation: Attestation, owner: str, artifacts: Path) -> Eve
         owner=owner,
         title=f"{decision} {hero}: {cut(card.reason, _REASON_LENGTH)}",
         text="\n".join((card.serves, f"next: {card.next}", *because)),
-        command=f"python -m reports.attestation show {typed(artifacts)}",
+        command=module("reports.attestation", "show", str(artifacts.absolute())),
         run_id=attestation.run_id,
         exposure=attestation.exposure,
         review_due=attestation.review_due if decision is Decision.PROMOTE else "",

@@ -9,78 +9,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from evidence.files import append_lines, read_lines
+from reports.alerts.event import ALL, AlertFacts, Event
 from reports.alerts.rules import DECISIONS, OWNER, AlertRules, Severity
 from reports.escaping import clean, cut
 
 LOG = "alerts.jsonl"
 FIRING, RESOLVED = "firing", "resolved"
-#: Longer keys end in a digest; PagerDuty refuses more than 255 characters.
-_KEY_LENGTH = 200
 _TITLE_LENGTH = 200
 #: Seconds to wait for whoever appends at this moment: milliseconds, unless the disk hangs.
 _PATIENCE = 5.0
 #: What was seen so much later than now was seen by a clock that was put back since: it must not silence anything.
 _SKEW = timedelta(minutes=5)
 _TIMES = ("since", "seen_at", "told_at", "act_by")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertFacts:
-    """What is said of something that was seen. Times are ISO 8601 with their offset."""
-
-    kind: str  # one of reports.alerts.rules.KINDS
-    check: str  # the check, or the job
-    title: str
-    since: str  # when it began
-    seen_at: str  # when it was seen to be so
-    command: str  # to look closer
-    hero: str = ""
-    config: str = ""  # the hero's config_hash: a changed config is a new hero
-    observed: str = ""
-    limit: str = ""
-    text: str = ""
-    owner: str = ""  # of the hero or the job; of an alert: who acts
-    severity: str = ""  # P0 to P3; of an event: in place of the rule's
-    run_id: str = ""
-    exposure: str = ""  # "live", "replay", "" where nothing was served
-    review_due: str = ""  # when somebody must look again at what was promoted
-
-    @property
-    def decision(self) -> tuple[str, str, str]:
-        """Which decision, where it is one: a run decides once about a hero."""
-        return self.run_id, self.hero, self.kind
-
-    def facts(self, **changed: str) -> dict[str, Any]:
-        """All of these, for another value that says the same."""
-        return {field.name: getattr(self, field.name) for field in fields(AlertFacts)} | changed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event(AlertFacts):
-    """Something that was seen and may be worth telling."""
-
-    resolved: bool = False
-
-    @property
-    def key(self) -> str:
-        """What stays the same when the same thing is seen again."""
-        hero = f"{self.hero}@{self.config[:8]}" if self.hero and self.config else self.hero
-        key = clean("/".join(part for part in (self.kind, hero, self.check, self.exposure) if part))
-        if len(key) <= _KEY_LENGTH:
-            return key
-        return f"{key[:_KEY_LENGTH]}/{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-
-    def urgency(self, rules: AlertRules) -> Severity:
-        """How urgent it is."""
-        return Severity(self.severity) if self.severity else rules.severity_of(self.kind, self.exposure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +53,8 @@ class Alert(AlertFacts):
     def from_json(cls, line: str | bytes) -> Alert:
         """Read `to_json` back. Raises ValueError for what is no alert: half a line, another schema, no time."""
         raw = json.loads(line)
-        if not isinstance(raw, dict) or set(raw) != {field.name for field in fields(cls)}:
+        needed = {field.name for field in fields(cls) if field.default is MISSING}
+        if not isinstance(raw, dict) or not needed <= set(raw) <= {field.name for field in fields(cls)}:
             raise ValueError("not the fields of an alert")
         if not all(isinstance(value, str) for value in raw.values()):
             raise ValueError("every field of an alert is text")
@@ -157,8 +105,10 @@ def emit(events: Iterable[Event], artifacts: Path, rules: AlertRules, now: datet
     artifacts.mkdir(parents=True, exist_ok=True)
     with FileLock(artifacts / ".alerts.lock", timeout=_PATIENCE):
         before = log = read_log(artifacts)
+        events = list(events)
         for event in sorted(events, key=lambda e: _time(e.seen_at)):
-            fresh = _worth_telling(event, log, rules, now)
+            still = {e.key for e in events if (e.job, e.seen_at) == (event.job, event.seen_at)}
+            fresh = _over(event, still, log, now) if event.kind == ALL else _worth_telling(event, log, rules, now)
             append_lines(artifacts / LOG, [alert.to_json() for alert in fresh])
             log = replace(log, alerts=(*log.alerts, *fresh))
     return log.alerts[len(before.alerts) :]
@@ -186,6 +136,17 @@ def read_log(artifacts: Path) -> Log:
     return Log(alerts=tuple(alerts), unreadable=unreadable)
 
 
+def _over(event: Event, still: set[str], log: Log, now: datetime) -> list[Alert]:
+    """What a job had found and does not find any more. What was seen later is no business of an earlier run."""
+    return [
+        _ended(alert, event.seen_at, now, event.text)
+        for alert in log.open
+        if alert.job == event.job
+        and alert.id not in still
+        and not _time(event.seen_at) < _time(alert.seen_at) <= now + _SKEW
+    ]
+
+
 def _worth_telling(event: Event, log: Log, rules: AlertRules, now: datetime) -> list[Alert]:
     """What this event has to say that was not said, in the order in which it is kept.
 
@@ -211,14 +172,10 @@ def _worth_telling(event: Event, log: Log, rules: AlertRules, now: datetime) -> 
 
 
 def _news(event: Event, last: Alert, rules: AlertRules) -> bool:
-    """Is it worth telling again that this is so?"""
+    """Is it worth telling again that this is so? Repeating what goes on is Alertmanager's."""
     if not last.firing:  # it was over, or somebody closed it: only what began later is another occurrence
         return _time(event.since) > _time(last.since)
-    severity = event.urgency(rules)
-    if severity < last.severity:
-        return True
-    pause = timedelta(hours=rules.level(severity).repeat_hours)
-    return _time(event.seen_at) - _time(last.seen_at) >= pause
+    return _urgency(event, rules) < last.severity or _who(event, rules) != last.owner
 
 
 def _overtaken(alert: Alert, event: Event) -> bool:
@@ -234,7 +191,7 @@ def _overtaken(alert: Alert, event: Event) -> bool:
 
 def _alert(event: Event, going_on: Alert | None, rules: AlertRules, now: datetime) -> Alert:
     """The alert of an event. What goes on keeps its beginning and its deadline, unless it became more urgent."""
-    severity, rule = event.urgency(rules), rules.rule(event.kind)
+    severity = _urgency(event, rules)
     act_by = rules.act_by(severity, now).isoformat(timespec="seconds")
     if going_on is not None and going_on.severity <= severity:
         act_by = going_on.act_by
@@ -242,11 +199,20 @@ def _alert(event: Event, going_on: Alert | None, rules: AlertRules, now: datetim
         severity=severity,
         check=clean(event.check),
         since=going_on.since if going_on is not None else event.since,
-        owner=(event.owner or rules.no_owner) if rule.who == OWNER else rule.who,
+        owner=_who(event, rules),
         title=cut(event.title, _TITLE_LENGTH),
     )
     runbook, told_at = f"{rules.runbook}#{event.kind}", now.isoformat(timespec="seconds")
     return Alert(id=event.key, status=FIRING, told_at=told_at, act_by=act_by, runbook=runbook, **said)
+
+
+def _urgency(event: Event, rules: AlertRules) -> Severity:
+    return Severity(event.severity) if event.severity else rules.severity_of(event.kind, event.exposure)
+
+
+def _who(event: Event, rules: AlertRules) -> str:
+    who = rules.rule(event.kind).who
+    return (event.owner or rules.no_owner) if who == OWNER else who
 
 
 def _ended(alert: Alert, seen_at: str, now: datetime, why: str) -> Alert:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from gates.documents import Document, read_model
 
@@ -30,13 +30,38 @@ class Severity(StrEnum):
     P3 = "P3"
 
 
-class Level(Document):
-    """What a severity asks for."""
+def _text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("text is expected; put it in quotes (YAML reads 22:15 as a number and no as false)")
+    return value
 
-    act_within: str  # "immediately", "30 min", "4 h" or "next business day"
-    repeat_hours: Annotated[float, Field(gt=0)]  # what goes on is told again only after this
 
-    @field_validator("act_within")
+def _check_zone(name: str) -> str:
+    """Raises ValueError for a legacy name, as `EST` (the same offset all summer) and `US/Eastern`."""
+    if name != "UTC" and ("/" not in name or name.startswith("US/")):
+        raise ValueError("no Area/City, so no clock that people live by; write one, as in America/New_York, or UTC")
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # no such name; a folder of names; a name that leaves the folder
+        raise ValueError(
+            "no such time zone on this machine; write Area/City as in America/New_York, or install tzdata"
+        ) from None
+    return name
+
+
+Text = Annotated[str, BeforeValidator(_text), Field(min_length=1, pattern=r"^[^\n]*\S[^\n]*$")]
+Zone = Annotated[str, BeforeValidator(_text), AfterValidator(_check_zone)]
+
+
+class Levels(Document):
+    """Within which time somebody must have acted: "immediately", "30 min", "4 h" or "next business day"."""
+
+    P0: str = "immediately"
+    P1: str = "1 h"
+    P2: str = "4 h"
+    P3: str = "next business day"
+
+    @field_validator("*")
     @classmethod
     def _known(cls, words: str) -> str:
         if words not in ("immediately", "next business day") and not _SPAN.fullmatch(words):
@@ -44,13 +69,11 @@ class Level(Document):
         return words
 
 
-class Levels(Document):
-    """The four severities."""
-
-    P0: Level = Level(act_within="immediately", repeat_hours=1)
-    P1: Level = Level(act_within="1 h", repeat_hours=4)
-    P2: Level = Level(act_within="4 h", repeat_hours=8)
-    P3: Level = Level(act_within="next business day", repeat_hours=24)
+def check_team(name: str) -> str:
+    """Raises ValueError for what is nearly the word for the owner, but would be a team of that name."""
+    if name != OWNER and name.strip().lower() == OWNER:
+        raise ValueError(f"no team is called that; write {OWNER} for the one that the pack or the job's line names")
+    return name
 
 
 class Rule(Document):
@@ -58,7 +81,8 @@ class Rule(Document):
 
     severity: Severity
     live: Severity | None = None  # in place of it where live traffic is served
-    who: Annotated[str, Field(min_length=1)]  # the team that acts, or "owner": the pack's, or the job's
+    # the team that acts, or "owner": the pack's, or the job's
+    who: Annotated[str, Field(min_length=1), AfterValidator(check_team)]
 
 
 def _rule(severity: Severity, who: str, live: Severity | None = None) -> Rule:
@@ -78,12 +102,16 @@ class Rules(Document):
     review_due: Rule = _rule(Severity.P3, OWNER)
     # what is watched between decisions
     emergency: Rule = _rule(Severity.P0, _SRE)  # calibrator_p99, errors, latency or zero_results
+    performance: Rule = _rule(Severity.P1, _SEARCH)
     health: Rule = _rule(Severity.P1, _SRE)
     gate_monitor: Rule = _rule(Severity.P1, _SRE)
     tripwire: Rule = _rule(Severity.P1, _SEARCH, live=Severity.P0)  # leak, flatline
     parity: Rule = _rule(Severity.P1, _SEARCH)
     pool: Rule = _rule(Severity.P2, _SEARCH)
     drift: Rule = _rule(Severity.P3, _SEARCH, live=Severity.P2)
+    # what a job could not say of what it watches
+    not_evidenced: Rule = _rule(Severity.P3, OWNER)
+    not_asked: Rule = _rule(Severity.P2, OWNER)
     # the machinery itself
     job_failed: Rule = _rule(Severity.P1, OWNER)
     job_lost: Rule = _rule(Severity.P2, OWNER)
@@ -105,6 +133,11 @@ def host_of(url: str) -> str:
         return ""
 
 
+def is_link(text: str) -> bool:
+    """Can a browser open it?"""
+    return urlsplit(text).scheme in ("http", "https")
+
+
 def is_loopback(host: str) -> bool:
     """Does this host name the machine itself?"""
     return host in ("localhost", "::1") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
@@ -116,15 +149,8 @@ class Alertmanager(Document):
     url: str  # http://127.0.0.1:9093
 
 
-class PagerDuty(Document):
-    """PagerDuty's Events API v2."""
-
-    routing_key_env: str  # the NAME of an environment variable
-    url: str = "https://events.pagerduty.com/v2/enqueue"
-
-
 class Apprise(Document):
-    """Anything that Apprise knows: chat, mail, a webhook."""
+    """Anything that Apprise knows: PagerDuty, chat, mail, a webhook."""
 
     urls_env: str  # the NAME of an environment variable that holds URLs, with white space between them
 
@@ -133,28 +159,26 @@ class Delivery(Document):
     """Where alerts are told. Nothing named: they stand in alerts.jsonl and nowhere else."""
 
     alertmanager: Alertmanager | None = None
-    pagerduty: PagerDuty | None = None
     apprise: Apprise | None = None
     allow_remote: bool = False  # else every endpoint must be on this machine
 
     @model_validator(mode="after")
     def _can_be_told(self) -> Self:
         """No message shows a value: what stands here by mistake may be a secret."""
-        named = [name for name in ("alertmanager", "pagerduty", "apprise") if getattr(self, name) is not None]
-        if len(named) > 1:
-            raise ValueError(f"names {' and '.join(named)}; name one, or an alert is told twice")
-        if self.pagerduty is not None:
-            _check_name("pagerduty.routing_key_env", self.pagerduty.routing_key_env)
-        if self.apprise is not None:
-            _check_name("apprise.urls_env", self.apprise.urls_env)
-        for service in (self.alertmanager, self.pagerduty):
-            if service is not None:
-                self._check_url(f"{type(service).__name__.lower()}.url", service.url)
+        if self.apprise is not None and self.alertmanager is not None:
+            raise ValueError("names alertmanager and apprise; name one, or an alert is told twice")
+        if self.apprise is not None and not re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", self.apprise.urls_env):
+            raise ValueError(
+                "apprise.urls_env should be the name of an environment variable, e.g. HERO_GATE_APPRISE_URLS; "
+                "the secret itself never stands in a file"
+            )
+        if self.alertmanager is not None:
+            self._check_url("alertmanager.url", self.alertmanager.url)
         return self
 
     def _check_url(self, field: str, url: str) -> None:
         host = host_of(url)
-        if urlsplit(url).scheme not in ("http", "https") or not host:
+        if not is_link(url) or not host:
             raise ValueError(f"{field} should be http://HOST:PORT or https://HOST")
         if urlsplit(url).username is not None or urlsplit(url).query:
             raise ValueError(f"{field} should hold neither a password nor a query; a secret never stands in a file")
@@ -162,19 +186,11 @@ class Delivery(Document):
             raise ValueError(f"{field} names {host}, not this machine; write allow_remote: true where that is meant")
 
 
-def _check_name(field: str, name: str) -> None:
-    if not re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", name):
-        raise ValueError(
-            f"{field} should be the name of an environment variable, e.g. HERO_GATE_KEY; "
-            "the secret itself never stands in a file"
-        )
-
-
 class AlertRules(Document):
     """The whole of alerts.yaml."""
 
     schema_: Literal["hero-gate/alerts/v1"] = Field(alias="schema")
-    timezone: str = "America/New_York"  # of business days
+    timezone: Zone = "America/New_York"  # of business days
     day_ends: str = "17:00"
     holidays: tuple[date, ...] = ()
     no_owner: Annotated[str, Field(min_length=1)] = _SEARCH  # acts where a pack that cannot be read names the owner
@@ -190,15 +206,6 @@ class AlertRules(Document):
             raise ValueError('should be a time in quotes, e.g. "17:00" (without them YAML reads a number)')
         return words
 
-    @field_validator("timezone")
-    @classmethod
-    def _a_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, OSError, ValueError):  # no such name; a folder of names; a name that leaves the folder
-            raise ValueError("no such timezone here; write one such as America/New_York") from None
-        return name
-
     def severity_of(self, kind: str, exposure: str) -> Severity:
         """How urgent a kind is where it happened."""
         rule = self.rule(kind)
@@ -209,14 +216,9 @@ class AlertRules(Document):
         found: Rule = getattr(self.rules, kind)
         return found
 
-    def level(self, severity: Severity) -> Level:
-        """What a severity asks for."""
-        found: Level = getattr(self.severities, severity)
-        return found
-
     def act_by(self, severity: Severity, told: datetime) -> datetime:
         """When somebody must have acted on what is told now."""
-        words = self.level(severity).act_within
+        words: str = getattr(self.severities, severity)
         if words == "immediately":
             return told
         if span := _SPAN.fullmatch(words):

@@ -32,7 +32,7 @@ from gates.checks.battery import some
 from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.errors import Errors
 from gates.documents import Document, Share, read_yaml
-from gates.errors import ConfigError, EvidenceError, GateError
+from gates.errors import ConfigError, EvidenceError, GateError, NotAsked
 from gates.policy import Count
 from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Verdict
@@ -129,6 +129,8 @@ def run(jobs: Jobs) -> dict[str, Cell]:
     whom = target(jobs.configs, jobs.hero)
     try:
         found = ask_sentinels(whom, jobs.configs, file.emergency)
+    except NotAsked:
+        raise  # of this machine alone: it is told as that, and nobody is woken
     except GateError as error:
         nobody = {check.key: check.not_evidenced(whom.name, "nobody answers") for check in CHECKS}
         broken = failures.cell(Verdict.RED, 0, note=f"nobody answers: {error}")  # every answer that a user waits for

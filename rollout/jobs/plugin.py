@@ -7,6 +7,7 @@ passes, RED fails, anything else is skipped. `suites/continuous/emergency.ini` l
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from gates.errors import ConfigError
 from gates.handover import hand_over, handed_over
 from gates.names import sentence
 from gates.run import is_worker, run_id
-from gates.status import BROKEN, NOT_EVIDENCED
+from gates.status import BROKEN, FINDINGS, NOT_EVIDENCED
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.job import Jobs, is_told
 
@@ -104,6 +105,7 @@ class Findings:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Leave the findings beside what was measured. Alone, tell by the status what is broken and what is open."""
+        documents = []
         for family, job in self._keys():
             cells = self._found.get((family, job), [])
             document: dict[str, Any] = {
@@ -117,6 +119,9 @@ class Findings:
             }
             path = self._jobs.artifacts / family / f"{job}.json"
             write_whole(path, json.dumps(document, indent=1, sort_keys=True) + "\n")
+            documents.append(document)
+        if documents and FINDINGS in os.environ:
+            write_whole(Path(os.environ[FINDINGS]), json.dumps(documents))
         verdicts = {cell.verdict for cells in self._found.values() for cell in cells} if self._alone else set()
         if Verdict.RED in verdicts and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
             session.exitstatus = BROKEN

@@ -23,7 +23,8 @@ from gates.policy import load_policy
 from gates.release import Release
 from gates.verdicts import Decision
 from reports.alerts.decisions import notify_decisions
-from reports.alerts.log import Event, emit
+from reports.alerts.event import Event
+from reports.alerts.log import emit
 from reports.alerts.rules import built_in
 from reports.attestation.document import attest_heroes, write_attestations
 from tests.automation.alert_receiver import delivery, rollback
@@ -31,8 +32,8 @@ from tests.reports.handmade import release
 
 ROOT = Path(__file__).parents[2]
 CODE = {str(ROOT / path) for path in (
-    "evidence/files.py", "reports/alerts/log.py", "reports/alerts/decisions.py", "automation/alerts.py",
-    "automation/outbox.py", "automation/deliver.py",
+    "evidence/files.py", "reports/alerts/log.py", "reports/alerts/event.py", "reports/alerts/decisions.py",
+    "automation/alerts.py", "automation/outbox.py", "automation/deliver.py",
 )}  # fmt: skip
 CALLS = ("open", "write", "fsync", "close", "fstat")
 #: Read once, before any child is forked.
@@ -93,7 +94,7 @@ class Moments:
         """Before and after each call to the system; a write also in its middle."""
         for name in CALLS:
             setattr(os, name, self._around(getattr(os, name), halves=name == "write"))
-        automation.deliver._post = self._around(automation.deliver._post, halves=False)
+        automation.deliver.ask = self._around(automation.deliver.ask, halves=False)
 
     def _around(self, call: Callable[..., Any], *, halves: bool) -> Callable[..., Any]:
         def watched(*arguments: Any, **named: Any) -> Any:

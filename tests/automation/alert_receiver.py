@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from reports.alerts.log import Event
+from reports.alerts.event import Event
 from reports.alerts.rules import Delivery
 
 Reply = tuple[int, dict[str, str], str]  # status, headers, text
@@ -24,6 +25,7 @@ class Receiver:
     always: Reply = (202, {}, "{}")  # ... then this
     got: list[tuple[str, Any]] = field(default_factory=list)  # (path, JSON)
     url: str = ""
+    seconds: float = 0.0  # until it answers
 
     def bodies(self, path: str = "") -> list[Any]:
         """What came to a path, the first first."""
@@ -39,6 +41,7 @@ def listening() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             content = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
             receiver.got.append((self.path, content))
+            time.sleep(receiver.seconds)
             status, headers, text = receiver.answers.pop(0) if receiver.answers else receiver.always
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(text))}.items():

@@ -32,7 +32,8 @@ def watch(frame: FrameType, event: str, argument: Any) -> None:
     if event not in ("c_call", "c_return") or getattr(argument, "__name__", "") not in STEPS:
         return
     code = frame.f_code.co_filename
-    if not any(part in code for part in OF_OURS) or "alert" in code or "outbox" in code:
+    name = os.path.basename(code)
+    if not any(part in code for part in OF_OURS) or "alert" in name or "outbox" in name:
         return
     if "pathlib" in code and not any("automation" in f.f_code.co_filename for f in callers(frame)):
         return
@@ -52,7 +53,7 @@ def callers(frame: FrameType) -> list[FrameType]:
 
 module = sys.argv.pop(1)
 sys.path.insert(0, os.getcwd())
-from automation import notify, schedule_file, supervisor  # noqa: E402, F401 - not to be watched while they are imported
+from automation import alerts, outbox, schedule_file, supervisor  # noqa: E402, F401 - not to be watched while they are imported
 
 killed = 0
 for point in points if len(points) > 1 else ():

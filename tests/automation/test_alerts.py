@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 import yaml
 
-from automation import events as jobs
-from automation.alerts import due_reviews, find_events, from_schedule, owner_of
-from automation.notify import AlertListener
+from automation.alerts import due_reviews, find_events, is_fresh, owner_of, tell
 from automation.outbox import tick_alerts
 from automation.schedule import Schedule
+from automation.supervisor import record_end
 from gates.policy import Policy
 from gates.verdicts import Decision
-from reports.alerts.log import Event, emit, read_log
+from reports.alerts.event import Event
+from reports.alerts.log import Alert, emit, read_log
 from reports.alerts.rules import KINDS, built_in
 from reports.attestation.document import attest
 from tests.automation.alert_receiver import rollback
-from tests.automation.worlds import job
+from tests.automation.worlds import DUE, MINUTE, Machine, attempt, job
 from tests.reports import handmade
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -90,12 +90,12 @@ def at(day: float) -> datetime:
     return NOW + timedelta(days=day)
 
 
-def test_a_review_is_due_after_seven_days_and_told_again_each_day(tmp_path: Path) -> None:
+def test_a_review_is_due_after_seven_days_and_told_once(tmp_path: Path) -> None:
     told(tmp_path, promoted("r1", 0))
     assert due_reviews(read_log(tmp_path), at(6.99)) == []
     (due,) = due_reviews(read_log(tmp_path), at(7))
     assert (due.kind, due.since, due.owner) == ("review_due", at(7).isoformat(), "Search Engineering")
-    for day, count in ((7, 1), (7.5, 0), (8, 1)):
+    for day, count in ((7, 1), (7.5, 0), (8, 0)):
         found = [event for event in find_events(tmp_path, tmp_path, at(day)) if event.kind == "review_due"]
         assert len(emit(found, tmp_path, built_in(), at(day))) == count
 
@@ -125,61 +125,144 @@ def test_a_notice_ends_when_the_time_to_act_is_over(tmp_path: Path) -> None:
     assert read_log(tmp_path).open == ()
 
 
-def of(**changed: Any) -> dict[str, Any]:
-    slot = "weekly_drift/2026-11-29T03:00 America/New_York"
-    return {"id": "e1", "at": NOW.isoformat(), "job": "weekly_drift", "owner": "sre", "slot": slot} | changed
+SLOT = "weekly/2027-06-01T02:15 America/New_York"
 
 
-FAILED = {"attempt": 1, "seconds": 3.0, "log": "logs/weekly_drift/1.log"}
+def cell(verdict: str, check: str = "length", **changed: Any) -> dict[str, Any]:
+    """A cell as the file of a job's findings holds it."""
+    return {
+        "hero": "lens", "step": 0, "check": check, "kind": "job", "verdict": verdict, "required": "not_red",
+        "on_red": "alert", "observed": "1.24", "limit": "1.1", "unit": "times as long", "n": 800, **changed,
+    }  # fmt: skip
+
+
+def findings(name: str, *cells: dict[str, Any], broken: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"schema": "hero-gate/findings/v1", "job": name, "cells": cells, "broken": broken}
+
+
+class Told:
+    """Runs of one job that end as they are told to, and the alerts that come of them."""
+
+    def __init__(self, folder: Path, marker: str | None) -> None:
+        self.out, self.marker, self.minutes = folder / "out", marker, 0
+        self.machine = Machine(self.out, job("weekly", "* * * * *", marker=marker, owner="sre", command=("true", "1")))
+        self.machine.tick(DUE)
+
+    def ended(self, exit_status: int, *found: dict[str, Any], state: str = "", log: str = "") -> list[Alert]:
+        """What fires once the run has ended so."""
+        now = DUE + self.minutes * MINUTE
+        (slot,) = self.machine.lanes
+        entry = self.machine.ledger.entry(slot)
+        assert entry is not None
+        if log:
+            (self.out / "automation" / "logs" / "weekly").mkdir(parents=True, exist_ok=True)
+            (self.out / "automation" / str(entry.log)).write_text(log)
+        if found:
+            path = (self.out / "automation" / str(entry.log)).with_suffix(".json")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(found))
+        one = attempt(
+            slot, entry.attempts, marker=self.marker, words=("python", "-m", "pytest", "-m", "drift"), log=entry.log
+        )
+        record_end(self.machine.ledger, one, state or ("failed" if exit_status else "succeeded"), exit_status, now)
+        self.machine.die(slot)
+        for number, events in self.machine.ledger.untold():
+            tell(events, self.out, self.out, fresh=False)
+            tell(events, self.out, self.out, fresh=False)  # as after a crash
+            with self.machine.ledger.transaction():
+                self.machine.ledger.told(number)
+        self.minutes += 1
+        self.machine.tick(DUE + self.minutes * MINUTE)
+        return sorted(read_log(self.out).open, key=lambda alert: alert.id)
+
+
+def names(alerts: list[Alert]) -> list[tuple[str, str, str]]:
+    return [(alert.severity, alert.kind, alert.check) for alert in alerts]
+
+
+def test_each_finding_is_an_alert_that_says_all_and_ends_when_it_is_found_no_more(tmp_path: Path) -> None:
+    job = Told(tmp_path, "drift")
+    red, more = cell("RED", note="see what changed; p .0001"), cell("RED", "spread")
+    quiet = cell("INCONCLUSIVE", "mix", observed="", note="not evidenced: 3 answers, but 100 are needed")
+    first = job.ended(20, findings("drift", red, more, quiet, cell("GREEN", "other")))
+    assert names(first) == [("P3", "drift", "length"), ("P3", "drift", "spread"), ("P3", "not_evidenced", "mix")]
+    length, _, mix = first
+    assert (length.hero, length.observed, length.limit) == ("lens", "1.24 times as long", "1.1 times as long")
+    assert length.title == "DRIFT lens: length 1.24 times as long, limit 1.1 times as long"
+    assert length.text.splitlines()[:2] == ["see what changed; p .0001", "n 800"]
+    assert length.command.startswith("cd /")
+    assert length.command.endswith(" && python -m pytest -m drift")
+    assert (length.owner, mix.owner) == ("Search Engineering", "sre")
+    assert mix.title == "mix of lens is not evidenced: 3 answers, but 100 are needed"
+    asked = findings(
+        "drift", red, broken=("test_drift[spread]: /x: no index here", "test_drift[mix]: /x: no index here")
+    )
+    second = job.ended(20, asked)
+    assert names(second) == [("P3", "drift", "length"), ("P2", "not_asked", "drift")]
+    assert second[0].since == length.since
+    assert second[1].title == "drift could not be asked: /x: no index here"
+    assert job.ended(0) == []
+    job.machine.close()
 
 
 @pytest.mark.parametrize(
-    ("event", "marker", "wanted"),
+    ("marker", "exit_status", "state", "observed"),
     [
-        (jobs.JobFailed(**of(exit_status=20, **FAILED)), "drift", [("drift", False)]),
-        (jobs.JobFailed(**of(exit_status=1, **FAILED)), "drift", [("job_failed", False)]),
-        (jobs.JobFailed(**of(exit_status=20, **FAILED)), "whiskers", [("job_failed", False)]),
-        (jobs.JobFailed(**of(exit_status=10, **FAILED)), "drift", [("job_failed", False)]),
-        (jobs.JobFailed(**of(exit_status=-9, **FAILED)), "drift", [("job_failed", False)]),
-        (jobs.JobFailed(**of(exit_status=20, **FAILED)), None, [("job_failed", False)]),
-        (jobs.JobFailed(**of(exit_status=20, **FAILED)), "canary", []),
-        (jobs.JobFailed(**of(exit_status=1, **FAILED)), "canary", [("job_failed", False)]),
-        (jobs.JobFailed(**of(exit_status=3, **FAILED)), "canary", [("job_failed", False)]),
-        (jobs.JobTimedOut(**of(attempt=1, minutes=5.0, log="l")), "drift", [("job_failed", False)]),
-        (jobs.JobLost(**of(attempt=1, log="l")), "drift", [("job_lost", False)]),
-        (jobs.JobRecovered(**of(before="failed")), "drift",
-         [("job_failed", True), ("job_lost", True), ("slot_missed", True), ("drift", True)]),
-        (jobs.SlotMissed(id="m", at=NOW.isoformat(), job="weekly_drift", owner="sre", severity="P2", count=3,
-                         first="a", last="c", reason="no tick came in time"), "drift", [("slot_missed", False)]),
-        (jobs.HeartbeatLate(id="h", at=NOW.isoformat(), last="2026-12-01T11:00:00+00:00", minutes=60.0), None,
-         [("heartbeat_late", False)]),
-        (jobs.ClockSteppedBack(id="c", at=NOW.isoformat(), last="2026-12-01T13:00:00+00:00", reopened=2), None,
-         [("heartbeat_late", False)]),
+        ("drift", 20, "", "exit status 20"),
+        ("drift", -9, "", "killed by signal 9"),
+        ("drift", 0, "timed_out", "not finished"),
+        (None, 3, "", "exit status 3"),
+        ("canary", 3, "", "exit status 3"),
+        ("canary", 20, "", ""),  # the run has told it
+        ("canary", 10, "", ""),
     ],
-)  # fmt: skip
-def test_what_an_event_of_the_schedule_means(
-    event: jobs.ScheduleEvent, marker: str | None, wanted: list[tuple[str, bool]]
+)
+def test_a_job_that_leaves_no_findings_is_told_by_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marker: str | None, exit_status: int, state: str, observed: str
 ) -> None:
-    assert [(e.kind, e.resolved) for e in from_schedule(event, {"weekly_drift": marker})] == wanted
+    monkeypatch.setenv("HERO_GATE_APPRISE_URLS", "json://s3cret@127.0.0.1")
+    job = Told(tmp_path, marker)
+    found = job.ended(
+        exit_status, state=state, log="1\n2\nto json://s3cret@127.0.0.1\nno disk\n\nhero-gate: stopped x\n"
+    )
+    assert [alert.observed for alert in found] == ([observed] if observed else [])
+    for alert in found:
+        assert names([alert]) == [("P1", "job_failed", "weekly")]
+        assert alert.title == f"weekly: {observed}: no disk"
+        assert alert.text.splitlines()[1:] == ["2", "to $HERO_GATE_APPRISE_URLS", "no disk"]
+        assert alert.command == f"tail -n 50 {tmp_path}/out/automation/logs/weekly/2027-06-01T0215.1.log"
+    assert job.ended(0) == []
+    job.machine.close()
 
 
-def test_the_schedules_events_are_told_until_the_job_succeeds(tmp_path: Path) -> None:
-    hear = AlertListener(tmp_path / "out", Schedule(jobs=(job("weekly_drift", marker="drift"),)), tmp_path)
-    failed = jobs.JobFailed(**of(exit_status=20, **FAILED))
-    missed = jobs.SlotMissed(
-        id="m", at=NOW.isoformat(), job="weekly_drift", owner="sre", severity="P2", count=3, first="a", last="c",
-        reason="no tick came in time",
-    )  # fmt: skip
-    hear([failed, missed])
-    hear([failed, missed])  # as after a crash
-    found = {(a.kind, a.severity, a.owner, a.id) for a in read_log(tmp_path / "out").alerts}
-    assert found == {
-        ("drift", "P3", "Search Engineering", "drift/weekly_drift"),
-        ("slot_missed", "P2", "sre", "slot_missed/weekly_drift"),
-    }
-    assert len(read_log(tmp_path / "out").alerts) == 2
-    hear([jobs.JobRecovered(**of(id="r", at=(NOW + timedelta(minutes=5)).isoformat(), before="failed"))])
-    assert read_log(tmp_path / "out").open == ()
+def test_a_nights_loss_is_an_alert_of_its_own(tmp_path: Path) -> None:
+    job = Told(tmp_path, "performance")
+    found = job.ended(20, findings("performance", cell("RED", "ndcg_at_10", unit="", observed="0.034", limit="0.02")))
+    assert names(found) == [("P1", "performance", "ndcg_at_10")]
+    assert found[0].title == "PERFORMANCE lens: ndcg_at_10 0.034, limit 0.02"
+    job.machine.close()
+
+
+def test_what_cannot_be_evidenced_yet_is_no_news_of_a_fresh_schedule(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, job("m", "* * * * *", max_lateness_minutes=10), job("nightly"))
+    schedule = Schedule(jobs=tuple(machine.jobs))
+    machine.tick(DUE - MINUTE)
+    machine.end("m/2027-06-01T02:14 America/New_York", DUE - MINUTE)
+    assert is_fresh(schedule, machine.ledger, DUE - MINUTE)
+    assert not is_fresh(schedule, machine.ledger, DUE + timedelta(days=8))
+    for slot in machine.tick(DUE).started:
+        machine.end(slot, DUE)
+    assert not is_fresh(schedule, machine.ledger, DUE)
+    news = rollback(kind="not_evidenced")
+    for fresh, count in ((True, 0), (False, 1)):
+        tell([news, rollback(kind="gate_monitor")], tmp_path, tmp_path, fresh)
+        assert sum(alert.kind == "not_evidenced" for alert in read_log(tmp_path).alerts) == count
+    machine.close()
+
+
+def test_what_serves_is_named(root: Path, tmp_path: Path) -> None:
+    tell([rollback()], tmp_path, root / "configs", fresh=False)
+    assert [alert.serves for alert in read_log(tmp_path).alerts] == ["lens"]
 
 
 # the runbook

@@ -39,7 +39,7 @@ def killed(root: Path, tmp_path_factory: pytest.TempPathFactory, whole: bool) ->
             "tests.automation.alert_killer",
             str(folder),
             receiver.url,
-            str(1 if whole else 53),
+            str(1 if whole else 37),
         ]
         run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=1200, check=False)
         assert run.returncode == 0, run.stderr

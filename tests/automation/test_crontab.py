@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from automation import crontab
+from automation import crontab, environment
+from automation.__main__ import main
 from automation.ledger import Ledger
 from automation.schedule import ROOT
 from gates.errors import GateError
@@ -44,7 +45,8 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def install(root: Path, folder: Path) -> str:
     words = (sys.executable, "-m", "automation", "tick")
-    return crontab.install(root, words, folder / "out" / "automation" / "slots.sqlite")
+    ledger, kept = folder / "out" / "automation" / "slots.sqlite", folder / "state" / "tick.env"
+    return crontab.install(root, environment.line(root, words, ledger, kept))
 
 
 @pytest.mark.parametrize("others", [None, b"", OTHERS])
@@ -52,9 +54,9 @@ def test_one_line_comes_and_goes_and_the_others_stay(table: Path, tmp_path: Path
     if others is not None:
         table.write_bytes(others)
     root = Path("/srv/hero gate")
-    assert install(root, tmp_path).startswith("added to the crontab: * * * * * cd '/srv/hero gate' && ")
+    assert install(root, tmp_path).startswith("added to the crontab: * * * * * mkdir -p ")
     (line,) = table.read_bytes().removeprefix(others or b"").splitlines(keepends=True)
-    assert line.startswith(f"* * * * * cd '/srv/hero gate' && {sys.executable} -m automation tick >> ".encode())
+    assert f"&& cd '/srv/hero gate' && {{ set -a && . {tmp_path}/state/tick.env && set +a && exec ".encode() in line
     assert line.endswith(b"out/automation/tick.log 2>&1 # hero-gate tick /srv/hero gate\n")
     once = table.read_bytes()
     assert install(root, tmp_path).startswith("the crontab ticks already: ")
@@ -91,6 +93,41 @@ def test_without_crontab_the_way_out_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GateError, match=r"^crontab: no such command; install cron \(Debian: apt-get install cron\)"):
         install(Path("/srv/a"), tmp_path)
+
+
+def written_schedule(folder: Path, *, alerts: str = "") -> list[str]:
+    path = written(folder, f"job: {{cron: 0 0 1 1 *, command: ['true'], {REST}}}")
+    (folder / "alerts.yaml").write_text(f"schema: hero-gate/alerts/v1\n{alerts}")
+    return [f"--schedule={path}", f"--ledger={folder / 'out' / 'automation' / 'slots.sqlite'}"]
+
+
+def test_secrets_are_kept_for_this_user_alone_and_a_removed_folder_is_made_anew(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = written_schedule(tmp_path, alerts="delivery: {apprise: {urls_env: MY_URLS}}\n")
+    monkeypatch.setenv("HERO_GATE_SIGNER", "env:MY_KEY")
+    assert main([*asked, "install", "crontab"]) == 1
+    assert "MY_KEY is not set, but HERO_GATE_SIGNER names it: export it" in capsys.readouterr().err
+    monkeypatch.setenv("MY_KEY", '-----BEGIN\nit\'s 100% "$ecret"\n')
+    assert main([*asked, "install", "crontab"]) == 1
+    assert f"MY_URLS is not set, but {tmp_path}/alerts.yaml names it" in capsys.readouterr().err
+    assert not table.exists()
+    monkeypatch.setenv("MY_URLS", "json://s3cret@127.0.0.1:1/hook")
+    assert main([*asked, "install", "crontab"]) == 0
+    kept = tmp_path / "state" / "tick.env"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    said = capsys.readouterr().out + table.read_text()
+    assert "s3cret" not in said
+    assert "$ecret" not in said
+    line = table.read_text().removeprefix("* * * * * ").replace("\\%", "%")
+    for _ in range(2):
+        subprocess.run(["env", "-i", "/bin/sh", "-c", line], check=True, timeout=60)  # as cron does
+        assert (tmp_path / "out" / "automation" / "slots.sqlite").exists()
+        shutil.rmtree(tmp_path / "out")
+    show = ["/bin/sh", "-c", f"set -a; . {kept}; exec {sys.executable} -c \"import os; print(os.environ['MY_KEY'])\""]
+    assert subprocess.run(show, check=True, capture_output=True, text=True).stdout == f"{os.environ['MY_KEY']}\n"
+    assert main([*asked, "uninstall", "crontab"]) == 0
+    assert not kept.exists()
 
 
 def missing() -> str:
@@ -146,7 +183,8 @@ def test_a_real_cron_daemon_runs_the_jobs(tmp_path: Path, capsys: pytest.Capture
             print(f"\nNOT EVIDENCED: that cron runs what install crontab installs ({why})")
         pytest.skip(f"NOT EVIDENCED: no job was run by cron ({why}); as root, apt-get install cron")
     folder, ran = tmp_path / "out" / "automation", tmp_path / "ran"
-    path = written(tmp_path, f"job: {{cron: '* * * * *', command: [touch, {ran}], {REST}}}")
+    script = f"echo $HERO_GATE_CACHE > {ran}.new; mv {ran}.new {ran}"
+    path = written(tmp_path, f"job: {{cron: '* * * * *', command: [sh, -c, '{script}'], {REST}}}")
     for name in ("spool", "run"):
         (tmp_path / name).mkdir()
     (tmp_path / "spool" / "crontabs").mkdir(mode=0o730)
@@ -161,8 +199,8 @@ def test_a_real_cron_daemon_runs_the_jobs(tmp_path: Path, capsys: pytest.Capture
         wait
         {ours} uninstall crontab && crontab -l > {tmp_path / "after"}
     """
-    environment = {**os.environ, "PATH": PATH}
-    with subprocess.Popen(["unshare", "-m", "sh", "-c", script], cwd=ROOT, env=environment) as private:
+    variables = {**os.environ, "PATH": PATH, "HERO_GATE_CACHE": "/where it's cached"}
+    with subprocess.Popen(["unshare", "-m", "sh", "-c", script], cwd=ROOT, env=variables) as private:
         seen = wait_for(lambda: ran.exists() and succeeded(folder / "slots.sqlite"), 90)
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
         assert private.wait(timeout=20) == 0
@@ -171,6 +209,7 @@ def test_a_real_cron_daemon_runs_the_jobs(tmp_path: Path, capsys: pytest.Capture
     assert before == "# before"
     assert line.endswith(f"# hero-gate tick {ROOT}")
     assert (tmp_path / "after").read_text() == "# before\n"
+    assert ran.read_text() == "/where it's cached\n", "the environment of the install reaches the job"
     assert "started job/" in (folder / "tick.log").read_text()
     with capsys.disabled():
         print(f"\na real cron daemon ticked, and a job ran ({'its clock put forward' if ahead else 'in real time'})")

@@ -16,13 +16,14 @@ import pytest
 
 from automation import supervisor
 from automation.__main__ import main
-from automation.events import HeartbeatLate, JobFailed, JobLost, JobRecovered
 from automation.ledger import UNSETTLED, Entry, Ledger
-from automation.processes import taken
+from automation.processes import JOB, SUPERVISOR, mark, marked, taken
 from automation.schedule import ROOT
 from automation.schedule_file import load_schedule
 from automation.tick import Tick
-from tests.automation.worlds import STATES, attempt, read_events
+from reports.alerts.event import ALL
+from reports.alerts.log import Alert, read_log
+from tests.automation.worlds import STATES, attempt
 
 KILL_AT = Path(__file__).with_name("kill_at.py")
 # main() leaves its supervisors alone, as a tick does; here they outlive the objects that started them.
@@ -46,7 +47,8 @@ class Place:
         # Known to the schedule since before it was due, so that a slow machine misses nothing.
         before = now.astimezone(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
         with Ledger(self.path) as ledger:
-            Tick(schedule=load_schedule(self.schedule), ledger=ledger, start=lambda attempt: None, now=before).run()
+            schedule, deaf = load_schedule(self.schedule), lambda events: None
+            Tick(schedule=schedule, ledger=ledger, start=lambda attempt: None, now=before, listener=deaf).run()
 
     @property
     def options(self) -> list[str]:
@@ -68,13 +70,17 @@ class Place:
         assert list(self.folder.rglob("*.tmp")) == []
         database = sqlite3.connect(self.path)
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert database.execute("SELECT count(*) FROM events WHERE written = 0 OR told = 0").fetchone() == (0,)
+        assert database.execute("SELECT count(*) FROM untold").fetchone() == (0,)
         database.close()
-        lines = (self.folder / "events.jsonl").read_text().splitlines() if self.events() else []
-        assert len(lines) - len(self.events()) in (0, 1)  # told, and killed before it was noted: told once more
 
-    def events(self) -> list[object]:
-        return list(read_events(self.folder / "events.jsonl"))
+    def alerts(self, kind: str) -> list[Alert]:
+        """What was told as firing."""
+        return [alert for alert in read_log(self.folder.parent).alerts if alert.kind == kind and alert.firing]
+
+    def marked(self, variable: str) -> list[int]:
+        """The processes of the first attempt."""
+        entry = self.entry()
+        return marked(variable, mark(self.folder, entry.slot, 1)) if entry else []
 
 
 def tick_for_real(folder: Path, points: Iterable[int], steps_to: Path) -> int:
@@ -141,10 +147,8 @@ def test_a_tick_that_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     for place, entry in recovered(places):
         assert (entry.state, entry.exit_status) == ("failed", 3)
         assert place.runs() == 1
-        late = HeartbeatLate if whole else ()  # hundreds of places are not told in time
-        assert [type(event) for event in place.events() if not isinstance(event, (JobLost, late))] == [JobFailed]
-        lost = [event for event in place.events() if isinstance(event, JobLost)]
-        assert len(lost) == entry.attempts - 1
+        assert len(place.alerts("job_failed")) == 1
+        assert bool(place.alerts("job_lost")) == (entry.attempts > 1)
         seen["started a second time"] += entry.attempts > 1
         place.assert_nothing_is_left()
     with capsys.disabled():
@@ -162,11 +166,9 @@ def test_a_supervisor_that_is_killed(
     def start(place: Place, kill_at: int) -> None:
         with monkeypatch.context() as patch:
             patch.setenv("KILL_AT", str(kill_at))
-            patch.setattr(supervisor, "SUPERVISOR", (sys.executable, str(KILL_AT), "automation.supervisor"))
+            patch.setattr(supervisor, "COMMAND", (sys.executable, str(KILL_AT), "automation.supervisor"))
             assert main([*place.options, "tick"]) == 0
-        entry = place.entry()
-        assert entry is not None
-        assert entry.supervisor is not None
+        assert place.entry() is not None
 
     place = Place(tmp_path / "whole", script)
     start(place, 0)
@@ -181,8 +183,8 @@ def test_a_supervisor_that_is_killed(
     for place, entry in recovered(places.values()):
         assert (entry.state, entry.exit_status) == ("failed", 3)
         assert 1 <= place.runs() <= entry.attempts
-        assert len([event for event in place.events() if isinstance(event, JobFailed)]) == 1
-        assert len([event for event in place.events() if isinstance(event, JobLost)]) == entry.attempts - 1
+        assert len(place.alerts("job_failed")) == 1
+        assert bool(place.alerts("job_lost")) == (entry.attempts > 1)
         seen["points"] += 1
         seen["died before its end was recorded"] += entry.attempts > 1
         seen["its job had begun"] += place.runs() > 1
@@ -197,17 +199,14 @@ def test_a_job_whose_supervisor_was_killed_is_stopped_before_it_is_started_again
     place = Place(tmp_path / "p", "echo ran >> RAN; [ $(wc -l < RAN) -gt 1 ] || sleep 60")
     assert main([*place.options, "tick"]) == 0
     for _ in range(200):
-        entry = place.entry()
-        if place.runs() and entry is not None and entry.leader is not None:
+        if place.runs() and place.marked(JOB):
             break
         time.sleep(0.05)
-    assert entry is not None
-    assert entry.supervisor is not None
-    assert entry.leader is not None
-    os.kill(entry.supervisor.pid, 9)
+    (leader, *_), (guard,) = place.marked(JOB), place.marked(SUPERVISOR)
+    os.kill(guard, 9)
     settled = recover(place)
     assert (settled.state, settled.attempts, place.runs()) == ("succeeded", 2, 2)
-    assert alive_in_group(entry.leader.pid) == []
+    assert alive_in_group(leader) == place.marked(JOB) == []
     place.assert_nothing_is_left()
 
 
@@ -239,7 +238,34 @@ def test_a_job_that_takes_too_long_is_stopped_with_all_its_processes(tmp_path: P
     assert entry is not None
     assert (entry.state, entry.exit_status) == ("timed_out", -9)
     assert alive_in_group(int(place.ran.read_text())) == []
-    assert [getattr(event, "minutes", None) for event in place.events()] == [long.timeout_minutes]
+    with Ledger(place.path) as ledger:
+        ((_, (event,)),) = ledger.untold()
+    assert (event.kind, event.observed, event.limit) == ("job_failed", "not finished", f"{long.timeout_minutes:g} min")
+
+
+def test_what_a_job_leaves_running_in_a_session_of_its_own_holds_up_no_other(tmp_path: Path) -> None:
+    place = Place(tmp_path / "p", "echo ran >> RAN; setsid sleep 60 & sleep 0.3")
+    assert recover(place).state == "succeeded"
+    (log,) = place.folder.rglob("*.log")
+    assert "hero-gate: stopped what the job left running: process " in log.read_text()
+    assert place.marked(JOB) == []
+    place.assert_nothing_is_left()
+
+
+def test_who_holds_a_lane_that_nothing_is_recorded_in_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Place(tmp_path / "p", "echo ran >> RAN")
+    with taken(place.folder / "lanes", "job") as file:
+        assert file is not None
+        holder = subprocess.Popen(["env", "-i", "sleep", "60"], pass_fds=(file,))
+    try:
+        assert main([*place.options, "tick"]) == 0
+        assert f"waits for lane job: held by process {holder.pid} (" in capsys.readouterr().out
+    finally:
+        holder.kill()
+        holder.wait()
+    assert recover(place).state == "succeeded"
 
 
 def test_logs_of_good_runs_are_few(tmp_path: Path) -> None:
@@ -253,7 +279,7 @@ def test_logs_of_good_runs_are_few(tmp_path: Path) -> None:
             one = attempt(f"job/{n:02}", log=log)
             with ledger.transaction():
                 claimed(ledger, one.slot, f"{begins + timedelta(days=n):%Y-%m-%dT%H:%M:%SZ}", log)
-            supervisor.record_end(ledger, one, "failed" if n == 3 else "succeeded", 0, 1.0, begins)
+            supervisor.record_end(ledger, one, "failed" if n == 3 else "succeeded", 0, begins)
         kept = sorted(int(path.stem) for path in (place.folder / "logs" / "job").iterdir())
         assert kept == [3, *range(10, 30)]
-        assert [type(event) for event in ledger.untold("written")] == [JobFailed, JobRecovered]
+        assert [event.kind for _, events in ledger.untold() for event in events] == ["job_failed", ALL]

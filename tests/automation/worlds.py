@@ -10,35 +10,22 @@ import os
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from automation.events import ScheduleEvent, from_json
 from automation.ledger import ENDED, UNSETTLED, Entry, Ledger
-from automation.notify import write_events
-from automation.processes import RecordedProcess
 from automation.schedule import Schedule, ScheduledJob
 from automation.supervisor import record_end
 from automation.tick import Attempt, Tick
-from evidence.files import read_lines
+from reports.alerts.event import Event
 
 STATES = (*UNSETTLED, *ENDED, "missed")
 #: 2027-06-01T02:15 in New York.
 DUE = datetime(2027, 6, 1, 6, 15, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 NAME = "nightly/2027-06-01T02:15 America/New_York"
-
-
-def read_events(path: Path) -> list[ScheduleEvent]:
-    """Every event that was told, once each, in the order of the file."""
-    found: dict[str, ScheduleEvent] = {}
-    for line in read_lines(path):
-        with suppress(ValueError, KeyError, TypeError):  # a line that a crash cut short; the event follows whole
-            event = from_json(line)
-            found.setdefault(event.id, event)
-    return list(found.values())
 
 
 def job(name: str = "nightly", cron: str = "15 2 * * *", **changes: object) -> ScheduledJob:
@@ -60,7 +47,7 @@ def job(name: str = "nightly", cron: str = "15 2 * * *", **changes: object) -> S
 
 def attempt(slot: str, number: int = 1, **changes: object) -> Attempt:
     """One that a supervisor may end."""
-    settings: dict[str, object] = {"log": "x", "lane": 0, "timeout_minutes": 1, "words": (), **changes}
+    settings: dict[str, object] = {"log": "x", "lane": 0, "timeout_minutes": 1, "words": (), "marker": None} | changes
     return Attempt(job=slot.partition("/")[0], slot=slot, number=number, **settings)  # type: ignore[arg-type]
 
 
@@ -115,7 +102,7 @@ class World:
     runs: list[Run] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)  # slot -> recorded ends
-    told: list[ScheduleEvent] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)
 
     def clock(self) -> datetime:
         return self.true + self.skew
@@ -133,12 +120,9 @@ class World:
             ends=self.true + timedelta(minutes=min(minutes, attempt.timeout_minutes)),
             dies=self.luck.random() < 0.02,
         )
-        me = RecordedProcess(host="here", pid=1, started="1")
         try:
             with self.ledger.transaction():
-                assert self.ledger.take_over(attempt.slot, attempt.number, me)
-            with self.ledger.transaction():
-                self.ledger.began(attempt.slot, attempt.number, me, self.clock())
+                assert self.ledger.take_over(attempt.slot, attempt.number, self.clock())
         except Killed:
             self.counts["supervisor killed at its start"] += 1
             os.close(run.lane)
@@ -153,13 +137,11 @@ class World:
             try:
                 if run.dies:
                     raise Killed
-                timed_out = run.ends >= self.true
                 state = self.luck.choices(("succeeded", "failed", "timed_out"), (8, 1, 1))[0]
                 before, status = self.ledger.entry(slot), 0 if state == "succeeded" else 1
                 assert before is not None
                 assert (before.state, before.attempts) == ("claimed", run.attempt.number), "given up, but it still runs"
-                record_end(self.ledger, run.attempt, state, status, float(timed_out), self.clock())
-                write_events(self.ledger)
+                record_end(self.ledger, run.attempt, state, status, self.clock())
             except Killed:
                 self.counts["supervisor killed"] += 1
             finally:
@@ -212,7 +194,7 @@ class Machine:
     def __init__(self, folder: Path, *jobs: ScheduledJob) -> None:
         self.jobs, self.ledger = list(jobs), Ledger(folder / "automation" / "slots.sqlite")
         self.lanes: dict[str, int] = {}  # slot -> open file
-        self.told: list[ScheduleEvent] = []
+        self.told: list[Event] = []
         self.fails: Exception | None = None
 
     def start(self, started: Attempt) -> None:
@@ -220,7 +202,7 @@ class Machine:
             raise self.fails
         self.lanes[started.slot] = os.dup(started.lane)
 
-    def hear(self, events: Sequence[ScheduleEvent]) -> None:
+    def hear(self, events: Sequence[Event]) -> None:
         self.told += events
 
     def tick(self, now: datetime, only: Sequence[ScheduledJob] | None = None) -> Tick:
@@ -231,8 +213,7 @@ class Machine:
     def end(self, slot: str, now: datetime, state: str = "succeeded") -> None:
         entry = self.ledger.entry(slot)
         assert entry is not None
-        attempt = Attempt(job=entry.job, slot=slot, number=entry.attempts, lane=0, timeout_minutes=1, log="x", words=())
-        record_end(self.ledger, attempt, state, 0 if state == "succeeded" else 3, 1.0, now)
+        record_end(self.ledger, attempt(slot, entry.attempts), state, 0 if state == "succeeded" else 3, now)
         self.die(slot)
 
     def die(self, slot: str) -> None:

@@ -16,6 +16,7 @@ from fixtures.served import Served, load_served
 from fixtures.systems.faults import Fault
 from gates.errors import EvidenceError
 from gates.verdicts import Decision, Verdict
+from lens.cache import cache_folder
 from reports.attestation.document import attest_heroes, write_attestations
 from rollout.columns import answered
 from rollout.jobs.accepted import FILE, Accepted, newest, read_answers, write_answers
@@ -210,11 +211,23 @@ def test_failing_answers_are_an_emergency(root: Path, tmp_path: Path) -> None:
     assert {cell["check"] for cell in found["cells"] if cell["verdict"] == "RED"} == {"errors", "zero_results"}
 
 
-def test_where_nothing_is_built_nobody_answers(root: Path, tmp_path: Path) -> None:
+def test_where_nothing_is_built_that_is_told_and_nobody_is_woken(root: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir(mode=0o700)
     status, out, found = emergency(root, tmp_path, HERO_GATE_CACHE=str(tmp_path / "cache"))
+    assert status == 1
+    assert "no index here, and a probe builds none; python -m pytest -m health builds it" in out
+    assert found["cells"] == []
+    assert len(found["broken"]) == 4
+
+
+def test_where_the_index_is_damaged_nobody_answers(root: Path, tmp_path: Path, served: Served) -> None:
+    served.system_kind.open_built()
+    for index in cache_folder().glob("index-*"):
+        (tmp_path / "cache" / index.name).mkdir(parents=True)
+    (tmp_path / "cache").chmod(0o700)
+    status, out, found = emergency(root, tmp_path, HERO_GATE_CACHE=str(tmp_path / "cache"))
     assert status == 20
-    assert "no whole index, but a probe builds none" in out
+    assert "no whole index" in out
     verdicts = {cell["check"]: cell["verdict"] for cell in found["cells"]}
     assert verdicts.pop("errors") == "RED"
     assert set(verdicts.values()) == {"INCONCLUSIVE"}

@@ -1,0 +1,80 @@
+"""What was seen that may be worth telling? Whoever sees it says so with this, and needs none of the rules."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from reports.escaping import clean
+
+#: The kind of an event with which a job says that it found nothing but what it told at the same moment.
+ALL = "all"
+ROOT = Path(__file__).resolve().parents[2]  # the checkout
+#: Longer keys end in a digest.
+_KEY_LENGTH = 200
+
+
+def typed_here(*words: str, folder: Path = ROOT) -> str:
+    """A command as it works on this machine, whoever types it wherever: its folder, its Python, its cache."""
+    cache = os.environ.get("HERO_GATE_CACHE", "")
+    named = f"HERO_GATE_CACHE={shlex.quote(cache)} " if cache else ""
+    return f"cd {shlex.quote(str(folder))} && {named}{shlex.join(words)}"
+
+
+def module(*words: str, folder: Path = ROOT) -> str:
+    """The same of `python -m`."""
+    return typed_here(sys.executable, "-m", *words, folder=folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFacts:
+    """What is said of something that was seen. Times are ISO 8601 with their offset."""
+
+    kind: str  # one of reports.alerts.rules.KINDS
+    check: str  # the check, or the job
+    title: str
+    since: str  # when it began
+    seen_at: str  # when it was seen to be so
+    command: str  # to look closer, as it is typed anywhere on this machine
+    hero: str = ""
+    config: str = ""  # the hero's config_hash: a changed config is a new hero
+    observed: str = ""
+    limit: str = ""
+    text: str = ""
+    owner: str = ""  # of the hero or the job; of an alert: who acts
+    severity: str = ""  # P0 to P3; of an event: in place of the rule's
+    run_id: str = ""
+    job: str = ""  # the scheduled job that found it
+    serves: str = ""  # the name of what answers users
+    exposure: str = ""  # "live", "replay", "" where nothing was served
+    review_due: str = ""  # when somebody must look again at what was promoted
+
+    @property
+    def decision(self) -> tuple[str, str, str]:
+        """Which decision, where it is one: a run decides once about a hero."""
+        return self.run_id, self.hero, self.kind
+
+    def facts(self, **changed: str) -> dict[str, Any]:
+        """All of these, for another value that says the same."""
+        return {field.name: getattr(self, field.name) for field in fields(AlertFacts)} | changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(AlertFacts):
+    """Something that was seen and may be worth telling. Of the kind ALL: all else that its job had found is over."""
+
+    resolved: bool = False
+
+    @property
+    def key(self) -> str:
+        """What stays the same when the same thing is seen again."""
+        hero = f"{self.hero}@{self.config[:8]}" if self.hero and self.config else self.hero
+        key = clean("/".join(part for part in (self.kind, hero, self.check, self.exposure) if part))
+        if len(key) <= _KEY_LENGTH:
+            return key
+        return f"{key[:_KEY_LENGTH]}/{hashlib.sha256(key.encode()).hexdigest()[:16]}"
