@@ -60,7 +60,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _tick(asked: argparse.Namespace) -> int:
-    from automation.alerts import is_fresh, tell
     from automation.ledger import Ledger
     from automation.outbox import EVERY_MINUTES, tick_alerts
     from automation.schedule_file import load_schedule
@@ -79,6 +78,8 @@ def _tick(asked: argparse.Namespace) -> int:
     with Ledger(asked.ledger) as ledger:
 
         def listener(events: Sequence[Event]) -> None:
+            from automation.alerts import is_fresh, tell
+
             tell(events, artifacts, configs, is_fresh(schedule, ledger, now))
 
         tick = Tick(schedule=schedule, ledger=ledger, start=start, now=now, only=only, listener=listener).run()

@@ -90,7 +90,8 @@ def test_a_plain_tick_is_light(tmp_path: Path) -> None:
     folder = tmp_path / "out" / "automation"
     code = (
         "import resource, sys\n"
-        "from automation import __main__ as m, supervisor\n"
+        "from automation import __main__ as m, outbox, supervisor\n"
+        "outbox.EVERY_MINUTES = 61  # a look for what nobody told is another thing\n"
         "supervisor.COMMAND = ('true',)\n"
         f"places = ['--schedule={tmp_path / 'schedule.yaml'}', '--ledger={folder / 'slots.sqlite'}']\n"
         "assert m.main([*places, 'tick']) == 0\n"
