@@ -23,7 +23,7 @@ from gates.checks.battery import IndexFound, OracleAnswer, OraclesAsked, SanityF
 from gates.checks.index_integrity import IndexIntegrity
 from gates.checks.oracle_queries import OracleQueries
 from gates.errors import EvidenceError, failures
-from gates.rule.battery import judge_battery
+from gates.rule.preflight import judge_battery
 from gates.verdicts import Cell, Kind, Verdict
 from rollout.blocks import ask_block, rows_of
 from rollout.columns import BEFORE, SANITY, read_snapshot

@@ -127,8 +127,8 @@ class SanityCheck(Check):
             found = self.find(limits, snapshot, facts, sla_ms)
         verdict = Verdict.INCONCLUSIVE if not found.n else Verdict.RED if found.wrong else Verdict.GREEN
         share = (found.limit - found.observed) / found.limit if found.n and found.limit else np.nan
-        return Cell(
-            hero=hero, step=0, check=self.key, kind=self.kind, verdict=verdict, required="green", on_red=limits.on_red,
+        return self.before_climb(
+            hero, limits.on_red, verdict,
             observed=decimal(found.observed) if found.n else "", limit=decimal(found.limit) if found.n else "",
             unit=self.unit if found.n else "", headroom=decimal(share, 3), n=found.n, note=found.wrong or found.note,
         )  # fmt: skip

@@ -13,7 +13,7 @@ from gates.checks.forms import Form
 from gates.checks.question import Constants, Intent
 from gates.documents import Document, Share, Small, Tolerated
 from gates.pairs import Pairs
-from gates.verdicts import Kind
+from gates.verdicts import Cell, Kind, Verdict
 
 #: All that the file of a check needs beside its form.
 __all__ = [
@@ -133,6 +133,12 @@ class Check:
     def broken(self, limits: Any) -> str:
         """What its RED shows, in words."""
         return self.broken_words.format(**dict(limits)) or f"{self.key} shown broken"
+
+    def before_climb(self, hero: str, on_red: str, verdict: Verdict, **told: Any) -> Cell:
+        """Its cell where it is asked before the climb: then it must be shown to hold."""
+        return Cell(
+            hero=hero, step=0, check=self.key, kind=self.kind, verdict=verdict, required="green", on_red=on_red, **told
+        )
 
     def limit_words(self, limits: Any) -> str:
         """Its limits as people read them; "" where those of its cells say it."""

@@ -39,8 +39,6 @@ class Lock(Check):
             note = f"not what was locked: {', '.join(differs[:SHOWN])}{more}; mend it, or {renew}"
         else:
             note = ""
-        return Cell(
-            hero=hero, step=0, check=self.key, kind=self.kind, verdict=Verdict.RED if note else Verdict.GREEN,
-            required="green", on_red=limits.on_red, unit=self.unit,
-            observed=str(max(len(differs), 1 if note else 0)), limit="0", n=1, note=note,
-        )  # fmt: skip
+        observed = str(max(len(differs), 1 if note else 0))
+        told = {"unit": self.unit, "observed": observed, "limit": "0", "n": 1, "note": note}
+        return self.before_climb(hero, limits.on_red, Verdict.RED if note else Verdict.GREEN, **told)

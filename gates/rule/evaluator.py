@@ -17,7 +17,7 @@ from gates.rule.dispersion import DispersionTracker
 from gates.rule.letter import LetterTracker
 from gates.rule.questions import DECIDE, AskedForm, asked_checks
 from gates.rule.trackers import StreamTracker, Thresholds, Tracker
-from gates.rule.witness import CalibrationTracker, WitnessTracker
+from gates.rule.witness import CalibrationTracker
 from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Kind, Verdict
 
@@ -178,16 +178,13 @@ def _follow(asked: AskedForm, policy: Policy, constants: Constants) -> Tracker:
         point = asked.check.point(policy.check(asked.head.check).limits, policy.letter, constants)
         if point is not None:
             return LetterTracker(replace(asked.head, unit=point.unit), point, policy.letter.red_windows)
-    thresholds, steps = Thresholds.of(policy), len(policy.ladder.steps)
     match asked.form.ask(asked.head):
-        case CalibrationQuestion(green_below=()) as question:
-            return WitnessTracker(question, constants, thresholds, steps)
         case CalibrationQuestion() as question:
             return CalibrationTracker(question, policy, constants)
         case DispersionQuestion() as question:
             return DispersionTracker(question, policy, constants)
         case question:
-            return StreamTracker(question, thresholds, steps)
+            return StreamTracker(question, Thresholds.of(policy), len(policy.ladder.steps))
 
 
 def _totals(arm: Arm) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Is the incumbent itself within the absolute limits, and what does the canary measure against?
+"""What is judged before the climb: is the battery sound, and is the incumbent itself within the absolute limits?
 
 The baseline alone answers the preflight queries (calibration part, never used by the canary). They fix the canary's
 constants, and an incumbent that is shown out of a limit holds the release: no hero can be judged against it.
@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.checks.battery import SanityCheck, SanityFacts, Snapshot
 from gates.checks.forms import Count, net_ms
 from gates.checks.preflight import PreflightCheck
 from gates.checks.question import Constants
@@ -26,6 +27,18 @@ from gates.statistics.eprocess import log_evidence
 from gates.verdicts import Cell, Kind, Verdict
 
 SLICE_BINS, ENOUGH = 4, 200  # bins of the confidence on an intent, and baseline answers on it that fix their edges
+
+
+def judge_battery(
+    hero: str, policy: Policy, snapshot: Snapshot, facts: SanityFacts, missing: Mapping[str, str]
+) -> dict[str, Cell]:
+    """By check. `missing`: check -> why its input is not there."""
+    cells = {}
+    for key in policy.asked(Kind.SANITY):
+        check, limits = policy.check(key).check, policy.check(key).limits
+        if isinstance(check, SanityCheck):
+            cells[key] = check.judge(hero, limits, snapshot, facts, policy.sla_ms, missing.get(key, ""))
+    return cells
 
 
 def fix_constants(policy: Policy, arm: Arm, intent: NDArray[np.int8], seed: int) -> Constants:
@@ -66,11 +79,8 @@ def judge_preflight(hero: str, policy: Policy, arm: Arm, constants: Constants, m
     shown = {check: log_evidence(alone.shown) for check, alone in found.items() if alone.shown is not None}
     out = [check for check, log_e in broken.items() if log_e >= need]
     unproven = [check for check, log_e in shown.items() if log_e < need]
-    cell = Cell(
-        hero=hero, step=0, check=PreflightCheck.key, kind=PreflightCheck.kind,
-        verdict=Verdict.RED if out else Verdict.INCONCLUSIVE if unproven or not found else Verdict.GREEN,
-        required="green", on_red=policy.on_red(PreflightCheck.key), n=len(arm),
-    )  # fmt: skip
+    verdict = Verdict.RED if out else Verdict.INCONCLUSIVE if unproven or not found else Verdict.GREEN
+    cell = PreflightCheck().before_climb(hero, policy.on_red(PreflightCheck.key), verdict, n=len(arm))
     if not found:
         return replace(cell, note="no absolute limit is asked of the incumbent")
     note = f"incumbent out of limits: {', '.join(out)}" if out else ""

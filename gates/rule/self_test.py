@@ -66,14 +66,10 @@ def judge_self_test(
     wrong = [f"{what}: {said}" for what, try_it in tried.items() if (said := _answer(try_it))]
     tried_whole = bool(_losses(m, made_up))
     nothing = f"the baseline finds too little in {len(made_up)} answers for a loss to show; see what it answers"
-    return Cell(
-        hero=hero,
-        step=0,
-        check=KnownAnswers.key,
-        kind=KnownAnswers.kind,
-        verdict=Verdict.RED if wrong else Verdict.GREEN if tried_whole else Verdict.INCONCLUSIVE,
-        required="green",
-        on_red=policy.on_red(KnownAnswers.key),
+    return KnownAnswers().before_climb(
+        hero,
+        policy.on_red(KnownAnswers.key),
+        Verdict.RED if wrong else Verdict.GREEN if tried_whole else Verdict.INCONCLUSIVE,
         unit=KnownAnswers.unit,
         observed=str(len(wrong)),
         limit="0",

@@ -25,11 +25,10 @@ from gates.checks.question import Constants
 from gates.documents import mistakes
 from gates.errors import EvidenceError
 from gates.policy import Policy
-from gates.rule.battery import judge_battery
 from gates.rule.climbed import ClimbedStep, Facts
 from gates.rule.decide import Seen, decide, item_id, plan
 from gates.rule.evaluator import Evaluator
-from gates.rule.preflight import fix_constants, judge_preflight
+from gates.rule.preflight import fix_constants, judge_battery, judge_preflight
 from gates.rule.self_test import judge_self_test
 from gates.verdicts import OUTCOME, Cell, Decision, Kind
 from reports.attestation.document import steps_of

@@ -10,7 +10,7 @@ import pytest
 from gates.checks.battery import SanityFacts, Side, Snapshot
 from gates.checks.registry import keys_of
 from gates.policy import Policy
-from gates.rule.battery import judge_battery
+from gates.rule.preflight import judge_battery
 from gates.verdicts import Cell, Kind, Verdict
 from tests.gates.answers import N, facts, late, side, snapshot
 from tests.gates.builders import changed

@@ -13,7 +13,7 @@ from fixtures.packs import Hero, load_hero
 from fixtures.systems.faults import Fault
 from fixtures.systems.lens import LensKind
 from gates.errors import EvidenceError
-from gates.rule.battery import judge_battery
+from gates.rule.preflight import judge_battery
 from gates.verdicts import Verdict
 from rollout.battery import Battery
 from rollout.columns import read_snapshot
