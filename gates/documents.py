@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+import stat
 from collections.abc import Hashable
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -20,14 +24,48 @@ class Document(BaseModel):
 
 Model = TypeVar("Model", bound=BaseModel)
 Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Weaker(Enum):
+    """On which side of a limit is another one weaker? Beside its bounds: gates/weaker.py compares policies by it."""
+
+    ABOVE = "above"
+    BELOW = "below"
+
+
+#: Half of what can be lost, late or wrong is beyond any limit that was meant.
+AtMost = Annotated[float, Field(gt=0, le=0.5), Weaker.ABOVE]
+AtLeast = Annotated[float, Field(ge=0.5, lt=1), Weaker.BELOW]
 #: Subtracted from a stream that reaches down to -1: what is left stays above the -1/.9 that the stakes allow.
-Small = Annotated[float, Field(gt=0, le=0.1)]
+Small = Annotated[float, Field(gt=0, le=0.1), Weaker.ABOVE]
 #: Points lost that are no fault; as small, for the same reason.
-Tolerated = Annotated[float, Field(ge=0, le=0.1)]
+Tolerated = Annotated[float, Field(ge=0, le=0.1), Weaker.ABOVE]
+#: Nobody waits longer than a minute for a search.
+Milliseconds = Annotated[float, Field(gt=0, le=60_000), Weaker.ABOVE]
+Floor = Annotated[float, Field(ge=0, le=60_000), Weaker.ABOVE]
+#: In people's words: at least one of a few letters.
+Reason = Annotated[str, Field(pattern=r"\w\w\w")]
+
+
+#: Bytes that a configuration file may have.
+MOST_BYTES = 4 << 20
+#: What is a number or a truth value; all else is the text that it looks like, which no number or truth value may be.
+_PLAIN = {
+    "tag:yaml.org,2002:int": re.compile(r"[-+]?(0|[1-9][0-9]*)"),
+    "tag:yaml.org,2002:float": re.compile(r"[^:_]*"),
+    "tag:yaml.org,2002:bool": re.compile("true|false"),
+}
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """PyYAML's safe loader that refuses a key given twice (PyYAML keeps the last one silently), anchors and aliases."""
+    """PyYAML's safe loader that refuses a key given twice (PyYAML keeps the last one silently), anchors and aliases.
+
+    PyYAML also reads 010 as 8, 22:15 as 1335 and yes as true; here they stay the texts that they look like.
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        plain = _PLAIN.get(node.tag)
+        return super().construct_object(node, deep) if plain is None or plain.fullmatch(node.value) else node.value
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -48,9 +86,22 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def require_regular(path: Path, most: int = MOST_BYTES) -> None:
+    """Refuse what could hang or fill whoever reads it: a pipe, a device, a file of any size.
+
+    Raises ConfigError, and OSError where there is no such file.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigError([f"{path}: not a regular file; name one that is"])
+    if found.st_size > most:
+        raise ConfigError([f"{path}: {found.st_size:,} bytes, but should have at most {most:,}; is it the file meant?"])
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a mapping from a YAML file. Raises ConfigError naming the file, the line and the way out."""
     try:
+        require_regular(path)
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         there = ", ".join(sorted(p.name for p in path.parent.glob("*.yaml"))) or "no YAML file"
@@ -66,6 +117,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         where = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise ConfigError([f"{path}{where}: not YAML that can be read safely: {problem}"]) from None
+    except RecursionError:
+        raise ConfigError([f"{path}: is nested too deeply; nothing of ours nests more than a few levels"]) from None
     if not isinstance(document, dict):
         kind = "an empty file" if document is None else type(document).__name__
         raise ConfigError([f"{path}: {kind}, but should be a mapping of keys; start from configs/lexical_pack_a.yaml"])
@@ -74,16 +127,25 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def read_model(path: Path, model: type[Model]) -> Model:
     """Read a YAML file into a pydantic model. Raises ConfigError with one line for each mistake of the file."""
-    document = read_yaml(path)
+    return checked(read_yaml(path), model, str(path))
+
+
+def checked(document: dict[str, Any], model: type[Model], source: str) -> Model:
+    """The same of what was read already. A number in quotes is text, and true is no number."""
     try:
-        return model.model_validate(document)
+        # as JSON, whose lists may become tuples and whose texts times where all else is strict
+        return model.model_validate_json(json.dumps(document, default=_time), strict=True)
     except ValidationError as error:
-        raise ConfigError(mistakes(str(path), error, model)) from None
+        raise ConfigError(mistakes(source, error, model)) from None
 
 
 def mistakes(source: str, error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One line for each mistake: where, what was given, what is expected."""
     return [_mistake(source, item, model) for item in error.errors()]
+
+
+def _time(value: Any) -> str:
+    return str(value.isoformat())  # the one thing that safe YAML has and JSON has not: dates and times
 
 
 def _mistake(path: str, item: Any, model: type[BaseModel]) -> str:

@@ -17,13 +17,16 @@ from gates.checks.own import OwnCheck, OwnLoss, own_check
 from gates.checks.question import EVERY, Intent
 from gates.checks.registry import BY_INTENT, BY_KEY, KINDS, block_of, keys_of
 from gates.checks.sla_recall import SlaRecall
-from gates.documents import Document, Share, read_model
+from gates.documents import Document, Reason, Share, Small, Tolerated, Weaker, read_model
 from gates.names import OWN
 from gates.pairs import COLUMNS
 from gates.verdicts import Kind
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
-Count = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(gt=0, le=1_000_000)]
+Fewer = Annotated[int, Field(gt=0, le=100_000), Weaker.BELOW]
+Windows = Annotated[int, Field(gt=0, le=1_000)]
+Seldom = Annotated[int, Field(gt=0, le=100), Weaker.ABOVE]
 
 MOST_OFTEN_WRONG = 0.05  # a gate that is wrong more often promises nothing
 
@@ -32,14 +35,14 @@ class LadderBlock(Document):
     """How far a hero climbs and how much evidence a step may use."""
 
     steps: tuple[Annotated[int, Field(ge=1, le=100)], ...]  # percent of traffic, rising
-    window: Count  # fresh distinct pairs
-    min_windows: Count  # before a step may advance
-    max_windows: Count  # per step
-    total_windows: Count  # per hero
-    red_every: Count  # pairs between two looks for RED
-    aa_every: Count  # every n-th pair also asks the baseline twice
-    preflight: Count  # calibration queries answered by the baseline alone
-    calibration_looks_every: Count  # windows between planned looks at the calibration error
+    window: Fewer  # fresh distinct pairs
+    min_windows: Annotated[Windows, Weaker.BELOW]  # before a step may advance
+    max_windows: Windows  # per step
+    total_windows: Windows  # per hero
+    red_every: Annotated[Count, Weaker.ABOVE]  # pairs between two looks for RED
+    aa_every: Seldom  # every n-th pair also asks the baseline twice
+    preflight: Annotated[Fewer, Field(ge=50)]  # calibration queries answered by the baseline alone
+    calibration_looks_every: Seldom  # windows between planned looks at the calibration error
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -62,8 +65,8 @@ class LadderBlock(Document):
 class ErrorRates(Document):
     """Bounds over the whole release: `red` is the false-rollback bound, `green` bounds each pass."""
 
-    red: Share
-    green: Share
+    red: Annotated[Share, Field(ge=1e-6)]
+    green: Annotated[Share, Weaker.ABOVE]
 
     @model_validator(mode="after")
     def _a_promise(self) -> Self:
@@ -97,7 +100,7 @@ class Intents(Document):
 class BatteryBlock(Document):
     """The battery before the climb, on queries that no canary sees. It can only hold."""
 
-    queries: Count  # of the calibration part, asked of both arms
+    queries: Annotated[Fewer, Field(ge=50)]  # of the calibration part, asked of both arms
 
 
 class Freeze(Document):
@@ -117,19 +120,19 @@ class Freeze(Document):
 class Promotion(Document):
     """What `make promote` asks for beside a PROMOTE. Not part of what a hero is judged by, so not of the digest."""
 
-    valid_days: Count  # a decision may be promoted for so long
-    approvals: Annotated[int, Field(ge=0)]  # by different people
+    valid_days: Annotated[int, Field(gt=0, le=366), Weaker.ABOVE]  # a decision may be promoted for so long
+    approvals: Annotated[int, Field(ge=0, le=100), Weaker.BELOW]  # by different people
     freeze: tuple[Freeze, ...] = ()
 
 
 class Letter(Document):
     """Mode `letter`: the original contract's point thresholds; the other limits are those of the gates."""
 
-    aece_minus_tau: Annotated[float, Field(ge=0)]
-    tau_floor: Share
-    c_hat: Annotated[float, Field(gt=0)]  # tau(N, K) = max(tau_floor, c_hat sqrt(K / N))
-    recall_lost: Annotated[float, Field(ge=0)]
-    red_windows: Annotated[int, Field(ge=1)]  # in a row, that roll back
+    aece_minus_tau: Tolerated
+    tau_floor: Small
+    c_hat: Annotated[float, Field(gt=0, le=10), Weaker.ABOVE]  # tau(N, K) = max(tau_floor, c_hat sqrt(K / N))
+    recall_lost: Tolerated
+    red_windows: Annotated[int, Field(ge=1, le=10), Weaker.ABOVE]  # in a row, that roll back
 
 
 _KEPT = ("known", "_by_key")  # by a policy of itself, made anew where it is asked
@@ -162,9 +165,10 @@ class Policy(Document):
     """The whole policy. Limits, classes and error rates stand here and nowhere else."""
 
     schema_: Literal["hero-gate/policy/v1"] = Field(alias="schema")
+    based_on: Literal["canary", ""] = ""  # the template of gates/templates that it is compared with
     mode: Literal["evidence", "letter"]
     latency: Literal["client", "server"] = "client"  # the clock of who asks, or how long a system says that it took
-    keep_runs: Annotated[int, Field(ge=0)]  # older runs kept under history/
+    keep_runs: Annotated[int, Field(ge=0, le=10_000)]  # older runs kept under history/
     promotes: bool  # false: the best decision is HOLD (a smoke corpus proves nothing about production)
     baseline: str  # file name of the incumbent's pack
     heroes: dict[Name, str]  # hero -> file name of its pack; their number enters the RED threshold
@@ -178,7 +182,7 @@ class Policy(Document):
     sanity: Sanity
     checks: dict[Name, OwnCheck] = Field(default={})  # a user's own
     letter: Letter
-    left_out: dict[Name, str] = Field(default={})  # check -> why it is not asked of this release
+    left_out: dict[Name, Reason] = Field(default={})  # check -> why it is not asked of this release
     characteristics: str = ""  # file name of its simulated error rates and stored A/A run; "" where there is none
 
     @model_validator(mode="after")
@@ -193,6 +197,8 @@ class Policy(Document):
         OWN.update({key: self._by_key[key].check for key in self.checks})
         if unknown := sorted(set(self.left_out) - known):
             raise ValueError(f"left_out names {', '.join(unknown)}; checks are {', '.join(a.key for a in self.known)}")
+        if self.promotes and (kept := [key for key in self.left_out if (check := BY_KEY.get(key)) and check.stays]):
+            raise ValueError(f"left_out names {', '.join(kept)}, which stay asked of whatever may be promoted")
         for kind in (Kind.GATE, Kind.GUARD, Kind.INSTRUMENT):
             if not self.asked(kind):
                 raise ValueError(f"left_out leaves no {kind}; keep one of {', '.join(keys_of(kind))}")
@@ -284,7 +290,7 @@ class Policy(Document):
 
     def content(self) -> dict[str, Any]:
         """What heroes are judged by, as JSON: without what is known beforehand, and when people may promote."""
-        return self.model_dump(mode="json", by_alias=True, exclude={"characteristics", "promotion"})
+        return self.model_dump(mode="json", by_alias=True, exclude={"characteristics", "promotion", "based_on"})
 
 
 def load_policy(path: Path) -> Policy:

@@ -146,3 +146,8 @@ def _require_asked(policy: Policy, collection: Collection) -> None:
             f"nobody asks about intent {told}; the policy asks about {', '.join(asked)}; "
             "name it under slices.intents, or mend the queries file"
         )
+    if lacking := [intent for intent in asked if intent not in found and set(found) != {ANY}]:
+        raise EvidenceError(
+            f"no query is about intent {', '.join(lacking)}, which the policy asks about; there are "
+            f"{', '.join(sorted(found))}: mend slices.intents, or the queries file"
+        )

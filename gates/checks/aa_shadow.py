@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gates.checks.check import Check, HoldLimits, Kind, Name, Share
+from gates.checks.check import AtMost, Check, HoldLimits, Kind, Name
 from gates.checks.forms import Form, net_ms
 from gates.checks.question import Array, Constants, Head, Intent, Question, bet_against_loss, flag
 from gates.pairs import Pairs
@@ -13,7 +13,7 @@ from gates.statistics.eprocess import bet
 class AaShadowLimits(HoldLimits):
     """The baseline differs from itself by less than `margin` recall, whichever answer comes first."""
 
-    margin: Share
+    margin: AtMost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from gates.checks.against import CalibrationError
-from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Point, Share, Small
+from gates.checks.check import AtMost, Check, Constants, Intent, Kind, Limits, Name, Point, Small, Weaker
 from gates.pairs import Pairs
 from gates.statistics import calibration
 
@@ -16,8 +16,8 @@ class CalibrationErrorLimits(Limits):
     """True calibration error: RED above `red_above`; GREEN when an error of `green_below[step]` is excluded."""
 
     red_above: Small
-    green_below: tuple[Share, ...]
-    bins: Annotated[int, Field(ge=2, le=50)]
+    green_below: tuple[AtMost, ...]
+    bins: Annotated[int, Field(ge=2, le=50), Weaker.BELOW]
 
 
 class AeceTau(Check):

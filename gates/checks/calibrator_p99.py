@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from gates.checks.check import SELF_REPORTED, Check, Constants, Intent, Kind, Limits, Name, Point, Positive, Share
+from gates.checks.check import SELF_REPORTED, AtMost, Check, Constants, Intent, Kind, Limits, Milliseconds, Name, Point
 from gates.checks.forms import Rate
 
 
 class CalibratorLimits(Limits):
     """At most `share` of the calibrator's calls take longer than `limit_ms`."""
 
-    limit_ms: Positive
-    share: Share
+    limit_ms: Milliseconds
+    share: AtMost
 
 
 class CalibratorP99(Check):

@@ -11,19 +11,18 @@ from pydantic import Field
 
 from gates.checks.forms import Form
 from gates.checks.question import Constants, Intent
-from gates.documents import Document, Share, Small, Tolerated
+from gates.documents import AtLeast, AtMost, Document, Floor, Milliseconds, Share, Small, Tolerated, Weaker
 from gates.pairs import Pairs
 from gates.verdicts import Cell, Kind, Verdict
 
 #: All that the file of a check needs beside its form.
 __all__ = [
-    "SELF_REPORTED", "Check", "Constants", "HoldLimits", "Intent", "Kind", "Limits", "Name", "NotNegative", "OnRed",
-    "Point", "Positive", "Share", "Small", "Tolerated", "number_of",
+    "SELF_REPORTED", "AtLeast", "AtMost", "Check", "Constants", "Floor", "HoldLimits", "Intent", "Kind", "Limits",
+    "Milliseconds", "Name", "OnRed", "Point", "Positive", "Share", "Small", "Tolerated", "Weaker", "number_of",
 ]  # fmt: skip
 SELF_REPORTED = "self-reported"  # by the system that is judged
 OnRed = Literal["rollback", "hold"]
 Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 
 
 class Limits(Document):
@@ -119,6 +118,7 @@ class Check:
     broken_words: ClassVar[str] = ""  # what its RED shows; its limits stand in braces
     must: ClassVar[str] = "green"  # be shown to hold; "not_red" where it is enough that it is not shown broken
     mend: ClassVar[str] = ""  # what to do before any hero can be judged, where it is broken or open
+    stays: ClassVar[bool] = False  # no policy that promotes leaves it out
     ends: ClassVar[bool] = False  # of before the climb: RED ends it before it begins, and lets it show nothing else
     fault: ClassVar[Mapping[str, object]] = {}  # `fault:` of a pack that must turn it RED; {} where none can
 

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 
 from gates.checks.against import Shift
-from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Point, Share
+from gates.checks.check import AtMost, Check, Constants, Intent, Kind, Limits, Name, Point
 
 
 class ShiftLimits(Limits):
     """The median confidence stays within `limit` of the baseline's, both ways."""
 
-    limit: Share
+    limit: AtMost
 
 
 class ConfidenceShift(Check):

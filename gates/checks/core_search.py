@@ -3,13 +3,13 @@
 import numpy as np
 
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot
-from gates.checks.check import HoldLimits, Name, Share
+from gates.checks.check import AtMost, HoldLimits, Name
 
 
 class CoreSearchLimits(HoldLimits):
     """At most `share` of the answers are those of a fallback."""
 
-    share: Share
+    share: AtMost
 
 
 class CoreSearch(SanityCheck):

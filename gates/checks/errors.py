@@ -1,13 +1,13 @@
 """Does the hero fail where the baseline answers?"""
 
-from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Share
+from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Small
 from gates.checks.forms import Count
 
 
 class ErrorsLimits(Limits):
     """A rate of `rate` hero-only errors is excluded; one hero-only error already blocks promotion."""
 
-    rate: Share
+    rate: Small
 
 
 class Errors(Check):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gates.checks.check import Check, Kind, Limits, Name, Share, Small
+from gates.checks.check import AtMost, Check, Kind, Limits, Name, Small
 from gates.checks.forms import Alone, Form
 from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean
 from gates.pairs import Arm, Pairs
@@ -17,7 +17,7 @@ DEPTH = 50  # credits that one answer may hold
 class FileCreditLimits(Limits):
     """Credits earned by overlapping lines only: at most `limit` of all, and at most the baseline's share + `margin`."""
 
-    limit: Share
+    limit: AtMost
     margin: Small
 
 

@@ -1,13 +1,13 @@
 """Are credits for the right file alone, because lines are not those of the code?"""
 
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, not_evidenced
-from gates.checks.check import HoldLimits, Name, Share
+from gates.checks.check import AtMost, HoldLimits, Name
 
 
 class FileOnlyLimits(HoldLimits):
     """Of the credits of answers with several, at most `share` are for the right file alone."""
 
-    share: Share
+    share: AtMost
 
 
 class FileOnly(SanityCheck):

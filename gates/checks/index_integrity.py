@@ -1,13 +1,13 @@
 """Is the index the one that was built for this code?"""
 
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, not_evidenced, some
-from gates.checks.check import HoldLimits, Name, Share
+from gates.checks.check import AtLeast, HoldLimits, Name
 
 
 class IndexIntegrityLimits(HoldLimits):
     """At least `found` of the sampled documents find themselves; no count or digest differs."""
 
-    found: Share
+    found: AtLeast
 
 
 class IndexIntegrity(SanityCheck):

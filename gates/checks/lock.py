@@ -23,6 +23,7 @@ class Lock(Check):
     """What is promoted is not what was frozen and reviewed."""
 
     key, kind, place = "lock", Kind.INSTRUMENT, 1
+    stays = True
     unit, name = "fields that differ", Name(label="fields not as locked", digits=0)
     mend = "undo what was changed, or lock the hero anew where the change is meant"
     broken_words = "what runs is not what was locked"

@@ -1,13 +1,13 @@
 """Is the right answer found further down?"""
 
-from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Share, Tolerated
+from gates.checks.check import AtMost, Check, Constants, Intent, Kind, Limits, Name, Tolerated
 from gates.checks.forms import Loss
 
 
 class NdcgLimits(Limits):
     """A loss of `margin` over the canary is excluded."""
 
-    margin: Share
+    margin: AtMost
     tolerated_loss: Tolerated = 0.0
 
 

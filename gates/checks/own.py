@@ -18,7 +18,19 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from gates.checks.against import Calibration, Tail
-from gates.checks.check import SELF_REPORTED, Check, Kind, Limits, Name, OnRed, Positive, Share, Small, Tolerated
+from gates.checks.check import (
+    SELF_REPORTED,
+    AtMost,
+    Check,
+    Kind,
+    Limits,
+    Name,
+    OnRed,
+    Positive,
+    Share,
+    Small,
+    Tolerated,
+)
 from gates.checks.forms import Count, Form, Loss, Rate
 from gates.checks.measures import MEASURES, Measure, measure_named
 from gates.checks.question import ALL, Constants, Intent
@@ -77,8 +89,8 @@ class OwnLoss(_OfMeasure):
 
     more_is_better, any_size, more = True, False, "lost"
     form: Literal["loss"]
-    margin: Share
-    final_margin: Share | None = None
+    margin: AtMost
+    final_margin: AtMost | None = None
     tolerated_loss: Tolerated = 0.0
 
     def asks(self, constants: Constants) -> Form:
@@ -93,7 +105,7 @@ class OwnRate(_OfMeasure):
 
     form: Literal["rate"]
     above: float = 0.0
-    share: Share
+    share: AtMost
 
     def asks(self, constants: Constants) -> Form:
         return Rate(column=self.measured.column, above=self.above, share=self.share)
@@ -121,7 +133,7 @@ class OwnCount(_OfMeasure):
 
     any_size = False
     form: Literal["count"]
-    rate: Share
+    rate: AtMost
 
     def asks(self, constants: Constants) -> Form:
         return Count(column=self.measured.column, rate=self.rate)

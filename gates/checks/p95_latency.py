@@ -1,11 +1,12 @@
 """Do more answers come late than before, at a high percentile: the 95th?"""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from gates.checks.against import Tail
-from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, NotNegative, Positive
+from gates.checks.check import Check, Constants, Floor, Intent, Kind, Limits, Milliseconds, Name, Weaker
 
 
 class TailLimits(Limits):
@@ -14,9 +15,9 @@ class TailLimits(Limits):
     The margin is `margin_share` of the quantile, at least `floor_ms` and at most `margin_ms`.
     """
 
-    margin_ms: Positive
-    floor_ms: NotNegative
-    margin_share: NotNegative
+    margin_ms: Milliseconds
+    floor_ms: Floor
+    margin_share: Annotated[float, Field(ge=0, le=10), Weaker.ABOVE]
     required: Literal["green", "not_red"] = "green"  # not_red where the baseline's tail shows no equal hero to hold
 
 

@@ -1,14 +1,18 @@
 """Does each arm contribute to the pool of answers, from places where documents are?"""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Snapshot, not_evidenced
-from gates.checks.check import HoldLimits, Name, Share
+from gates.checks.check import AtMost, HoldLimits, Name, Weaker
 
 
 class PoolLimits(HoldLimits):
     """Each arm contributes at least `share` of the pool; at most `unknown` of its hits lie where no document is."""
 
-    share: Share
-    unknown: Share
+    share: Annotated[float, Field(ge=0.05, lt=1), Weaker.BELOW]
+    unknown: AtMost
 
 
 class PoolComposition(SanityCheck):

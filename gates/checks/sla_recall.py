@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Point, Positive, Share, Tolerated
+from gates.checks.check import AtMost, Check, Constants, Intent, Kind, Limits, Milliseconds, Name, Point, Tolerated
 from gates.checks.forms import Loss
 
 
 class RecallLimits(Limits):
     """A loss of `margin` is excluded at each step, of `final_margin` over the canary at the last."""
 
-    sla_ms: Positive
-    margin: Share
-    final_margin: Share
+    sla_ms: Milliseconds
+    margin: AtMost
+    final_margin: AtMost
     tolerated_loss: Tolerated = 0.0
 
 

@@ -1,14 +1,14 @@
 """Does a router spend more on its dense side than was agreed?"""
 
-from gates.checks.check import SELF_REPORTED, Check, Constants, Intent, Kind, Limits, Name, NotNegative, Positive, Small
+from gates.checks.check import SELF_REPORTED, Check, Constants, Floor, Intent, Kind, Limits, Milliseconds, Name, Small
 from gates.checks.forms import Rate
 
 
 class SpendLimits(Limits):
     """At most `share` of the answers spend more than `cap_ms` + `slack_ms` on the dense side."""
 
-    cap_ms: Positive
-    slack_ms: NotNegative
+    cap_ms: Milliseconds
+    slack_ms: Floor
     share: Small
 
 

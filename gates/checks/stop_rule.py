@@ -6,11 +6,13 @@ a hero that is merely slow is stopped by the check that says so.
 """
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from gates.checks.battery import Finding, SanityCheck, SanityFacts, Side, Snapshot, some
-from gates.checks.check import HoldLimits, Name, Share
+from gates.checks.check import AtMost, HoldLimits, Name, Weaker
 from gates.statistics.decimals import decimal
 from gates.statistics.pvalues import mean_interval
 
@@ -20,10 +22,10 @@ LEAST_INTERVALS = 3  # fewer may be equally wide by chance
 class StopRuleLimits(HoldLimits):
     """Numbers that no search system gives: too even, perfect, too equal. Any of them ends the run at once."""
 
-    variance: Share  # of nDCG@10, at most this is flat
-    range: Share  # of nDCG@10, below this is flat
-    perfect: Share  # a mean nDCG@10 from here on is too good
-    gain: Share  # in mean nDCG@10 beyond which it is told as unusual; it is judged all the same
+    variance: Annotated[float, Field(ge=1e-6, le=0.1), Weaker.BELOW]  # of nDCG@10, at most this is flat
+    range: Annotated[float, Field(ge=1e-3, le=0.5), Weaker.BELOW]  # of nDCG@10, below this is flat
+    perfect: Annotated[float, Field(ge=0.5, le=0.999), Weaker.ABOVE]  # a mean nDCG@10 from here on is too good
+    gain: AtMost  # in mean nDCG@10 beyond which it is told as unusual; it is judged all the same
 
 
 class StopRule(SanityCheck):

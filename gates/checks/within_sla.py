@@ -1,14 +1,14 @@
 """Do too many answers come after the time limit?"""
 
-from gates.checks.check import Check, Constants, Intent, Kind, Limits, Name, Positive, Share
+from gates.checks.check import AtLeast, Check, Constants, Intent, Kind, Limits, Milliseconds, Name
 from gates.checks.forms import Rate
 
 
 class SlaLimits(Limits):
     """At least `share` of the answers arrive within `sla_ms`."""
 
-    sla_ms: Positive
-    share: Share
+    sla_ms: Milliseconds
+    share: AtLeast
 
 
 class WithinSla(Check):

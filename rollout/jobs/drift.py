@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gates.documents import Document, Share
+from gates.documents import AtMost, Document
 from gates.policy import Count, Name
 from gates.statistics.calibration import equal_mass_edges
 from gates.statistics.decimals import decimal, interval_numbers
@@ -46,16 +46,16 @@ class DriftLimits(Document):
 
     queries: WeeklyQueries
     bins: Annotated[int, Field(ge=2, le=50)]
-    aece: Share  # |difference| of the errors
-    dece: Share
-    brier: Share  # told only
-    reliability_slope: Share  # told only
-    alpha: Share  # |difference| of the calibrator's mixing weight
-    clamp: Share  # of answers at the output clamp; of slopes, more than when accepted
+    aece: AtMost  # |difference| of the errors
+    dece: AtMost
+    brier: AtMost  # told only
+    reliability_slope: AtMost  # told only
+    alpha: AtMost  # |difference| of the calibrator's mixing weight
+    clamp: AtMost  # of answers at the output clamp; of slopes, more than when accepted
     least_in_bin: Count  # a bin with fewer answers is merged with its neighbour
-    merged_warn: Share  # merged bins over those that are left
-    merged_fail: Share
-    alarm: Share  # p-value of the two tests of perfect calibration, from which down they are told
+    merged_warn: AtMost  # merged bins over those that are left
+    merged_fail: AtMost
+    alarm: AtMost  # p-value of the two tests of perfect calibration, from which down they are told
     resamples: Annotated[int, Field(ge=200)]
     left_out: dict[Name, str] = Field(default={})  # check -> why it is not asked of what serves here
 

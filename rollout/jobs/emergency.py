@@ -31,7 +31,7 @@ from fixtures.systems.protocol import SearchSystem
 from gates.checks.battery import some
 from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.errors import Errors
-from gates.documents import Document, Share, read_yaml
+from gates.documents import AtMost, Document, read_yaml
 from gates.errors import ConfigError, EvidenceError, GateError, NotAsked
 from gates.policy import Count
 from gates.statistics.decimals import decimal
@@ -51,11 +51,11 @@ class EmergencyLimits(Document):
     intents: tuple[str, ...]  # of the known answers (oracles.json) that are asked as sentinels
     rounds: Count  # each sentinel is asked so often; one more round comes first and is not timed
     calibrator_ms: Positive
-    share: Share  # of calls that may take that long
-    errors: Share  # of answers that may fail
+    share: AtMost  # of calls that may take that long
+    errors: AtMost  # of answers that may fail
     factor: Positive  # times the accepted p95
     floor_ms: Positive  # no median below it is a spike
-    alarm: Share  # p-value at which a share is shown to be above its limit
+    alarm: AtMost  # p-value at which a share is shown to be above its limit
 
 
 class Rounds(NamedTuple):
@@ -188,6 +188,8 @@ def ask_sentinels(whom: Target, configs: Path, limits: EmergencyLimits) -> Round
     if not chosen.oracles:
         raise EvidenceError(f"no sentinels: {chosen.why}")
     sentinels = [oracle for oracle in chosen.oracles if oracle.intent in limits.intents]
+    if lacking := sorted(set(limits.intents) - {oracle.intent for oracle in sentinels}):
+        raise EvidenceError(f"emergency.intents names {', '.join(lacking)}, but no known answer is about it")
     queries = [oracle.asked() for oracle in sentinels]
     for query in queries:
         ask(system, query)

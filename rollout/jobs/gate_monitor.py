@@ -23,7 +23,7 @@ from gates.checks.aece_tau import AeceTau
 from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.confidence_shift import ConfidenceShift
 from gates.checks.sla_recall import SlaRecall
-from gates.documents import Document, Share
+from gates.documents import AtMost, Document
 from gates.errors import EvidenceError
 from gates.policy import Count, Policy
 from gates.statistics.calibration import DRAWS, calibration_error, equal_mass_edges, fill_bins, p_error_at_most
@@ -45,7 +45,7 @@ class MonitorLimits(Document):
     weekly_hours: Positive
     probes: Count  # newest health probes
     least: Count  # answers in them
-    alarm: Share  # p-value at which a gate is shown to be broken
+    alarm: AtMost  # p-value at which a gate is shown to be broken
 
 
 @dataclass(frozen=True, kw_only=True)

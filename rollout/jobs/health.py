@@ -20,7 +20,7 @@ from gates.checks.errors import Errors
 from gates.checks.ndcg import Ndcg
 from gates.checks.p95_latency import P95Latency
 from gates.checks.p99_latency import P99Latency
-from gates.documents import Document, Share
+from gates.documents import AtMost, Document
 from gates.errors import EvidenceError
 from gates.policy import Count
 from gates.statistics.decimals import decimal
@@ -45,11 +45,11 @@ class HealthLimits(Document):
     p95_factor: Positive  # times the accepted quantile
     p99_factor: Positive
     floor_ms: Annotated[float, Field(ge=0)]  # no limit of latency lies below
-    errors: Share
-    ndcg: Share  # loss against the accepted answers
+    errors: AtMost
+    ndcg: AtMost  # loss against the accepted answers
     calibrator_ms: Positive
-    share: Share  # of calls that may take that long
-    alarm: Share  # p-value at which something is shown
+    share: AtMost  # of calls that may take that long
+    alarm: AtMost  # p-value at which something is shown
     keep_days: Count
 
 

@@ -20,7 +20,7 @@ from fixtures.suites import Queries, pool_of
 from fixtures.systems.protocol import Query, SearchSystem
 from gates.checks.machine import waiting_share
 from gates.checks.p95_latency import P95Latency
-from gates.documents import Document, Share
+from gates.documents import AtMost, Document
 from gates.errors import EvidenceError
 from gates.policy import Policy
 from gates.statistics.calibration import equal_mass_edges
@@ -60,7 +60,7 @@ class PerformanceLimits(Document):
     """The incumbent against the numbers on record, on the same queries every night."""
 
     queries: Queries
-    busy: Share  # of the time in which answers wait for a processor: beyond, a slow night says nothing of the system
+    busy: AtMost  # of the time in which answers wait for a processor: beyond, a slow night says nothing of the system
     ndcg_at_10: MetricLimit
     sla_recall_at_50: MetricLimit
     p95_latency_ms: MetricLimit

@@ -21,7 +21,7 @@ from pydantic import Field
 from evidence.files import write_whole
 from evidence.parts import write_table
 from evidence.schemas import SchemaDrift, check
-from gates.documents import Document, Share
+from gates.documents import AtMost, Document, Share
 from gates.errors import EvidenceError
 from gates.policy import Count
 from gates.verdicts import Cell, Verdict
@@ -47,7 +47,7 @@ class PoolAuditLimits(Document):
 
     depth: Annotated[int, Field(ge=1, le=50)]
     contribution: Share  # of the pool that each system gives
-    churn: Share  # (added + removed) / last week's pool, under the same configurations
+    churn: AtMost  # (added + removed) / last week's pool, under the same configurations
     in_sla: Count  # queries that each system answers in time
 
 

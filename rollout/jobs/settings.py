@@ -14,7 +14,7 @@ from pydantic import Field, create_model
 from gates.documents import Document, read_model
 from gates.policy import Count
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, le=10_000)]
 
 
 class NightlyFile(Document):

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from gates.checks.battery import some
 from gates.checks.file_credit import DEPTH
-from gates.documents import Document, Share
+from gates.documents import AtMost, Document
 from gates.pairs import Arm
 from gates.policy import Count, Name
 from gates.statistics.decimals import decimal
@@ -36,9 +36,9 @@ from rollout.jobs.settings import read_family
 class TripwireLimits(Document):
     """The tripwires: RED of one of them alone rolls back at once."""
 
-    leak: Share  # of file credits among all credits
-    variance: Share  # of nDCG@10, at most this is flat
-    range: Share  # of nDCG@10, below this is flat
+    leak: AtMost  # of file credits among all credits
+    variance: AtMost  # of nDCG@10, at most this is flat
+    range: AtMost  # of nDCG@10, below this is flat
     least: Count  # queries of a suite or intent
     left_out: dict[Name, str] = Field(default={})  # check -> why it is not asked of what serves here
 

@@ -1,11 +1,33 @@
 """Is a YAML file read strictly, and is every mistake of it told in one line?"""
 
+import os
 from pathlib import Path
 
 import pytest
+import yaml
 
-from gates.documents import Document, read_model, read_yaml
+from fixtures.suites import Suites
+from gates.documents import MOST_BYTES, Document, read_model, read_yaml
 from gates.errors import ConfigError
+from gates.policy import Policy
+from rollout.jobs.drift import DriftFile
+from rollout.jobs.emergency import EmergencyFile
+from rollout.jobs.gate_monitor import MonitorFile
+from rollout.jobs.health import HealthFile
+from rollout.jobs.performance import PerformanceFile
+from rollout.jobs.pool import PoolFile
+from rollout.jobs.tripwires import TripwireFile
+from rollout.jobs.whiskers import WhiskersFile
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+#: Every file of numbers, with the models that read it.
+READ_BY = {
+    "policy": (Policy,),
+    "suites": (Suites,),
+    "nightly": (PerformanceFile, WhiskersFile),
+    "weekly": (DriftFile, PoolFile, TripwireFile),
+    "continuous": (EmergencyFile, HealthFile, MonitorFile),
+}
 
 
 class Part(Document):
@@ -57,6 +79,8 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ("name: a\n---\nname: b\n", ":2: not YAML that can be read safely: "),
         ("", ": an empty file, but should be a mapping of keys; start from configs/lexical_pack_a.yaml"),
         ("- a\n- b\n", ": list, but should be a mapping of keys; start from configs/lexical_pack_a.yaml"),
+        ("name: " + "[" * 5000, ": is nested too deeply"),
+        (b"#" * (MOST_BYTES + 1), ": 4,194,305 bytes, but should have at most 4,194,304"),
         (b"name: \xff\n", ": cannot be read ('utf-8' codec can't decode byte 0xff"),
     ],
 )
@@ -75,13 +99,52 @@ def test_a_file_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
         read_yaml(tmp_path / "other.yaml")
 
 
+@pytest.mark.parametrize("name", ["pipe.yaml", "device.yaml", "."])
+def test_what_is_no_file_is_refused_and_nobody_waits_for_it(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "device.yaml").symlink_to("/dev/zero")
+    with pytest.raises(ConfigError, match=r"not a regular file; name one that is$"):
+        read_yaml(tmp_path / name)
+
+
+def _numbers(block: object, *at: str | int) -> list[tuple[str | int, ...]]:
+    """Where numbers stand in a document."""
+    inside = block.items() if isinstance(block, dict) else enumerate(block) if isinstance(block, list) else ()
+    here = [at] if isinstance(block, int | float) and not isinstance(block, bool) else []
+    return here + [place for key, value in inside for place in _numbers(value, *at, key)]
+
+
+@pytest.mark.parametrize("name", READ_BY)
+def test_no_number_of_ours_may_be_a_text_or_a_truth_value(tmp_path: Path, name: str) -> None:
+    shipped = CONFIGS / f"{name}.yaml"
+    places = _numbers(yaml.safe_load(shipped.read_text()))
+    assert places
+    for place in places:
+        for wrong in ("5", True):
+            document = block = yaml.safe_load(shipped.read_text())
+            for key in place[:-1]:
+                block = block[key]
+            block[place[-1]] = wrong
+            (path := tmp_path / shipped.name).write_text(yaml.safe_dump(document))
+            refused = [model for model in READ_BY[name] if _refuses(path, model)]
+            assert refused or place[0] == "parity", f"{place} may be {wrong!r}"
+
+
+def _refuses(path: Path, model: type[Document]) -> bool:
+    try:
+        read_model(path, model)
+    except ConfigError:
+        return True
+    return False
+
+
 def test_all_mistakes_of_a_file_are_told_together(tmp_path: Path) -> None:
     path = written(tmp_path, "part: {share: much, sahre: 1}\ncount: 1.5\nowner: me\n")
     assert mistakes_of(path) == [
         ": name: missing; add it",
-        ": part.share: 'much': Input should be a valid number, unable to parse string as a number",
+        ": part.share: 'much': Input should be a valid number",
         ": part.sahre: unknown key; known here: share",
-        ": count: 1.5: Input should be a valid integer, got a number with a fractional part",
+        ": count: 1.5: Input should be a valid integer",
         ": owner: unknown key; known here: count, name, part",
     ]
 
@@ -94,7 +157,14 @@ def test_what_is_not_a_finite_number_is_refused(tmp_path: Path, value: str) -> N
     assert "finite number" in mistake
 
 
-@pytest.mark.parametrize("value", ["5", "yes", "[x]", "1.50"])
+@pytest.mark.parametrize("value", ["010", "22:15", "1_000", "0x10", "yes", "1:30.5"])
+def test_what_looks_like_text_is_text(tmp_path: Path, value: str) -> None:
+    assert read_model(written(tmp_path, f"name: {value}\npart: {{share: 0.5}}\n"), Whole).name == value
+    (mistake,) = mistakes_of(written(tmp_path, f"name: x\npart: {{share: 0.5}}\ncount: {value}\n"))
+    assert mistake == f": count: {value!r}: Input should be a valid integer"
+
+
+@pytest.mark.parametrize("value", ["5", "true", "[x]", "1.50"])
 def test_a_value_is_not_bent_into_text(tmp_path: Path, value: str) -> None:
     (mistake,) = mistakes_of(written(tmp_path, f"part: {{share: 0.5}}\nname: {value}\n"))
     assert mistake.startswith(": name: ")

@@ -102,7 +102,8 @@ def test_an_equal_hero_is_promoted_and_everybody_says_so(own: Checkout) -> None:
 def test_its_fault_turns_it_red(own: Checkout, key: str) -> None:
     policy = own.folder / "configs" / "policy.yaml"
     sooner = "".join(f"  {check}: it would end the climb sooner\n" for check in SOONER)
-    policy.write_text(policy.read_text(encoding="utf-8").replace("checks:\n", f"{sooner}checks:\n"), encoding="utf-8")
+    text = policy.read_text(encoding="utf-8").replace("checks:\n", f"{sooner}checks:\n")
+    policy.write_text(text.replace("promotes: true", "promotes: false"), encoding="utf-8")  # without a stop rule
     bad = own.folder / "configs" / "bad.yaml"
     bad.write_text(f"{pack('bad', 'equal')}fault: {OWN[key][1]}\n", encoding="utf-8")
     run = own.gate(hero="configs/bad.yaml")

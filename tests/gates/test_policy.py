@@ -89,7 +89,7 @@ def test_all_mistakes_are_told_together(document: dict[str, Any], tmp_path: Path
 
 
 def test_what_is_left_out_is_asked_no_more(policy: Policy) -> None:
-    less = changed(policy, left_out={"aece_tau": "no confidence", "errors": "x", "preflight": "x"})
+    less = changed(policy, left_out={"aece_tau": "no confidence", "errors": "none", "traffic_share": "none"})
     for kind, all_of, out in (
         (Kind.GATE, GATES, "aece_tau"), (Kind.GUARD, GUARDS, "errors"), (Kind.INSTRUMENT, INSTRUMENTS, "preflight"),
     ):  # fmt: skip

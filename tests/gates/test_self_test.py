@@ -57,7 +57,7 @@ def known(policy: Policy, found: Pairs | None = None, **missing: str) -> Cell:
         {"heroes": {"one": "one.yaml"}},
         {"slices": {"intents": []}},
         {"ladder": {"steps": [100]}, "gates": {"aece_tau": {"red_above": 0.1, "green_below": [0.3], "bins": 2}}},
-        {"left_out": {"sla_recall_at_50_delta": "x", "traffic_share": "x", "p95_latency": "x"}},
+        {"left_out": {"sla_recall_at_50_delta": "none", "traffic_share": "none", "p95_latency": "none"}},
         {"error_rates": {"red": 1e-6}},
     ],
     ids=str,
