@@ -61,7 +61,7 @@ def test_mistakes_end_with_2_and_touch_nothing(tmp_path: Path, capsys: pytest.Ca
     asked = options(tmp_path, f"bad: {{cron: 22:15, marker: pool, {REST}}}")
     for command in (["tick"], ["list"], ["status"], ["install", "crontab"], ["emit", "k8s", "--image=a"]):
         assert main([*asked, *command]) == 2
-        assert "jobs.bad.cron: 1335: text is expected" in capsys.readouterr().err
+        assert "jobs.bad.cron: '22:15': 1 fields" in capsys.readouterr().err
     assert not (tmp_path / "out" / "automation" / "slots.sqlite").exists()
     good = options(tmp_path, f"good: {{cron: 0 2 * * *, marker: pool, {REST}}}")
     assert main([*good, "tick", "--job=nightly"]) == 2

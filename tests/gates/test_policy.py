@@ -41,7 +41,7 @@ def mistakes_of(document: dict[str, Any], folder: Path) -> list[str]:
         ("ladder.red_every", 300, "ladder: window 800 should be a multiple of red_every 300"),
         ("ladder.total_windows", 15, "ladder: total_windows 15 should allow min_windows at each step (16)"),
         ("ladder.window", 0, ": 0: Input should be greater than 0"),
-        ("error_rates.red", 0, ": 0: Input should be greater than 0"),
+        ("error_rates.red", 0, ": 0: Input should be greater than or equal to 0.000001"),
         ("error_rates.green", 1, ": 1: Input should be less than 1"),
         ("gates.aece_tau.red_above", 0.2, ": 0.2: Input should be less than or equal to 0.1"),
         ("gates.aece_tau.bins", 1, ": 1: Input should be greater than or equal to 2"),
@@ -91,7 +91,7 @@ def test_all_mistakes_are_told_together(document: dict[str, Any], tmp_path: Path
 def test_what_is_left_out_is_asked_no_more(policy: Policy) -> None:
     less = changed(policy, left_out={"aece_tau": "no confidence", "errors": "none", "traffic_share": "none"})
     for kind, all_of, out in (
-        (Kind.GATE, GATES, "aece_tau"), (Kind.GUARD, GUARDS, "errors"), (Kind.INSTRUMENT, INSTRUMENTS, "preflight"),
+        (Kind.GATE, GATES, "aece_tau"), (Kind.GUARD, GUARDS, "errors"), (Kind.INSTRUMENT, INSTRUMENTS, "traffic_share"),
     ):  # fmt: skip
         assert policy.asked(kind) == all_of
         assert less.asked(kind) == tuple(key for key in all_of if key != out)

@@ -187,7 +187,7 @@ def mistakes(folder: Path, text: str) -> list[str]:
 def test_every_mistake_of_the_file_is_told_at_once(tmp_path: Path) -> None:
     found = mistakes(
         tmp_path,
-        "day_ends: 17:00\ntimezone: US/Nowhere\nholidays: [soon]\nseverities: {P1: 1 hour, P4: 1 h}\n"
+        "day_ends: 17\ntimezone: US/Nowhere\nholidays: [soon]\nseverities: {P1: 1 hour, P4: 1 h}\n"
         "rules: {rollbak: {severity: P0, who: owner}, hold: {severity: P9, who: ''},\n"
         "        pool: {severity: P1, who: Owner}}\n",
     )

@@ -80,7 +80,7 @@ def test_answers_that_do_not_vary_have_no_power_to_tell(configs: Path, probe: Ca
     [
         ("[calibration]", "[calibration, canary]", "must be fresh to releases"),
         ("size: 800", "size: 799", "greater than or equal to 800"),
-        ("alpha: 0.05", "alpha: 2", "less than 1"),
+        ("alpha: 0.05", "alpha: 2", "less than or equal to 0.5"),
         ("remember: 3", "remembers: 3", "unknown key"),
     ],
 )
