@@ -32,6 +32,7 @@ class StopRule(SanityCheck):
     """What was measured is not the hero: no search gives such numbers."""
 
     key, limits, place, unit, measure = "stop_rule", StopRuleLimits, 7, "suspicious patterns", "ndcg_at_10"
+    stays = True
     ends = True
     name = Name(label="suspicious patterns", digits=0, brief="stop rule")
     mend = "find out what was measured before anything else: no hero is judged by such numbers"
