@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers.growthbook import growthbook
-from benchmarks.peers.kayenta import kayenta, kayenta_critical
+from benchmarks.peers.kayenta import kayenta
 from benchmarks.peers.thresholds import argo_rollouts, flagger, two_red_windows
-from benchmarks.peers.windows import PeerArm, Stop, Windows, two_samples
+from benchmarks.peers.windows import Stop, Windows, two_samples
 from evidence.files import write_whole
-from gates.pairs import Arm
+from gates.pairs import COLUMNS, Arm
 from gates.policy import Policy, load_policy
 from proof.pages.page import rendered
 from proof.simulate import changes
@@ -33,7 +33,7 @@ from proof.simulate.population import Population
 #: Each peer's published rule on the windows of one canary.
 PEERS: Mapping[str, Callable[[Windows], Stop]] = {
     "Kayenta": kayenta,
-    "Kayenta, all critical": kayenta_critical,
+    "Kayenta, all critical": partial(kayenta, critical=True),
     "Argo Rollouts": argo_rollouts,
     "Flagger": flagger,
     "two red windows": two_red_windows,
@@ -87,9 +87,8 @@ def run_peers(stream: str, policy: Policy, runs: int) -> Found:
 def windows_of(population: Population, window: int) -> Windows:
     """A population as the peers' rules are given it."""
 
-    def arm(side: Arm) -> PeerArm:
-        names = ("ndcg", "recall", "latency_ms", "confidence", "correct")
-        return PeerArm(**{name: getattr(side, name).reshape(-1, window) for name in names})
+    def arm(side: Arm) -> Arm:
+        return Arm(**{name: getattr(side, name).reshape(-1, window) for name in COLUMNS})
 
     return Windows(hero=arm(population.hero), baseline=arm(population.baseline))
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import StrEnum
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from benchmarks.peers.windows import METRICS, Array, Metric, PeerArm, Stop, Windows
+from benchmarks.peers.windows import METRICS, Array, Metric, Stop, Windows
+from gates.pairs import Arm
 
 CONFIDENCE = 0.98
 TOLERANCE = 0.25  # of the estimated shift itself, not of the baseline
@@ -28,6 +28,9 @@ EFFECT = 1.0  # ratio of the means that a rise must reach and a fall must not ex
 PASS, MARGINAL = 95.0, 75.0
 NODATA_SHARE = 0.5
 RUNS, SLICES = 4, 60
+
+
+MetricLabel = Literal["Pass", "High", "Low", "Nodata"]  # a metric's class
 
 
 class LocationShift(NamedTuple):
@@ -38,33 +41,15 @@ class LocationShift(NamedTuple):
     estimate: float
 
 
-class MetricLabel(StrEnum):
-    """A metric's class."""
-
-    PASS = "Pass"
-    HIGH = "High"
-    LOW = "Low"
-    NODATA = "Nodata"
-
-
-def kayenta(windows: Windows) -> Stop:
+def kayenta(windows: Windows, *, critical: bool = False) -> Stop:
     """When does a canary stage stop? At a run that scores below 75, or at the last run if it scores below 95.
 
     Without a lookback, as the docs start with, each run judges all time slices since the start.
     Source: the docs' sentences for both thresholds, and ThresholdScoreClassifier.scala. With four equal metrics a lone
     failing one scores exactly 75, "Marginal", and stops nothing before the last run. Spinnaker's own task stops there
-    too, since it compares with <= (orca MonitorKayentaCanaryTask.kt, commit 1c0cda33): with four metrics that is
-    `kayenta_critical`.
+    too, since it compares with <= (orca MonitorKayentaCanaryTask.kt, commit 1c0cda33): with four metrics that is what
+    `critical` gives, each metric marked so: a run in which any of them does not pass stops the stage.
     """
-    return _canary_stage(windows, critical=False)
-
-
-def kayenta_critical(windows: Windows) -> Stop:
-    """When does a canary stage stop if each metric is marked critical? At a run in which any of them does not pass."""
-    return _canary_stage(windows, critical=True)
-
-
-def _canary_stage(windows: Windows, *, critical: bool) -> Stop:
     total, pairs = windows.shape
     size = total * pairs // (RUNS * SLICES)
     if size == 0:
@@ -78,7 +63,7 @@ def _canary_stage(windows: Windows, *, critical: bool) -> Stop:
     return Stop("promoted", total)
 
 
-def time_slices(metric: Metric, arm: PeerArm, size: int) -> Array:
+def time_slices(metric: Metric, arm: Arm, size: int) -> Array:
     """A metric's time series: one number for each `size` answers in a row, shape (RUNS * SLICES,)."""
     values = metric.values(arm).ravel()[: RUNS * SLICES * size]  # fewer than RUNS * SLICES answers are left over
     return metric.summary(values.reshape(RUNS * SLICES, size))
@@ -92,15 +77,15 @@ def classify(metric: Metric, hero: Array, baseline: Array) -> MetricLabel:
     """
     x, y = hero[~np.isnan(hero)], baseline[~np.isnan(baseline)]
     if not len(x) or not len(y):
-        return MetricLabel.NODATA
+        return "Nodata"
     shift = location_shift(x, y)
     bound = TOLERANCE * abs(shift.estimate)
     ratio = _mean_ratio(x, y)
     if metric.worse > 0 and shift.lower > bound and not ratio < EFFECT:  # a ratio of NaN is ignored
-        return MetricLabel.HIGH
+        return "High"
     if metric.worse < 0 and shift.upper < -bound and not ratio > EFFECT:
-        return MetricLabel.LOW
-    return MetricLabel.PASS
+        return "Low"
+    return "Pass"
 
 
 def location_shift(x: Array, y: Array, confidence: float = CONFIDENCE) -> LocationShift:
@@ -129,8 +114,8 @@ def score(labels: Sequence[MetricLabel], *, critical: bool) -> float:
     Source: WeightedSumScorer.scala with one group. A critical metric that does not pass, or no data for half of the
     metrics or more, scores 0.
     """
-    missing = sum(label is MetricLabel.NODATA for label in labels)
-    passed = sum(label is MetricLabel.PASS for label in labels)
+    missing = sum(label == "Nodata" for label in labels)
+    passed = sum(label == "Pass" for label in labels)
     if (critical and passed < len(labels)) or missing >= NODATA_SHARE * len(labels):
         return 0.0
     return round(100 * passed / (len(labels) - missing), 2)

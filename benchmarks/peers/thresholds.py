@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.peers.windows import LATENCY, METRICS, Flags, Metric, Stop, Windows, stop_at_first
+from benchmarks.peers.windows import LATENCY, METRICS, Flags, Stop, Windows, stop_at_first
 
 POINT = 0.01
 P95_SHARE = 0.05
@@ -56,12 +56,9 @@ def two_red_windows(windows: Windows) -> Stop:
 
 def red_windows(windows: Windows) -> Flags:
     """Which metric breaks its threshold in which window, shape (metrics, windows)."""
-    return np.array([_red(metric, windows) for metric in METRICS])
-
-
-def _red(metric: Metric, windows: Windows) -> Flags:
-    hero = metric.summary(metric.values(windows.hero))
-    baseline = metric.summary(metric.values(windows.baseline))
-    allowed = P95_SHARE * baseline if metric is LATENCY else POINT
-    within: Flags = metric.worse * (hero - baseline) <= allowed
-    return ~within  # not "worse > allowed": NaN is not within either
+    red = []
+    for metric in METRICS:
+        hero, baseline = (metric.summary(metric.values(arm)) for arm in (windows.hero, windows.baseline))
+        allowed = P95_SHARE * baseline if metric is LATENCY else POINT
+        red.append(~(metric.worse * (hero - baseline) <= allowed))  # not "worse > allowed": NaN is not within either
+    return np.array(red)

@@ -9,30 +9,21 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.pairs import Arm
+
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeerArm:
-    """One arm's answers, each column of shape (windows, pairs). `correct` is 0 or 1; NaN where there is no value."""
-
-    ndcg: Array
-    recall: Array
-    latency_ms: Array
-    confidence: Array
-    correct: Array
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """One canary of one hero: both arms' answers in the order they were seen, one row a window.
+    """One canary of one hero: both arms' answers in the order they were seen, each column of shape (windows, pairs).
 
     `paired` says that hero and baseline answered the same query at the same place.
     """
 
-    hero: PeerArm
-    baseline: PeerArm
+    hero: Arm
+    baseline: Arm
     paired: bool = True
 
     @property
@@ -65,7 +56,7 @@ class Metric:
     """One value an answer, and how a group of answers is summed up to one number."""
 
     name: str
-    values: Callable[[PeerArm], Array]  # of an arm, shape (windows, pairs)
+    values: Callable[[Arm], Array]  # of an arm, shape (windows, pairs)
     summary: Callable[[Array], Array]  # of shape (groups, answers) to (groups,)
     worse: int  # +1 where a higher value is worse, -1 where a lower one is
 
@@ -83,7 +74,7 @@ def p95(values: Array) -> Array:
     return np.asarray(ranked[np.arange(len(ranked)), np.maximum(rank - 1, 0)])
 
 
-def over_confidence(arm: PeerArm) -> Array:
+def over_confidence(arm: Arm) -> Array:
     """Confidence minus correctness of each answer, counted from 1.
 
     The only calibration that is a mean over answers, which is what peers compare; a binned error is not. It is blind
