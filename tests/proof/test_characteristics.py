@@ -4,6 +4,7 @@ The bounds are asked so that an honest rule passes practically always: a promise
 shown to be beyond it (Clopper-Pearson, 99.9 %). Each promise has a twin: a rule that is broken must break it.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -20,6 +21,8 @@ from proof.simulate.releases import run_share
 from proof.simulate.summary import bounds
 from tests.gates.builders import changed
 
+Count = Callable[[Ends], tuple[int, int]]
+Rule = Callable[[Policy], Policy]
 SURE = 0.998  # of two-sided bounds: 99.9 % on each side
 BLOCKS = 1_024
 
@@ -28,21 +31,13 @@ LOSS = replace(EQUAL, key="test-loss", heroes=300, change=partial(changes.lose, 
 ERROR = replace(EQUAL, key="test-error", heroes=600, model={"error": 0.0175})
 
 
-def promoted(ends: Ends) -> int:
-    return int((ends.decision == Decision.PROMOTE).sum())
-
-
 def releases_rolled_back(ends: Ends) -> tuple[int, int]:
     rolled = (ends.decision == Decision.ROLLBACK).reshape(-1, 3).any(axis=1)
     return int(rolled.sum()), len(rolled)
 
 
-def keeps_at_most(k: int, n: int, limit: float) -> bool:
-    return bounds(k, n, SURE)[0] <= limit
-
-
-def keeps_at_least(k: int, n: int, limit: float) -> bool:
-    return bounds(k, n, SURE)[1] >= limit
+def promoted(ends: Ends) -> tuple[int, int]:
+    return int((ends.decision == Decision.PROMOTE).sum()), len(ends)
 
 
 def loosened(policy: Policy, **rates: float) -> Policy:
@@ -50,13 +45,11 @@ def loosened(policy: Policy, **rates: float) -> Policy:
     return policy.model_copy(update={"error_rates": policy.error_rates.model_copy(update=rates)})
 
 
-@pytest.fixture(scope="module")
 def eager(policy: Policy) -> Policy:
     """A rule that needs no evidence to roll back."""
     return loosened(policy, red=0.9)
 
 
-@pytest.fixture(scope="module")
 def credulous(policy: Policy) -> Policy:
     """A rule that never rolls back and lets five points pass."""
     recall = policy.gates.sla_recall_at_50_delta.model_dump()
@@ -68,29 +61,26 @@ def credulous(policy: Policy) -> Policy:
     return loosened(wide, red=1e-30)
 
 
-def test_equal_heroes_are_not_rolled_back(policy: Policy):
-    assert keeps_at_most(*releases_rolled_back(run_share(EQUAL, 0, policy, None, BLOCKS)), 0.01)
+def strict(policy: Policy) -> Policy:
+    """The letter's own limit of the calibration error."""
+    return changed(policy, gates={"aece_tau": {**policy.gates.aece_tau.model_dump(), "green_below": [0.025] * 4}})
 
 
-def test_an_eager_rule_would_break_that(eager: Policy):
-    assert not keeps_at_most(*releases_rolled_back(run_share(EQUAL, 0, eager, None, BLOCKS)), 0.01)
-
-
-def test_a_loss_of_a_point_is_not_promoted(policy: Policy):
-    assert keeps_at_most(promoted(run_share(LOSS, 0, policy, None, BLOCKS)), LOSS.heroes, 0.01)
-
-
-def test_a_credulous_rule_would_break_that(credulous: Policy):
-    assert not keeps_at_most(promoted(run_share(LOSS, 0, credulous, None, BLOCKS)), LOSS.heroes, 0.01)
-
-
-def test_an_equal_hero_with_a_calibration_error_of_0175_is_promoted(policy: Policy):
-    assert keeps_at_least(promoted(run_share(ERROR, 0, policy, None, BLOCKS)), ERROR.heroes, 0.95)
-
-
-def test_the_letter_s_own_limit_would_break_that(policy: Policy):
-    strict = changed(policy, gates={"aece_tau": {**policy.gates.aece_tau.model_dump(), "green_below": [0.025] * 4}})
-    assert not keeps_at_least(promoted(run_share(ERROR, 0, strict, None, BLOCKS)), ERROR.heroes, 0.95)
+@pytest.mark.parametrize(
+    ("cell", "count", "least", "most", "breaks"),
+    [
+        pytest.param(EQUAL, releases_rolled_back, 0, 0.01, eager, id="equal heroes are not rolled back"),
+        pytest.param(LOSS, promoted, 0, 0.01, credulous, id="a loss of a point is not promoted"),
+        pytest.param(ERROR, promoted, 0.95, 1, strict, id="a calibration error of .0175 is promoted"),
+    ],
+)
+@pytest.mark.parametrize("is_honest", [True, False])
+def test_a_promise_is_kept_and_a_broken_rule_would_break_it(
+    policy: Policy, cell: Experiment, count: Count, least: float, most: float, breaks: Rule, is_honest: bool
+):
+    rule = policy if is_honest else breaks(policy)
+    low, high = bounds(*count(run_share(cell, 0, rule, None, BLOCKS)), SURE)
+    assert (low <= most and high >= least) is is_honest
 
 
 def test_swapped_arms_would_promote_a_loss(policy: Policy):

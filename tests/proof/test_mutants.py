@@ -55,6 +55,9 @@ def ran(
     return Run(status=status, decision=decision, reasons=reasons, red=frozenset(red), said=said, seconds=1.0)
 
 
+CAUGHT = ran(20, "ROLLBACK", red=("sla_recall_at_50_delta",))
+
+
 class TestTable:
     def test_it_holds_many_faults_of_every_area(self, smoke: Policy) -> None:
         mutants = all_mutants(smoke)
@@ -179,32 +182,36 @@ class TestSeeding:
         with pytest.raises(MutantError, match="not a git checkout"):
             copy_checkout(tmp_path, tmp_path / "copy")
 
+    @pytest.fixture
+    def seed(self, release_template: Path, tmp_path: Path) -> Callable[[Mutant, Hero], Hero]:
+        """Write the pack of a fault in another folder, and read it."""
+        folder = tmp_path / "elsewhere"
+        folder.mkdir()
+        return lambda mutant, hero: load_hero(str(write_pack(mutant, hero, folder)), release_template / "configs")
+
     def test_a_pack_with_its_own_baseline_can_stand_anywhere(
-        self, alone: Hero, release_template: Path, tmp_path: Path
+        self, seed: Callable[[Mutant, Hero], Hero], alone: Hero
     ) -> None:
-        path = write_pack(LOST, alone, _folder(tmp_path))
-        hero = load_hero(str(path), release_template / "configs")
+        hero = seed(LOST, alone)
         assert hero.fault is not None
-        assert hero.fault.kind == "empty"
-        assert hero.subject.name == "alone"
+        assert (hero.fault.kind, hero.subject.name) == ("empty", "alone")
         assert hero.subject.baseline_config_hash == alone.subject.baseline_config_hash
 
-    def test_a_changed_run_is_the_heros_alone(self, recorded: Hero, release_template: Path, tmp_path: Path) -> None:
-        path = write_pack(BY_NAME["run_is_cut"], recorded, tmp_path)
-        hero = load_hero(str(path), release_template / "configs")
-        changed = Path(hero.system_kind.block["run"]).read_text().splitlines()
-        assert len(changed) == len((release_template / "configs" / "equal.run").read_text().splitlines()) * 3 // 4
+    def test_a_changed_run_is_the_heros_alone(self, seed: Callable[[Mutant, Hero], Hero], recorded: Hero) -> None:
+        hero = seed(BY_NAME["run_is_cut"], recorded)
+        runs_of = (hero.system_kind.block["run"], recorded.system_kind.path("run"))
+        lines = [len(Path(path).read_text().splitlines()) for path in runs_of]
+        assert lines[0] == lines[1] * 3 // 4
         assert hero.subject.baseline_config_hash == recorded.subject.baseline_config_hash
 
-    def test_changed_judgements_are_shared(self, alone: Hero, release_template: Path, tmp_path: Path) -> None:
-        path = write_pack(BY_NAME["run_judged_by_the_next"], alone, _folder(tmp_path))
-        hero = load_hero(str(path), release_template / "configs")
+    def test_changed_judgements_are_shared(self, seed: Callable[[Mutant, Hero], Hero], alone: Hero) -> None:
+        hero = seed(BY_NAME["run_judged_by_the_next"], alone)
         assert hero.system_kind.block["qrels"] == hero.baseline_kind.block["qrels"]
 
     def test_a_packs_own_policy_is_kept(self, alone: Hero, tmp_path: Path) -> None:
         pack = Path(alone.subject.source)
         pack.write_text(f"{pack.read_text()}policy: {{ladder: {{window: 100}}}}\n")
-        path = write_pack(BY_NAME["limit_loosened_by_pack"], alone, _folder(tmp_path))
+        path = write_pack(BY_NAME["limit_loosened_by_pack"], alone, tmp_path)
         policy = yaml.safe_load(path.read_text())["policy"]
         assert policy["ladder"] == {"window": 100}
         assert "gates" in policy
@@ -212,27 +219,26 @@ class TestSeeding:
 
 class TestUsersHero:
     @pytest.mark.parametrize(
-        ("name", "why"),
+        ("mutant", "why"),
         [
-            ("one_document_twice", ""),
-            ("run_is_late", ""),
-            ("calibrator_is_slow", "recorded"),
-            ("losses_are_gains", "own heroes"),
-            ("run_judged_by_the_next", "qrels is not the pack's alone"),
+            (BY_NAME["one_document_twice"], ""),
+            (BY_NAME["run_is_late"], ""),
+            (BY_NAME["calibrator_is_slow"], "recorded"),
+            (BY_NAME["losses_are_gains"], "own heroes"),
+            (BY_NAME["run_judged_by_the_next"], "qrels is not the pack's alone"),
+            # a check that is not asked needs catch nothing
+            (dataclasses.replace(LOST, heroes="any", check="calibrator_p99"), "a recorded run calls no calibrator"),
+            # a file that the fault would leave as it is scores nothing
+            (
+                dataclasses.replace(BY_NAME["run_is_cut"], file=FileFault(key="run", change=lambda lines: lines)),
+                "equal.run has nothing to change",
+            ),
         ],
     )
-    def test_only_what_can_be_seeded_is(self, recorded: Hero, name: str, why: str) -> None:
-        said = applies_to(BY_NAME[name], recorded)
+    def test_only_what_can_be_seeded_is(self, recorded: Hero, mutant: Mutant, why: str) -> None:
+        said = applies_to(mutant, recorded)
         assert why in said
         assert bool(why) is bool(said)
-
-    def test_a_check_that_is_not_asked_needs_catch_nothing(self, recorded: Hero) -> None:
-        mutant = dataclasses.replace(LOST, heroes="any", check="calibrator_p99")
-        assert "a recorded run calls no calibrator" in applies_to(mutant, recorded)
-
-    def test_a_file_that_the_fault_would_leave_as_it_is_scores_nothing(self, recorded: Hero) -> None:
-        mutant = dataclasses.replace(BY_NAME["run_is_cut"], file=FileFault(key="run", change=lambda lines: lines))
-        assert applies_to(mutant, recorded) == "equal.run has nothing to change"
 
     def test_a_timed_hero_gets_no_recorded_faults(self, root: Path) -> None:
         hero = load_hero("lexical", root / "configs" / "smoke")
@@ -262,38 +268,27 @@ class TestCommandLine:
         assert said in err
         assert len(err.splitlines()) == 1
 
-    @pytest.fixture
-    def stub(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, Run], None]:
-        """Let every control, and every mutant, end like this."""
-
-        def stub(control: Run, mutant: Run) -> None:
-            monkeypatch.setattr(runs, "run_canary", lambda *_, **__: control)
-            monkeypatch.setattr(runs, "run_mutant", lambda *_: mutant)
-
-        return stub
-
-    def test_a_gate_that_holds_everything_scores_nothing(
-        self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        stub(ran(reasons=("errors: missing, no evidence",)), ran(20, "ROLLBACK", red=("sla_recall_at_50_delta",)))
-        assert score_table([LOST], self.SCENE, "") == 2
-        (line,) = capsys.readouterr().out.splitlines()
-        assert "nothing can be scored" in line
-        assert "errors: missing, no evidence" in line
-
-    def test_all_caught(self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]) -> None:
-        stub(ran(reasons=(NEVER_PROMOTES,)), ran(20, "ROLLBACK", red=("sla_recall_at_50_delta",)))
-        assert score_table([LOST, LOST], self.SCENE, "") == 0
-        assert "mutants: 2 of 2 caught" in capsys.readouterr().out.splitlines()[-1]
-
-    def test_one_escaped(self, stub: Callable[[Run, Run], None], capsys: pytest.CaptureFixture[str]) -> None:
-        stub(ran(0, "PROMOTE"), ran(20, "ROLLBACK", red=("sla_recall_at_50_delta",)))
-        assert (
-            score_table([LOST, dataclasses.replace(LOST, name="order_lost", check="ndcg_at_10")], self.SCENE, "") == 1
-        )
-        lines = capsys.readouterr().out.splitlines()
-        assert "mutants: 1 of 2 caught" in lines[-1]
-        assert lines[-2].startswith("escaped: order_lost")
+    @pytest.mark.parametrize(
+        ("control", "mutant", "status", "said"),
+        [
+            (  # a gate that holds everything
+                ran(reasons=("errors: missing, no evidence",)), CAUGHT, 2,
+                ["nothing can be scored: configs/good/equal.yaml is stopped without any fault: errors: missing"],
+            ),
+            (ran(reasons=(NEVER_PROMOTES,)), CAUGHT, 0, ["mutants: 1 of 1 caught"]),
+            (ran(0, "PROMOTE"), ran(0, "PROMOTE"), 1, ["escaped: lost: ", "mutants: 0 of 1 caught"]),
+        ],
+        ids=["nothing scored", "caught", "escaped"],
+    )  # fmt: skip
+    def test_the_score_is_told(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+        control: Run, mutant: Run, status: int, said: list[str],
+    ) -> None:  # fmt: skip
+        monkeypatch.setattr(runs, "run_canary", lambda *_, **__: control)
+        monkeypatch.setattr(runs, "run_mutant", lambda *_: mutant)
+        assert score_table([LOST], self.SCENE, "") == status
+        lines = capsys.readouterr().out.splitlines()[-len(said) :]
+        assert all(line.startswith(text) for line, text in zip(lines, said, strict=True))
 
     def test_what_cannot_be_seeded_is_not_caught(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def gone(*_: object) -> Run:
@@ -333,9 +328,3 @@ def test_a_check_of_the_users_own_is_seeded_and_catches(whole_checkout: Checkout
     mutant = dataclasses.replace(mutant, arguments=("-p", "xdist", "-p", "allure_pytest"))
     scene = Scene(checkout=whole_checkout.folder, configs="configs")
     assert [result for _, result, _ in results([mutant], scene, "equal")] == [Score(True, "nothing is RED")]
-
-
-def _folder(path: Path) -> Path:
-    folder = path / "elsewhere"
-    folder.mkdir()
-    return folder
