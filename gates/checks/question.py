@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gates.pairs import Pairs
 from gates.statistics.decimals import decimal
 from gates.statistics.eprocess import bet, log_evidence
-from gates.statistics.pvalues import Interval
+from gates.statistics.pvalues import Interval, halved
 from gates.verdicts import Kind
 
 Array = NDArray[np.float64]
@@ -147,11 +147,8 @@ def detectable_mean(x: Array, log_needed: float) -> float:
 
     The stream is moved until its bets reach `log_needed`; 1.28 standard errors are added for the power.
     """
-    centred, low, high = x - x.mean(), 0.0, 1.0
-    for _ in range(20):
-        middle = (low + high) / 2
-        enough = log_evidence(bet(np.maximum(centred + middle, -1.1))) >= log_needed
-        low, high = (low, middle) if enough else (middle, high)
+    centred = x - x.mean()
+    _, high = halved(lambda by: log_evidence(bet(np.maximum(centred + by, -1.1))) >= log_needed, 0.0, 1.0, 20)
     return float(high + 1.28 * x.std() / np.sqrt(len(x)))
 
 

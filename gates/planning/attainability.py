@@ -27,6 +27,7 @@ from gates.rule.trackers import Thresholds
 from gates.statistics.calibration import Bins, calibration_error
 from gates.statistics.decimals import decimal
 from gates.statistics.eprocess import BETS, RATIOS_BELOW, STAKES
+from gates.statistics.pvalues import halved
 from gates.verdicts import Kind
 
 Array = NDArray[np.float64]
@@ -236,10 +237,7 @@ def _smallest(enough: Callable[[float], bool], limit: float, most: float) -> flo
     """The smallest limit that would do, to two digits; NaN where not even the largest would."""
     if not most > limit or not enough(most):
         return math.nan
-    low, high = limit, most
-    for _ in range(12):
-        middle = (low + high) / 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
+    _, high = halved(enough, limit, most, 12)
     digits = 1 - math.floor(math.log10(high))
     return float(math.ceil(high * 10.0**digits) / 10.0**digits)
 

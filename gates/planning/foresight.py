@@ -17,6 +17,7 @@ from gates.planning.characteristics import Atoms, Streams
 from gates.policy import Policy
 from gates.rule.trackers import Thresholds
 from gates.statistics.eprocess import RATIOS_ABOVE
+from gates.statistics.pvalues import halved
 
 CHANCES = (0.5, 0.9, 0.99)
 LIVE_MINUTES = 15  # of a window of live traffic
@@ -147,8 +148,4 @@ def _size(of: Callable[[float], Growth], pairs: int, need: float, chance: float,
     """The smallest size that is found with this chance; infinite where not even the largest is."""
     if of(most).chance(pairs, need) < chance:
         return math.inf
-    low, high = 0.0, most
-    for _ in range(30):
-        middle = (low + high) / 2
-        low, high = (low, middle) if of(middle).chance(pairs, need) >= chance else (middle, high)
-    return high
+    return halved(lambda size: of(size).chance(pairs, need) >= chance, 0.0, most, 30)[1]

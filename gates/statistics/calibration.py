@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.statistics.pvalues import Interval
+from gates.statistics.pvalues import Interval, halved
 
 Array = NDArray[np.float64]
 DRAWS = 20_000  # null simulations of one look; resolves p = .0005 to +-.00016
@@ -77,17 +77,9 @@ def error_interval(bins: Bins, noise: Array) -> Interval:
     """Observed error with the errors that two one-sided tests at 2.5 % do not exclude."""
     observed = calibration_error(bins)
 
-    def smallest(excluded_above: bool) -> float:
-        low, high = 0.0, 0.5
-        for _ in range(14):
-            middle = (low + high) / 2
-            if excluded_above:
-                low, high = (low, middle) if p_error_at_least(bins, middle, noise) <= 0.025 else (middle, high)
-            else:
-                low, high = (middle, high) if p_error_at_most(bins, middle, noise) <= 0.025 else (low, middle)
-        return high if excluded_above else low
-
-    return Interval(observed, min(smallest(False), observed), max(smallest(True), observed))
+    lower, _ = halved(lambda error: p_error_at_most(bins, error, noise) > 0.025, 0.0, 0.5, 14)
+    _, upper = halved(lambda error: p_error_at_least(bins, error, noise) <= 0.025, 0.0, 0.5, 14)
+    return Interval(observed, min(lower, observed), max(upper, observed))
 
 
 def witness_signs(confidence: Array, correct: Array, edges: Array) -> Array:

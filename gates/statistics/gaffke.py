@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.errors import EvidenceError, GateError
-from gates.statistics.pvalues import p_rate_above
+from gates.statistics.pvalues import halved, p_rate_above
 
 Array = NDArray[np.float64]
 HALVINGS = 30  # of [-1, 1] until a bound is told: to 2e-9
@@ -30,11 +30,8 @@ def upper(d: Array, alpha: float) -> float:
     Raises EvidenceError where d is empty, holds NaN or leaves [-1, 1], GateError where alpha is not between 0 and 1.
     """
     require_share("alpha", alpha)
-    low, high = float(checked(d).min()), 1.0  # W is between them
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if tail(d, -middle) < alpha else (middle, high)
-    return high
+    least = float(checked(d).min())  # W is between it and 1
+    return halved(lambda x: tail(d, -x) < alpha, least, 1.0, HALVINGS)[1]
 
 
 def lower(d: Array, alpha: float) -> float:

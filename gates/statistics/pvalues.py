@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -19,6 +20,14 @@ class Interval(NamedTuple):
     value: float
     lower: float
     upper: float
+
+
+def halved(enough: Callable[[float], bool], low: float, high: float, times: int) -> tuple[float, float]:
+    """An interval, halved so often around the smallest value that is enough."""
+    for _ in range(times):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return low, high
 
 
 def p_rate_above(k: int, n: int, rate: float) -> float:
