@@ -98,7 +98,7 @@ class Checkout:
     afresh = False  # does each import all anew? It must where a room is replaced by another
 
     def __init__(self, folder: Path, template: Path, plugins: Sequence[str] = ("xdist", "allure_pytest")) -> None:
-        self.folder = folder
+        self.folder, self.out = folder, folder / "reports" / "out"
         self._plugins = [word for plugin in plugins for word in ("-p", plugin)]
         shutil.copytree(template, folder, dirs_exist_ok=True)
 

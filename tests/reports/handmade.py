@@ -1,5 +1,6 @@
 """What is told of three heroes whose every number is fixed? The terminal's golden pictures are drawn from these."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,17 +48,14 @@ BUSY = MACHINE.model_copy(
     update={"hero": "0.413", "baseline": "0.387", "others": "1.81", "steal": "0.004", "own_threads": "0.7"}
 )
 _LIMITS = {
-    "calibrator_p99": "1",
-    "confidence_shift": "0.02",
-    "sla_recall_at_50_delta": "0.02",
-    "p95_latency": "5",
+    "calibrator_p99": "1", "confidence_shift": "0.02", "sla_recall_at_50_delta": "0.02", "p95_latency": "5",
     "ece": "0.015",
-}
+}  # fmt: skip
 
 
 def release(policy: Policy, decision: Decision) -> tuple[Release, Story]:
     """One hero with this decision, told as `reports.model.story` does, with handmade gains and examples."""
-    outcome = {Decision.PROMOTE: _promoted, Decision.HOLD: _held, Decision.ROLLBACK: _rolled_back}[decision](policy)
+    outcome = _outcome(policy, decision)
     whole = run_of(outcome, run_id="20261201T101500Z-c0ffee", artifacts=Path("reports/out"), run_folder=Path("nowhere"))
     (told,) = tell(replace(whole, artifacts=Path("nowhere")))  # no evidence lies there
     measure = "ndcg_at_10" if decision is Decision.PROMOTE else "sla_recall_at_50"
@@ -66,8 +64,8 @@ def release(policy: Policy, decision: Decision) -> tuple[Release, Story]:
         "identifier": {measure: _gain(measure, -0.034, -0.045, -0.023, "identifier")},
     }
     story = replace(
-        told, gains=_gains(), by_intent=intents, measure=measure, lost_most=(_lost(),), gained_most=(_gained(),),
-        card=card_of(whole, outcome, _gains(), intents),
+        told, gains=_GAINS, by_intent=intents, measure=measure, lost_most=(_LOST,), gained_most=(_GAINED,),
+        card=card_of(whole, outcome, _GAINS, intents),
     )  # fmt: skip
     return whole, story
 
@@ -218,56 +216,41 @@ def cell(policy: Policy, hero: str, step: int, check: str, verdict: Verdict, obs
     )  # fmt: skip
 
 
-def _cells(policy: Policy, hero: str, last: int, verdict: Verdict) -> tuple[Cell, ...]:
+def _cells(policy: Policy, hero: str, last: int, verdict: Verdict) -> Iterator[Cell]:
     """GREEN everywhere up to step `last`, where SLA-Recall has `verdict`; nothing after it."""
-    steps = policy.ladder.steps
-    gates = []
-    for step in steps:
+    for step in policy.ladder.steps:
         for check in policy.asked(Kind.GATE):
             here = Verdict.GREEN if step <= last else Verdict.NOT_REACHED
-            if step == last and check == "sla_recall_at_50_delta":
-                here = verdict
-            gates.append(cell(policy, hero, step, check, here))
-    guards = [
-        cell(policy, hero, 0, check, Verdict.INCONCLUSIVE if enough(policy, check) else Verdict.GREEN)
-        for check in policy.asked(Kind.SANITY, Kind.GUARD, Kind.SLICE, Kind.INSTRUMENT)
-    ]
-    if verdict is Verdict.RED:
-        note = "trigger: e-process"
-        gates = [replace(c, e_red="6480", note=note) if c.verdict is Verdict.RED else c for c in gates]
-    return (*gates, *guards)
+            decides = step == last and check == "sla_recall_at_50_delta"
+            found = cell(policy, hero, step, check, verdict if decides else here)
+            red = {"e_red": "6480", "note": "trigger: e-process"} if found.verdict is Verdict.RED else {}
+            yield replace(found, **red)
+    for check in policy.asked(Kind.SANITY, Kind.GUARD, Kind.SLICE, Kind.INSTRUMENT):
+        yield cell(policy, hero, 0, check, Verdict.INCONCLUSIVE if enough(policy, check) else Verdict.GREEN)
 
 
-def _outcome(policy: Policy, name: str, decision: Decision, cells: tuple[Cell, ...], **record: Any) -> Outcome:
+def _outcome(policy: Policy, decision: Decision) -> Outcome:
+    name, last, verdict, record = {
+        Decision.PROMOTE: ("lexical", 100, Verdict.GREEN, {
+            "pairs": 12_800, "steps": steps_of(*((step, 4) for step in policy.ladder.steps)), "to_percent": 100,
+            "machine": MACHINE,
+        }),
+        Decision.HOLD: ("router", 25, Verdict.INCONCLUSIVE, {
+            "pairs": 9_600, "steps": steps_of((5, 4), (25, 8)), "unused_queries": 11_700, "pairs_per_second": "300",
+            "machine": MACHINE, "ended": "held at 25 %: sla_recall_at_50_delta undecided: budget of 8 windows used up",
+        }),
+        Decision.ROLLBACK: ("ann", 25, Verdict.RED, {
+            "pairs": 5_600, "steps": steps_of((5, 4), (25, 3)), "rolled_back_at_step": 25,
+            "ended": "rolled back at 25 % by sla_recall_at_50_delta",
+        }),
+    }[decision]  # fmt: skip
+    cells = tuple(_cells(policy, name, last, verdict))
     ids = tuple(f"test_gate[{'-'.join(map(str, c.key))}]" for c in cells)
     reasons = tuple(f"{c.check}: {sentence(c)}" for c in cells if c.verdict is not Verdict.GREEN)
     return Outcome(
         subject=subject(policy, name), decision=decision, cells=cells, planned=ids, passed=ids, missing=(),
         not_reached=(), climbed=NEVER.model_copy(update=record),
         reasons=() if decision is Decision.PROMOTE else reasons,
-    )  # fmt: skip
-
-
-def _promoted(policy: Policy) -> Outcome:
-    return _outcome(
-        policy, "lexical", Decision.PROMOTE, _cells(policy, "lexical", 100, Verdict.GREEN), pairs=12_800,
-        steps=steps_of(*((step, 4) for step in policy.ladder.steps)), to_percent=100, machine=MACHINE,
-    )  # fmt: skip
-
-
-def _held(policy: Policy) -> Outcome:
-    return _outcome(
-        policy, "router", Decision.HOLD, _cells(policy, "router", 25, Verdict.INCONCLUSIVE), pairs=9_600,
-        steps=steps_of((5, 4), (25, 8)), unused_queries=11_700, pairs_per_second="300", machine=MACHINE,
-        ended="held at 25 %: sla_recall_at_50_delta undecided: budget of 8 windows used up",
-    )  # fmt: skip
-
-
-def _rolled_back(policy: Policy) -> Outcome:
-    return _outcome(
-        policy, "ann", Decision.ROLLBACK, _cells(policy, "ann", 25, Verdict.RED), pairs=5_600,
-        steps=steps_of((5, 4), (25, 3)), rolled_back_at_step=25,
-        ended="rolled back at 25 % by sla_recall_at_50_delta",
     )  # fmt: skip
 
 
@@ -278,31 +261,28 @@ def _gain(metric: str, difference: float, lower: float, upper: float, intent: st
     )  # fmt: skip
 
 
-def _gains() -> dict[str, Gain]:
-    gains = (
-        _gain("ndcg_at_10", 0.009, 0.005, 0.013),
-        _gain("sla_recall_at_50", 0.002, -0.001, 0.005),
-        _gain("p95_latency_ms", 0.9, 0.8, 1.0),
-        _gain("p95_net_ms", 0.8, 0.7, 0.9),
-        _gain("cpu_ms", -0.13, -0.14, -0.12),
-        _gain("ece", -0.001, -0.004, 0.002),
-        _gain("file_credit", -0.001, -0.004, 0.002),
+_GAINS = {
+    metric: _gain(metric, *difference)
+    for metric, *difference in (
+        ("ndcg_at_10", 0.009, 0.005, 0.013),
+        ("sla_recall_at_50", 0.002, -0.001, 0.005),
+        ("p95_latency_ms", 0.9, 0.8, 1.0),
+        ("p95_net_ms", 0.8, 0.7, 0.9),
+        ("cpu_ms", -0.13, -0.14, -0.12),
+        ("ece", -0.001, -0.004, 0.002),
+        ("file_credit", -0.001, -0.004, 0.002),
     )
-    return {gain.metric: gain for gain in gains}
-
-
-def _lost() -> Example:
-    return Example(
-        query_id="q1",
-        text="invalid literal for int() with base 10 and \x1b[31mmore\u202e",
-        intent="error",
-        difference=-1.0,
-        judged=("pandas/core/window.py:1204-1210",),
-        baseline=Place(rank=1, where="pandas/core/window.py:1204", first="pandas/core/window.py:1204"),
-        hero=Place(first="twisted/web/server.py:88"),
-    )
-
-
-def _gained() -> Example:
-    found = Place(rank=2, where="twisted/web/server.py:88", first="twisted/web/http.py:9")
-    return replace(_lost(), text="close idle", difference=1.0, baseline=Place(trouble="late: 182 ms"), hero=found)
+}
+_LOST = Example(
+    query_id="q1",
+    text="invalid literal for int() with base 10 and \x1b[31mmore\u202e",
+    intent="error",
+    difference=-1.0,
+    judged=("pandas/core/window.py:1204-1210",),
+    baseline=Place(rank=1, where="pandas/core/window.py:1204", first="pandas/core/window.py:1204"),
+    hero=Place(first="twisted/web/server.py:88"),
+)
+_GAINED = replace(
+    _LOST, text="close idle", difference=1.0, baseline=Place(trouble="late: 182 ms"),
+    hero=Place(rank=2, where="twisted/web/server.py:88", first="twisted/web/http.py:9"),
+)  # fmt: skip

@@ -13,6 +13,8 @@ from reports.model.advice import Command, NextCommand, next_command, to_decide
 from reports.model.card import headline_of
 from tests.reports import handmade
 
+ABOVE = "mend what the errors above say: the same queries come in the same order"
+
 
 def advised(outcome: Outcome, focus: Cell | None) -> NextCommand:
     """What is to be typed next about an outcome of a run with everything where it is by default."""
@@ -28,12 +30,23 @@ def held(policy: Policy, windows: tuple[int, ...]) -> tuple[Outcome, Cell]:
     return handmade.climbed(story.outcome, steps=steps), story.focus
 
 
-def test_a_longer_run_is_advised_where_windows_are_left(policy: Policy) -> None:
+@pytest.mark.parametrize(
+    ("counted", "unused", "words", "windows"),
+    [
+        (8, 11_700, "about 2,200 more pairs, 7 s; 11,700 unused queries are left", 11),
+        (4, 11_700, "at most about 2,200 more pairs, 7 s; 11,700 unused queries are left", 11),  # of more than one step
+        (8, 1_000, "about 2,200 more pairs, 7 s; 1,000 unused queries are left: too few to decide this hero", 0),
+    ],
+)
+def test_a_longer_run_is_advised_where_it_may_decide(
+    policy: Policy, counted: int, unused: int, words: str, windows: int
+) -> None:
     outcome, focus = held(policy, (4, 8))
-    words, windows = to_decide(outcome, focus)
-    assert words == "about 2,200 more pairs, 7 s; 11,700 unused queries are left"
-    assert windows == focus.windows + 3
-    assert advised(outcome, focus).line == f"make canary HERO=router ARGS=--max-windows={windows}"
+    outcome, focus = handmade.climbed(outcome, unused_queries=unused), replace(focus, windows=counted)
+    assert to_decide(outcome, focus) == (words, windows)
+    said = advised(outcome, focus)
+    assert said.command is (Command.LONGER if windows else Command.CHANGE)
+    assert said.line.endswith(f" ARGS=--max-windows={windows}" if windows else "make canary HERO=router")
 
 
 @pytest.mark.parametrize("used", [(8, 8), (8, 14), (8, 8, 8, 2)])
@@ -42,15 +55,6 @@ def test_the_advised_run_may_use_enough_windows_in_all(policy: Policy, used: tup
     _, windows = to_decide(outcome, replace(focus, windows=used[-1]))
     assert windows >= max(policy.ladder.max_windows, used[-1] + 3)
     assert windows * len(policy.ladder.steps) >= sum(used) + 3
-
-
-def test_it_is_not_where_the_queries_are_used_up(policy: Policy) -> None:
-    outcome, focus = held(policy, (4, 8))
-    few = handmade.climbed(outcome, unused_queries=1_000)
-    words, windows = to_decide(few, focus)
-    assert "1,000 unused queries are left: too few" in words
-    assert windows == 0
-    assert advised(few, focus).command is Command.CHANGE
 
 
 def test_by_the_letter_more_pairs_bring_a_point_no_closer(policy: Policy) -> None:
@@ -87,12 +91,6 @@ def test_each_check_of_the_measuring_and_of_before_the_climb_has_its_own_way_out
     assert [check for check, words in said.items() if words not in told[check]] == []
 
 
-def test_where_the_cell_counts_more_pairs_than_its_step_it_is_the_most_that_may_be_needed(policy: Policy) -> None:
-    outcome, focus = held(policy, (4, 8))
-    words, _ = to_decide(outcome, replace(focus, windows=4))
-    assert words.startswith("at most about 2,200 more pairs")
-
-
 @pytest.mark.parametrize(
     ("error", "words", "before"),
     [
@@ -104,13 +102,9 @@ def test_where_the_cell_counts_more_pairs_than_its_step_it_is_the_most_that_may_
         (
             "/home/me/configs/first.run:6: latency_ms 'inf', but should be a number from 0 on",
             "first.run:6: latency_ms 'inf'",
-            "mend what the errors above say: the same queries come in the same order",
+            ABOVE,
         ),
-        (
-            "KeyError",
-            "checks: error, no evidence",
-            "mend what the errors above say: the same queries come in the same order",
-        ),
+        ("KeyError", "checks: error, no evidence", ABOVE),
     ],
 )
 def test_what_refused_the_data_says_what_is_wrong_and_the_next_step(
@@ -124,7 +118,7 @@ def test_what_refused_the_data_says_what_is_wrong_and_the_next_step(
 def test_errors_of_several_kinds_are_left_to_the_reasons(policy: Policy) -> None:
     _, story = handmade.nothing_measured(policy, "it; mend it")
     reasons = ("one: error, no evidence: it; mend it", "two: error, no evidence: them; mend them")
-    assert advised(replace(story.outcome, reasons=reasons), None).before.startswith("mend what the errors above say")
+    assert advised(replace(story.outcome, reasons=reasons), None).before == ABOVE
 
 
 def test_a_gap_cannot_be_left_out_and_a_lack_can(policy: Policy) -> None:

@@ -10,18 +10,12 @@ def test_a_formula_is_guarded(text: str) -> None:
     assert csv_cell(text).startswith("'")
 
 
-def test_other_text_stays_as_it_is() -> None:
+def test_other_text_stays_as_it_is_on_one_line_without_control_characters() -> None:
     assert csv_cell("a = b") == clean("a = b") == cut("a = b", 10) == cut_path("a = b", 10) == "a = b"
-
-
-def test_a_text_is_one_line_without_control_characters() -> None:
     assert clean("a\nb\x1b[31mc\u202ed\u2028e") == "a b [31mc d e"
 
 
-def test_long_texts_are_cut_where_it_hurts_least() -> None:
+def test_long_texts_are_cut_where_it_hurts_least_and_markup_is_text() -> None:
     assert cut("abcdef", 4) == "abc…"
     assert cut_path("a/b/c.py:12", 8) == "…c.py:12"
-
-
-def test_markdown_shows_markup_as_text() -> None:
     assert markdown("<b>|x|</b> *y*\n`z`") == r"\<b\>\|x\|\</b\> \*y\* \`z\`"

@@ -47,13 +47,10 @@ def test_the_numbers_of_a_run_are_those_of_its_attested_table(hero: Path, tmp_pa
     assert set(read.suites["all"].metrics) == {"ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit"}
 
 
-def test_a_table_that_is_not_the_attested_one_is_refused(hero: Path) -> None:
+def test_a_table_that_is_not_the_attested_one_is_refused_and_a_folder_without_one(hero: Path, tmp_path: Path) -> None:
     table = hero / "hero_span_v22.csv"
     table.write_text(table.read_text().replace("equal,all,0.", "equal,all,1."))
     with pytest.raises(EvidenceError, match="not the table that the attestation names"):
         numbers_of_run(hero)
-
-
-def test_a_folder_without_a_finished_canary_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match="not the folder of a hero"):
         numbers_of_run(tmp_path)

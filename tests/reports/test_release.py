@@ -2,7 +2,6 @@
 
 import csv
 import json
-from pathlib import Path
 from typing import Any
 
 from gates.policy import load_policy
@@ -18,12 +17,8 @@ FILES = {
 }  # fmt: skip
 
 
-def out(checkout: Checkout) -> Path:
-    return checkout.folder / "reports" / "out"
-
-
 def allure(checkout: Checkout) -> list[dict[str, Any]]:
-    results = (out(checkout) / "allure-results").glob("*-result.json")
+    results = (checkout.out / "allure-results").glob("*-result.json")
     return [json.loads(path.read_text(encoding="utf-8")) for path in results]
 
 
@@ -39,10 +34,10 @@ def test_three_heroes_in_two_processes(whole_checkout: Checkout) -> None:
     run = whole_checkout.gate("-n2", hero="all")
     assert run.ret == 20
     for hero in HEROES:
-        folder = out(whole_checkout) / hero
+        folder = whole_checkout.out / hero
         assert whole_checkout.decision(hero) == DECISION[hero]
         assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == FILES
-    assert all((out(whole_checkout) / name).stat().st_size > 500 for name in ("index.html", "summary.md"))
+    assert all((whole_checkout.out / name).stat().st_size > 500 for name in ("index.html", "summary.md"))
 
     results = allure(whole_checkout)
     decided = {r["name"]: r["status"] for r in results if labels(r)["story"] == "decision"}
@@ -52,19 +47,16 @@ def test_three_heroes_in_two_processes(whole_checkout: Checkout) -> None:
     gate, instrument = gates["equal", "50", "aece_tau"], gates["equal", "preflight"]
     assert gate["name"] == "calibration error at 50 %"
     wanted = {
-        "epic": "Release gate",
-        "feature": "equal",
-        "story": "50 % of traffic",
-        "owner": "Search Engineering",
+        "epic": "Release gate", "feature": "equal", "story": "50 % of traffic", "owner": "Search Engineering",
         "severity": "critical",
-    }
+    }  # fmt: skip
     assert wanted.items() <= labels(gate).items()
     assert labels(instrument)["severity"] == "normal"
     of_intent = gates["equal", "recall_all"]
     assert of_intent["name"] == "recall lost, intent all"
     assert {"story": "intent all", "suite": "intent all", "severity": "critical"}.items() <= labels(of_intent).items()
     (verdict,) = (a for a in gate["attachments"] if a["name"] == "verdict")
-    table = (out(whole_checkout) / "allure-results" / verdict["source"]).read_text(encoding="utf-8")
+    table = (whole_checkout.out / "allure-results" / verdict["source"]).read_text(encoding="utf-8")
     assert dict(csv.reader(table.splitlines()))["verdict"] == "GREEN"
 
     start = next(i for i, line in enumerate(run.outlines) if line.startswith("ROLLBACK  worse"))
@@ -74,7 +66,7 @@ def test_three_heroes_in_two_processes(whole_checkout: Checkout) -> None:
 
 
 def test_old_results_do_not_linger_and_what_never_came_back_is_in_allure(whole_checkout: Checkout) -> None:
-    old = out(whole_checkout) / "allure-results" / "old-result.json"
+    old = whole_checkout.out / "allure-results" / "old-result.json"
     old.parent.mkdir(parents=True)
     old.write_text('{"labels": [{"name": "feature", "value": "worse"}]}')
     run = whole_checkout.gate("--deselect=suites/canary/test_guards.py", hero="equal")
@@ -96,7 +88,7 @@ def test_a_report_that_breaks_leaves_hold_and_no_page(whole_checkout: Checkout) 
     run = whole_checkout.gate("-p", "breaks", hero="equal")
     assert run.ret == 3
     assert whole_checkout.decision() == whole_checkout.decision("equal") == "HOLD"
-    assert not (out(whole_checkout) / "index.html").exists()
+    assert not (whole_checkout.out / "index.html").exists()
     assert run.errlines == [
         "exit status 3: OSError: disk full (breaks.py:3); nothing was decided: reports/out says HOLD"
     ]
@@ -121,13 +113,13 @@ def test_the_attestation_is_written_last(whole_checkout: Checkout) -> None:
     assert order == ["HOLD False", "PROMOTE True"]
     (decision,) = (r for r in allure(whole_checkout) if labels(r)["story"] == "decision")
     (attached,) = (a for a in decision["attachments"] if a["name"] == "attestation.json")
-    content = (out(whole_checkout) / "allure-results" / attached["source"]).read_bytes()
-    assert content == (out(whole_checkout) / "equal" / "attestation.json").read_bytes()
+    content = (whole_checkout.out / "allure-results" / attached["source"]).read_bytes()
+    assert content == (whole_checkout.out / "equal" / "attestation.json").read_bytes()
 
 
 def test_only_a_canary_writes_results(whole_checkout: Checkout) -> None:
     whole_checkout.gate("--collect-only")
-    assert not out(whole_checkout).exists()
+    assert not whole_checkout.out.exists()
 
 
 OWN = """
@@ -147,7 +139,7 @@ def test_a_report_of_ones_own_gets_what_ours_get(whole_checkout: Checkout) -> No
     (whole_checkout.folder / "board.py").write_text(OWN)
     run = whole_checkout.gate("-p", "board", hero="equal")
     assert run.ret == 0
-    ((reason, serves),) = json.loads((out(whole_checkout) / "board.json").read_text(encoding="utf-8")).values()
-    assert reason in (out(whole_checkout) / "index.html").read_text(encoding="utf-8")
+    ((reason, serves),) = json.loads((whole_checkout.out / "board.json").read_text(encoding="utf-8")).values()
+    assert reason in (whole_checkout.out / "index.html").read_text(encoding="utf-8")
     assert serves == "incumbent"
     assert "the board does not answer (configs)" in run.stdout.str()

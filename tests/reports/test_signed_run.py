@@ -1,7 +1,5 @@
 """Does a whole gate sign what it decided, only that, only at its end, and never with a secret in what it leaves?"""
 
-from pathlib import Path
-
 import pytest
 
 from reports.attestation import chain
@@ -20,21 +18,17 @@ def no_signer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HERO_GATE_SIGNER", raising=False)
 
 
-def out(checkout: Checkout) -> Path:
-    return checkout.folder / "reports" / "out"
-
-
 def kinds(whole: Chain) -> list[tuple[str, str]]:
     return [(statement.kind, statement.hero) for statement in whole.statements]
 
 
 def pages(checkout: Checkout) -> dict[str, str]:
-    return {name: (out(checkout) / name).read_text(encoding="utf-8") for name in ("index.html", "summary.md")}
+    return {name: (checkout.out / name).read_text(encoding="utf-8") for name in ("index.html", "summary.md")}
 
 
 def test_every_decision_of_a_run_is_signed_and_verifies(whole_checkout: Checkout) -> None:
     run = whole_checkout.gate("-n2", hero="all")
-    verified = check(out(whole_checkout))
+    verified = check(whole_checkout.out)
     assert verified.problems == ()
     heroes = list(verified.heroes)
     promoted = [hero for hero in heroes if whole_checkout.decision(hero) == "PROMOTE"]
@@ -51,18 +45,18 @@ def test_every_decision_of_a_run_is_signed_and_verifies(whole_checkout: Checkout
         assert words in text
         assert command in text
         assert all(f"bundles/{verified.heroes[hero].statement.file}" in text for hero in heroes)
-    keys = list((out(whole_checkout) / "bundles" / "keys").iterdir())
+    keys = list((whole_checkout.out / "bundles" / "keys").iterdir())
     assert [key.name for key in keys] == [f"{verified.chain.statements[0].keyid[:16]}.pub.pem"]
 
 
 def test_the_next_run_continues_the_chain(whole_checkout: Checkout) -> None:
     whole_checkout.gate(hero="worse")
     whole_checkout.gate(hero="worse")
-    verified = check(out(whole_checkout))
+    verified = check(whole_checkout.out)
     assert not verified.problems
     assert not verified.notes
     assert kinds(verified.chain) == [("run", ""), ("decision", "worse")] * 2
-    assert len(list((out(whole_checkout) / "history").iterdir())) == 1
+    assert len(list((whole_checkout.out / "history").iterdir())) == 1
 
 
 def test_no_secret_is_in_anything_that_a_run_leaves(whole_checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,14 +68,14 @@ def test_no_secret_is_in_anything_that_a_run_leaves(whole_checkout: Checkout, mo
     (whole_checkout.folder / "configs" / "trusted_keys.json").write_text(trusted)
     run = whole_checkout.gate(hero="worse")
     assert f"  signed    by release-ci (key {signer.keyid[:16]}), trusted" in run.outlines
-    verified = check(out(whole_checkout), trusting(signer, "decide"))
+    verified = check(whole_checkout.out, trusting(signer, "decide"))
     assert verified.trusted
-    assert check(out(whole_checkout), NO_KEYS).problems == ()
+    assert check(whole_checkout.out, NO_KEYS).problems == ()
     assert "trusted" in pages(whole_checkout)["summary.md"]
     assert "UNTRUSTED" not in pages(whole_checkout)["index.html"]
     lines = [line for line in private.decode().splitlines() if "-----" not in line]
     hidden = [*SECRETS.values(), *lines, "PRIVATE KEY", "env:RELEASE_KEY", "RELEASE_KEY"]
-    left = [path for path in out(whole_checkout).rglob("*") if path.is_file()]
+    left = [path for path in whole_checkout.out.rglob("*") if path.is_file()]
     assert len(left) > 20
     for path in left:
         content = path.read_bytes()
@@ -101,7 +95,7 @@ def test_no_secret_is_in_anything_that_a_run_leaves(whole_checkout: Checkout, mo
 def test_a_signer_that_cannot_sign_is_told_before_anything_runs(
     signer: str, said: str, whole_checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = out(whole_checkout) / "allure-results" / "old-result.json"
+    old = whole_checkout.out / "allure-results" / "old-result.json"
     old.parent.mkdir(parents=True)
     old.write_text("{}")
     monkeypatch.setenv("HERO_GATE_SIGNER", signer)
@@ -111,7 +105,7 @@ def test_a_signer_that_cannot_sign_is_told_before_anything_runs(
     assert told.startswith(f"ERROR: {said}")
     assert "SECRET" not in told
     assert old.exists()
-    assert not (out(whole_checkout) / "attestation.json").exists()
+    assert not (whole_checkout.out / "attestation.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +119,7 @@ def test_a_signer_that_cannot_sign_is_told_before_anything_runs(
 def test_a_chain_that_cannot_grow_is_told_before_anything_runs(
     prepare: str, said: str, whole_checkout: Checkout
 ) -> None:
-    path = out(whole_checkout) / prepare
+    path = whole_checkout.out / prepare
     path.parent.mkdir(parents=True)
     path.write_text("here")
     run = whole_checkout.gate(hero="worse")
@@ -174,12 +168,12 @@ def test_what_the_second_look_refuses_is_never_signed(whole_checkout: Checkout, 
     assert run.ret == 3
     (said,) = run.errlines
     assert said.startswith("exit status 3: EvidenceError: worse: decided ROLLBACK, attested PROMOTED ")
-    assert chain.read(out(whole_checkout)).statements == ()
-    assert not list(out(whole_checkout).glob("*.html"))
+    assert chain.read(whole_checkout.out).statements == ()
+    assert not list(whole_checkout.out.glob("*.html"))
     if lies == ("ROLLBACK",):
         assert whole_checkout.decision("worse") == "HOLD"
     else:  # where not even a HOLD can be recorded, nothing is
-        assert not [*out(whole_checkout).glob("attestation.json"), *out(whole_checkout).glob("*/attestation.json")]
+        assert not [*whole_checkout.out.glob("attestation.json"), *whole_checkout.out.glob("*/attestation.json")]
 
 
 def test_a_run_that_is_killed_leaves_nothing_signed(whole_checkout: Checkout) -> None:
@@ -196,13 +190,13 @@ def test_a_run_that_is_killed_leaves_nothing_signed(whole_checkout: Checkout) ->
     )
     whole_checkout.gate("-p", "dies")
     assert_nothing_is_decided(whole_checkout, "equal")
-    verified = check(out(whole_checkout))
+    verified = check(whole_checkout.out)
     assert verified.heroes == {}
     said = [problem.partition(": ")[2].partition(":")[0] for problem in verified.problems]
     assert set(said) == {"not signed", "not attested; take it away"}  # the evidence of a decision that is none
     assert said.count("not signed") == 2
     assert whole_checkout.gate(hero="worse").ret == 20
-    verified = check(out(whole_checkout))
+    verified = check(whole_checkout.out)
     assert not verified.problems
     assert len(verified.notes) == 1
     assert "not signed, since its run did not finish" in verified.notes[0]
@@ -211,7 +205,7 @@ def test_a_run_that_is_killed_leaves_nothing_signed(whole_checkout: Checkout) ->
 def assert_nothing_is_decided(checkout: Checkout, hero: str = "worse") -> None:
     """The disk says HOLD wherever it is read, and nothing of the run is signed."""
     assert (checkout.decision(), checkout.decision(hero)) == ("HOLD", "HOLD")
-    assert not [name for name in ("index.html", "summary.md") if (out(checkout) / name).exists()]
-    shown = (path.read_bytes() for path in (out(checkout) / "allure-results").glob("*"))
+    assert not [name for name in ("index.html", "summary.md") if (checkout.out / name).exists()]
+    shown = (path.read_bytes() for path in (checkout.out / "allure-results").glob("*"))
     assert not any(b"Promotion decision" in content for content in shown)
-    assert chain.read(out(checkout)).statements == ()
+    assert chain.read(checkout.out).statements == ()

@@ -1,7 +1,6 @@
 """Do the two CSV tables say what the evidence says, and does a spreadsheet take no cell for a formula?"""
 
 import csv
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,23 +21,15 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-Written = Callable[[str], Path]
-
-
-@pytest.fixture
-def written(judged: Judged) -> Written:
+def written(judged: Judged, hero: str) -> Path:
     """The folder of a hero with its tables."""
-
-    def write(hero: str) -> Path:
-        release = judged(hero)
-        write_tables(tell(release)[0], release.artifacts / hero)
-        return release.artifacts / hero
-
-    return write
+    release = judged(hero)
+    write_tables(tell(release)[0], release.artifacts / hero)
+    return release.artifacts / hero
 
 
-def test_spans_are_the_means_of_agg(written: Written) -> None:
-    folder = written("worse")
+def test_spans_are_the_means_of_agg(judged: Judged) -> None:
+    folder = written(judged, "worse")
     agg = pq.read_table(folder / "agg.parquet").filter(pc.field("stream") == "pair")
     for row in rows(folder / SPANS):
         mine = agg.filter(pc.field("system") == row["system"])
@@ -49,8 +40,8 @@ def test_spans_are_the_means_of_agg(written: Written) -> None:
         assert row["config_hash"] == mine["config_hash"][0].as_py()
 
 
-def test_columns_are_the_contract(written: Written) -> None:
-    folder = written("equal")
+def test_columns_are_the_contract(judged: Judged) -> None:
+    folder = written(judged, "equal")
     metrics = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit")
     ends = [f"{metric}{end}" for metric in metrics for end in ("", "_ci_lower", "_ci_upper")]
     assert list(rows(folder / SPANS)[0]) == ["system", "suite", *ends, "queries", "config_hash"]
@@ -59,8 +50,8 @@ def test_columns_are_the_contract(written: Written) -> None:
     assert list(pool[0]) == ["system", "suite", "pooled_judgments", "coverage_percent"]
 
 
-def test_the_pool_is_the_union_of_both_systems(written: Written) -> None:
-    folder = written("worse")
+def test_the_pool_is_the_union_of_both_systems(judged: Judged) -> None:
+    folder = written(judged, "worse")
     hits = pq.read_table(folder / "hits.parquet").filter(pc.field("window") > 0).to_pylist()  # those of the canary
     found = {s: {(h["query_ord"], h["doc_ord"]) for h in hits if h["system"] == s} for s in ("worse", "incumbent")}
     known = {s: {pair for pair in pairs if pair[1] >= 0} for s, pairs in found.items()}
@@ -71,8 +62,8 @@ def test_the_pool_is_the_union_of_both_systems(written: Written) -> None:
         assert float(row["coverage_percent"]) == pytest.approx(share, abs=1e-3)
 
 
-def test_what_was_not_measured_is_empty(written: Written) -> None:
-    latencies = {row["system"]: row["p95_latency_ms"] for row in rows(written("unsure") / SPANS)}
+def test_what_was_not_measured_is_empty(judged: Judged) -> None:
+    latencies = {row["system"]: row["p95_latency_ms"] for row in rows(written(judged, "unsure") / SPANS)}
     assert latencies["unsure"] == ""
     assert float(latencies["incumbent"]) > 0
 
