@@ -55,11 +55,11 @@ def built(folder: Path, build: Callable[[Path], None], say: Callable[[str], None
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_suffix(".lock"))
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except Timeout:
         say("another process is building the index: waiting for it")
-        lock.acquire()
-    try:
+        held = lock.acquire()
+    with held:
         files, damaged = verify(folder)
         if not damaged:
             return files
@@ -74,8 +74,6 @@ def built(folder: Path, build: Callable[[Path], None], say: Callable[[str], None
         (part / MANIFEST).write_text(json.dumps({"files": files}, indent=1, sort_keys=True), encoding="utf-8")
         part.rename(folder)
         return files
-    finally:
-        lock.release()
 
 
 def verify(folder: Path) -> tuple[dict[str, str], list[str]]:

@@ -81,19 +81,25 @@ class Lens:
 
     def search(self, text: str) -> LensAnswer:
         """Answer one query."""
-        words = self.find_words(text)
-        router = self.config.router
-        if not router.enabled:
-            begun = time.perf_counter_ns()
-            return self._fused(words, self.find_meaning(text), "", begun)
+        words, router = self.find_words(text), self.config.router
         begun = time.perf_counter_ns()
-        confidence = self._lexical_confidence(words)
+        if not router.enabled:
+            return self._fused(words, self.find_meaning(text), "", begun)
+        confidence = CLAMP[0]
+        if len(words.plain[0]):
+            confidence = self.calibrator.confidence("lexical", words.intent, words.features)
         judged = confidence, time.perf_counter_ns() - begun
         if words.intent in router.never:
             return self._lexical(words, "never", judged)
         if confidence >= router.tau:
             return self._lexical(words, "confident", judged)
-        return self._spend(text, words, judged)
+        begun = time.perf_counter_ns()  # what was spent is told as measured, whatever clock the deadline goes by
+        deadline = self.clock() + router.spend_cap_ms * 1e6
+        vector = self.index.words.embed(text)
+        meaning = NOTHING if vector is None or self.clock() > deadline else self.dense.nearest(vector)
+        if self.clock() > deadline:  # time ran out: the lexical answer stands
+            return self._lexical(words, "budget_exceeded", judged, time.perf_counter_ns() - begun)
+        return self._fused(words, meaning, "fused", begun, judged[1])
 
     def find_words(self, text: str) -> Words:
         """The lexical candidates of a query, plain and boosted."""
@@ -128,16 +134,6 @@ class Lens:
         dense[np.searchsorted(pool, others)] = products
         return best_first(pool, lexical + np.float32(self.config.ann.fusion_weight) * dense)
 
-    def _spend(self, text: str, words: Words, judged: tuple[float, int]) -> LensAnswer:
-        """Ask the dense side within the cap; when time runs out, the lexical answer stands."""
-        begun = time.perf_counter_ns()  # what was spent is told as measured, whatever clock the deadline goes by
-        deadline = self.clock() + self.config.router.spend_cap_ms * 1e6
-        vector = self.index.words.embed(text)
-        meaning = NOTHING if vector is None or self.clock() > deadline else self.dense.nearest(vector)
-        if self.clock() > deadline:
-            return self._lexical(words, "budget_exceeded", judged, time.perf_counter_ns() - begun)
-        return self._fused(words, meaning, "fused", begun, judged[1])
-
     def _lexical(self, words: Words, decision: str, judged: tuple[float, int], spent: int = 0) -> LensAnswer:
         """The lexical answer; `judged` is its confidence and the nanoseconds that took."""
         return self._answer(words, *words.boosted, *judged, decision, spent)
@@ -151,11 +147,6 @@ class Lens:
         confidence = self.calibrator.confidence("fused", words.intent, features) if len(plain[0]) else CLAMP[0]
         calibrator_ns += time.perf_counter_ns() - started
         return self._answer(words, *ranked, confidence, calibrator_ns, decision, spent)
-
-    def _lexical_confidence(self, words: Words) -> float:
-        if not len(words.plain[0]):
-            return CLAMP[0]
-        return self.calibrator.confidence("lexical", words.intent, words.features)
 
     def _answer(
         self, words: Words, documents: Ordinals, scores: Floats, confidence: float, ns: int, decision: str, spent: int

@@ -14,12 +14,8 @@ from pathlib import Path
 PLATFORM = [
     *("--only-binary", ":all:", "--python-version", "3.11", "--implementation", "cp"),
     *("--abi", "cp311", "--abi", "abi3", "--abi", "none"),
-    *(
-        part
-        for tag in ("manylinux_2_28", "manylinux_2_27", "manylinux_2_24", "manylinux_2_17", "manylinux2014")
-        for part in ("--platform", f"{tag}_x86_64")
-    ),
-    *("--platform", "any"),
+    *(f"--platform=manylinux{tag}_x86_64" for tag in ("_2_28", "_2_27", "_2_24", "_2_17", "2014")),
+    "--platform=any",
 ]
 
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[\w.]+) --hash=sha256:(?P<sha256>[0-9a-f]{64})")
