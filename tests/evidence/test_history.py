@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -80,23 +81,24 @@ def test_what_retention_removes_is_expired_and_not_tampered(tmp_path: Path) -> N
     assert list(read(tmp_path)["run_id"]) == ["run6", "run7", "run8", "run9"]
 
 
-def test_a_partition_that_is_gone_without_a_record_is_tampered(tmp_path: Path) -> None:
-    nights(tmp_path, 3)
-    next(tmp_path.glob("*/run1-*.parquet")).unlink()
-    assert look(tmp_path).tampered == (
-        "date=2026-03-02/run1-whiskers.parquet: not there, but the index does not say that it expired",
-    )
+def forge(path: Path) -> None:
+    folder = path.parents[2] / "other"
+    append(folder, "run1", "whiskers", [row(DAY + timedelta(1), value=0.9)])
+    next(folder.glob("date=*/*.parquet")).replace(path)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "says"),
+    [(Path.unlink, "not there, but the index does not say that it expired"), (forge, "changed after it was written")],
+)
+def test_a_partition_that_is_gone_or_changed_without_a_record_is_tampered(
+    tmp_path: Path, tamper: Callable[[Path], object], says: str
+) -> None:
+    nights(tmp_path / "kept", 3)
+    tamper(tmp_path / "kept" / "date=2026-03-02" / "run1-whiskers.parquet")
+    assert look(tmp_path / "kept").tampered == (f"date=2026-03-02/run1-whiskers.parquet: {says}",)
     with pytest.raises(HistoryError, match="run1"):
-        read(tmp_path)
-
-
-def test_a_partition_that_changed_is_tampered(tmp_path: Path) -> None:
-    nights(tmp_path, 3)
-    (tmp_path / "other").mkdir()
-    append(tmp_path / "other", "run1", "whiskers", [row(DAY + timedelta(1), value=0.9)])
-    forged = next((tmp_path / "other").glob("date=*/*.parquet"))
-    forged.replace(tmp_path / "date=2026-03-02" / "run1-whiskers.parquet")
-    assert look(tmp_path).tampered == ("date=2026-03-02/run1-whiskers.parquet: changed after it was written",)
+        read(tmp_path / "kept")
 
 
 def test_a_tampered_partition_is_neither_merged_nor_expired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
