@@ -172,16 +172,21 @@ def test_what_no_equal_hero_can_show_is_refused(
         ("loss", "mine"),
         ("{form: loss, margin: 0.1}", "should name a measure, or a column that the system answers with"),
         ("{form: los, measure: RR@10, margin: 0.1}", "'los'"),
-        (
-            "{form: rate, column: latency_ms, share: 0.1}",
-            "column latency_ms is measured by the gate",
-        ),
+        ("{form: rate, column: latency_ms, share: 0.1}", "column latency_ms is measured by the gate"),
         ("{check: 'nopkg.fairness:Fairness'}", "check nopkg.fairness:Fairness cannot be imported"),
         ("{check: 'mypkg.exits:Nothing'}", "check mypkg.exits:Nothing cannot be imported (SystemExit: 0)"),
         ("{check: 'mypkg.fairness:Check'}", "mypkg.fairness:Check should have name, decides, unit, which it has not"),
         ("{check: 'mypkg.fairness:Nothing'}", "mypkg.fairness has no Nothing; name a class of it"),
         ("{check: 'mypkg.fairness:Share'}", "should be a class of gates.checks.check.Check"),
         ("{check: 'mypkg.fairness:Fairness', limit: 2}", "its limits are those of mypkg.fairness:Fairness"),
+        (
+            "{form: loss, column: price, margin: 0.1}\n  other: {form: rate, column: price, share: 0.1}",
+            "checks ask price for a loss and otherwise; ask a column in one direction",
+        ),
+        (
+            f"{OWN['mrr_at_10'][0]}\n  ndcg_error: {OWN['mrr_at_10'][0]}",
+            "checks names ndcg_error, which is one of ours; call it otherwise",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_a_line(
@@ -194,22 +199,7 @@ def test_what_cannot_be_meant_is_refused_in_a_line(
     assert "\n" not in mistake
 
 
-def test_a_column_is_asked_in_one_direction(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="checks ask price for a loss and otherwise; ask a column in one direction"):
-        read(
-            tmp_path, root, "{form: loss, column: price, margin: 0.1}\n  other: {form: rate, column: price, share: 0.1}"
-        )
-
-
 def test_any_value_but_0_is_an_event() -> None:
     form = Count(column="refused", rate=0.1)
     hero, baseline = (arm(5).put(refused=np.array(told)) for told in ([0.004, 2, -1, 0, 2], [0, 2, 0, 0, 0]))
     assert form.only(pairs(hero, baseline)).tolist() == [1, 0, 1, 0, 1]
-
-
-def test_a_name_of_ours_is_taken(root: Path, tmp_path: Path) -> None:
-    shipped = (root / "configs" / "policy.yaml").read_text(encoding="utf-8")
-    path = tmp_path / "policy.yaml"
-    path.write_text(f"{shipped}checks:\n  ndcg_error: {OWN['mrr_at_10'][0]}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="checks names ndcg_error, which is one of ours; call it otherwise"):
-        load_policy(path)

@@ -19,15 +19,11 @@ from gates.statistics.decimals import decimal, evidence_text
         (1 / 3, "0.333333"),
         (1e-9, "0.000000001"),
         (1e7, "10000000"),
+        *((nothing, "") for nothing in (math.nan, math.inf, -math.inf)),
     ],
 )
-def test_a_number_is_a_plain_decimal(value: float, text: str) -> None:
+def test_a_number_is_a_plain_decimal_and_what_is_none_no_text(value: float, text: str) -> None:
     assert decimal(value) == text
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_no_number_is_no_text(value: float) -> None:
-    assert decimal(value) == ""
 
 
 @given(st.floats(-1e9, 1e9))
