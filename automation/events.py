@@ -141,7 +141,8 @@ def _broken(cell: Cell, kind: str, said: Mapping[str, Any]) -> Event:
 
     numbers = (cell.observed, cell.limit)
     observed, limit = (f"{n} {cell.unit}" if n and cell.unit else told(cell.check, n) if n else "" for n in numbers)
-    shown = f" {observed}{f', limit {limit}' if limit else ''}" if observed else ""
+    limited = f", limit {cell.limit if cell.unit else limit}" if limit else ""  # a unit that is a sentence is said once
+    shown = f" {observed}{limited}" if observed else ""
     interval = f", interval [{cell.ci_lower}, {cell.ci_upper}]" if cell.ci_lower else ""
     return Event(
         kind=kind, hero=cell.hero, check=cell.check, observed=observed, limit=limit,

@@ -188,7 +188,7 @@ def test_each_finding_is_an_alert_that_says_all_and_ends_when_it_is_found_no_mor
     assert names(first) == [("P3", "drift", "length"), ("P3", "drift", "spread"), ("P3", "not_evidenced", "mix")]
     length, _, mix = first
     assert (length.hero, length.observed, length.limit) == ("lens", "1.24 times as long", "1.1 times as long")
-    assert length.title == "DRIFT lens: length 1.24 times as long, limit 1.1 times as long"
+    assert length.title == "DRIFT lens: length 1.24 times as long, limit 1.1"
     assert length.text.splitlines()[:2] == ["see what changed; p .0001", "n 800"]
     assert length.command.startswith("cd /")
     assert length.command.endswith(" && python -m pytest -m drift")
