@@ -119,7 +119,7 @@ def alertmanager_entry(alert: Alert, now: datetime) -> dict[str, Any]:
     ends = (now + _ALIVE).isoformat() if alert.firing else _not_before(alert.told_at, alert.since)
     entry: dict[str, Any] = {
         "labels": labels,
-        "annotations": {**annotations, "text": body(alert)},
+        "annotations": {**annotations, "summary": alert.title, "text": body(alert)},
         "startsAt": alert.since,
         "endsAt": ends,
     }

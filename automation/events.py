@@ -143,7 +143,8 @@ def _broken(cell: Cell, kind: str, said: Mapping[str, Any]) -> Event:
     observed, limit = (f"{n} {cell.unit}" if n and cell.unit else told(cell.check, n) if n else "" for n in numbers)
     limited = f", limit {cell.limit if cell.unit else limit}" if limit else ""  # a unit that is a sentence is said once
     shown = f" {observed}{limited}" if observed else ""
-    interval = f", interval [{cell.ci_lower}, {cell.ci_upper}]" if cell.ci_lower else ""
+    ends = [told(cell.check, n) if n and not cell.unit else n for n in (cell.ci_lower, cell.ci_upper)]
+    interval = f", interval [{ends[0]}, {ends[1]}]" if cell.ci_lower else ""
     return Event(
         kind=kind, hero=cell.hero, check=cell.check, observed=observed, limit=limit,
         title=f"{kind.replace('_', ' ').upper()} {cell.hero}: {cell.check}{shown or f': {cell.note}'}",
