@@ -239,7 +239,7 @@ def test_a_nights_loss_is_an_alert_of_its_own(tmp_path: Path) -> None:
     job = Told(tmp_path, "performance")
     found = job.ended(20, findings("performance", cell("RED", "ndcg_at_10", unit="", observed="0.034", limit="0.02")))
     assert names(found) == [("P1", "performance", "ndcg_at_10")]
-    assert found[0].title == "PERFORMANCE lens: ndcg_at_10 0.034, limit 0.02"
+    assert found[0].title == "PERFORMANCE lens: ndcg_at_10 3.40 pt, limit 2.00 pt"
     job.machine.close()
 
 
