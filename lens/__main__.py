@@ -81,6 +81,8 @@ def run_build(asked: argparse.Namespace) -> None:
 def open_selected(config: Path) -> tuple[dict[str, Any], Path, Index]:
     """A pack's selected system, the folder its files are in, and its index. Raises ValueError, CorpusError."""
     folder = config.parent if (config.parent / BASELINE.name).is_file() else config.parent.parent
+    if not config.is_file():
+        raise ValueError(f"{config}: no such file, or none that can be read whole; name a pack such as {BASELINE}")
     document = yaml.safe_load(config.read_text(encoding="utf-8"))
     selected = document.get("selected") if isinstance(document, dict) else None
     if isinstance(document, dict) and "fault" in document:

@@ -31,6 +31,7 @@ def test_a_bad_config_gets_a_line_and_status_2(tmp_path: Path, capsys, text: str
     assert said in capsys.readouterr().err
 
 
-def test_a_missing_config_gets_a_line_and_status_2(capsys):
-    assert main(["search", "a query", "--config=nowhere.yaml"]) == 2
-    assert "nowhere.yaml" in capsys.readouterr().err
+@pytest.mark.parametrize("config", ["nowhere.yaml", "/dev/zero"])
+def test_what_is_no_config_gets_a_line_and_status_2(capsys, config: str):
+    assert main(["search", "a query", f"--config={config}"]) == 2
+    assert capsys.readouterr().err.startswith(f"{config}: no such file")
