@@ -20,7 +20,7 @@ from gates.errors import ConfigError
 from gates.policy import load_policy
 from gates.verdicts import Kind
 from proof.mutants import run as runs
-from proof.mutants.mutant import EQUAL, REFUSALS, Mutant, MutantError
+from proof.mutants.mutant import EQUAL, REFUSALS, Mutant
 from proof.mutants.run import Scene, Score, changed_lines, first_reason, promoted, score
 from proof.mutants.table import all_mutants
 
@@ -58,7 +58,7 @@ def results(mutants: Sequence[Mutant], scene: Scene, hero: str) -> Iterator[tupl
             mutant = started[done]
             try:
                 run = done.result()
-            except (MutantError, ConfigError) as error:
+            except ConfigError as error:
                 yield mutant, Score(False, f"not seeded: {error}"), 0.0
             else:
                 yield mutant, score(mutant, run), run.seconds
@@ -122,18 +122,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return score_table(mutants, scene, hero)
     except ConfigError as error:
         print("\n".join(error.mistakes), file=sys.stderr)
-    except MutantError as error:
-        print(error, file=sys.stderr)
     return 2
 
 
 def _chosen(only: str, mutants: Sequence[Mutant]) -> list[Mutant]:
-    """The mutants that --only names, all without it. Raises MutantError."""
+    """The mutants that --only names, all without it. Raises ConfigError."""
     by_name = {mutant.name: mutant for mutant in mutants}
     names = [name for name in only.split(",") if name] or list(by_name)
     unknown = [name for name in names if name not in by_name]
     if unknown:
-        raise MutantError(f"--only={only}: no mutant {', '.join(unknown)}; there are {', '.join(by_name)}")
+        raise ConfigError([f"--only={only}: no mutant {', '.join(unknown)}; there are {', '.join(by_name)}"])
     return [by_name[name] for name in dict.fromkeys(names)]
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from fixtures.systems.faults import FaultySystem
 from fixtures.systems.protocol import Answer, Query
 from gates.checks.check import Check
+from gates.errors import ConfigError
 
 #: Which heroes a fault can be seeded in: the repository's own alone; any hero of a user; one whose answers are timed by
 #: the gate; one whose answers are recorded.
@@ -25,10 +26,6 @@ NAMED = "HERO_GATE_MUTANT"  # environment variable that names the fault whose fu
 EQUAL = "configs/good/equal.yaml"  # the incumbent under another name: nothing but the fault can stop it
 
 
-class MutantError(Exception):
-    """A fault cannot be seeded. One line: what was found, what is expected, where."""
-
-
 class Patch(NamedTuple):
     """What stands in place of a function while the gate runs; `of` is "module:function" or "module:Class.method".
 
@@ -39,14 +36,14 @@ class Patch(NamedTuple):
     change: Callable[[Any], Any]  # of what stands there into what shall
 
     def found(self) -> tuple[Any, str, Any]:
-        """Owner, name and what stands there now. Raises MutantError where nothing does."""
+        """Owner, name and what stands there now. Raises ConfigError where nothing does."""
         module, _, path = self.of.partition(":")
         above, _, name = path.rpartition(".")
         try:
             owner = pkgutil.resolve_name(f"{module}:{above}")
             return owner, name, getattr(owner, name)
         except (ImportError, AttributeError, ValueError) as error:
-            raise MutantError(f"{self.of}: nothing of this name ({error}); name the function as it is now") from None
+            raise ConfigError([f"{self.of}: nothing of this name ({error}); name the function as it is now"]) from None
 
     def apply(self) -> None:
         """Put it in place, in this process."""

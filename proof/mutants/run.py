@@ -22,8 +22,9 @@ from fixtures.systems.kinds import SystemKind
 from gates.attestation import ATTESTATION, Attestation
 from gates.checks.registry import BY_INTENT, BY_KEY
 from gates.documents import read_yaml
+from gates.errors import ConfigError
 from gates.verdicts import Verdict
-from proof.mutants.mutant import NAMED, REFUSALS, FileFault, Mutant, MutantError
+from proof.mutants.mutant import NAMED, REFUSALS, FileFault, Mutant
 
 NOT_COPIED = {"tests", "docs", "benchmarks"}  # what no canary reads
 SECONDS = 900  # after which a run is given up
@@ -60,11 +61,11 @@ class Scene:
 
 
 def copy_checkout(root: Path, to: Path) -> None:
-    """Copy what git knows or would add, so that what is run is what a commit would be. Raises MutantError."""
+    """Copy what git knows or would add, so that what is run is what a commit would be. Raises ConfigError."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if listed.returncode:
-        raise MutantError(f"{root}: not a git checkout, but mutants are seeded in what git knows; run in a clone")
+        raise ConfigError([f"{root}: not a git checkout, but mutants are seeded in what git knows; run in a clone"])
     for name in filter(None, listed.stdout.split("\0")):
         if name.partition("/")[0] not in NOT_COPIED and (root / name).is_file():
             (to / name).parent.mkdir(parents=True, exist_ok=True)
@@ -72,17 +73,17 @@ def copy_checkout(root: Path, to: Path) -> None:
 
 
 def lock_hero(scene: Scene, hero: str) -> None:
-    """Lock the unchanged hero in the copy, so that nothing but a fault can stop it. Raises MutantError."""
+    """Lock the unchanged hero in the copy, so that nothing but a fault can stop it. Raises ConfigError."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "lock", "--write"]
     asked = [f"--hero={hero}", f"--configs={scene.configs}"]
     done = subprocess.run([*command, *asked], cwd=scene.checkout, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
-        raise MutantError(f"{hero}: cannot be locked: {said[-1]}")
+        raise ConfigError([f"{hero}: cannot be locked: {said[-1]}"])
 
 
 def run_mutant(mutant: Mutant, scene: Scene, hero: str) -> Run:
-    """Seed a fault in a hero (a name or a pack's path, as --hero takes it) and run the canary. Raises MutantError."""
+    """Seed a fault in a hero (a name or a pack's path, as --hero takes it) and run the canary. Raises ConfigError."""
     with tempfile.TemporaryDirectory(prefix="hero-gate-mutant-") as folder:
         place, configs = Path(folder), scene.checkout / scene.configs
         found = str(scene.checkout / hero) if hero.endswith((".yaml", ".yml")) else hero

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from gates.checks.registry import keys_of
@@ -25,77 +27,62 @@ def claims(rows: dict[str, Row], seeds: dict[str, Any], busy: dict[str, Any]) ->
     evidence for or against a check. Of a hero that the sanity battery stops only that it is never promoted is promised
     here: simulated releases have no battery, whole canaries of it are run in tests/test_seeded_heroes.py.
     """
-    found: list[Claim] = []
-    for name, world in (("model", "models"), ("real", "real pairs")):
-        if f"{name}-aa" in rows:
-            found += _of_world(name, world, rows)
-    if seeds:
-        found += _of_seeds(seeds)
-    if busy:
-        found += _of_busy(busy)
-    return found
+    worlds = [(name, world) for name, world in (("model", "models"), ("real", "real pairs")) if f"{name}-aa" in rows]
+    found = [claim for name, world in worlds for claim in _of_world(name, world, rows)]
+    return [*found, *(_of_seeds(seeds) if seeds else ()), *(_of_busy(busy) if busy else ())]
 
 
-def _of_busy(busy: dict[str, Any]) -> list[Claim]:
-    """On a busy machine nobody is rolled back who is not slow, and nobody promoted who is; on a very busy one nothing
-    is decided at all."""
-    found = []
-    for load, heroes in busy.items():
-        for hero, seen in heroes.items():
-            what = "ROLLBACK" if hero in GOOD else "PROMOTE"
-            wrong, said = seen["decisions"].get(what, 0), "rolled back" if hero in GOOD else "promoted"
-            found.append(_at_most(f"{load} machine, {hero}: {said}", wrong, seen["n"], 0.0, sure=False))
-    slow = max(SLOW, key=lambda hero: SLOW[hero])
-    seen = busy["busy"][slow]
-    rolled = seen["decisions"].get("ROLLBACK", 0)
-    found.append(_at_least(f"busy machine, {slow}: rolled back", rolled, seen["n"], 0.95, sure=False))
-    return found
-
-
-def _of_world(name: str, world: str, rows: dict[str, Row]) -> list[Claim]:
+def _of_world(name: str, world: str, rows: dict[str, Row]) -> Iterator[Claim]:
     equal, calibrated = rows[f"{name}-aa"], rows[f"{name}-ce-0.0175"]
     rolled, releases = equal["releases_rolled_back"], equal["releases"]
-    found = [_at_most(f"three equal heroes, {world}: one is rolled back", rolled, releases, 0.01)]
+    yield _at_most(f"three equal heroes, {world}: one is rolled back", rolled, releases, 0.01)
     for row in (rows[f"{name}-{loss}"] for loss in LOSSES):
-        found.append(_at_most(f"{row['what']}, {world}: promoted", row["promoted"], row["n"], 0.01))
+        yield _at_most(f"{row['what']}, {world}: promoted", row["promoted"], row["n"], 0.01)
     what = f"equal hero, calibration error .0175, {world}"
-    found.append(_at_least(f"{what}: promoted", calibrated["promoted"], calibrated["n"], 0.95))
+    yield _at_least(f"{what}: promoted", calibrated["promoted"], calibrated["n"], 0.95)
     for row in (row for key, row in rows.items() if key.startswith(f"{name}-") and row.get("group") == "skewed"):
-        found.append(_at_most(f"{row['what']}, {world}: rolled back", row["rolled_back"], row["n"], 0.0033))
+        yield _at_most(f"{row['what']}, {world}: rolled back", row["rolled_back"], row["n"], 0.0033)
     for hero, (promoted, n) in calibrated["promoted_of"].items():
-        found.append(_at_least(f"{what}, with the churn of {hero}: promoted", promoted, n, 0.95))
-    return found
+        yield _at_least(f"{what}, with the churn of {hero}: promoted", promoted, n, 0.95)
 
 
-def _of_seeds(seeds: dict[str, Any]) -> list[Claim]:
-    found = []
+def _of_seeds(seeds: dict[str, Any]) -> Iterator[Claim]:
     for hero, seen in seeds["good"].items():
         promoted = seen["decisions"].get("PROMOTE", 0)
-        found.append(_at_least(f"good/{hero}: promoted", promoted, seen["n"], 0.95, sure=False))
+        yield _at_least(f"good/{hero}: promoted", promoted, seen["n"], 0.95, sure=False)
     bad = seeds["bad"].values()
     wrong, n = sum(seen["decisions"].get("PROMOTE", 0) for seen in bad), sum(seen["n"] for seen in bad)
-    found.append(_at_most("a hero of bad/: promoted", wrong, n, 0.0, sure=False))
+    yield _at_most("a hero of bad/: promoted", wrong, n, 0.0, sure=False)
     for hero, seen in seeds["bad"].items():
         if seen["check"] in keys_of(Kind.SANITY):
             continue
         alarms = sum(seen["red"].get(check, 0) for check in keys_of(Kind.INSTRUMENT))
         named, held = seen["red"].get(seen["check"], 0), min(alarms, seen["decisions"].get("HOLD", 0))
-        found.append(_at_least(f"bad/{hero}: stopped by {seen['check']}", named, seen["n"] - held, 1.0, sure=False))
-    return found
+        yield _at_least(f"bad/{hero}: stopped by {seen['check']}", named, seen["n"] - held, 1.0, sure=False)
 
 
-def _at_most(what: str, k: int, n: int, limit: float, *, sure: bool = True) -> Claim:
-    bound = upper_bound(k, n)
-    return _claim(what, "at most", limit, k, n, bound, (bound if sure else k / n) <= limit)
+def _of_busy(busy: dict[str, Any]) -> Iterator[Claim]:
+    """On a busy machine nobody is rolled back who is not slow, and nobody promoted who is; on a very busy one nothing
+    is decided at all."""
+    for load, heroes in busy.items():
+        for hero, seen in heroes.items():
+            what, said = ("ROLLBACK", "rolled back") if hero in GOOD else ("PROMOTE", "promoted")
+            yield _at_most(
+                f"{load} machine, {hero}: {said}", seen["decisions"].get(what, 0), seen["n"], 0.0, sure=False
+            )
+    slow = max(SLOW, key=lambda hero: SLOW[hero])
+    seen = busy["busy"][slow]
+    rolled = seen["decisions"].get("ROLLBACK", 0)
+    yield _at_least(f"busy machine, {slow}: rolled back", rolled, seen["n"], 0.95, sure=False)
 
 
-def _at_least(what: str, k: int, n: int, limit: float, *, sure: bool = True) -> Claim:
-    bound = bounds(k, n, 0.9)[0]  # one side of it: 95 %
-    return _claim(what, "at least", limit, k, n, bound, (bound if sure else k / n) >= limit)
-
-
-def _claim(what: str, sense: str, limit: float, k: int, n: int, bound: float, holds: bool) -> Claim:
+def _claim(what: str, k: int, n: int, limit: float, *, sense: str, sure: bool = True) -> Claim:
+    """`sure`: the bound of confidence must say so, not only what was counted."""
+    sign, bound = (1, upper_bound(k, n)) if sense == "at most" else (-1, bounds(k, n, 0.9)[0])  # one side of it: 95 %
     return {
         "claim": what, "sense": sense, "limit": limit, "k": k, "n": n, "rate": k / n, "bound": float(f"{bound:.3g}"),
-        "holds": holds,
+        "holds": sign * (bound if sure else k / n) <= sign * limit,
     }  # fmt: skip
+
+
+_at_most, _at_least = (partial(_claim, sense=sense) for sense in ("at most", "at least"))

@@ -10,11 +10,12 @@ import pytest
 import yaml
 
 from fixtures.packs import Hero, Pack, load_hero
+from gates.errors import ConfigError
 from gates.policy import Policy, load_policy
 from gates.verdicts import Kind
 from proof.mutants import run as runs
 from proof.mutants.__main__ import applies_to, main, results, score_table
-from proof.mutants.mutant import EQUAL, REFUSALS, FileFault, Mutant, MutantError, Patch, seeded
+from proof.mutants.mutant import EQUAL, REFUSALS, FileFault, Mutant, Patch, seeded
 from proof.mutants.run import NEVER_PROMOTES, Run, Scene, Score, copy_checkout, score, write_pack
 from proof.mutants.table import BY_NAME, TABLE, all_mutants
 from tests.recorded_release import Checkout
@@ -121,7 +122,7 @@ class TestPatch:
 
     @pytest.mark.parametrize("of", ["gates.rule.decide:decides", "gates.nothing:decide", "gates.rule.decide:Seen.gone"])
     def test_a_name_that_is_gone_is_told(self, of: str) -> None:
-        with pytest.raises(MutantError, match=f"^{of}: nothing of this name .*; name the function as it is now$"):
+        with pytest.raises(ConfigError, match=f"^{of}: nothing of this name .*; name the function as it is now$"):
             Patch(of, lambda old: old).found()
 
 
@@ -179,7 +180,7 @@ class TestSeeding:
         assert not {"tests", "docs", ".git", ".venv"} & {path.name for path in tmp_path.iterdir()}
 
     def test_a_folder_without_git_is_told(self, tmp_path: Path) -> None:
-        with pytest.raises(MutantError, match="not a git checkout"):
+        with pytest.raises(ConfigError, match="not a git checkout"):
             copy_checkout(tmp_path, tmp_path / "copy")
 
     @pytest.fixture
@@ -292,7 +293,7 @@ class TestCommandLine:
 
     def test_what_cannot_be_seeded_is_not_caught(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def gone(*_: object) -> Run:
-            raise MutantError("a:b: nothing of this name")
+            raise ConfigError(["a:b: nothing of this name"])
 
         monkeypatch.setattr(runs, "run_mutant", gone)
         assert [s for _, s, _ in results([LOST], self.SCENE, "")] == [
