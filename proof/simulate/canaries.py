@@ -8,18 +8,21 @@ hero.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gates.checks.question import CalibrationQuestion
 from gates.policy import Policy
+from gates.rule.dispersion import EVERY, chi_squared_tail
 from gates.rule.evaluator import ends_climb
 from gates.rule.trackers import Thresholds
 from gates.verdicts import Decision, Kind
-from proof.simulate.features import Features, Plan
-from proof.simulate.processes import Tails, dispersed, green_calibration, grow, list_processes, log_mean, log_mixture
+from proof.simulate.features import Features
+from proof.simulate.processes import Tails, green_calibration, grow, list_processes, log_mean, log_mixture
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -57,24 +60,29 @@ class Ends:
         return len(self.decision)
 
 
-def join_ends(parts: list[Ends]) -> Ends:
-    """Several groups of heroes as one."""
-    columns = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Ends) if f.name != "checks"}
-    return Ends(**columns, checks=parts[0].checks)
+def join_ends(parts: Sequence[Ends], *, interleaved: bool = False) -> Ends:
+    """Several groups of heroes as one; the first of each next to each other, then the second ones, if interleaved."""
+
+    def joined(name: str) -> Any:
+        columns = [getattr(part, name) for part in parts]
+        return np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:]) if interleaved else np.concatenate(columns)
+
+    return Ends(**{f.name: joined(f.name) for f in fields(Ends) if f.name != "checks"}, checks=parts[0].checks)
 
 
-def run_canaries(features: Features, plan: Plan, traffic: Array, draws: Draws) -> Ends:
-    """Let every hero climb. `traffic` is proof.simulate.features.traffic_growth."""
-    climb = _Climb(features, plan, traffic, draws)
+def run_canaries(features: Features, draws: Draws) -> Ends:
+    """Let every hero climb."""
+    climb = _Climb(features, draws)
     while climb.active.any():
         climb.move()
         climb.window()
-    return climb.ends()
+    return climb.ends
 
 
 class _Climb:
-    def __init__(self, features: Features, plan: Plan, traffic: Array, draws: Draws) -> None:
-        self.f, self.plan, self.traffic, self.draws, self.policy = features, plan, traffic, draws, plan.policy
+    def __init__(self, features: Features, draws: Draws) -> None:
+        plan = features.plan
+        self.f, self.plan, self.draws, self.policy = features, plan, draws, plan.policy
         self.limits = Thresholds.of(plan.policy)
         self.checks = (
             *(q.check for q in plan.streams),
@@ -101,13 +109,14 @@ class _Climb:
         self.tails = Tails([form for _, form in plan.tails], plan, heroes)
         self.tail_green = np.zeros((heroes, len(plan.tails), 5))
         self.squares, self.counted = np.zeros((heroes, 3)), np.zeros((heroes, 3), dtype=np.intp)
-        self.step, self.step_windows, self.windows = (np.zeros(heroes, dtype=np.intp) for _ in range(3))
-        self.pairs = np.zeros(heroes, dtype=np.intp)
-        self.red = np.zeros((heroes, len(self.checks)), dtype=np.bool_)
-        self.open = np.zeros((heroes, len(self.checks)), dtype=np.bool_)
+        self.step_windows = np.zeros(heroes, dtype=np.intp)
         self.active = np.ones(heroes, dtype=np.bool_)
-        self.waiting = np.zeros(heroes, dtype=np.bool_)
-        self.decision = np.full(heroes, Decision.HOLD.value, dtype="<U8")
+        step, windows, pairs = (np.zeros(heroes, dtype=np.intp) for _ in range(3))
+        red, undecided = (np.zeros((heroes, len(self.checks)), dtype=np.bool_) for _ in range(2))
+        self.ends = Ends(
+            decision=np.full(heroes, Decision.HOLD.value, dtype="<U8"), waiting=np.zeros(heroes, dtype=np.bool_),
+            step=step, windows=windows, pairs=pairs, red=red, open=undecided, checks=self.checks,
+        )  # fmt: skip
 
     # --- the moves of gates.rule.budget ---
 
@@ -117,24 +126,24 @@ class _Climb:
         a = np.flatnonzero(self.active)
         enough = self.step_windows[a] >= ladder.min_windows
         undecided = self._undecided(a)
-        self.open[a] = undecided
+        self.ends.open[a] = undecided
         through = enough & ~undecided.any(axis=1)
-        finished = a[through & (self.step[a] == len(ladder.steps) - 1)]
+        finished = a[through & (self.ends.step[a] == len(ladder.steps) - 1)]
         self.active[finished] = False
-        promotes = self.policy.promotes & ~self.red[finished].any(axis=1)
-        self.decision[finished] = np.where(promotes, Decision.PROMOTE.value, Decision.HOLD.value)
-        self._begin_step(a[through & (self.step[a] < len(ladder.steps) - 1)])
+        promotes = self.policy.promotes & ~self.ends.red[finished].any(axis=1)
+        self.ends.decision[finished] = np.where(promotes, Decision.PROMOTE.value, Decision.HOLD.value)
+        self._begin_step(a[through & (self.ends.step[a] < len(ladder.steps) - 1)])
         used_up = enough & ~through & (self.step_windows[a] >= ladder.max_windows)
-        used_up |= self.active[a] & (self.windows[a] >= ladder.total_windows)
+        used_up |= self.active[a] & (self.ends.windows[a] >= ladder.total_windows)
         self.active[a[used_up]] = False
-        waits = self.active[a] & (self.draws.fresh - self.pairs[a] < ladder.window)
-        self.waiting[a[waits]] = True
+        waits = self.active[a] & (self.draws.fresh - self.ends.pairs[a] < ladder.window)
+        self.ends.waiting[a[waits]] = True
         self.active[a[waits]] = False
 
     def _begin_step(self, a: Numbers) -> None:
-        self.step[a] += 1
+        self.ends.step[a] += 1
         self.step_windows[a] = 0
-        self.starts[a, self.step[a]] = self.cum[a]
+        self.starts[a, self.ends.step[a]] = self.cum[a]
         at = 0
         for q, question in enumerate(self.plan.streams):
             if question.head.kind is Kind.GATE:
@@ -145,7 +154,7 @@ class _Climb:
             self.shown[a, self.checks.index(looked.head.check)] = False
 
     def _undecided(self, a: Numbers) -> Flags:
-        at_last = self.step[a] == len(self.policy.ladder.steps) - 1
+        at_last = self.ends.step[a] == len(self.policy.ladder.steps) - 1
         gates = np.array([c in self.policy.asked(Kind.GATE) for c in self.checks])
         required = {q.check for q in self.plan.streams if q.head.required == "green"}
         required |= {head.check for head, _ in self.plan.tails if head.required == "green"}
@@ -165,27 +174,27 @@ class _Climb:
         red_at = self._red_looks(a, sums)
         first = red_at[:, self.ending].min(axis=1)
         ended = first < rows.shape[1]
-        self.red[a] |= red_at <= np.minimum(first, rows.shape[1] - 1)[:, None]
+        self.ends.red[a] |= red_at <= np.minimum(first, rows.shape[1] - 1)[:, None]
         self._end(a[ended], (first[ended] + 1) * self.policy.ladder.red_every)
         a, rows, sums = a[~ended], rows[~ended], sums[~ended]
         self.cum[a] = sums[:, -1]
-        self.windows[a] += 1
+        self.ends.windows[a] += 1
         self.step_windows[a] += 1
-        self.pairs[a] += self.policy.ladder.window
-        self.red[a] |= self._close(a, rows)
-        ended = self.red[a][:, self.ending].any(axis=1)
+        self.ends.pairs[a] += self.policy.ladder.window
+        self.ends.red[a] |= self._close(a, rows)
+        ended = self.ends.red[a][:, self.ending].any(axis=1)
         self._end(a[ended], np.zeros(int(ended.sum()), dtype=np.intp))
 
     def _rows(self, a: Numbers) -> Numbers:
-        rows = self.draws.blocks[a, self.windows[a]]
+        rows = self.draws.blocks[a, self.ends.windows[a]]
         if self.draws.late is None:
             return rows
         step, windows = self.draws.late
-        late = (self.step[a] > step) | ((self.step[a] == step) & (self.step_windows[a] >= windows))
+        late = (self.ends.step[a] > step) | ((self.ends.step[a] == step) & (self.step_windows[a] >= windows))
         return rows + np.where(late, self.draws.late_by, 0)[:, None]
 
     def _growth(self, a: Numbers, rows: Numbers) -> Array:
-        served = self.draws.served[self.step[a], a, self.windows[a]]
+        served = self.draws.served[self.ends.step[a], a, self.ends.windows[a]]
         plus = self.plus[a].astype(np.float32)
         witness = self.f.base[rows] + np.einsum("hwqbj,hb->hwqj", self.f.turn[rows], plus)
         tails = grow(self.tails.flags(a, self.f.ms[rows]))
@@ -194,7 +203,7 @@ class _Climb:
         slices = np.einsum("hwcisbj,hcsb->hwcij", self.f.signed[rows], signs)
         return np.concatenate(
             [
-                self.f.red[rows], self.traffic[self.step[a][:, None], served], witness, tails,
+                self.f.red[rows], self.f.traffic[self.ends.step[a][:, None], served], witness, tails,
                 slices.reshape(*slices.shape[:2], -1, slices.shape[-1]),
             ],
             axis=2, dtype=np.float64,
@@ -202,7 +211,7 @@ class _Climb:
 
     def _red_looks(self, a: Numbers, sums: Array) -> Numbers:
         """The first look of this window at which each check is RED, (heroes, checks); beyond the last where none."""
-        looks, step = sums.shape[1], self.step[a]
+        looks, step = sums.shape[1], self.ends.step[a]
         most = sums.max(axis=(1, 3))  # a mixture is at most the largest wealth in it
         for s in range(1, len(self.policy.ladder.steps)):
             begun = step >= s
@@ -259,24 +268,27 @@ class _Climb:
 
     def _by_cell(self, a: Numbers) -> list[tuple[tuple[int, int, int], Numbers]]:
         """Heroes by (seed, step from 1, window of the step): what the gate's null simulations are drawn from."""
-        seed, cells = self.plan.constants.seed, self.step[a] * 1000 + self.step_windows[a]
+        seed, cells = self.plan.constants.seed, self.ends.step[a] * 1000 + self.step_windows[a]
         return [
             ((seed, int(cell) // 1000 + 1, int(cell) % 1000), np.flatnonzero(cells == cell))
             for cell in np.unique(cells)
         ]
 
     def _dispersed(self, a: Numbers, sums: Array) -> Flags:
+        """The A/A alarm at the end of this window, as gates.rule.dispersion raises it."""
         size = sums[:, :, 1]
         differs = size > 0
         self.squares[a] += np.where(differs, sums[:, :, 0] ** 2 / np.where(differs, size, 1), 0)
         self.counted[a] += differs
-        rate = self.policy.error_rates.green
-        return np.array(
-            [dispersed(self.squares[h], self.counted[h], int(self.windows[h]), rate) for h in a], dtype=np.bool_
-        )
+        raised = np.zeros(len(a), dtype=np.bool_)
+        look, rest = np.divmod(self.ends.windows[a], EVERY)
+        for i in np.flatnonzero(rest == 0):
+            tails = map(chi_squared_tail, self.squares[a[i]].tolist(), self.counted[a[i]].tolist())
+            raised[i] = min(1.0, 3 * min(tails)) < self.policy.error_rates.green / (look[i] * (look[i] + 1))
+        return raised
 
     def _show(self, a: Numbers) -> None:
-        at_last = self.step[a] == len(self.policy.ladder.steps) - 1
+        at_last = self.ends.step[a] == len(self.policy.ladder.steps) - 1
         at = at_end = 0
         for q, question in enumerate(self.plan.streams):
             if not question.green:
@@ -294,16 +306,9 @@ class _Climb:
     def _end(self, a: Numbers, more_pairs: Numbers) -> None:
         rolls_back = np.array([_rolls_back(self.policy, c) for c in self.checks])
         self.active[a] = False
-        self.pairs[a] += more_pairs
-        rolled = (self.red[a] & rolls_back).any(axis=1)
-        self.decision[a] = np.where(rolled, Decision.ROLLBACK.value, Decision.HOLD.value)
-
-    def ends(self) -> Ends:
-        """What became of everyone."""
-        return Ends(
-            decision=self.decision, waiting=self.waiting, step=self.step, windows=self.windows, pairs=self.pairs,
-            red=self.red, open=self.open, checks=self.checks,
-        )  # fmt: skip
+        self.ends.pairs[a] += more_pairs
+        rolled = (self.ends.red[a] & rolls_back).any(axis=1)
+        self.ends.decision[a] = np.where(rolled, Decision.ROLLBACK.value, Decision.HOLD.value)
 
 
 def _rolls_back(policy: Policy, check: str) -> bool:

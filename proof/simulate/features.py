@@ -57,6 +57,8 @@ class Plan:
 class Features:
     """One row a block. B blocks of n pairs, R RED, G GREEN and L last-step GREEN streams, Q witnesses, C slices."""
 
+    plan: Plan
+    traffic: Array  # (steps, n + 1, 2, 5) growth of the traffic question by step and by how many of a block are served
     red: Single  # (B, R, 5) log growth, streams in the order of the questions and their processes
     green: Single  # (B, G, 5)
     last: Single  # (B, L, 5)
@@ -113,6 +115,7 @@ def features_of(blocks: Sequence[Pairs], plan: Plan) -> Features:
             slice_gaps[i, j, :bins] = form.gaps(block)
     base, turn, gaps, counts = _calibration(blocks, plan)
     return Features(
+        plan=plan, traffic=_traffic(blocks[0], plan),
         red=grown[0], green=grown[1], last=grown[2], blocked=blocked, base=base, turn=turn, gaps=gaps, counts=counts,
         ms=np.stack([[b.baseline.latency_ms, b.hero.latency_ms] for b in blocks]),
         signed=signed, slice_gaps=slice_gaps, repeated=_repeated(blocks, plan.constants),
@@ -132,8 +135,7 @@ def _signed(form: Calibration, block: Pairs) -> Single:
     return grown
 
 
-def traffic_growth(plan: Plan, block: Pairs) -> Array:
-    """Log growth of the traffic question by step and by how many pairs of a block are served: (steps, n + 1, 2, 5)."""
+def _traffic(block: Pairs, plan: Plan) -> Array:
     steps, n = plan.policy.ladder.steps, len(block)
     grown = np.zeros((len(steps), n + 1, 2, BETS))
     if plan.traffic is not None:

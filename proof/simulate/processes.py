@@ -1,7 +1,7 @@
 """What do the bets, moving quantiles and calibration looks of many heroes say? Their evidence as the gate has it.
 
 Betting as in gates.statistics.eprocess and gates.rule.trackers, quantiles as in gates.checks.forms.Tail, looks as in
-gates.rule.witness and gates.rule.dispersion. Each answer is the one that the gate's own function gives; what is faster
+gates.rule.witness. Each answer is the one that the gate's own function gives; what is faster
 is only that hopeless or certain looks are told from a part of the draws: a p-value that a prefix of the draws already
 makes too large stays too large.
 """
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from gates.checks.against import Tail
 from gates.checks.question import rank_of
-from gates.rule.dispersion import EVERY, chi_squared_tail
 from gates.rule.trackers import Thresholds
 from gates.rule.witness import PURPOSES
 from gates.statistics import calibration
@@ -146,15 +145,6 @@ def green_calibration(gaps: Array, counts: Array, limit: float, allowed: float, 
             return False
     long = by_length[: int(np.searchsorted(-lengths, -reach, side="right"))]
     return float((np.abs(limit + long * bins.error) @ bins.weight <= observed).sum()) <= most
-
-
-def dispersed(squares: Array, counted: NDArray[np.intp], windows: int, rate: float) -> bool:
-    """Is the A/A alarm raised at the end of this window? Shapes (3,), as in gates.rule.dispersion."""
-    look, rest = divmod(windows, EVERY)
-    if rest:
-        return False
-    tail = min(chi_squared_tail(float(s), int(k)) for s, k in zip(squares, counted, strict=True))
-    return min(1.0, 3 * tail) < rate / (look * (look + 1))
 
 
 def _bins_of(gaps: Array, counts: Array) -> Bins:

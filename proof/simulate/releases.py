@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from proof.simulate import changes
 from proof.simulate.canaries import Draws, Ends, join_ends, run_canaries
 from proof.simulate.cells import HEROES, MODEL, Experiment
 from proof.simulate.changes import Change
-from proof.simulate.features import features_of, plan_canary, traffic_growth
+from proof.simulate.features import features_of, plan_canary
 from proof.simulate.model import draw_model, draw_preflight
 from proof.simulate.population import Population, Rows, blocks_of, join_populations
 from proof.simulate.recording import Recording
@@ -41,18 +41,18 @@ def run_share(cell: Experiment, share: int, policy: Policy, recording: Recording
     pools = []
     for pool in drawn:
         first, *late = (blocks_of(population, policy) for population in pool)
-        pools.append((features_of(sum(late, first), plan), first[0], len(first)))
+        pools.append((features_of(sum(late, first), plan), len(first)))
     each, group = heroes // len(pools), max(1, CHUNK // len(pools))
     parts = []
     for begin in range(0, each, group):
         n = min(group, each - begin)
-        rows = _rows(n, shape, pools[0][2], cell, rng)
+        rows = _rows(n, shape, pools[0][1], cell, rng)
         ends = []
-        for features, block, late_by in pools:  # heroes of one release see the same queries
+        for features, late_by in pools:  # heroes of one release see the same queries
             served = np.stack([rng.binomial(ladder.red_every, s / 100, (n, *shape)) for s in ladder.steps])
             draws = Draws(blocks=rows, served=served, late=cell.late, late_by=late_by, fresh=cell.fresh)
-            ends.append(run_canaries(features, plan, traffic_growth(plan, block), draws))
-        parts.append(_interleaved(ends))
+            ends.append(run_canaries(features, draws))
+        parts.append(join_ends(ends, interleaved=True))
     return join_ends(parts)
 
 
@@ -124,10 +124,3 @@ def _rows(n: int, shape: tuple[int, int], blocks: int, cell: Experiment, rng: np
         z = np.clip(np.rint(rng.standard_normal((n, shape[0])) / 0.25), -12, 12).astype(np.intp) + 12
         rows = rows + (z * each)[:, :, None]
     return rows
-
-
-def _interleaved(ends: list[Ends]) -> Ends:
-    """Heroes of one release next to each other."""
-    joined, n = join_ends(ends), len(ends[0])
-    order = np.arange(len(ends) * n).reshape(len(ends), n).T.ravel()
-    return replace(joined, **{f.name: getattr(joined, f.name)[order] for f in fields(Ends) if f.name != "checks"})

@@ -14,7 +14,7 @@ from proof.simulate import changes
 from proof.simulate.canaries import Draws, Ends, run_canaries
 from proof.simulate.changes import Change
 from proof.simulate.drive import End, drive
-from proof.simulate.features import features_of, plan_canary, traffic_growth
+from proof.simulate.features import features_of, plan_canary
 from proof.simulate.model import draw_model, draw_preflight
 from proof.simulate.population import Population, blocks_of, serve
 from tests.gates.builders import changed
@@ -95,7 +95,7 @@ def both(
         fresh=fresh,
     )
     plan = plan_canary(policy, constants)
-    simulated = run_canaries(features_of(blocks, plan), plan, traffic_growth(plan, blocks[0]), draws)
+    simulated = run_canaries(features_of(blocks, plan), draws)
     return Twin(simulated, [drive_one(policy, constants, blocks, draws, h, fresh) for h in range(heroes)])
 
 
