@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from gates.errors import EvidenceError, GateError
 from gates.statistics.gaffke import lower, tail, tails, upper
 
 Array = NDArray[np.float64]
@@ -168,30 +167,3 @@ def test_ten_thousand_queries_have_bounds(kind: str, record_property: Callable[[
     # so many queries are normal: mean -+ 1.645 standard errors
     half = 1.645 * d.std() / 100
     assert (low, high) == pytest.approx((d.mean() - half, d.mean() + half), abs=0.2 * half)
-
-
-@pytest.mark.parametrize(
-    ("d", "says"),
-    [
-        ([], r"shape \(0,\): should be one number a query, of at least one query"),
-        ([[0.1, 0.2]], r"shape \(1, 2\): should be one number a query"),
-        ([0.1, float("nan")], r"difference nan of query 2, but should be within \[-1, 1\] \(1 of 2 are not\)"),
-        ([0.1, -1.2, 3.0], r"difference -1.2 of query 2, but should be within \[-1, 1\] \(2 of 3 are not\)"),
-        ([float("inf")], "difference inf of query 1"),
-    ],
-)
-@pytest.mark.parametrize("ask", [upper, lower, tail])
-def test_differences_that_are_none_are_refused_in_one_line(
-    ask: Callable[[Array, float], float], d: list[float], says: str
-) -> None:
-    with pytest.raises(EvidenceError, match=says) as refused:
-        ask(np.array(d), 0.05)
-    assert "\n" not in str(refused.value)
-
-
-@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.05, 5.0, float("nan")])
-@pytest.mark.parametrize("ask", [upper, lower])
-def test_an_error_rate_that_is_none_is_refused_in_one_line(ask: Callable[[Array, float], float], alpha: float) -> None:
-    with pytest.raises(GateError, match=f"alpha is {alpha}, but should be between 0 and 1") as refused:
-        ask(np.zeros(3), alpha)
-    assert "\n" not in str(refused.value)

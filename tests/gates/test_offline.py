@@ -314,9 +314,22 @@ def test_what_is_no_share_is_refused_in_one_line(ask: Callable[[float], object],
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("d", [[], [math.nan], [0.1, 1.5]])
-@pytest.mark.parametrize("ask", [look, lambda d: foresee("recall", d, 0.02, 0.05, 1)], ids=["look", "plan"])
-def test_differences_that_are_none_are_refused(ask: Callable[[Array], object], d: list[float]) -> None:
-    with pytest.raises(EvidenceError, match=r"^paired difference") as refused:
+@pytest.mark.parametrize(
+    ("d", "says"),
+    [
+        ([], r"shape \(0,\): should be one number a query, of at least one query"),
+        ([[0.1, 0.2]], r"shape \(1, 2\): should be one number a query"),
+        ([0.1, math.nan], r"difference nan of query 2, but should be within \[-1, 1\] \(1 of 2 are not\)"),
+        ([0.1, -1.2, 3.0], r"difference -1.2 of query 2, but should be within \[-1, 1\] \(2 of 3 are not\)"),
+        ([math.inf], "difference inf of query 1"),
+    ],
+)
+@pytest.mark.parametrize(
+    "ask",
+    [look, lambda d: foresee("recall", d, 0.02, 0.05, 1), lambda d: tail(d, 0.05)],
+    ids=["look", "plan", "tail"],
+)
+def test_differences_that_are_none_are_refused(ask: Callable[[Array], object], d: list[float], says: str) -> None:
+    with pytest.raises(EvidenceError, match=f"^paired .*{says}") as refused:
         ask(np.array(d))
     assert "\n" not in str(refused.value)

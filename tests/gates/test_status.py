@@ -75,20 +75,19 @@ FOUR = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("workers", ["-n0", "-n2"])
-@pytest.mark.parametrize("case", FOUR)
-def test_the_four_statuses(checkout: Checkout, workers: str, case: str) -> None:
-    ends_as(case, checkout, workers)
-
-
-@pytest.mark.parametrize(("case", "workers"), [*((case, ()) for case in FOUR), ("promote", ("-n2",))])
-def test_the_four_statuses_beside_what_people_have_installed(checkout: Checkout, workers: Workers, case: str) -> None:
-    ends_as(case, checkout, *workers, *beside())
-
-
-def ends_as(case: str, checkout: Checkout, *arguments: str) -> None:
+@pytest.mark.parametrize(
+    ("case", "workers", "others"),
+    [
+        *((case, workers, ()) for case in FOUR for workers in ("-n0", "-n2")),
+        *((case, "-n0", beside()) for case in FOUR),
+        ("promote", "-n2", beside()),
+    ],
+)
+def test_the_four_statuses_alone_and_beside_what_people_have_installed(
+    checkout: Checkout, workers: str, others: tuple[str, ...], case: str
+) -> None:
     hero, options, status, decision, line = FOUR[case]
-    result = checkout.gate(*arguments, *options, hero=hero)
+    result = checkout.gate(workers, *others, *options, hero=hero)
     assert (result.ret, checkout.decision(hero)) == (status, decision)
     assert said(result).endswith(line) if line else "exit status" not in result.stderr.str()
 
