@@ -26,6 +26,7 @@ from rollout.replay import Answers, Locator, Timed, ask_in_turn, judge_collectio
 
 MARGIN = 0.01
 BINS = 10
+QUALITY = {"nDCG@10": "ndcg_at_10", "recall@50": "recall_at_50"}
 BLOCK = 1000  # queries between two lines of progress
 _DIGITS = {"ndcg_at_10": 4, "recall_at_50": 4, "cpu_ms": 3}
 
@@ -47,9 +48,7 @@ class GridRow:
     """One candidate's numbers beside the baseline's, on the selection queries."""
 
     candidate: Candidate
-    ndcg: GridGain
-    recall: GridGain
-    cpu_ms: GridGain
+    gains: dict[str, GridGain]  # in each metric that a pack may choose by
     p95_ms: float
     calibration_error: float  # AECE, 10 equal-mass bins of this system's own confidences
     by_intent: dict[str, tuple[Interval, Interval]] = field(default_factory=dict)  # nDCG, recall
@@ -57,22 +56,16 @@ class GridRow:
     @property
     def ruled_out_by(self) -> list[str]:
         """Where a loss of `MARGIN` is not excluded, and the intents on which a loss is shown."""
-        whole = [
-            name for name, gain in (("nDCG@10", self.ndcg), ("recall@50", self.recall)) if not gain.least > -MARGIN
-        ]
+        whole = [name for name, metric in QUALITY.items() if not self.gains[metric].least > -MARGIN]
         return [*whole, *(i for i, (n, r) in self.by_intent.items() if n.upper < 0 or r.upper < 0)]
-
-    def gain(self, metric: str) -> GridGain:
-        """The difference in a pack's metric."""
-        return {"ndcg_at_10": self.ndcg, "recall_at_50": self.recall, "cpu_ms": self.cpu_ms}[metric]
 
     def score(self, metric: str) -> float:
         """What the pack maximises: a gain, or CPU time saved."""
-        return -self.cpu_ms.value if metric == "cpu_ms" else self.gain(metric).value
+        return -self.gains[metric].value if metric == "cpu_ms" else self.gains[metric].value
 
     def shown_better(self, metric: str) -> bool:
         """Is it better than the baseline although it is the best of many?"""
-        return self.cpu_ms.most < 0 if metric == "cpu_ms" else self.gain(metric).least > 0
+        return self.gains[metric].most < 0 if metric == "cpu_ms" else self.gains[metric].least > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +118,7 @@ def table(hero: Hero, rows: Sequence[GridRow]) -> str:
         f"Best by {metric} among those that lose nothing shown: **{best.candidate.label if best else 'none'}**.",
     ]
     if best:
-        gain, digits = best.gain(metric), _DIGITS[metric]
+        gain, digits = best.gains[metric], _DIGITS[metric]
         lines += [
             f"Its difference to the baseline is {_shown(gain, digits)}; as the best of {len(rows)} candidates "
             f"[{gain.least:+.{digits}f}, {gain.most:+.{digits}f}]: "
@@ -137,20 +130,16 @@ def table(hero: Hero, rows: Sequence[GridRow]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        marks = [
-            mark
-            for mark, yes in (
-                ("best", row is best),
-                ("selected", row.candidate.selected),
-                ("as published", row.candidate.published),
-            )
-            if yes
+        is_ = {"best": row is best, "selected": row.candidate.selected, "as published": row.candidate.published}
+        cells = [
+            row.candidate.label,
+            *(_shown(row.gains[name], digits) for name, digits in _DIGITS.items()),
+            f"{row.p95_ms:.2f}",
+            f"{row.calibration_error:.4f}",
+            ", ".join(row.ruled_out_by) or "-",
+            ", ".join(mark for mark, yes in is_.items() if yes),
         ]
-        lines.append(
-            f"| {row.candidate.label} | {_shown(row.ndcg)} | {_shown(row.recall)} | {_shown(row.cpu_ms, 3)} "
-            f"| {row.p95_ms:.2f} | {row.calibration_error:.4f} | {', '.join(row.ruled_out_by) or '-'} "
-            f"| {', '.join(marks)} |"
-        )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -166,9 +155,7 @@ def _row(candidate: Candidate, found: Answers, reference: Answers, queries: Sequ
     edges = equal_mass_edges(found.arm.confidence, BINS)
     return GridRow(
         candidate=candidate,
-        ndcg=gain_of(ndcg, among),
-        recall=gain_of(recall, among),
-        cpu_ms=gain_of(found.columns["cpu_ms"] - reference.columns["cpu_ms"], among),
+        gains={name: gain_of(found.columns[name] - reference.columns[name], among) for name in _DIGITS},
         p95_ms=float(np.quantile(found.arm.latency_ms, 0.95)),
         calibration_error=calibration_error(fill_bins(found.arm.confidence, found.arm.correct, edges)),
         by_intent={
@@ -177,5 +164,5 @@ def _row(candidate: Candidate, found: Answers, reference: Answers, queries: Sequ
     )
 
 
-def _shown(gain: GridGain, digits: int = 4) -> str:
+def _shown(gain: GridGain, digits: int) -> str:
     return f"{gain.value:+.{digits}f} [{gain.lower:+.{digits}f}, {gain.upper:+.{digits}f}]"

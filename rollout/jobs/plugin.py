@@ -62,6 +62,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("job_item", items, ids=items)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """An item of a job bears the markers of its family and its own: suites/weekly/test_pool.py::test_pool both."""
+    if "job_cell" in getattr(item, "fixturenames", ()):
+        for marker in (item.path.parent.name, item.name.partition("[")[0].removeprefix("test_")):
+            item.add_marker(marker)
+
+
 def job_of(path: Path) -> str:
     """The job of a file of suites/."""
     return path.stem.removeprefix("test_")

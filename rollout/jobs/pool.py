@@ -12,9 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
@@ -36,6 +34,8 @@ TEXT = pa.dictionary(pa.int32(), pa.string())
 POOL = pa.schema([("suite", TEXT), ("query_id", TEXT), ("doc_id", TEXT), ("systems", TEXT)])
 """One row a pooled (query, document); `systems` are the names that gave it, sorted, with spaces between them."""
 CHANGES = pa.schema([*POOL, ("change", TEXT)])  # "added" or "removed"
+
+Pooled = dict[tuple[str, str, str], list[str]]  # (suite, query, document) -> the systems that gave it, sorted
 
 WHOLE = "pool"  # in place of a system's name, where a check is of the pool itself
 ALL = "all"  # suites
@@ -148,7 +148,7 @@ def _pooled(jobs: Jobs) -> dict[str, str]:
 class Last(NamedTuple):
     """The pool of the week before, and whose it was."""
 
-    pool: pa.Table
+    pool: Pooled
     facts: dict[str, Any]  # run_id, at, configs
 
 
@@ -164,18 +164,20 @@ def run_pool(
     last = None if jobs.write else _last(folder / LAST)
     found = parts(pool, list(configs))
     cells = judge_pool(
-        limits, pool, found, last, {name: in_time(probed.agg) for name, probed in answers.items()}, configs
+        limits, pool, found, last, {name: len(in_time(probed.agg)) for name, probed in answers.items()}, configs
     )
-    write_table(changes(pool, last.pool) if last else CHANGES.empty_table(), folder / DIFF)
+    diff = changes(pool, last.pool) if last else []
+    write_table(pa.Table.from_pylist(diff, schema=CHANGES), folder / DIFF)
     write_whole(folder / COUNTS, counts_csv(found))
     if jobs.write or all(cell.verdict is not Verdict.RED for cell in cells.values()):
-        write_with_facts(pool, folder / LAST, {**jobs.facts, "configs": dict(configs)})
+        table = pa.Table.from_pylist([row(*one) for one in pool.items()], schema=POOL)
+        write_with_facts(table, folder / LAST, {**jobs.facts, "configs": dict(configs)})
     return cells
 
 
 def judge_pool(
     limits: PoolAuditLimits,
-    pool: pa.Table,
+    pool: Pooled,
     found: Sequence[PoolPart],
     last: Last | None,
     answered: Mapping[str, int],
@@ -194,52 +196,42 @@ def judge_pool(
     return cells
 
 
-def pool_of(answers: Mapping[str, tuple[pa.Table, pa.Table]], depth: int) -> pa.Table:
-    """The pool of each system's (hits, agg); documents are named as the collection names them, or as the system does.
+def pool_of(answers: Mapping[str, tuple[pa.Table, pa.Table]], depth: int) -> Pooled:
+    """The pool of each system's (hits, agg), in order; documents bear the collection's names, or the system's own.
 
     A late answer, a failed one and a hit below `depth` bring nothing.
     """
-    rows = [_brought(name, *tables, depth) for name, tables in sorted(answers.items())]
-    if not any(len(table) for table in rows):
-        return POOL.empty_table()
-    joined = pa.concat_tables(rows).group_by(["suite", "query_id", "doc_id"], use_threads=False)
-    table = joined.aggregate([("systems", "list")])
-    names = pc.binary_join(table["systems_list"], " ")
-    table = pa.table([table["suite"], table["query_id"], table["doc_id"], names], names=POOL.names)
-    return table.sort_by([(name, "ascending") for name in POOL.names[:3]]).cast(POOL)
+    pool: Pooled = {}
+    for name, (hits, agg) in sorted(answers.items()):
+        fine = set(in_time(agg))
+        columns = (hits[column].to_pylist() for column in ("suite", "query_id", "doc_id", "rank"))
+        for *key, rank in zip(*columns, strict=True):
+            if key[1] in fine and rank <= depth:
+                pool.setdefault(tuple(key), []).append(name)
+    return dict(sorted(pool.items()))
 
 
-def _brought(name: str, hits: pa.Table, agg: pa.Table, depth: int) -> pa.Table:
-    in_time = agg.filter(_fine(agg))["query_id"].combine_chunks()
-    query_id = hits["query_id"].cast(pa.string())
-    mine = hits.filter(pc.and_(pc.is_in(query_id, in_time), pc.less_equal(hits["rank"], depth)))
-    columns = {column: mine[column].cast(pa.string()) for column in ("suite", "query_id", "doc_id")}
-    return pa.table({**columns, "systems": pa.array([name] * len(mine), pa.string())})
+def in_time(agg: pa.Table) -> list[str]:
+    """The queries that were answered in time, without an error."""
+    columns = (agg[column].to_pylist() for column in ("query_id", "within_sla", "error_code"))
+    return [query for query, within, error in zip(*columns, strict=True) if within and not error]
 
 
-def in_time(agg: pa.Table) -> int:
-    """Queries that were answered in time, without an error."""
-    return int(pc.sum(_fine(agg)).as_py() or 0)
+def row(key: tuple[str, str, str], systems: Sequence[str]) -> dict[str, str]:
+    """A row of the pool's file."""
+    return dict(zip(POOL.names, (*key, " ".join(systems)), strict=True))
 
 
-def _fine(agg: pa.Table) -> pa.ChunkedArray:
-    return pc.and_(agg["within_sla"], pc.equal(agg["error_code"].cast(pa.string()), ""))
-
-
-def changes(now: pa.Table, then: pa.Table) -> pa.Table:
+def changes(now: Pooled, then: Pooled) -> list[dict[str, str]]:
     """What was added to the pool since, and what was removed."""
     here, there = _keys(now), _keys(then)
-    parts = []
-    for table, ours, theirs, change in ((now, here, there, "added"), (then, there, here, "removed")):
-        rows = table.filter(pc.invert(pc.is_in(ours, theirs)))
-        parts.append(rows.append_column("change", pa.array([change] * len(rows), pa.string()).cast(TEXT)))
-    return pa.concat_tables([part.cast(CHANGES) for part in parts]).unify_dictionaries()
+    added = [{**row(*one), "change": "added"} for one in now.items() if one[0][1:] not in there]
+    return added + [{**row(*one), "change": "removed"} for one in then.items() if one[0][1:] not in here]
 
 
-def _keys(pool: pa.Table) -> pa.Array:
-    # not as numpy's strings, which are wide: to sort 170,000 of them takes a second
-    joined = pc.binary_join_element_wise(pool["query_id"].cast(pa.string()), pool["doc_id"].cast(pa.string()), "\0")
-    return pa.concat_arrays(joined.chunks) if joined.num_chunks else pa.array([], pa.string())
+def _keys(pool: Pooled, system: str = WHOLE) -> set[tuple[str, str]]:
+    """The pooled documents of each query, or those that a system gave."""
+    return {(query, document) for (_, query, document), who in pool.items() if system == WHOLE or system in who}
 
 
 def same_system(now: Mapping[str, str], then: Mapping[str, str]) -> dict[str, str]:
@@ -248,39 +240,25 @@ def same_system(now: Mapping[str, str], then: Mapping[str, str]) -> dict[str, st
     return {name: called.get(config_hash, name) for name, config_hash in now.items()}
 
 
-def moves_of(now: pa.Table, then: pa.Table, called: Mapping[str, str]) -> dict[str, PoolMove]:
+def moves_of(now: Pooled, then: Pooled, called: Mapping[str, str]) -> dict[str, PoolMove]:
     """What moved in the whole pool, and in what each system brings to it: where systems overlap, the union hides that
     one of them lost most of its answers. `called`: system -> its name the week before."""
     found = {}
-    for name in (WHOLE, *called):
-        here = now if name == WHOLE else _given_by(now, name)
-        there = then if name == WHOLE else _given_by(then, called[name])
-        ours, theirs = _keys(here), _keys(there)
-        kept = int(pc.sum(pc.is_in(ours, theirs)).as_py() or 0)
-        found[name] = PoolMove(len(ours) - kept, len(theirs) - kept, len(theirs))
+    for name, before in {WHOLE: WHOLE, **called}.items():
+        ours, theirs = _keys(now, name), _keys(then, before)
+        found[name] = PoolMove(len(ours - theirs), len(theirs - ours), len(theirs))
     return found
 
 
-def _given_by(pool: pa.Table, system: str) -> pa.Table:
-    return pool.filter(pa.array([system in names.split(" ") for names in pool["systems"].to_pylist()], pa.bool_()))
-
-
-def parts(pool: pa.Table, systems: Sequence[str]) -> list[PoolPart]:
+def parts(pool: Pooled, systems: Sequence[str]) -> list[PoolPart]:
     """What each system brings to each suite, and to all of them ("all")."""
-    suite = np.asarray(pool["suite"].to_pylist(), dtype=np.str_)
-    who = pool["systems"].to_pylist()
-    gave = {name: np.array([name in names.split(" ") for names in who], dtype=np.bool_) for name in systems}
-    alone = np.array([" " not in names for names in who], dtype=np.bool_)
-    found = []
-    for name in systems:
-        for label in (*np.unique(suite).tolist(), ALL):
-            at = suite == label if label != ALL else np.ones(len(suite), dtype=np.bool_)
-            found.append(
-                PoolPart(
-                    name, str(label), int((gave[name] & at).sum()), int((gave[name] & alone & at).sum()), int(at.sum())
-                )
-            )
-    return found
+    suites = [*sorted({suite for suite, _, _ in pool}), ALL]
+    gave = {suite: [who for (its, _, _), who in pool.items() if suite in (its, ALL)] for suite in suites}
+    return [
+        PoolPart(name, suite, sum(name in who for who in its), sum([name] == who for who in its), len(its))
+        for name in systems
+        for suite, its in gave.items()
+    ]
 
 
 def counts_csv(found: Sequence[PoolPart]) -> str:
@@ -300,7 +278,8 @@ def _last(path: Path) -> Last | None:
     try:
         table = pq.ParquetFile(path).read()
         check(table, POOL, path.name)
-        return Last(table, facts_in(table.schema))
+        rows = zip(*(table[name].to_pylist() for name in POOL.names), strict=True)
+        return Last({tuple(key): who.split(" ") for *key, who in rows}, facts_in(table.schema))
     except (OSError, ValueError, KeyError, pa.ArrowException, SchemaDrift) as error:
         way_out = "accept a new one: python -m pytest -m pool --write"
         raise EvidenceError(f"{path}: no pool of a week before ({type(error).__name__}); {way_out}") from None

@@ -1,11 +1,7 @@
 """The emergency tripwire, every minute: does what serves answer at all?"""
 
-import pytest
-
 from gates.handover import settle
 from gates.verdicts import Cell
-
-pytestmark = [pytest.mark.continuous, pytest.mark.emergency]
 
 
 def test_emergency(job_cell: Cell) -> None:

@@ -1,11 +1,7 @@
 """The gate monitor, every quarter of an hour: does what was decided still hold?"""
 
-import pytest
-
 from gates.handover import settle
 from gates.verdicts import Cell
-
-pytestmark = [pytest.mark.continuous, pytest.mark.gate_monitor]
 
 
 def test_gate_monitor(job_cell: Cell) -> None:

@@ -1,11 +1,7 @@
 """Hero health, every five minutes of a working day: is what serves as fast and as good as when it was accepted?"""
 
-import pytest
-
 from gates.handover import settle
 from gates.verdicts import Cell
-
-pytestmark = [pytest.mark.continuous, pytest.mark.health]
 
 
 def test_health(job_cell: Cell) -> None:

@@ -1,11 +1,7 @@
 """Does the incumbent still give the numbers it was promoted on?"""
 
-import pytest
-
 from gates.handover import settle
 from gates.verdicts import Cell
-
-pytestmark = [pytest.mark.nightly, pytest.mark.performance]
 
 
 def test_performance(job_cell: Cell) -> None:

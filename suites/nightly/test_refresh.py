@@ -1,11 +1,7 @@
 """Does each micro-suite get enough fresh queries to show a loss that matters?"""
 
-import pytest
-
 from gates.handover import settle
 from gates.verdicts import Cell
-
-pytestmark = [pytest.mark.nightly, pytest.mark.refresh]
 
 
 def test_refresh(job_cell: Cell) -> None:

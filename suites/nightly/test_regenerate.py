@@ -1,11 +1,7 @@
 """Are agg.parquet and hits.parquet of the night whole, and of the queries that were drawn?"""
 
-import pytest
-
 from gates.handover import settle
 from gates.verdicts import Cell
-
-pytestmark = [pytest.mark.nightly, pytest.mark.regenerate]
 
 
 def test_regenerate(job_cell: Cell) -> None:

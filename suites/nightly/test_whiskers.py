@@ -1,11 +1,7 @@
 """Has every metric of the night an interval?"""
 
-import pytest
-
 from gates.handover import settle
 from gates.verdicts import Cell
-
-pytestmark = [pytest.mark.nightly, pytest.mark.whiskers]
 
 
 def test_whiskers(job_cell: Cell) -> None:

@@ -1,11 +1,7 @@
 """The drift pack, Sundays at 03:00: does confidence still mean what it meant when the incumbent was accepted?"""
 
-import pytest
-
 from gates.handover import settle
 from gates.verdicts import Cell
-
-pytestmark = [pytest.mark.weekly, pytest.mark.drift]
 
 
 def test_drift(job_cell: Cell) -> None:

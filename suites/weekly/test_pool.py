@@ -1,11 +1,7 @@
 """The pool audit, Sundays at 05:00: do all systems still bring to the table what they brought last week?"""
 
-import pytest
-
 from gates.handover import settle
 from gates.verdicts import Cell
-
-pytestmark = [pytest.mark.weekly, pytest.mark.pool]
 
 
 def test_pool(job_cell: Cell) -> None:

@@ -1,11 +1,7 @@
 """The tripwires, Sundays at 06:00: does what serves give answers that no working search gives?"""
 
-import pytest
-
 from gates.handover import settle
 from gates.verdicts import Cell
-
-pytestmark = [pytest.mark.weekly, pytest.mark.tripwire]
 
 
 def test_tripwire(job_cell: Cell) -> None:
