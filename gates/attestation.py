@@ -208,6 +208,8 @@ class Attestation(AttestedWhole):
     lock_material: dict[str, Any]
     policy: dict[str, Any]
     policy_digest: str
+    policy_based_on: str  # the template that it was compared with; "" where it names none
+    policy_weaker: tuple[str, ...]  # its places that are weaker than that, with both values
     reasons: tuple[str, ...]
     card: AttestedCard
     constants: Facts | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,8 +27,13 @@ def weaker_places(policy: Policy) -> tuple[str, ...]:
     """Each place with its value and the template's; empty where the policy names no template."""
     if not policy.based_on:
         return ()
-    template = load_policy(TEMPLATES / f"{policy.based_on}.yaml")
-    return tuple(f"{place} {_words(given)} ({_words(asked)})" for place, given, asked in _places(policy, template))
+    told = _places(policy, _template(policy.based_on))
+    return tuple(f"{place} {_words(given)} ({_words(asked)})" for place, given, asked in told)
+
+
+@cache
+def _template(name: str) -> Policy:
+    return load_policy(TEMPLATES / f"{name}.yaml")
 
 
 def _places(policy: Policy, template: Policy) -> Iterator[tuple[str, Any, Any]]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import unicodedata
 from pathlib import Path
 
-#: Control characters, line separators, and the marks that turn the direction of text.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+#: Of Unicode: control and format characters (those that turn the direction of text, or show nothing, among them),
+#: halves of pairs, private characters, and what separates lines.
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#&!])")
 
 
 def clean(text: str) -> str:
-    """A text on one line, without control characters."""
-    return _UNPRINTABLE.sub(" ", text)
+    """A text on one line, without characters that are not seen; some in a row become one blank."""
+    if text.isprintable():  # what Python prints as it is holds none of them
+        return text
+    parts = itertools.groupby(text, lambda character: unicodedata.category(character) in _UNPRINTABLE)
+    return "".join(" " if unseen else "".join(characters) for unseen, characters in parts)
 
 
 def cut(text: str, width: int) -> str:
@@ -39,9 +45,10 @@ def typed(path: str | Path) -> str:
 def csv_cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     line = clean(text)
-    return f"'{line}" if text.startswith(_FORMULA) else line
+    plain = unicodedata.normalize("NFKC", line).lstrip()  # full-width signs are taken for signs as well
+    return f"'{line}" if text.startswith(_FORMULA) or plain.startswith(_FORMULA) else line
 
 
 def markdown(text: str) -> str:
-    """A text inside Markdown that neither a table nor HTML takes for markup."""
-    return _MARKDOWN.sub(r"\\\1", clean(text))
+    """A text inside Markdown that neither a table nor HTML takes for markup, and that calls nobody by `@name`."""
+    return re.sub(r"@(?=[a-zA-Z])", "@<!-- -->", _MARKDOWN.sub(r"\\\1", clean(text)))

@@ -34,6 +34,7 @@ from gates.release import Outcome, Release
 from gates.rule.climbed import ClimbedStep
 from gates.statistics.decimals import decimal
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
+from gates.weaker import weaker_places
 from reports.attestation.statements import ARTEFACTS, EVIDENCE
 from reports.model.card import Card, card_of
 from reports.model.story import Story
@@ -67,6 +68,8 @@ def attest(
         lock_material=climbed.lock_material,
         policy=subject.policy.content(),
         policy_digest=subject.policy.digest(),
+        policy_based_on=subject.policy.based_on,
+        policy_weaker=weaker_places(subject.policy),
         mode=release.mode,
         exposure=release.exposure,
         decision=outcome.decision,

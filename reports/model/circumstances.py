@@ -6,9 +6,12 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from fixtures.systems.waiting import SWITCHES, UNKNOWN
 from gates.checks.check import number_of
+from gates.policy import Policy
 from gates.release import Outcome, Subject
+from gates.weaker import weaker_places
 from reports.model.labels import short
 
+WEAKER_SHOWN = 2  # places on a first screen; the page and the attestation have all
 NOT_SIMULATED = "not simulated for this policy and these sources"
 
 
@@ -39,6 +42,18 @@ def machine_words(outcome: Outcome) -> tuple[str, ...]:
 
 def _percent(share: str) -> str:
     return f"{short(f'{100 * number_of(share):.1f}')} %"
+
+
+def policy_words(policy: Policy, shown: int = WEAKER_SHOWN) -> str:
+    """Where the policy is weaker than its template; "" where it is nowhere, or promotes nothing and names none."""
+    if not policy.based_on:
+        return "based on no template: nobody compared its limits" if policy.promotes else ""
+    places = weaker_places(policy)
+    if not places:
+        return ""
+    more = f"; and {len(places) - shown} more" if len(places) > shown else ""
+    counted = "1 place" if len(places) == 1 else f"{len(places)} places"
+    return f"weaker than the template {policy.based_on} in {counted}: {'; '.join(places[:shown])}{more}"
 
 
 def wrong_words(subject: Subject) -> str:

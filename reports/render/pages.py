@@ -18,7 +18,7 @@ from reports.attestation.seal import COMMAND, Seal
 from reports.attestation.statements import PAGES
 from reports.escaping import clean, markdown, typed
 from reports.model.card import verdict_words
-from reports.model.circumstances import budget_words, machine_words, mode_words, rates_words
+from reports.model.circumstances import budget_words, machine_words, mode_words, policy_words, rates_words
 from reports.model.labels import MARK_WORDS, headroom_words, is_reached, mark, mark_words, metric_name
 from reports.model.story import Story, claim_words, effect_words, ladder_words
 from reports.render.plots import Plot, read_plots
@@ -27,6 +27,7 @@ from reports.render.told import Told
 #: What the templates may say beside what a story holds.
 WORDS = (
     budget_words, claim_words, effect_words, headroom_words, ladder_words, machine_words, mark, mark_words, meaning,
+    policy_words,
     metric_name, mode_words, rates_words, verdict_words,
 )  # fmt: skip
 #: The tables beside the one of the gates.

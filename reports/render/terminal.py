@@ -12,7 +12,7 @@ from reports.escaping import clean, cut, cut_path, typed
 from reports.model.advice import NextCommand
 from reports.model.card import NO_EVIDENCE
 from reports.model.checks import Row
-from reports.model.circumstances import machine_words, wrong_words
+from reports.model.circumstances import machine_words, policy_words, wrong_words
 from reports.model.examples import Example, Place
 from reports.model.labels import evidence_words, headroom_words, mark, metric_name, short
 from reports.model.story import Story, claim_words, effect_words, ladder_words, slice_words, worst_marks
@@ -94,6 +94,8 @@ def _identity(release: Release, story: Story) -> list[str]:
         *_headed("hero", [f"{subject.name:{width}} {subject.config_hash}   {source}   {subject.owner}"]),
         *_packed("baseline", [f"{baseline}   commit {release.commit}   mode {release.mode}", *_before(story)]),
     ]
+    if words := policy_words(subject.policy):
+        lines += _told("policy", [words])
     if not story.reached:
         return lines
     counts = [(story.count(kind), f"{kind}s") for kind in (Kind.GATE, Kind.GUARD, Kind.SLICE)]
