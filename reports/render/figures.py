@@ -85,14 +85,8 @@ def _lacks(story: Story, column: str, words: str) -> str:
 def _bins(arm: Arm, edges: tuple[float, ...]) -> list[tuple[float, Interval, int]]:
     """(mean confidence, share correct, n) of each filled bin of the canary."""
     at = bin_of(arm.confidence, np.array(edges))
-    rows = []
-    for k in range(len(edges) + 1):
-        inside = at == k
-        n = int(inside.sum())
-        if n:
-            share = rate_interval(int(arm.correct[inside].sum()), n)
-            rows.append((float(arm.confidence[inside].mean()), share, n))
-    return rows
+    filled = [(arm.confidence[at == k], arm.correct[at == k]) for k in np.unique(at)]
+    return [(float(said.mean()), rate_interval(int(right.sum()), len(said)), len(said)) for said, right in filled]
 
 
 def draw_reliability(story: Story, figure: Figure) -> None:
@@ -122,12 +116,11 @@ def draw_reliability(story: Story, figure: Figure) -> None:
 
 def _count(axes: Axes, bins: list[tuple[str, int]]) -> None:
     """One bar a bin, evenly spaced: confidences may lie too close together for their counts to be read."""
-    at = range(len(bins))
-    axes.bar(at, [n for _, n in bins], width=0.6, color=HERO, alpha=0.35)
-    for x, (_, n) in zip(at, bins, strict=True):
-        axes.text(x, n, f"{n:,}", ha="center", va="bottom", fontsize=7, color=INK)
-    axes.set_ylim(0, 1.5 * max(n for _, n in bins))
-    axes.set_xticks(at, [confidence for confidence, _ in bins])
+    at, (stated, counts) = range(len(bins)), zip(*bins, strict=True)
+    bars = axes.bar(at, counts, width=0.6, color=HERO, alpha=0.35)
+    axes.bar_label(bars, [f"{n:,}" for n in counts], fontsize=7, color=INK)
+    axes.set_ylim(0, 1.5 * max(counts))
+    axes.set_xticks(at, stated)
     axes.set_yticks([])
     axes.set_ylabel("n")
     axes.set_xlabel("the hero's bins, by their mean stated confidence")

@@ -16,7 +16,7 @@ from reports.model.card import card_of
 from reports.model.examples import Example, Place
 from reports.model.gains import Gain
 from reports.model.story import Story, tell
-from reports.render.pages import render_page, render_summary
+from reports.render.pages import render
 from reports.render.terminal import ending
 from tests.recorded_release import HEROES
 
@@ -142,12 +142,12 @@ def lines_of(release: Release, *stories: Story) -> list[str]:
 
 def page_of(release: Release, *stories: Story) -> str:
     """The page, without plots and evidence."""
-    return render_page(release, stories, {}, {}, SEAL)
+    return render("index.html", release=release, stories=stories, seal=SEAL, plots={}, evidence={})
 
 
 def summary_of(release: Release, *stories: Story) -> str:
     """What a pull request shows."""
-    return render_summary(release, stories, SEAL)
+    return render("summary.md", release=release, stories=stories, seal=SEAL)
 
 
 def run_of(*outcomes: Outcome, run_id: str, artifacts: Path, run_folder: Path) -> Release:

@@ -10,7 +10,7 @@ from gates.policy import Policy
 from gates.release import Difference, Release
 from gates.verdicts import Decision
 from reports.model.story import Story, tell
-from reports.render.pages import render_page
+from reports.render.pages import render
 from reports.render.plots import draw
 from tests.reports import handmade
 from tests.reports.conftest import Judged
@@ -73,7 +73,7 @@ def test_each_hero_has_its_anchor_and_nothing_is_fetched(judged: Judged) -> None
     release = judged("equal", "worse", "unsure")
     stories = tell(release)
     plots = {story.hero: draw(release, story) for story in stories}
-    tags = Tags(render_page(release, stories, plots, {}, handmade.SEAL))
+    tags = Tags(render("index.html", release=release, stories=stories, seal=handmade.SEAL, plots=plots, evidence={}))
     assert {"equal", "worse", "unsure"} <= {str(attributes.get("id")) for _, attributes in tags.found}
     sources = [str(a[key]) for _, a in tags.found for key in ("src", "href") if key in a]
     assert sources
