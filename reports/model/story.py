@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +103,7 @@ def _tell(release: Release, outcome: Outcome, untrusted: str) -> Story:
         gains = compare(measured, edges=np.array(edges), seed=seed)
         by_intent = compare_intents(measured, edges=np.array(edges), seed=seed)
         about = measured.rows(measured.intent == intent) if intent else measured
+        measure = measure if measure in gains else "ndcg_at_10"
         lost, gained = find_examples(about, subject, folder, release.run_folder / subject.name, measure)
     return Story(
         outcome=outcome,
@@ -112,11 +114,11 @@ def _tell(release: Release, outcome: Outcome, untrusted: str) -> Story:
         focus=focus,
         gains=gains,
         by_intent=by_intent,
-        measure=measure if measure in gains else "ndcg_at_10",
+        measure=measure if gains else "ndcg_at_10",
         lost_most=lost,
         gained_most=gained,
         to_decide=to_decide(outcome, focus)[0] if outcome.decision is Decision.HOLD else "",
-        notes=(*(facts.notes if facts else ()), *_unusual(outcome), *_failures(measured, subject)),
+        notes=tuple(_notes(outcome, measured)),
         measured=measured,
         seed=seed,
         edges=edges,
@@ -131,17 +133,15 @@ def _measured(folder: Path, subject: Subject) -> Measured | None:
     return found if len(found) else None
 
 
-def _unusual(outcome: Outcome) -> list[str]:
-    """What the stop rule lets pass, but not in silence."""
-    return [c.note for c in outcome.cells if c.check == StopRule.key and c.verdict is Verdict.GREEN and c.note]
-
-
-def _failures(measured: Measured | None, subject: Subject) -> list[str]:
-    """How the answers of each arm failed in the climb."""
-    if measured is None:
-        return []
-    arms = ((subject.name, measured.hero_error), (subject.baseline_name, measured.baseline_error))
-    return [f"{name}: {said}" for name, codes in arms if (said := failures(codes.tolist()))]
+def _notes(outcome: Outcome, measured: Measured | None) -> Iterator[str]:
+    """What the facts say, what the stop rule lets pass but not in silence, and how the answers of each arm failed."""
+    subject, facts = outcome.subject, outcome.climbed.constants
+    yield from facts.notes if facts else ()
+    yield from (c.note for c in outcome.cells if c.check == StopRule.key and c.verdict is Verdict.GREEN and c.note)
+    if measured is not None:
+        for name, codes in ((subject.name, measured.hero_error), (subject.baseline_name, measured.baseline_error)):
+            if said := failures(codes.tolist()):
+                yield f"{name}: {said}"
 
 
 def effect_words(story: Story, gain: Gain) -> str:
