@@ -27,7 +27,6 @@ ROOM = 64  # of a headline, beside the hero and what serves
 class Card:
     """What everybody must know of one hero. Terminal, page, summary, Allure, alerts and attestation say these words."""
 
-    hero: str
     decision: Decision
     words: str  # what was shown
     numbers: str  # of the check that the decision rests on, in the unit of its row; "" where nothing was measured
@@ -78,7 +77,6 @@ def card_of(
     else:
         numbers = reasons[0].removeprefix(words).removeprefix(": ") if reasons and reasons[0] not in words else ""
     return Card(
-        hero=subject.name,
         decision=outcome.decision,
         words=words,
         numbers=numbers,

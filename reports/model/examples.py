@@ -34,7 +34,6 @@ class Place:
 class Example:
     """One query with both arms' answers; `difference` is hero minus baseline of the measure in question."""
 
-    query_id: str
     text: str
     intent: str
     difference: float
@@ -73,7 +72,6 @@ def find_examples(
     def tell(i: int) -> Example:
         text, judged = texts.get(int(measured.query_ord[i]), (str(measured.query_id[i]), ()))
         return Example(
-            query_id=str(measured.query_id[i]),
             text=text,
             intent=str(measured.intent[i]),
             difference=float(first[i]),

@@ -274,7 +274,6 @@ _GAINS = {
     )
 }
 _LOST = Example(
-    query_id="q1",
     text="invalid literal for int() with base 10 and \x1b[31mmore\u202e",
     intent="error",
     difference=-1.0,
