@@ -23,6 +23,23 @@ def write_whole(path: Path, content: str | bytes) -> None:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def write_synced(path: Path, content: str | bytes) -> None:
+    """Write a file and have it on the disk, under its name, before anything that follows from it is written."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    _sync_names(path.parent)
+
+
+def remove_synced(path: Path) -> None:
+    """Remove a file, if it is there, and what a killed writer left of it; the same."""
+    for one in (path, path.with_name(path.name + ".tmp")):
+        one.unlink(missing_ok=True)
+    if path.parent.is_dir():
+        _sync_names(path.parent)
+
+
 def append_lines(path: Path, lines: Sequence[str]) -> None:
     """Append whole lines and have them on the disk. Half a line that a killed writer left is ended first.
 
@@ -43,11 +60,7 @@ def append_lines(path: Path, lines: Sequence[str]) -> None:
     finally:
         os.close(file)
     if new:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # a file whose name is not on the disk is lost with the power
-        finally:
-            os.close(folder)
+        _sync_names(path.parent)  # a file whose name is not on the disk is lost with the power
 
 
 def read_lines(path: Path) -> list[bytes]:
@@ -56,3 +69,12 @@ def read_lines(path: Path) -> list[bytes]:
         return [line for line in path.read_bytes().split(b"\n") if line]
     except FileNotFoundError:
         return []
+
+
+def _sync_names(folder: Path) -> None:
+    """Have the names of a folder's files on the disk."""
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

@@ -193,16 +193,16 @@ class ReleaseGate:
         self.strays: dict[str, None] = {}
         self.release: Release | None = None
         self.started, self.clock = datetime.now(UTC), time.monotonic()
-        self.commit = commit(config.rootpath)
         self.lock = FileLock(artifacts(config) / ".lock")
         try:
-            artifacts(config).mkdir(parents=True, exist_ok=True)
+            archive.take(artifacts(config))
             self.lock.acquire(timeout=0)
         except OSError as error:
             why = "cannot be written; name another folder"
             if isinstance(error, Timeout):
                 why = "another run is writing there; wait for it, or give this run a folder of its own"
             raise pytest.UsageError(f"--artifacts={config.getoption('--artifacts')}: {why}") from None
+        self.commit = commit(config.rootpath)  # of which this folder is no part
         config.hook.pytest_gate_prepare(config=config)
 
     def pytest_sessionstart(self) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from gates import archive
+from gates.errors import GateError
+
 #: With one of these pytest tells something and runs no item.
 ONLY_TELL = {
     "collectonly": "--collect-only",
@@ -49,9 +52,16 @@ def configs(config: pytest.Config) -> Path:
     return config.rootpath / str(config.getoption("--configs"))
 
 
-def artifacts(config: pytest.Config) -> Path:
-    """Where people look for this run's results."""
-    return config.rootpath / str(config.getoption("--artifacts"))
+def artifacts(config: pytest.Config, root: Path | None = None) -> Path:
+    """Where people look for this run's results, below the checkout. Raises pytest.UsageError for what is not ours."""
+    named = str(config.getoption("--artifacts"))
+    if not named:
+        raise pytest.UsageError("--artifacts=: empty, but a folder for results is expected; is a variable not set?")
+    try:
+        archive.require_ours((root or config.rootpath) / named)
+    except GateError as error:
+        raise pytest.UsageError(f"--artifacts={error}") from None
+    return (root or config.rootpath) / named
 
 
 def run_folder(config: pytest.Config) -> Path:

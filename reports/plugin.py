@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import allure
 import pytest
 
+from gates.archive import ALLURE
 from gates.errors import EvidenceError, GateError
 from gates.handover import handed_over
 from gates.release import Release, Subject
@@ -57,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Workers read the command line anew, so what the controller sets does not reach them.
     """
     if is_canary(config):
-        config.option.allure_report_dir = str(artifacts(config) / allure_results.ALLURE)
+        config.option.allure_report_dir = str(artifacts(config) / ALLURE)
         config.option.clean_alluredir = False  # a worker would delete what the others wrote
         if config.pluginmanager.hasplugin("allure_pytest"):
             config.pluginmanager.register(AllureFiling(), "gate-allure")
@@ -65,15 +66,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl
 def pytest_gate_prepare(config: pytest.Config) -> None:
-    """Whether the run can be signed is known before it climbs. Old test results must not linger beside new ones."""
+    """Whether the run can be signed is known before it climbs."""
     from reports.attestation.sealing import open_for_run
 
     try:
         config.stash[SIGNER] = open_for_run(artifacts(config), config.rootpath)
     except GateError as error:
         raise pytest.UsageError(str(error)) from None
-    for old in filter(Path.is_file, (artifacts(config) / allure_results.ALLURE).glob("*")):
-        old.unlink()  # the folder stays: allure-pytest may have made it just now
 
 
 @pytest.hookimpl

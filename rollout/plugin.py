@@ -19,6 +19,7 @@ from fixtures.lock import lock_state, renewal, shown, write_lock
 from fixtures.material import lock_material
 from fixtures.packs import Hero
 from fixtures.rewrite import write_selected
+from gates.archive import take
 from gates.checks.lock import LockState
 from gates.errors import EvidenceError, GateError
 from gates.handover import TOLD, hand_over
@@ -122,7 +123,7 @@ def compared(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRe
     With `--write` the pack selects the winner from now on.
     """
     asked, config = asked_heroes[hero], request.config
-    folder = artifacts(config) / "selection"
+    folder = take(artifacts(config)) / "selection"
     if not asked.grid:
         pytest.skip(f"not evidenced: {asked.subject.source} has no grid to choose from")
     with told():

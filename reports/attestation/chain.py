@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from evidence.files import write_whole
+from evidence.files import write_synced
 from gates.errors import GateError
 from reports.attestation import signing
 from reports.attestation.statements import PREDICATES, STATEMENT, encode, hero_of
@@ -146,8 +146,8 @@ def append(folder: Path, kind: str, hero: str, statement: Mapping[str, Any], sig
             bundle = signer.sign(payload)
             key = key_file(folder, signer.keyid)
             if not key.exists():
-                write_whole(key, signer.public)
-            write_whole(bundles / file_name(number + 1, kind, hero), bundle)
+                write_synced(key, signer.public)
+            write_synced(bundles / file_name(number + 1, kind, hero), bundle)
     except Timeout:
         raise ChainError(f"{bundles}: another process has been writing for {_PATIENCE} s; try again") from None
     except OSError as error:
@@ -162,9 +162,11 @@ def owned(folder: Path) -> Iterator[None]:
 
     lock = FileLock(folder / ".lock")
     try:
+        if not folder.is_dir():
+            raise FileNotFoundError
         lock.acquire(timeout=0)
     except OSError as error:
-        why = "cannot be written; see to its permissions"
+        why = "cannot be written; see that it is there, and to its permissions"
         if isinstance(error, Timeout):
             why = "a run or another command is writing there; wait for it"
         raise ChainError(f"{folder}: {why}") from None

@@ -88,8 +88,9 @@ def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untru
     predicate = statement.predicate
     weighed = judged(statement, root)
     until = _time(predicate.get("until"))
-    expired = until is None or until <= now
-    words = f"{weighed.words}; expired" if expired else weighed.words
+    expired, at = until is None or until <= now, statements.made_at(statement.content)
+    wrong = "expired" if expired else "said at no time that has come" if at is None or at > now else ""
+    words = f"{weighed.words}; {wrong}" if wrong else weighed.words
     return Word(
         kind=statement.kind,
         hero=statement.hero,
@@ -99,7 +100,7 @@ def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untru
         until=until,
         statement=statement,
         trusted=weighed.trusted,
-        counts=not expired and (weighed.trusted or accept_untrusted),
+        counts=not wrong and (weighed.trusted or accept_untrusted),
         words=words,
     )
 

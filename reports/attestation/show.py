@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gates.archive import state_of
 from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
 from gates.verdicts import Kind
@@ -37,7 +38,9 @@ def run(command: str, arguments: Sequence[str]) -> int:
         return _diff(parser.parse_args(arguments))
     parser.add_argument("folder", type=Path, metavar="DIR", help="artifacts folder, e.g. reports/out")
     parser.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
-    if command == "log":
+    if command == "show":
+        parser.add_argument("--configs", type=Path, default=Path("configs"), help="whose state says what served since")
+    else:
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
     asked = parser.parse_args(arguments)
     return (_log if command == "log" else _show)(asked, trust.read_trust(asked.trust), datetime.now(UTC))
@@ -45,17 +48,17 @@ def run(command: str, arguments: Sequence[str]) -> int:
 
 def _show(asked: argparse.Namespace, root: TrustRoot, now: datetime) -> int:
     """About ten lines a hero."""
-    verified = verify(asked.folder, root, now)
+    verified, changes = verify(asked.folder, root, now), chain.read(state_of(asked.configs))
     for decided in verified.heroes.values():
-        print("\n".join(cut(line, _WIDTH) for line in describe(decided, verified, root, now)))
+        print("\n".join(cut(line, _WIDTH) for line in describe(decided, verified, root, now, changes)))
     if verified.problems:
         print(f"DOES NOT VERIFY: {clean(verified.problems[0])}; {COMMAND} {asked.folder} lists all")
         return 1
     return 0
 
 
-def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetime) -> Iterator[str]:
-    """The lines of one decision."""
+def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetime, changes: Chain) -> Iterator[str]:
+    """The lines of one decision; `changes` is the chain of what served."""
     hero, statement = decided.attestation, decided.statement
     yield f"{hero.decision}  {hero.hero}    {hero.exposure}, mode {hero.mode}    run {hero.run_id}"
     yield f"  hero         {hero.config_hash} against {hero.baseline} {hero.baseline_config_hash}"
@@ -75,20 +78,17 @@ def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetim
     for word in people.said_of(verified.chain, statement.digest, now, root):
         force = "in force" if word.counts else "counts as none"
         yield f"  {word.kind:12} by {word.by} ({word.ticket}), {force}: signed {word.words}"
-    stale = staleness(verified.chain, statement)
+    stale = staleness(changes, hero)
     if stale:
         yield f"  stale        {stale}"
 
 
-def staleness(whole: Chain, decision: Statement) -> str:
+def staleness(changes: Chain, decided: Attestation) -> str:
     """Why a decision no longer stands: heroes are alternatives to one baseline. "" where it stands."""
-    for later in whole.statements:
-        if later.number <= decision.number:
-            continue
-        if later.kind in ("promotion", "rollback") and later.hero != decision.hero:
-            return f"{later.kind} of {later.hero} ({later.file}) changed the baseline since: decide anew"
-        if later.kind == "decision" and later.hero == decision.hero:
-            return f"decided anew since: {later.file}"
+    for change in changes.statements:
+        at, own = made_at(change.content), (change.kind, change.hero) == ("promotion", decided.hero)
+        if at and at >= datetime.fromisoformat(decided.finished_at) and not own:
+            return f"{change.kind} of {change.hero} ({change.file}) changed the baseline since: decide anew"
     return ""
 
 

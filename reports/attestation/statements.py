@@ -33,6 +33,7 @@ PREDICATES = {
     "override": "urn:hero-gate:override:v1",
     "promotion": "urn:hero-gate:promotion:v1",
     "rollback": "urn:hero-gate:rollback:v1",
+    "exception": "urn:hero-gate:exception:v1",
 }
 #: Where a statement says when it was made, whatever its kind.
 _TIMES = ("finishedOn", "timeCreated", "createdOn")
@@ -190,12 +191,10 @@ def word_statement(
     return _statement(kind, [_resource(f"decision/{hero}", decision)], predicate)
 
 
-def change_statement(
-    kind: str, hero: str, baseline: str, said: Mapping[str, Any], signed_by: Mapping[str, str]
-) -> dict[str, Any]:
-    """A promotion or a rollback: `baseline` is the digest of the file that serves from now on, `said` who and why."""
+def change_statement(kind: str, hero: str, said: Mapping[str, Any], signed_by: Mapping[str, str]) -> dict[str, Any]:
+    """A promotion, a rollback or an exception: `said` is who, why, and digests of what served and serves."""
     predicate = {"hero": hero, **said, "signer": dict(signed_by)}
-    return _statement(kind, [_resource("baseline.yaml", baseline)], predicate)
+    return _statement(kind, [_resource("baseline.yaml", digest_in(said, "to"))], predicate)
 
 
 def require_evidence(hero: Attestation) -> None:

@@ -26,6 +26,7 @@ ROLES: dict[str, Role] = {
     "override": "approve",
     "promotion": "promote",
     "rollback": "promote",
+    "exception": "promote",
 }
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from gates.errors import GateError
 from reports.attestation import trust
-from reports.promotion.change import NotRecorded, promote, roll_back
+from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
+from reports.promotion.journal import NotRecorded
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,12 +39,9 @@ def main(arguments: Sequence[str]) -> int:
             why=given.why,
             root=trust.read_trust(given.trust),
             now=datetime.now(UTC),
+            accept_untrusted=given.command == "promote" and given.accept_untrusted,
         )
-        told = (
-            promote(asked, given.hero, accept_untrusted=given.accept_untrusted)
-            if given.command == "promote"
-            else roll_back(asked)
-        )
+        told = promote(asked, given.hero) if given.command == "promote" else roll_back(asked)
     except GateError as error:
         print(error if isinstance(error, NotRecorded) else f"refused: {error}", file=sys.stderr)
         return 1

@@ -1,180 +1,179 @@
 """What does a promotion change? The baseline, and nothing before every condition holds; a rollback asks for none.
 
 `promote` makes an attested hero the incumbent: its configuration becomes `baseline.yaml`, the file that was there goes
-to `previous/` as the rollback target, and a signed statement says so. `rollback` puts the newest of those files back,
-byte for byte. The statement comes first: where a promotion was killed after it, saying `promote` again finishes it.
+to `previous/` as the rollback target, and a signed statement says so. `roll_back` puts the newest of those files back,
+byte for byte. Both are one change of `journal`, under one lock of the folder of configs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
-from evidence.files import write_whole
 from fixtures.lock import load_locked
 from fixtures.packs import Hero
 from gates.errors import GateError
-from reports.attestation import chain, people, statements, trust, verify
-from reports.attestation.chain import Chain, Statement
+from reports.attestation import chain, people, verify
 from reports.attestation.signing import Signer, open_signer
 from reports.attestation.statements import digest_in
-from reports.escaping import clean
-from reports.promotion import conditions
-from reports.promotion.conditions import Refused, Wanted
-from rollout.jobs.numbers import numbers_of_run, write_numbers
-
-PREVIOUS = "previous"  # baselines that a rollback brings back, the newest one first
+from reports.promotion import conditions, journal
+from reports.promotion.conditions import AS_TEXT, Refused, Wanted
+from reports.promotion.journal import PREVIOUS, Undertaking
+from rollout.jobs.numbers import numbers_of_run, numbers_text
 
 
-class NotRecorded(GateError):
-    """It was done, but the chain does not say so."""
-
-
-class PromotionSaid(NamedTuple):
-    """What the statement of a promotion says."""
-
-    statement: Statement
-    decision: str  # digest of the statement whose decision it used up
-    fingerprint: str  # of the release
-    before: str  # digest of the baseline's file that it found
-    after: str  # and of the one that it left
-
-
-def promote(asked: Wanted, name: str, *, accept_untrusted: bool) -> list[str]:
+def promote(asked: Wanted, name: str) -> list[str]:
     """Make a hero the incumbent; returns what is told. Raises Refused with the first condition that does not hold."""
-    hero = load_locked(name, asked.configs)
-    with chain.owned(asked.artifacts):
-        verified = verify.verify(asked.artifacts, asked.root, asked.now)
-        if verified.problems:
-            raise Refused(f"{asked.artifacts}: {verified.problems[0]}; run the canary again")
-        decided = conditions.decided(verified.heroes, hero.subject.name, asked)
-        words = people.in_force(
-            verified.chain, decided.statement.digest, asked.now, asked.root, accept_untrusted=accept_untrusted
-        )
-        done = [p for p in _promotions(verified.chain) if p.decision == decided.statement.digest]
-        if done:
-            return _finish(asked, hero, verified.chain, done[0])
-        conditions.require_trust(decided, accept_untrusted)
-        conditions.require_fresh(decided, hero, asked)
-        lifted = conditions.require_people(words, hero.subject.policy.promotion, asked.now)
-        signer = open_signer()
-        conditions.require_promoter(signer, asked, accept_untrusted)
-        others = [d.statement for n, d in verified.heroes.items() if n != hero.subject.name]
-        content = _text_of(hero, decided.statement.digest, decided.attestation.release_fingerprint)
-        said = {
-            **_change(asked, content),
-            "decision": {"sha256": decided.statement.digest},
-            "releaseFingerprint": decided.attestation.release_fingerprint,
-            "untrustedAccepted": "yes" if accept_untrusted and not decided.judged.trusted else "no",
-            "approvals": [word.statement.digest for word in words if word.kind == "approval"],
-            "freezeLiftedBy": [word.statement.digest for word in lifted],
-            "stale": [{"hero": other.hero, "decision": {"sha256": other.digest}} for other in others],
-        }
-        _keep(asked)
-        _record(asked, "promotion", hero.subject.name, content, said, signer)
-        _serve(asked, hero, content)
+    with journal.alone(asked), chain.owned(asked.artifacts):
+        begun = _settled(asked)
+        try:
+            intent, signer = _promotion(asked, name)
+        except GateError:
+            if begun:  # what was half promoted has been rolled back, and the chain says so
+                journal.carry_out(asked, begun.taken_back(asked))
+            raise
+        journal.carry_out(asked, intent, signer)
+    said, stale = intent.said, [other["hero"] for other in intent.said["stale"]]
     return [
-        f"promoted  {hero.subject.name}: {asked.baseline} is now {hero.subject.config_hash}; "
-        f"the one before is {_kept(asked)[-1].relative_to(asked.configs)}",
-        *([f"stale     {', '.join(o.hero for o in others)}: judged against the old baseline"] if others else []),
-        *(
-            ["untrusted the decision was signed by a key that nobody vouches for; that is recorded"]
-            if said["untrustedAccepted"] == "yes"
-            else []
-        ),
+        f"promoted  {intent.hero}: {asked.baseline} is now {intent.config_hash}; "
+        f"the one before is {PREVIOUS}/{intent.kept}",
+        *([f"stale     {', '.join(stale)}: judged against the old baseline"] if stale else []),
+        *(f"untrusted {what}: nobody vouches for the key; that is recorded" for what in said["untrustedAccepted"]),
         f"next      commit {asked.configs}, lock the heroes to come; make rollback brings the old baseline back",
     ]
 
 
 def roll_back(asked: Wanted) -> list[str]:
     """Put the previous baseline back. Freeze windows, approvals and keys never stand in its way."""
-    kept = _kept(asked)
-    if not kept:
-        raise Refused(
-            f"{asked.configs / PREVIOUS}: no baseline is kept there; nothing was promoted since the first one"
-        )
-    content, before = kept[-1].read_bytes(), asked.baseline.read_bytes()
-    said = _change(asked, content)
-    write_whole(asked.baseline, content)  # the users first; whatever fails below, the old baseline serves
-    _put_back(kept[-1].with_suffix(conditions.NUMBERS), asked.numbers)
-    kept[-1].unlink()
-    with suppress(OSError):  # it holds older ones
-        kept[-1].parent.rmdir()
-    last = _promotions(chain.read(asked.artifacts))[-1:]
-    hero = last[0].statement.hero if last and last[0].after == chain.digest(before) else ""
-    try:
-        _record(asked, "rollback", hero, content, said, open_signer())
-    except GateError as error:
-        raise NotRecorded(f"rolled back, {asked.baseline} is what it was, but nothing is signed: {error}") from None
+    with journal.alone(asked):
+        begun = journal.interrupted(asked)
+        if begun and begun.kind != "rollback" and journal.is_recorded(asked, begun):
+            journal.carry_out(asked, begun)
+            begun = None
+        intent = begun.taken_back(asked) if begun else _rollback(asked)
+        journal.carry_out(asked, intent)
+    hero = intent.hero
     return [
         f"rolled back  {asked.baseline} is what it was before{f' {hero} was promoted' if hero else ''}",
         f"next         a promoted decision is used up: run the canary again before {hero or 'a hero'} is promoted anew",
     ]
 
 
-def _promotions(whole: Chain) -> list[PromotionSaid]:
-    """What was promoted, in order."""
-    return [
-        PromotionSaid(
-            statement,
-            digest_in(statement.predicate, "decision"),
-            str(statement.predicate.get("releaseFingerprint", "")),
-            digest_in(statement.predicate, "from"),
-            digest_in(statement.predicate, "to"),
-        )
-        for statement in whole.statements
-        if statement.kind == "promotion"
-    ]
+def _settled(asked: Wanted) -> Undertaking | None:
+    """End what was interrupted: a rollback is carried on; of another change, returned, the baseline is put back."""
+    begun = journal.interrupted(asked)
+    if begun is None:
+        return None
+    if begun.kind == "rollback" or journal.is_recorded(asked, begun):
+        journal.carry_out(asked, begun)
+        return None
+    journal.put_back(asked, begun)
+    return begun
 
 
-def _finish(asked: Wanted, hero: Hero, whole: Chain, done: PromotionSaid) -> list[str]:
-    """Finish what was recorded but killed before it was done; else the decision is used up."""
-    name, file = hero.subject.name, f"{chain.BUNDLES}/{done.statement.file}"
-    if done.before != chain.digest(asked.baseline.read_bytes()):
-        raise Refused(f"{name}: this decision was promoted already ({file}); run the canary again")
-    later = [s for s in whole.statements if s.number > done.statement.number and s.kind == "rollback"]
-    if later:
-        raise Refused(f"{name}: promoted and rolled back ({chain.BUNDLES}/{later[-1].file}); run the canary again")
-    content = _text_of(hero, done.decision, done.fingerprint)
-    if chain.digest(content) != done.after:
-        raise Refused(f"{hero.subject.source}: changed since {file} was signed; run the canary again")
-    _keep(asked)
-    _serve(asked, hero, content)
-    return [f"promoted  {name}: finished what {file} recorded"]
-
-
-def _change(asked: Wanted, content: bytes) -> dict[str, Any]:
-    return {
-        "by": clean(asked.by),
-        "why": clean(asked.why),
-        "from": {"sha256": chain.digest(asked.baseline.read_bytes())},
-        "to": {"sha256": chain.digest(content)},
-        "createdOn": asked.now.isoformat(timespec="seconds"),
+def _promotion(asked: Wanted, name: str) -> tuple[Undertaking, Signer]:
+    """Everything that must hold, asked anew each time; then what is changed, and the key that says so."""
+    hero = load_locked(name, asked.configs)
+    promotion = hero.subject.policy.promotion
+    verified = verify.verify(asked.artifacts, asked.root, asked.now)
+    if verified.problems:
+        raise Refused(f"{asked.artifacts}: {verified.problems[0]}; run the canary again")
+    decided = conditions.decided(verified.heroes, hero.subject.name, asked)
+    whole = chain.read(asked.state)
+    conditions.require_trust(decided, asked)
+    conditions.require_unused(decided, whole)
+    conditions.require_fresh(decided, hero, asked)
+    words = people.in_force(
+        verified.chain, decided.statement.digest, asked.now, asked.root, accept_untrusted=asked.accept_untrusted
+    )
+    lifted = conditions.require_people(words, promotion, asked.now)
+    signer = open_signer()
+    trusted = {"decision": decided.judged.trusted, "promoter": conditions.require_promoter(signer, asked)}
+    trusted |= {f"{word.kind} by {word.by}": word.trusted for word in words}
+    conditions.require_evidence(decided, asked)
+    others = [d.statement for n, d in verified.heroes.items() if n != hero.subject.name]
+    digest, fingerprint = decided.statement.digest, decided.attestation.release_fingerprint
+    after = _text_of(hero, f"promoted as release {fingerprint[:16]} by decision {digest[:16]}", "what serves today")
+    said = {
+        "decision": {"sha256": digest},
+        "releaseFingerprint": fingerprint,
+        "untrustedAccepted": [what for what, counts in trusted.items() if not counts],
+        "approvals": [word.statement.digest for word in words if word.kind == "approval"],
+        "freezeLiftedBy": [word.statement.digest for word in lifted],
+        "stale": [{"hero": other.hero, "decision": {"sha256": other.digest}} for other in others],
     }
+    numbers = numbers_text(numbers_of_run(asked.artifacts / hero.subject.name))
+    return _to_serve(asked, "promotion", hero, after, said, numbers), signer
 
 
-def _record(asked: Wanted, kind: str, hero: str, content: bytes, said: Mapping[str, Any], signer: Signer) -> None:
-    judged = trust.judge(asked.root, signer.keyid, "promote", asked.now, ephemeral=signer.ephemeral)
-    signed_by = statements.signer(signer.keyid, ephemeral=signer.ephemeral, words=judged.words)
-    statement = statements.change_statement(kind, hero, chain.digest(content), said, signed_by)
-    chain.append(asked.artifacts, kind, hero, statement, signer)
+def _to_serve(
+    asked: Wanted, kind: Any, hero: Hero, after: str, said: Mapping[str, Any], numbers: str = ""
+) -> Undertaking:
+    """A hero in the incumbent's place, which goes to the rollback targets."""
+    kept, before = journal.kept(asked), asked.serving
+    change = asked.change(before, after)
+    number = int(kept[-1].name[:4]) + 1 if kept else 1
+    return Undertaking(
+        kind=kind,
+        hero=hero.subject.name,
+        before=before,
+        after=after,
+        kept=f"{number:04d}-{digest_in(change, 'from')[:16]}.yaml",
+        numbers=numbers,
+        config_hash=hero.subject.config_hash,
+        statements=chain.tip(asked.state)[0],
+        said={**change, **said},
+    )
 
 
-def _text_of(hero: Hero, decision: str, fingerprint: str) -> bytes:
-    """The hero's configuration as the pack of an incumbent."""
+def _rollback(asked: Wanted) -> Undertaking:
+    """The newest rollback target in the incumbent's place."""
+    kept = journal.kept(asked)
+    if not kept:
+        raise Refused(
+            f"{asked.configs / PREVIOUS}: no baseline is kept there; nothing was promoted since the first one"
+        )
+    before, after = asked.serving, kept[-1].read_bytes().decode(AS_TEXT)
+    change = asked.change(before, after)
+    made = serving(asked)
+    of_it = {} if made is None else {k: v for k, v in made.predicate.items() if k in ("decision", "releaseFingerprint")}
+    return Undertaking(
+        kind="rollback",
+        hero=made.hero if made else "",
+        before=before,
+        after=after,
+        kept=kept[-1].name,
+        statements=chain.tip(asked.state)[0],
+        said={**change, **of_it},
+    )
+
+
+def serving(asked: Wanted) -> chain.Statement | None:
+    """The change that let serve what serves; None for what served before any, and for what was put there by hand."""
+    digest, whole = chain.digest(asked.baseline.read_bytes()), chain.read(asked.state).statements
+    made = [statement for statement in whole if digest_in(statement.predicate, "to") == digest]
+    if not made or made[-1] is not whole[-1]:
+        return None
+    return next((statement for statement in reversed(made) if statement.kind != "rollback"), None)
+
+
+def _text_of(hero: Hero, how: str, claim: str) -> str:
+    """The hero's configuration as the pack of an incumbent, as text of its bytes."""
     return (
-        f"# The incumbent: {hero.subject.name}, promoted as release {fingerprint[:16]} by statement {decision[:16]}.\n"
-        "# Written by make promote; make rollback brings the one before back, from previous/.\n"
-        "schema: hero-gate/pack/v1\n"
-        f"name: {hero.subject.baseline_name}\n"
-        f"{yaml.safe_dump({'owner': hero.subject.owner}, allow_unicode=True)}"
-        "claim: {text: what serves today}\n"
-        f"selected:\n{_block(hero.system_kind.block)}"
-    ).encode()
+        (
+            f"# The incumbent: {hero.subject.name}, {how}.\n"
+            "# Written by make promote; make rollback brings the one before back, from previous/.\n"
+            "schema: hero-gate/pack/v1\n"
+            f"name: {hero.subject.baseline_name}\n"
+            f"{yaml.safe_dump({'owner': hero.subject.owner}, allow_unicode=True)}"
+            f"claim: {{text: {claim}}}\n"
+            f"selected:\n{_block(hero.system_kind.block)}"
+        )
+        .encode()
+        .decode(AS_TEXT)
+    )
 
 
 def _block(system: Mapping[str, Any]) -> str:
@@ -185,35 +184,3 @@ def _block(system: Mapping[str, Any]) -> str:
         return text.removesuffix("\n").removesuffix("...").strip()
 
     return "".join(f"  {key}: {flow(value)}\n" for key, value in system.items())
-
-
-def _kept(asked: Wanted) -> list[Path]:
-    return sorted((asked.configs / PREVIOUS).glob("[0-9]*.yaml"))
-
-
-def _keep(asked: Wanted) -> None:
-    """Copy the incumbent's file to the rollback targets, unless a killed promotion did so already."""
-    kept, content = _kept(asked), asked.baseline.read_bytes()
-    if kept and kept[-1].read_bytes() == content:
-        return
-    number = int(kept[-1].name[:4]) + 1 if kept else 1
-    copy = asked.configs / PREVIOUS / f"{number:04d}-{chain.digest(content)[:16]}.yaml"
-    if asked.numbers.exists():
-        write_whole(copy.with_suffix(conditions.NUMBERS), asked.numbers.read_bytes())
-    write_whole(copy, content)  # last: this is the file that a rollback looks for
-
-
-def _serve(asked: Wanted, hero: Hero, content: bytes) -> None:
-    """Let the hero serve, and keep the numbers that it was promoted on."""
-    numbers = numbers_of_run(asked.artifacts / hero.subject.name)
-    write_whole(asked.baseline, content)
-    write_numbers(asked.numbers, numbers)
-
-
-def _put_back(kept: Path, place: Path) -> None:
-    """Bring a kept file back to its place; where none was kept, none was there."""
-    if not kept.exists():
-        place.unlink(missing_ok=True)
-        return
-    write_whole(place, kept.read_bytes())
-    kept.unlink()

@@ -6,21 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from fixtures.fingerprint import changes
 from fixtures.lock import read_lock
 from fixtures.material import material_before
 from fixtures.packs import Hero
+from gates.archive import state_of
 from gates.documents import read_yaml
 from gates.errors import GateError
 from gates.policy import Promotion, load_policy
 from gates.verdicts import Decision
-from reports.attestation import people, trust
+from reports.attestation import chain, people, trust
+from reports.attestation.chain import Chain
+from reports.attestation.replay import replay
 from reports.attestation.signing import Signer
+from reports.attestation.statements import digest_in, made_at
 from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import Decided
+from reports.escaping import clean
 
-NUMBERS = ".numbers.json"
+AS_TEXT = "latin-1"  # any bytes, and the same ones back
 
 
 class Refused(GateError):
@@ -37,6 +43,7 @@ class Wanted:
     why: str
     root: TrustRoot
     now: datetime
+    accept_untrusted: bool = False
 
     @property
     def baseline(self) -> Path:
@@ -44,9 +51,24 @@ class Wanted:
         return self.configs / load_policy(self.configs / "policy.yaml").baseline
 
     @property
-    def numbers(self) -> Path:
-        """The numbers that the incumbent was promoted on, which the nights compare with."""
-        return self.baseline.with_suffix(NUMBERS)
+    def serving(self) -> str:
+        """What stands in it."""
+        return self.baseline.read_bytes().decode(AS_TEXT)
+
+    @property
+    def state(self) -> Path:
+        """What outlives results: the chain of all that ever served, and the journal of a change."""
+        return state_of(self.configs)
+
+    def change(self, before: str, after: str) -> dict[str, Any]:
+        """Who changes what, as every statement of a change says it."""
+        return {
+            "by": clean(self.by),
+            "why": clean(self.why),
+            "from": {"sha256": chain.digest(before.encode(AS_TEXT))},
+            "to": {"sha256": chain.digest(after.encode(AS_TEXT))},
+            "createdOn": self.now.isoformat(timespec="seconds"),
+        }
 
 
 def decided(heroes: Mapping[str, Decided], name: str, asked: Wanted) -> Decided:
@@ -62,48 +84,66 @@ def decided(heroes: Mapping[str, Decided], name: str, asked: Wanted) -> Decided:
     return decided
 
 
-def require_trust(decided: Decided, accept_untrusted: bool) -> None:
+def require_trust(decided: Decided, asked: Wanted) -> None:
     """Refuse what nobody vouches for, unless that is accepted."""
-    if not decided.judged.trusted and not accept_untrusted:
+    if not decided.judged.trusted and not asked.accept_untrusted:
         raise Refused(
             f"{decided.statement.hero}: signed {decided.judged.words}; sign with a key of configs/trusted_keys.json "
             "(docs/verify.md), or say --accept-untrusted, which is recorded"
         )
 
 
-def require_promoter(signer: Signer, asked: Wanted, accept_untrusted: bool) -> None:
-    """Refuse a promotion that would be signed by a key that may not promote, unless that is accepted."""
+def require_promoter(signer: Signer, asked: Wanted) -> bool:
+    """Is it signed by a key that may promote? Refuse any other, unless that is accepted."""
     judged = trust.judge(asked.root, signer.keyid, "promote", asked.now, ephemeral=signer.ephemeral)
-    if not judged.trusted and not accept_untrusted:
+    if not judged.trusted and not asked.accept_untrusted:
         raise Refused(
             f"this promotion would be signed {judged.words}; set HERO_GATE_SIGNER to a key that may promote, or say "
             "--accept-untrusted, which is recorded"
         )
+    return judged.trusted
+
+
+def require_unused(decided: Decided, whole: Chain) -> None:
+    """Refuse a decision that was promoted before, or was made before the same release was rolled back."""
+    name, attested = decided.statement.hero, decided.attestation
+    if whole.problems:
+        raise Refused(f"the chain of what served: {whole.problems[0]}")
+    for change in whole.statements:
+        file = f"{chain.BUNDLES}/{change.file}"
+        if digest_in(change.predicate, "decision") == decided.statement.digest:
+            raise Refused(f"{name}: this decision was promoted already ({file}); run the canary again")
+        same = change.predicate.get("releaseFingerprint") == attested.release_fingerprint
+        at = made_at(change.content)
+        if change.kind == "rollback" and same and at and datetime.fromisoformat(attested.started_at) < at:
+            raise Refused(f"{name}: rolled back since it was decided ({file}); run the canary again")
+
+
+def require_evidence(decided: Decided, asked: Wanted) -> None:
+    """Refuse a decision that does not follow from its evidence."""
+    differs = replay(asked.artifacts / decided.statement.hero).differences
+    if differs:
+        raise Refused(f"{decided.statement.hero}: not what its evidence gives: {differs[0]}; run the canary again")
 
 
 def require_fresh(decided: Decided, hero: Hero, asked: Wanted) -> None:
     """Refuse what was decided about another configuration, baseline, policy or source than those here, or long ago."""
     attested, subject = decided.attestation, hero.subject
     promotion = subject.policy.promotion
-    until = datetime.fromisoformat(attested.finished_at) + timedelta(days=promotion.valid_days)
-    if asked.now > until:
+    at = datetime.fromisoformat(attested.finished_at)
+    if at > asked.now:
+        raise Refused(f"{subject.name}: decided {attested.finished_at}, which is yet to come; see to the clocks")
+    if asked.now - at > timedelta(days=promotion.valid_days):
         raise Refused(
             f"{subject.name}: decided {attested.finished_at[:10]}, valid for {promotion.valid_days} days: expired; "
             "run the canary again"
         )
-    if hero.fault is not None:
-        raise Refused(f"{subject.source}: has a seeded fault; it is there to be stopped, never to be promoted")
-    if hero.baseline_kind.block != read_yaml(asked.baseline).get("selected"):
-        raise Refused(
-            f"{subject.source}: brings its own baseline, so {asked.baseline} is not what it was compared with"
-        )
+    require_another(hero, asked)
     if attested.baseline_config_hash != subject.baseline_config_hash:
         raise Refused(
             f"{subject.name}: judged against baseline {attested.baseline_config_hash}, but {asked.baseline} is "
             f"{subject.baseline_config_hash}: stale; run the canary again"
         )
-    if subject.config_hash == subject.baseline_config_hash:
-        raise Refused(f"{subject.name}: its configuration is the baseline's already; there is nothing to promote")
     try:
         locked = read_lock(hero)["fingerprint"]
     except (OSError, ValueError) as error:
@@ -117,6 +157,19 @@ def require_fresh(decided: Decided, hero: Hero, asked: Wanted) -> None:
     differs = changes({key: value for key, value in attested.lock_material.items() if key in now}, now)
     if differs:
         raise Refused(f"{subject.name}: not what was attested: {differs[0]}; run the canary again")
+
+
+def require_another(hero: Hero, asked: Wanted) -> None:
+    """Refuse what can never serve, and what serves already."""
+    subject = hero.subject
+    if hero.fault is not None:
+        raise Refused(f"{subject.source}: has a seeded fault; it is there to be stopped, never to be promoted")
+    if hero.baseline_kind.block != read_yaml(asked.baseline).get("selected"):
+        raise Refused(
+            f"{subject.source}: brings its own baseline, so {asked.baseline} is not what it was compared with"
+        )
+    if subject.config_hash == subject.baseline_config_hash:
+        raise Refused(f"{subject.name}: its configuration is the baseline's already; there is nothing to promote")
 
 
 def require_people(words: Sequence[people.Word], promotion: Promotion, now: datetime) -> list[people.Word]:

@@ -20,6 +20,7 @@ from allure_commons.types import AttachmentType, Severity
 from allure_commons.utils import md5
 
 from evidence.files import write_whole
+from gates.archive import ALLURE
 from gates.checks.registry import keys_of
 from gates.names import check_name, slice_parts
 from gates.release import Release, Subject
@@ -31,7 +32,6 @@ from reports.render.told import Told
 from rollout.jobs.numbers import SPANS
 
 EPIC = "Release gate"
-ALLURE = "allure-results"
 #: Sorts before the heroes.
 FIRST = "① Promotion decision"
 STATUS = {Decision.PROMOTE: Status.PASSED, Decision.ROLLBACK: Status.FAILED, Decision.HOLD: Status.SKIPPED}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gates.archive import take
 from gates.errors import ConfigError, EvidenceError, GateError
 from gates.statistics.pvalues import Interval
 from gates.verdicts import Cell
@@ -184,7 +185,8 @@ def _own(folder: Path, family: str) -> FileLock:
 
     lock = FileLock(folder / ".lock")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        take(folder.parent)
+        folder.mkdir(exist_ok=True)
         lock.acquire(timeout=0)
     except OSError as error:
         why = "cannot be written; name another folder by --artifacts"

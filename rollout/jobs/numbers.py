@@ -1,7 +1,7 @@
-"""What numbers was the incumbent promoted on? `baseline.numbers.json`, beside baseline.yaml.
+"""What numbers was the incumbent promoted on? Those of its configuration in state/, else `baseline.numbers.json`.
 
 They come from the run that promoted it (`numbers_of_run`), or, where it was never promoted, from a probe
-(`python -m pytest -m performance --write`).
+(`python -m pytest -m performance --write`), which stands committed beside baseline.yaml.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from evidence.files import write_whole
+from gates.archive import state_of
 from gates.attestation import ATTESTATION, Attestation, AttestationError
 from gates.documents import Document, read_model
 from gates.errors import EvidenceError
@@ -72,7 +73,23 @@ def read_numbers(path: Path) -> Numbers:
 
 def write_numbers(path: Path, numbers: Numbers) -> None:
     """Write the numbers of what serves from now on."""
-    write_whole(path, json.dumps(numbers.model_dump(mode="json", by_alias=True), indent=1, sort_keys=True) + "\n")
+    write_whole(path, numbers_text(numbers))
+
+
+def numbers_text(numbers: Numbers) -> str:
+    """What stands in the file."""
+    return json.dumps(numbers.model_dump(mode="json", by_alias=True), indent=1, sort_keys=True) + "\n"
+
+
+def promoted_numbers(configs: Path, config_hash: str) -> Path:
+    """Where a promotion leaves the numbers of what it lets serve. Each has its own, so that a rollback changes none."""
+    return state_of(configs) / "numbers" / f"{config_hash}.json"
+
+
+def numbers_file(configs: Path, committed: str, config_hash: str) -> Path:
+    """The numbers of what serves: of its promotion, or where there was none those that are committed."""
+    promoted = promoted_numbers(configs, config_hash)
+    return promoted if promoted.exists() else configs / committed
 
 
 def numbers_of_run(folder: Path) -> Numbers:

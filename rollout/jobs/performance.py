@@ -34,7 +34,7 @@ from rollout.columns import answered
 from rollout.jobs.check import JobCheck, NotShown
 from rollout.jobs.draw import draw
 from rollout.jobs.job import Jobs, metric_row
-from rollout.jobs.numbers import ALL, METRICS, Numbers, numbers_of, read_numbers, write_numbers
+from rollout.jobs.numbers import ALL, METRICS, Numbers, numbers_file, numbers_of, read_numbers, write_numbers
 from rollout.jobs.probe import Probe, ask_all
 from rollout.jobs.settings import Positive, read_family
 from rollout.jobs.whiskers import WhiskerLimits
@@ -188,7 +188,7 @@ def run(jobs: Jobs) -> dict[str, Cell]:
     nightly = read_family(jobs.configs, "nightly", performance=PerformanceLimits, whiskers=WhiskerLimits)
     jobs.night(nightly)
     probe = jobs.probe()
-    path = jobs.configs / nightly.numbers
+    path = numbers_file(jobs.configs, nightly.numbers, probe.served.config_hash)
     record = read_numbers(path) if path.exists() and not jobs.write else None
     found = ask_incumbent(probe, nightly, jobs, record.bin_edges if record else ())
     jobs.keep("performance", history_rows(found))

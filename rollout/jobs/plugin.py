@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from evidence.files import write_whole
+from gates.archive import take
 from gates.errors import ConfigError
 from gates.handover import hand_over, handed_over
 from gates.names import sentence
-from gates.run import is_worker, run_id
+from gates.run import artifacts, is_worker, run_id
 from gates.status import BROKEN, FINDINGS, NOT_EVIDENCED
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.job import Jobs, is_told
@@ -41,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     jobs = config.stash[_JOBS] = Jobs(
         root=root,
         configs=root / str(config.getoption("--configs")),
-        artifacts=root / str(config.getoption("--artifacts")),
+        artifacts=artifacts(config, root),
         run_id=run_id(config),
         write=bool(config.getoption("--write", default=False)),
         asked=str(config.invocation_params.dir / hero) if hero.endswith((".yaml", ".yml")) else hero,
@@ -124,7 +125,7 @@ class Findings:
                 "cells": [json.loads(cell.to_json()) for cell in cells],
                 "broken": self._broken.get((family, job), []),
             }
-            path = self._jobs.artifacts / family / f"{job}.json"
+            path = take(self._jobs.artifacts) / family / f"{job}.json"
             write_whole(path, json.dumps(document, indent=1, sort_keys=True) + "\n")
             documents.append(document)
         if documents and FINDINGS in os.environ:

@@ -6,6 +6,7 @@ import pytest
 
 from fixtures.parity.compare import load_parity
 from fixtures.parity.week import PAIRS, Week, ask_all, write
+from gates.archive import take
 from gates.policy import load_policy
 from gates.run import artifacts, configs
 
@@ -19,7 +20,7 @@ def week(pytestconfig: pytest.Config) -> Week:
     folder = configs(pytestconfig)
     bins = load_policy(folder / "policy.yaml").bins
     answers = ask_all(folder / "calib_v22.json", load_parity(folder / "weekly.yaml"), bins)
-    write(answers, artifacts(pytestconfig) / "weekly" / "parity.json")
+    write(answers, take(artifacts(pytestconfig)) / "weekly" / "parity.json")
     return answers
 
 

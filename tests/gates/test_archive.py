@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gates.archive import put_away
+from gates.archive import MARK, put_away, take
+from gates.errors import GateError
 
 RUN = "20261125T100000Z-abcdef"
 
@@ -57,7 +58,36 @@ def test_nothing_but_a_run_id_becomes_a_folder(tmp_path: Path, run_id: object) -
     result(tmp_path / "out", run_id)
     put_away(tmp_path / "out", keep=5)
     assert names(tmp_path) == {"out"}
-    assert names(tmp_path / "out" / "history") == {"00000000T000000Z-unknown"}
+    assert names(tmp_path / "out" / "history") == {"unreadable-1"}
+
+
+def test_what_cannot_be_read_is_kept_aside_whatever_is_pruned(tmp_path: Path) -> None:
+    for run in (None, "20261121T100000Z-abcdef", None, "20261122T100000Z-abcdef", "20261123T100000Z-abcdef"):
+        result(tmp_path, run, "lexical")
+        put_away(tmp_path, keep=1)
+    aside = tmp_path / "history" / "unreadable-2"
+    assert names(tmp_path / "history") == {"unreadable-1", aside.name, "20261123T100000Z-abcdef"}
+    assert names(aside) == {"attestation.json", "index.html", "lexical"}
+
+
+def test_a_folder_is_taken_only_where_it_is_empty_or_our_own(tmp_path: Path) -> None:
+    for ours in (tmp_path / "new", tmp_path / "empty"):
+        if ours.name == "empty":
+            ours.mkdir()
+        take(ours)
+        (ours / "index.html").write_text("of a run")
+        take(ours)
+    result(tmp_path / "before", RUN)  # of a run that left no mark yet
+    (tmp_path / "before" / ".lock").touch()
+    take(tmp_path / "before")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("of a stranger")
+    with pytest.raises(GateError, match="holds files that no run of ours wrote"):
+        take(tmp_path / "site")
+    assert names(tmp_path / "site") == {"index.html"}
+    (tmp_path / "site" / MARK).write_text("*.tmp\n")  # of a repository
+    with pytest.raises(GateError, match="holds files that no run of ours wrote"):
+        take(tmp_path / "site")
 
 
 def test_what_was_put_away_halfway_is_put_away_again(tmp_path: Path) -> None:
@@ -66,3 +96,12 @@ def test_what_was_put_away_halfway_is_put_away_again(tmp_path: Path) -> None:
     result(tmp_path, RUN, "lexical")
     put_away(tmp_path, keep=5)
     assert names(tmp_path / "history" / RUN) == {"attestation.json", "index.html", "lexical"}
+
+
+def test_test_results_move_with_their_run_and_their_folder_stays(tmp_path: Path) -> None:
+    result(tmp_path, RUN, "lexical")
+    (tmp_path / "allure-results").mkdir()
+    (tmp_path / "allure-results" / "1-result.json").write_text("{}")
+    put_away(tmp_path, keep=5)
+    assert names(tmp_path / "allure-results") == set()
+    assert names(tmp_path / "history" / RUN / "allure-results") == {"1-result.json"}

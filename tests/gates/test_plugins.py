@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from gates.archive import take
 from gates.markers import MARKERS
 from gates.run import names_canary
 from tests.recorded_release import Checkout
@@ -41,8 +42,8 @@ def test_the_order_of_plugins_changes_nothing(
     ini = whole_checkout.folder / "pytest.ini"
     ini.write_text(ini.read_text(encoding="utf-8").replace(" -p gates.plugin", ""), encoding="utf-8")
     whole_checkout.lock()
-    results = whole_checkout.folder / "reports" / "out" / "allure-results"
-    results.mkdir(parents=True)
+    results = take(whole_checkout.folder / "reports" / "out") / "allure-results"
+    results.mkdir()
     opened = results.stat().st_ino  # allure-pytest may have opened it before the gate empties it
     found = {}
     for name, (plugins, workers) in ORDERS.items():

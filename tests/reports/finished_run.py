@@ -3,12 +3,17 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from reports.attestation import chain
+from reports.attestation.chain import Statement
 from reports.attestation.signing import make_key
-from reports.attestation.trust import SCHEMA, TrustRoot
+from reports.attestation.trust import SCHEMA, TrustRoot, read_trust
+from reports.promotion.conditions import Wanted
 from tests import forked
 from tests.recorded_release import declare, lock, pack, run
 from tests.reports.signed import trusting
@@ -51,3 +56,31 @@ def copied(finished: Path, tmp_path: Path) -> Path:
     """A copy of that checkout, to be spoiled."""
     shutil.copytree(finished, tmp_path / "checkout", symlinks=True)
     return tmp_path / "checkout"
+
+
+@pytest.fixture
+def asked(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Wanted]:
+    """What a release manager asks for in that copy, of another folder or at another time where one is named."""
+    monkeypatch.chdir(copied)
+    monkeypatch.setenv("HERO_GATE_SIGNER", f"file2:{copied / 'key.pem'}")
+
+    def ask(**changed: object) -> Wanted:
+        values = {
+            "artifacts": Path("reports/out"), "configs": Path("configs"), "by": "R. Manager", "why": "it gains",
+            "root": read_trust(Path("trusted.json")), "now": datetime.now(UTC),
+        }  # fmt: skip
+        return Wanted(**{**values, **changed})
+
+    return ask
+
+
+def baseline(checkout: Path) -> bytes:
+    """What serves in it."""
+    return (checkout / "configs" / "baseline.yaml").read_bytes()
+
+
+def changes(checkout: Path) -> tuple[Statement, ...]:
+    """The chain of what served, which must be whole."""
+    whole = chain.read(checkout / "configs" / "state")
+    assert whole.problems == ()
+    return whole.statements

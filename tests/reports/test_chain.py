@@ -16,7 +16,7 @@ from tests.reports.signed import KEYS, SIGNER, bundles
 
 def promotion(number: int = 0) -> dict[str, object]:
     said = {"by": f"Ann {number}", "createdOn": "2026-12-02T00:00:00+00:00"}
-    return change_statement("promotion", "lexical", "0" * 64, said, signer(SIGNER.keyid, ephemeral=False, words=""))
+    return change_statement("promotion", "lexical", said, signer(SIGNER.keyid, ephemeral=False, words=""))
 
 
 def append(folder: Path, number: int = 0) -> str:

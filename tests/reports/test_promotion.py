@@ -1,6 +1,7 @@
 """Does a promotion change the baseline only when everything holds, and does a rollback bring back the same bytes?"""
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,11 +10,10 @@ import pytest
 import yaml
 
 from fixtures.packs import load_hero
-from reports.attestation import chain
 from reports.attestation.verify import verify
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Refused, Wanted
-from tests.reports.finished_run import call, canary
+from tests.reports.finished_run import baseline, call, canary, changes
 
 TRUSTED = ("--trust=trusted.json",)
 
@@ -29,27 +29,6 @@ def change(copied: Path) -> Callable[..., tuple[int, str]]:
         return done.returncode, done.stdout + done.stderr
 
     return run
-
-
-@pytest.fixture
-def asked(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Wanted]:
-    """What a release manager asks for in that copy, at another time where one is named."""
-    monkeypatch.chdir(copied)
-    monkeypatch.setenv("HERO_GATE_SIGNER", f"file2:{copied / 'key.pem'}")
-    from reports.attestation.trust import read_trust
-
-    def ask(**changed: object) -> Wanted:
-        values = {
-            "artifacts": Path("reports/out"), "configs": Path("configs"), "by": "R. Manager", "why": "it gains",
-            "root": read_trust(Path("trusted.json")), "now": datetime.now(UTC),
-        }  # fmt: skip
-        return Wanted(**{**values, **changed})
-
-    return ask
-
-
-def baseline(checkout: Path) -> bytes:
-    return (checkout / "configs" / "baseline.yaml").read_bytes()
 
 
 def test_a_promotion_changes_the_baseline_and_a_rollback_brings_the_same_bytes_back(
@@ -77,8 +56,7 @@ def test_a_promotion_changes_the_baseline_and_a_rollback_brings_the_same_bytes_b
     assert baseline(copied) == before
     assert not (copied / "configs" / "previous").exists()
     assert canary_fingerprint(copied) == fingerprint
-    kinds = [s.kind for s in chain.read(copied / "reports" / "out").statements]
-    assert kinds.count("promotion") == kinds.count("rollback") == 1
+    assert [s.kind for s in changes(copied)] == ["promotion", "rollback"]
 
 
 def canary_fingerprint(checkout: Path) -> str:
@@ -90,12 +68,11 @@ def canary_fingerprint(checkout: Path) -> str:
 
 
 def test_a_promotion_is_told_in_the_chain(copied: Path, asked: Callable[..., Wanted]) -> None:
-    promote(asked(), "rival", accept_untrusted=False)
-    verified = verify(copied / "reports" / "out", asked().root, datetime.now(UTC))
-    assert verified.problems == ()
-    said = verified.chain.statements[-1]
+    promote(asked(), "rival")
+    assert verify(copied / "reports" / "out", asked().root, datetime.now(UTC)).problems == ()
+    (said,) = changes(copied)
     assert (said.kind, said.hero, said.predicate["by"]) == ("promotion", "rival", "R. Manager")
-    assert said.predicate["untrustedAccepted"] == "no"
+    assert said.predicate["untrustedAccepted"] == []
     assert {entry["hero"] for entry in said.predicate["stale"]} == {"equal", "unsure", "worse"}
 
 
@@ -127,9 +104,8 @@ def test_a_key_that_nobody_vouches_for_is_refused_unless_accepted(
     status, told = change("promote", "--hero=rival", "--accept-untrusted")
     assert status == 0
     assert "that is recorded" in told
-    said = chain.read(copied / "reports" / "out").last("promotion")
-    assert said is not None
-    assert said.predicate["untrustedAccepted"] == "yes"
+    (said,) = changes(copied)
+    assert said.predicate["untrustedAccepted"] == ["decision", "promoter"]
 
 
 def test_a_promoter_needs_a_key_that_may_promote(copied: Path, change: Callable[..., tuple[int, str]]) -> None:
@@ -185,7 +161,7 @@ def test_what_is_stale_or_tampered_with_is_refused_in_one_line(
     before = baseline(copied)
     spoil(copied, what)
     with pytest.raises(Refused) as refused:
-        promote(asked(), "rival", accept_untrusted=False)
+        promote(asked(), "rival")
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
     assert baseline(copied) == before
@@ -193,26 +169,36 @@ def test_what_is_stale_or_tampered_with_is_refused_in_one_line(
 
 def test_a_decision_expires(copied: Path, asked: Callable[..., Wanted]) -> None:
     with pytest.raises(Refused, match="valid for 7 days: expired"):
-        promote(asked(now=datetime.now(UTC) + timedelta(days=8)), "rival", accept_untrusted=False)
+        promote(asked(now=datetime.now(UTC) + timedelta(days=8)), "rival")
+
+
+def test_a_decision_of_a_time_to_come_is_refused(copied: Path, asked: Callable[..., Wanted]) -> None:
+    with pytest.raises(Refused, match="which is yet to come"):
+        promote(asked(now=datetime.now(UTC) - timedelta(days=1)), "rival")
 
 
 def test_a_decision_is_used_up_by_its_promotion(copied: Path, asked: Callable[..., Wanted]) -> None:
-    promote(asked(), "rival", accept_untrusted=False)
-    with pytest.raises(Refused, match="promoted already"):
-        promote(asked(), "rival", accept_untrusted=False)
+    elsewhere = shutil.copytree(copied / "reports" / "out", copied / "reports" / "elsewhere")
+    promote(asked(), "rival")
+    for artifacts in (Path("reports/out"), elsewhere):
+        with pytest.raises(Refused, match="promoted already"):
+            promote(asked(artifacts=artifacts), "rival")
     roll_back(asked())
-    with pytest.raises(Refused, match="promoted and rolled back"):
-        promote(asked(), "rival", accept_untrusted=False)
+    with pytest.raises(Refused, match="promoted already"):
+        promote(asked(), "rival")
 
 
-def test_a_promotion_that_was_killed_is_finished(copied: Path, asked: Callable[..., Wanted]) -> None:
-    before = baseline(copied)
-    promote(asked(), "rival", accept_untrusted=False)
-    after = baseline(copied)
-    (copied / "configs" / "baseline.yaml").write_bytes(before)  # killed between statement and file
-    assert "finished" in promote(asked(), "rival", accept_untrusted=False)[0]
-    assert baseline(copied) == after
-    assert len(list((copied / "configs" / "previous").iterdir())) == 1
+def test_what_was_rolled_back_comes_back_only_by_a_new_canary(copied: Path, asked: Callable[..., Wanted]) -> None:
+    earlier = shutil.copytree(copied / "reports" / "out", copied / "reports" / "earlier")
+    key = {"HERO_GATE_SIGNER": f"file2:{copied / 'key.pem'}"}
+    assert canary(copied, hero="rival", **key).returncode == 0  # another decision about the same release
+    promote(asked(), "rival")
+    roll_back(asked())
+    with pytest.raises(Refused, match="rolled back since it was decided"):
+        promote(asked(artifacts=earlier), "rival")
+    assert canary(copied, hero="rival", **key).returncode == 0
+    promote(asked(), "rival")
+    assert [s.kind for s in changes(copied)] == ["promotion", "rollback", "promotion"]
 
 
 def frozen(checkout: Path, **promotion: object) -> None:
@@ -233,7 +219,7 @@ def say(checkout: Path, kind: str, by: str, key: str = "key.pem") -> None:
 
 def test_a_freeze_window_blocks_a_promotion_but_no_rollback(copied: Path, asked: Callable[..., Wanted]) -> None:
     before = baseline(copied)
-    promote(asked(), "rival", accept_untrusted=False)
+    promote(asked(), "rival")
     now = datetime.now(UTC)
     window = {"begins": (now - timedelta(hours=1)).isoformat(), "ends": (now + timedelta(hours=1)).isoformat()}
     frozen(copied, freeze=[{**window, "why": "year's end"}])
@@ -246,13 +232,12 @@ def test_an_override_lifts_a_freeze_window(copied: Path, asked: Callable[..., Wa
     window = {"begins": (now - timedelta(hours=1)).isoformat(), "ends": (now + timedelta(hours=2)).isoformat()}
     frozen(copied, freeze=[{**window, "why": "year's end"}])
     with pytest.raises(Refused, match=r"freeze until .* \(year's end\)"):
-        promote(asked(), "rival", accept_untrusted=False)
+        promote(asked(), "rival")
     say(copied, "override", "Head of Search")
     with pytest.raises(Refused, match="freeze until"):  # an expired word counts as none
-        promote(asked(now=now + timedelta(minutes=90)), "rival", accept_untrusted=False)
-    promote(asked(), "rival", accept_untrusted=False)
-    said = chain.read(copied / "reports" / "out").last("promotion")
-    assert said is not None
+        promote(asked(now=now + timedelta(minutes=90)), "rival")
+    promote(asked(), "rival")
+    (said,) = changes(copied)
     assert len(said.predicate["freezeLiftedBy"]) == 1
 
 
@@ -261,9 +246,9 @@ def test_the_policy_may_ask_for_approvals_by_different_people(copied: Path, aske
     say(copied, "approve", "A")
     say(copied, "approve", "B")  # with the key of A
     with pytest.raises(Refused, match="approvals: 1 in force, but the policy asks for 2"):
-        promote(asked(), "rival", accept_untrusted=False)
+        promote(asked(), "rival")
     say(copied, "approve", "B", key="second.pem")
-    promote(asked(), "rival", accept_untrusted=False)
+    promote(asked(), "rival")
 
 
 def test_without_a_promotion_there_is_nothing_to_roll_back_to(copied: Path, asked: Callable[..., Wanted]) -> None:
@@ -277,7 +262,11 @@ def test_a_rollback_happens_even_where_it_cannot_be_recorded(
     copied: Path, asked: Callable[..., Wanted], change: Callable[..., tuple[int, str]]
 ) -> None:
     before = baseline(copied)
-    promote(asked(), "rival", accept_untrusted=False)
+    promote(asked(), "rival")
     status, told = change("rollback", HERO_GATE_SIGNER="file2:/nowhere")
     assert (status, baseline(copied)) == (1, before)
     assert "nothing is signed" in told
+    status, told = change("promote", "--hero=rival", *TRUSTED)  # as a pipeline does that repeats its steps
+    assert (status, baseline(copied)) == (1, before)
+    assert "promoted already" in told
+    assert [s.kind for s in changes(copied)] == ["promotion", "rollback"], "what was owed to the chain is in it now"

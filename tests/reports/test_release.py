@@ -4,6 +4,7 @@ import csv
 import json
 from typing import Any
 
+from gates.archive import take
 from gates.policy import load_policy
 from gates.verdicts import Kind
 from reports.render.terminal import WIDTH
@@ -66,8 +67,8 @@ def test_three_heroes_in_two_processes(whole_checkout: Checkout) -> None:
 
 
 def test_old_results_do_not_linger_and_what_never_came_back_is_in_allure(whole_checkout: Checkout) -> None:
-    old = whole_checkout.out / "allure-results" / "old-result.json"
-    old.parent.mkdir(parents=True)
+    old = take(whole_checkout.out) / "allure-results" / "old-result.json"
+    old.parent.mkdir()
     old.write_text('{"labels": [{"name": "feature", "value": "worse"}]}')
     run = whole_checkout.gate("--deselect=suites/canary/test_guards.py", hero="equal")
     assert run.ret == 10

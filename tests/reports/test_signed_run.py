@@ -2,6 +2,7 @@
 
 import pytest
 
+from gates.archive import take
 from reports.attestation import chain
 from reports.attestation.chain import Chain
 from reports.attestation.signing import make_key
@@ -95,8 +96,8 @@ def test_no_secret_is_in_anything_that_a_run_leaves(whole_checkout: Checkout, mo
 def test_a_signer_that_cannot_sign_is_told_before_anything_runs(
     signer: str, said: str, whole_checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = whole_checkout.out / "allure-results" / "old-result.json"
-    old.parent.mkdir(parents=True)
+    old = take(whole_checkout.out) / "allure-results" / "old-result.json"
+    old.parent.mkdir()
     old.write_text("{}")
     monkeypatch.setenv("HERO_GATE_SIGNER", signer)
     run = whole_checkout.gate(hero="worse")
@@ -119,8 +120,8 @@ def test_a_signer_that_cannot_sign_is_told_before_anything_runs(
 def test_a_chain_that_cannot_grow_is_told_before_anything_runs(
     prepare: str, said: str, whole_checkout: Checkout
 ) -> None:
-    path = whole_checkout.out / prepare
-    path.parent.mkdir(parents=True)
+    path = take(whole_checkout.out) / prepare
+    path.parent.mkdir(exist_ok=True)
     path.write_text("here")
     run = whole_checkout.gate(hero="worse")
     assert run.ret == USAGE_ERROR

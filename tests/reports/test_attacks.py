@@ -1,0 +1,196 @@
+"""What does an attacker reach who can write results, has a key, or can write configs? As docs/threat-model.md says."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rfc8785
+import yaml
+
+from gates.attestation import ATTESTATION
+from gates.verdicts import SEVERITY, Decision
+from reports.attestation import chain, sealing, statements
+from reports.attestation.people import judged
+from reports.attestation.signing import make_key
+from reports.attestation.trust import NO_KEYS
+from reports.attestation.verify import verify
+from reports.promotion.change import promote, roll_back
+from reports.promotion.conditions import Refused, Wanted
+from tests.reports.finished_run import baseline, changes
+
+Ask = Callable[..., Wanted]
+OWN_KEY = make_key("ed25519")[0]
+OUT = Path("reports/out")
+
+
+@contextmanager
+def nothing_changes(checkout: Path) -> Iterator[None]:
+    """Whatever is tried: what serves is what served, and nothing says that it is another."""
+    before = baseline(checkout)
+    yield
+    assert (baseline(checkout), changes(checkout)) == (before, ())
+
+
+def rewritten(path: Path, **changed: object) -> bytes:
+    """A document with other values, in canonical JSON as verify asks for."""
+    content = rfc8785.dumps({**json.loads(path.read_bytes()), **changed})
+    path.write_bytes(content)
+    return content
+
+
+def forged(hero: str, **changed: object) -> None:
+    """A run in which this hero is promoted, signed anew as a whole with the attacker's own key."""
+    release = json.loads((OUT / ATTESTATION).read_bytes())
+    shutil.rmtree(OUT / "bundles")
+    heroes = {entry["hero"]: entry for entry in release["heroes"]}
+    seal = sealing.prepare(OWN_KEY, NO_KEYS, OUT, list(heroes), release["finished_at"])
+    for name, entry in heroes.items():
+        said = {"decision": "PROMOTE", "reasons": [], **changed} if name == hero else {}
+        content = rewritten(OUT / name / ATTESTATION, bundle=seal.decisions[name], **said)
+        told = json.loads(content)
+        entry |= {"sha256": sha256(content).hexdigest(), "decision": told["decision"], "reasons": told["reasons"]}
+    worst = max((Decision(entry["decision"]) for entry in heroes.values()), key=SEVERITY.index)
+    rewritten(OUT / ATTESTATION, heroes=list(heroes.values()), bundle=seal.run, decision=worst)
+    sealing.sign_run(OWN_KEY, seal, OUT, OUT)
+
+
+def add_promotion(hero: str) -> None:
+    """A statement that says that this hero was promoted already, and only needs to be let serve."""
+    decision = chain.read(OUT).last("decision", hero)
+    assert decision is not None
+    digests = {"from": sha256(Path("configs/baseline.yaml").read_bytes()).hexdigest(), "to": "0" * 64}
+    said = {
+        **{name: {"sha256": digest} for name, digest in digests.items()},
+        "decision": {"sha256": decision.digest},
+        "createdOn": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    signed_by = statements.signer(OWN_KEY.keyid, ephemeral=True, words="by release-ci, trusted")
+    chain.append(OUT, "promotion", hero, statements.change_statement("promotion", hero, said, signed_by), OWN_KEY)
+
+
+def policy_with(**promotion: object) -> None:
+    """The policy, asking people for more."""
+    path = Path("configs/policy.yaml")
+    policy = yaml.safe_load(path.read_text())
+    policy["promotion"] |= promotion
+    path.write_text(yaml.safe_dump(policy, sort_keys=False))
+
+
+def say(kind: str, by: str, key: Any = OWN_KEY, at: datetime | None = None) -> None:
+    """An approval or an override, as its signer dates it."""
+    now = datetime.now(UTC)
+    decision = chain.read(OUT).last("decision", "rival")
+    assert decision is not None
+    told = {"by": by, "why": "agreed", "ticket": "OPS-1", "until": (now + timedelta(hours=1)).isoformat()}
+    told |= {"createdOn": (at or now).isoformat(timespec="seconds")}
+    signed_by = statements.signer(key.keyid, ephemeral=False, words="by A, trusted")
+    chain.append(OUT, kind, "rival", statements.word_statement(kind, "rival", decision.digest, told, signed_by), key)
+
+
+def frozen_now() -> Mapping[str, object]:
+    now = datetime.now(UTC)
+    begins, ends = (now + timedelta(hours=hours) for hours in (-1, 1))
+    return {"freeze": [{"begins": begins.isoformat(), "ends": ends.isoformat(), "why": "incident"}]}
+
+
+# ------------------------------------------------------------------------- who can write the artifacts folder only
+
+
+@pytest.mark.parametrize("asks", [{"approvals": 2}, frozen_now()], ids=["approvals", "freeze"])
+def test_a_statement_that_it_was_promoted_already_skips_nothing(copied: Path, asked: Ask, asks: Any) -> None:
+    policy_with(**asks)
+    add_promotion("rival")
+    with nothing_changes(copied), pytest.raises(Refused, match=r"approvals: 0 in force|freeze until"):
+        promote(asked(), "rival")
+
+
+def test_an_older_copy_of_the_folder_brings_back_nothing_that_was_used(copied: Path, asked: Ask) -> None:
+    older = Path(shutil.copytree(OUT, "older"))
+    promote(asked(), "rival")
+    roll_back(asked())
+    before = baseline(copied)
+    with pytest.raises(Refused, match="promoted already"):
+        promote(asked(artifacts=older), "rival")
+    assert baseline(copied) == before
+
+
+# -------------------------------------------------------------------------------------- who has a key of their own
+
+
+@pytest.mark.parametrize("hero", ["unsure", "worse"])
+@pytest.mark.parametrize("also", ["", "promotion"])
+def test_a_forged_decision_is_refused_whatever_else_is_signed(copied: Path, asked: Ask, hero: str, also: str) -> None:
+    tests = json.loads((OUT / hero / ATTESTATION).read_bytes())["tests"]
+    traffic = {"from_percent": 0, "to_percent": 100, "rolled_back_at_step": None}
+    forged(hero, tests={**tests, "missing": []}, traffic=traffic)
+    if also:
+        add_promotion(hero)
+    assert not verify(OUT, asked().root, datetime.now(UTC)).trusted
+    with nothing_changes(copied):
+        with pytest.raises(Refused, match="UNTRUSTED, nobody vouches for it"):
+            promote(asked(), hero)
+        with pytest.raises(Refused, match="not what its evidence gives: "):
+            promote(asked(accept_untrusted=True), hero)
+
+
+def test_approvals_by_keys_that_nobody_knows_count_as_none_and_where_accepted_are_recorded_so(
+    copied: Path, asked: Ask
+) -> None:
+    policy_with(approvals=2, **frozen_now())
+    for kind, by in (("approval", "Alice"), ("approval", "Bob"), ("override", "Carol")):
+        say(kind, by, make_key("ed25519")[0])
+    with nothing_changes(copied), pytest.raises(Refused, match="approvals: 0 in force"):
+        promote(asked(), "rival")
+    told = promote(asked(accept_untrusted=True), "rival")
+    (said,) = changes(copied)
+    assert said.predicate["untrustedAccepted"] == ["approval by Alice", "approval by Bob", "override by Carol"]
+    assert sum(line.startswith("untrusted ") for line in told) == 3
+
+
+def test_what_is_dated_ahead_counts_as_none(copied: Path, asked: Ask) -> None:
+    policy_with(approvals=1)
+    say("approval", "Alice", at=datetime.now(UTC) + timedelta(minutes=30))
+    with nothing_changes(copied), pytest.raises(Refused, match="approvals: 0 in force"):
+        promote(asked(accept_untrusted=True), "rival")
+
+
+def test_a_promotion_is_signed_by_who_may_promote(copied: Path, asked: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = asked()
+    monkeypatch.delenv("HERO_GATE_SIGNER")
+    with nothing_changes(copied), pytest.raises(Refused, match="this promotion would be signed with a key made for"):
+        promote(wanted, "rival")
+    promote(asked(accept_untrusted=True), "rival")  # with the key again: `asked` sets it
+
+
+# --------------------------------------------------------------------- who can write configs, but not the trust root
+
+
+def test_another_pack_policy_or_lock_is_another_release(copied: Path, asked: Ask) -> None:
+    policy = Path("configs/policy.yaml")
+    text = policy.read_text()
+    policy.write_text(text.replace("rate: 0.1}", "rate: 0.09}"))
+    with nothing_changes(copied), pytest.raises(Refused, match="not what was attested: policy"):
+        promote(asked(), "rival")
+    policy.write_text(text)
+    lock = Path("configs/locks/rival.lock.json")
+    lock.write_bytes(lock.read_bytes().replace(b"FROZEN", b"frozen"))
+    with nothing_changes(copied), pytest.raises(Refused, match="its lock_status is 'frozen'"):
+        promote(asked(), "rival")
+
+
+def test_a_chain_of_what_served_that_was_written_by_others_shows(copied: Path, asked: Ask) -> None:
+    said = {**asked().change("a", "b"), "decision": {"sha256": "0" * 64}}
+    signed_by = statements.signer(OWN_KEY.keyid, ephemeral=False, words="by key, trusted")
+    promotion = statements.change_statement("promotion", "rival", said, signed_by)
+    chain.append(Path("configs/state"), "promotion", "rival", promotion, OWN_KEY)
+    (statement,) = changes(copied)
+    assert not judged(statement, asked().root).trusted
+    next(Path("configs/state/bundles/keys").glob("*")).unlink()
+    with pytest.raises(Refused, match=r"the chain of what served: bundles/000001-.*keys/.* is not there"):
+        promote(asked(), "rival")
