@@ -71,7 +71,6 @@ class State:
     files: Mapping[str, Mapping[str, Any]]  # that hold the history now -> their entry
     expired: tuple[str, ...]
     tampered: tuple[str, ...]  # one line each
-    strays: tuple[str, ...]  # parquet files that no entry names: of a killed run, or put there; never read
     entries: int
     head: str  # digest of the last line of the index, "" for none
     gone: tuple[str, ...]  # merged or expired, but a killed process left the file
@@ -108,16 +107,8 @@ def append(folder: Path, run_id: str, job: str, rows: Iterable[Mapping[str, Any]
     return name
 
 
-def read(
-    folder: Path,
-    *,
-    metric: str | Sequence[str] = (),
-    job: str = "",
-    system: str = "",
-    suite: str = "",
-    since: date | None = None,
-) -> pd.DataFrame:
-    """The kept metrics, oldest first; of everything unless something is asked for.
+def read(folder: Path, *, since: date | None = None, **of: str | Sequence[str]) -> pd.DataFrame:
+    """The kept metrics, oldest first; of everything, or of what columns name: `metric="ece", job=["drift", "pool"]`.
 
     Raises HistoryError where a file is tampered with: a drift that is judged by forged numbers is no drift.
     """
@@ -134,7 +125,7 @@ def read(
         if begin is None or datetime.fromisoformat(entry["newest"]) >= begin
     ]
     asked = pc.scalar(True) if begin is None else pc.field("at") >= pa.scalar(begin, METRICS.field("at").type)
-    for column, value in (("metric", metric), ("job", job), ("system", system), ("suite", suite)):
+    for column, value in of.items():
         values = [value] if isinstance(value, str) else list(value)
         if any(values):
             asked &= pc.field(column).cast(pa.string()).isin(values)
@@ -154,19 +145,18 @@ def look(folder: Path, *, digests: bool = True) -> State:
     tampered: list[str] = []
     head, number = "", 0
     for number, line in enumerate(_whole(folder).decode(errors="replace").splitlines(), start=1):
+        before, head = head, hashlib.sha256(line.encode()).hexdigest()
         try:
             entry = json.loads(line)
             name, kind = str(entry["file"]), str(entry["entry"])
             of = [str(one) for one in entry.get("of", ())]
-            fine = entry["previous"] == head and entry["number"] == number
+            fine = entry["previous"] == before and entry["number"] == number
             datetime.fromisoformat(entry["newest"])
         except (ValueError, KeyError, TypeError, AttributeError):
             tampered.append(f"{_INDEX}:{number}: not an entry of this index")
-            head = _digest(line)
             continue
         if not fine:
             tampered.append(f"{_INDEX}:{number}: does not follow from the line before it; the index was rewritten here")
-        head = _digest(line)
         for one in (*of, *((name,) if kind == "expired" else ())):
             if files.pop(one, None) is None:
                 tampered.append(f"{_INDEX}:{number}: {kind} {one}, which was not there")
@@ -181,15 +171,13 @@ def look(folder: Path, *, digests: bool = True) -> State:
             tampered.append(f"{name}: not there, but the index does not say that it expired")
         elif digests and file_digest(folder / name) != entry["sha256"]:
             tampered.append(f"{name}: changed after it was written")
-    left = there - files.keys()
     return State(
         files=files,
         expired=tuple(expired),
         tampered=tuple(tampered),
-        strays=tuple(sorted(left - set(gone))),
         entries=number,
         head=head,
-        gone=tuple(sorted(left & set(gone))),
+        gone=tuple(sorted((there - files.keys()) & set(gone))),
     )
 
 
@@ -258,10 +246,6 @@ def _whole(folder: Path) -> bytes:
     path = folder / _INDEX
     content = path.read_bytes() if path.exists() else b""
     return content[: content.rfind(b"\n") + 1]
-
-
-def _digest(line: str) -> str:
-    return hashlib.sha256(line.encode()).hexdigest()
 
 
 @contextmanager
