@@ -17,7 +17,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from gates.documents import Document, mistakes
 from gates.errors import GateError
 from gates.rule.climbed import Facts, RunLoad
-from gates.verdicts import Cell, Decision, Kind, Verdict
+from gates.verdicts import Decision, Kind, Verdict
 
 ATTESTATION = "attestation.json"
 
@@ -41,6 +41,11 @@ class AttestedPart(Document):
 
     model_config = ConfigDict(strict=True)
 
+    @classmethod
+    def about(cls, said: object) -> Self:
+        """What is said of a value whose fields are called alike."""
+        return cls(**{name: getattr(said, name) for name in cls.model_fields})
+
 
 class AttestedCell(AttestedPart):
     """One check and its answer; `step` is 0 for a check over the whole canary."""
@@ -63,11 +68,6 @@ class AttestedCell(AttestedPart):
     e_green: str
     e_green_needed: str
     note: str
-
-    @classmethod
-    def of(cls, cell: Cell) -> Self:
-        """What is said of a cell."""
-        return cls(**{name: getattr(cell, name) for name in cls.model_fields})
 
 
 class AttestedCard(AttestedPart):

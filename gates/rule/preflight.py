@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from gates.pairs import Arm
 from gates.policy import Policy
 from gates.rule.questions import asked_checks
 from gates.statistics.calibration import equal_mass_edges, witness_signs
-from gates.statistics.decimals import decimal, evidence_text
+from gates.statistics.decimals import evidence_text, interval_numbers
 from gates.statistics.eprocess import log_evidence
 from gates.verdicts import Cell, Kind, Verdict
 
@@ -80,22 +80,17 @@ def judge_preflight(hero: str, policy: Policy, arm: Arm, constants: Constants, m
     out = [check for check, log_e in broken.items() if log_e >= need]
     unproven = [check for check, log_e in shown.items() if log_e < need]
     verdict = Verdict.RED if out else Verdict.INCONCLUSIVE if unproven or not found else Verdict.GREEN
-    cell = PreflightCheck().before_climb(hero, policy.on_red(PreflightCheck.key), verdict, n=len(arm))
+    cell = partial(PreflightCheck().before_climb, hero, policy.on_red(PreflightCheck.key), verdict, n=len(arm))
     if not found:
-        return replace(cell, note="no absolute limit is asked of the incumbent")
+        return cell(note="no absolute limit is asked of the incumbent")
     note = f"incumbent out of limits: {', '.join(out)}" if out else ""
     if not out and unproven:
         note = f"not shown within limits: {', '.join(unproven)}"
     counts = (check for check in found if isinstance(asked[check].form, Count))
     told = found[[*shown, *counts, *found][0]]
-    return replace(
-        cell,
+    return cell(
+        **interval_numbers(told.told, told.limit),
         unit=told.unit,
-        observed=decimal(told.told.value),
-        limit=decimal(told.limit),
-        headroom=decimal((told.limit - told.told.upper) / told.limit, 3),
-        ci_lower=decimal(told.told.lower),
-        ci_upper=decimal(told.told.upper),
         e_red=evidence_text(max(broken.values())),
         e_red_needed=evidence_text(need),
         e_green=evidence_text(min(shown.values())) if shown else "",

@@ -27,6 +27,7 @@ from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_interval, rate_interval
 
 Array = NDArray[np.float64]
+MEANS = {"ndcg_at_10": "ndcg", "sla_recall_at_50": "recall"}  # metric -> column
 _NORMAL = NormalDist()
 _NULLS = 2_000  # null simulations of one calibration interval
 _AT_ONCE = 32  # resamples that are counted together
@@ -74,10 +75,7 @@ class Resamples:
 def levels(arm: Arm, edges: Array, resamples: Resamples, few: int) -> dict[str, Whisker]:
     """Every metric of one system that it gives, by name. `edges` are the inner edges of the calibration bins."""
     n = len(arm)
-    found = {
-        "ndcg_at_10": of_mean(arm.ndcg, resamples, few),
-        "sla_recall_at_50": of_mean(arm.recall, resamples, few),
-    }
+    found = {name: of_mean(arm.column(column), resamples, few) for name, column in MEANS.items()}
     if np.isfinite(arm.latency_ms).all():
         p95 = quantile_interval(arm.latency_ms, 0.95)
         found["p95_latency_ms"] = Whisker(p95, "order statistics", n, _differ(arm.latency_ms))
@@ -96,10 +94,7 @@ def levels(arm: Arm, edges: Array, resamples: Resamples, few: int) -> dict[str, 
 def differences(hero: Arm, baseline: Arm, edges: Array, resamples: Resamples, few: int) -> dict[str, Whisker]:
     """Hero minus baseline on the same queries, every metric that both give."""
     n = len(hero)
-    found = {
-        "ndcg_at_10": of_mean(hero.ndcg - baseline.ndcg, resamples, few),
-        "sla_recall_at_50": of_mean(hero.recall - baseline.recall, resamples, few),
-    }
+    found = {name: of_mean(hero.column(c) - baseline.column(c), resamples, few) for name, c in MEANS.items()}
     if np.isfinite(hero.latency_ms).all() and np.isfinite(baseline.latency_ms).all():
         draws = resamples.quantiles(hero.latency_ms, 0.95) - resamples.quantiles(baseline.latency_ms, 0.95)
         value = quantile_interval(hero.latency_ms, 0.95).value - quantile_interval(baseline.latency_ms, 0.95).value

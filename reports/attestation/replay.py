@@ -116,7 +116,7 @@ def _replay(folder: Path, attested: Attestation, policy: Policy, other_sources: 
         update={
             "constants": facts,
             "steps": steps_of(policy.ladder.steps, attested.steps, found),
-            "cells": tuple(map(AttestedCell.of, found)),
+            "cells": tuple(map(AttestedCell.about, found)),
             "decision": decision,
             "reasons": tuple(reasons),
         }
