@@ -57,7 +57,7 @@ def release(policy: Policy, decision: Decision) -> tuple[Release, Story]:
     """One hero with this decision, told as `reports.model.story` does, with handmade gains and examples."""
     outcome = _outcome(policy, decision)
     whole = run_of(outcome, run_id="20261201T101500Z-c0ffee", artifacts=Path("reports/out"), run_folder=Path("nowhere"))
-    (told,) = tell(replace(whole, artifacts=Path("nowhere")))  # no evidence lies there
+    _, told = told_of(whole, outcome)
     measure = "ndcg_at_10" if decision is Decision.PROMOTE else "sla_recall_at_50"
     intents = {
         "docstring": {measure: _gain(measure, 0.002, -0.001, 0.005, "docstring")},
@@ -120,7 +120,7 @@ def steps_of(*steps: tuple[int, int]) -> tuple[ClimbedStep, ...]:
 def told_of(whole: Release, outcome: Outcome) -> tuple[Release, Story]:
     """A run over this outcome, told without evidence."""
     whole = replace(whole, outcomes=(outcome,))
-    (story,) = tell(replace(whole, artifacts=Path("nowhere")))
+    (story,) = tell(replace(whole, artifacts=Path("nowhere")))  # nothing lies there
     return whole, replace(story, card=card_of(whole, outcome))
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from reports.render import allure_page as render_allure
 
+Captured = pytest.CaptureFixture[str]
+
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -27,83 +29,65 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return answer
 
 
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A site whose Allure is not installed."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    (folder / "package.json").write_text('{"dependencies": {"allure": "3.18.0"}}')
-    monkeypatch.setattr(render_allure, "SITE", folder)
-    return folder
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """An artifacts folder with one test result."""
-    (tmp_path / "out" / "allure-results").mkdir(parents=True)
-    (tmp_path / "out" / "allure-results" / "1-result.json").write_text("{}")
+@pytest.fixture(params=[{"installed", "results"}])
+def artifacts(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An artifacts folder with one test result, beside a site with the pinned Allure; or one of both only."""
+    site, results, home = tmp_path / "site", tmp_path / "out" / "allure-results", tmp_path / "site/node_modules/allure"
+    site.mkdir()
+    (site / "package.json").write_text('{"dependencies": {"allure": "3.18.0"}}')
+    if "installed" in request.param:
+        home.mkdir(parents=True)
+        (home / "package.json").write_text('{"version": "3.18.0"}')
+    if "results" in request.param:
+        results.mkdir(parents=True)
+        (results / "1-result.json").write_text("{}")
+    monkeypatch.setattr(render_allure, "SITE", site)
     return tmp_path / "out"
 
 
-@pytest.fixture
-def installed(site: Path) -> Path:
-    """The site with the pinned version."""
-    home = site / "node_modules" / "allure"
-    home.mkdir(parents=True)
-    (home / "package.json").write_text('{"version": "3.18.0"}')
-    return site
-
-
 @pytest.mark.parametrize(
-    ("answer", "there", "said"),
+    ("artifacts", "answer", "said"),
     [
         (
+            {"results"},
             {"status": 1, "stderr": "npm error code ENOTFOUND\nnpm error network request failed\n"},
-            ("site", "results"),
             ("npm could not install Allure 3.18.0 (npm error code ENOTFOUND)", "run `make report` again", "index.html"),
         ),
-        ({"status": 1, "stderr": ""}, ("installed",), ("run `make canary` first",)),
+        ({"installed"}, {"status": 1}, ("run `make canary` first",)),
         (
+            {"installed", "results"},
             {"page": "<script src='//www.googletagmanager.com/x.js'></script>"},
-            ("installed", "results"),
             ("mend reports/render/allure_page.py",),
         ),
         (
+            {"installed", "results"},
             {"status": 1, "stderr": "\x1b[31mError: bad config\x1b[0m\n"},
-            ("installed", "results"),
             ("(Error: bad config)",),
         ),
     ],
     ids=["no network", "no results", "analytics that moved", "a failing allure"],
+    indirect=["artifacts"],
 )
 def test_what_cannot_be_rendered_is_said_in_one_line(
-    answer: dict[str, Any],
-    there: tuple[str, ...],
-    said: tuple[str, ...],
-    ran: dict[str, Any],
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
-    capsys: pytest.CaptureFixture[str],
+    artifacts: Path, answer: dict[str, Any], said: tuple[str, ...], ran: dict[str, Any], capsys: Captured
 ) -> None:
     ran.update(answer)
-    for name in there:
-        request.getfixturevalue(name)
-    assert render_allure.main(["--artifacts", str(tmp_path / "out")]) == 1
+    assert render_allure.main(["--artifacts", str(artifacts)]) == 1
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert all(words in told for words in said)
-    assert bool(ran["commands"]) is ("results" in there)
-    assert not (tmp_path / "out" / "allure.html").exists()
+    assert bool(ran["commands"]) is (artifacts / "allure-results").exists()
+    assert not (artifacts / "allure.html").exists()
 
 
 def test_what_is_installed_is_not_installed_again_and_asks_the_network_nothing(
-    ran: dict[str, Any], installed: Path, results: Path, capsys: pytest.CaptureFixture[str]
+    ran: dict[str, Any], artifacts: Path, capsys: Captured
 ) -> None:
     tracker = '<script async src="https://www.googletagmanager.com/gtag/js?id=G"></script>\n<script>gtag()</script>'
     ran["page"] = f"<html><script>window.allure = 1</script>{tracker}<script>data()</script></html>"
-    assert render_allure.main(["--artifacts", str(results)]) == 0
-    assert capsys.readouterr().out.strip() == str(results / "allure.html")
-    rendered = (results / "allure.html").read_text(encoding="utf-8")
+    assert render_allure.main(["--artifacts", str(artifacts)]) == 0
+    assert capsys.readouterr().out.strip() == str(artifacts / "allure.html")
+    rendered = (artifacts / "allure.html").read_text(encoding="utf-8")
     assert rendered == "<html><script>window.allure = 1</script><script>data()</script></html>"
     assert [command[2] for command in ran["commands"]] == ["generate"]
 
