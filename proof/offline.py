@@ -17,19 +17,8 @@ from pathlib import Path
 from evidence.digests import file_digest
 from evidence.files import write_whole
 from proof.pages.page import commit, rendered
-from proof.simulate.offline import (
-    ALPHAS,
-    FLIPS,
-    MARGINS,
-    QUESTIONS,
-    RESAMPLES,
-    RULES,
-    WORLDS,
-    Heroes,
-    OfflineQuestion,
-    Tried,
-    try_world,
-)
+from proof.simulate import offline
+from proof.simulate.offline import ALPHAS, MARGINS, QUESTIONS, RULES, OfflineQuestion, World, Yes
 from proof.simulate.recording import ROOT
 from proof.simulate.summary import bounds, upper_bound
 
@@ -46,38 +35,43 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="few heroes: shows that everything runs")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     asked = parser.parse_args(arguments)
-    heroes = Heroes(computed=100, resampled=10) if asked.quick else Heroes(computed=10_000, resampled=2_000)
+    heroes, resampled = (100, 10) if asked.quick else (10_000, 2_000)
     found = []
     for i, question in enumerate(QUESTIONS):
         tried = [
-            try_world(question, world, n, heroes, (SEED, i, n, j))
+            (n, world, offline.try_world(question, world, n, heroes, resampled, (SEED, i, n, j)))
             for n in MARGINS
-            for j, world in enumerate(WORLDS)
-            if question.loses_margin or not world.at_least_margin
+            for j, world in enumerate(offline.WORLDS)
+            if question.loss == 1 or not world.at_least_margin
         ]
         found.append((question, list(_lines(question, tried))))
         print(f"{time.process_time():5.0f} s CPU  {question.title}", flush=True)
     text = rendered(
         Path(__file__).with_name("pages") / f"{PAGE}.j2",
-        quick=asked.quick, heroes=heroes, flips=FLIPS, resamples=RESAMPLES, head=HEAD, found=found, commit=commit(),
-        seed=SEED, date=datetime.datetime.now(datetime.UTC).date(), seconds=time.process_time(),
-        digests={source: file_digest(ROOT / source) for source in SOURCES},
+        quick=asked.quick, heroes=heroes, resampled=resampled, flips=offline.FLIPS, resamples=offline.RESAMPLES,
+        head=HEAD, found=found, commit=commit(), seed=SEED, date=datetime.datetime.now(datetime.UTC).date(),
+        seconds=time.process_time(), digests={source: file_digest(ROOT / source) for source in SOURCES},
     )  # fmt: skip
     write_whole(asked.docs / PAGE, text)
     print(f"wrote {asked.docs / PAGE}")
 
 
-def _lines(question: OfflineQuestion, tried: list[Tried]) -> Iterator[list[str]]:
+def _lines(question: OfflineQuestion, tried: list[tuple[int, World, Yes]]) -> Iterator[list[str]]:
     """What each rule does in its worst world by number of queries (most errors, least power), and then in each."""
     worst = max if question.error else min
     for n in MARGINS:
-        yes = {key: worst(t.yes[key] for t in tried if t.n == n) for key in tried[0].yes}
-        yield [f"**{n:,}**", "", "**worst**", *_told(question, yes)]
-    for t in tried:
-        yield [f"{t.n:,}", f"{100 * t.margin:.2g}", t.world, *_told(question, t.yes)]
+        seen = [yes for of, _, yes in tried if of == n]
+        yield [
+            f"**{n:,}**",
+            "",
+            "**worst**",
+            *_told(question, {key: worst(yes[key] for yes in seen) for key in seen[0]}),
+        ]
+    for n, world, yes in tried:
+        yield [f"{n:,}", f"{100 * world.margin(n):.2g}", world.what, *_told(question, yes)]
 
 
-def _told(question: OfflineQuestion, yes: dict[tuple[str, float], tuple[int, int]]) -> list[str]:
+def _told(question: OfflineQuestion, yes: Yes) -> list[str]:
     tell = _error if question.error else _power
     return [tell(*yes[rule, alpha], alpha) for rule in RULES for alpha in ALPHAS]
 

@@ -67,7 +67,7 @@ def all_cells(scale: float = 1.0) -> tuple[Experiment, ...]:
     for share in (0.5, 1, 2, 3):
         late_tail = partial(changes.late_tail, share=share / 100, milliseconds=120.0)
         add(f"real-tail-{share}", "slower", REAL, f"{share} % of the answers +120 ms", 600, late_tail)
-    wiggle = {"error": 0.0175, "shape": "wiggle"}
+    wiggle = {"error": 0.0175, "wiggles": True}
     add("model-ce-wiggle", "calibration", MODEL, "calibration error 0.0175 of alternating sign", 999, model=wiggle)
     for percent in (2, 5, 10, 20):
         what = f"p95 +{percent} % (of 91 ms; the guard allows 5 ms)"

@@ -72,9 +72,6 @@ class Features:
     slice_gaps: Array  # (B, C, slice bins)
     repeated: Array  # (B, 3, 2) sum and sum of squares of the A/A differences: recall, nDCG, slow
 
-    def __len__(self) -> int:
-        return len(self.red)
-
 
 def plan_canary(policy: Policy, constants: Constants) -> Plan:
     """What the policy asks."""

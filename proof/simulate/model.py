@@ -6,7 +6,6 @@ Confidence is logit-normal(.8, 1.2); how often it is right comes from `true_shar
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.pairs import Arm
+from gates.statistics.pvalues import halved
 from proof.simulate.population import Population, join_populations
 
 Array = NDArray[np.float64]
@@ -30,7 +30,7 @@ def draw_model(
     rng: np.random.Generator,
     *,
     error: float = 0.015,
-    shape: str = "stretch",
+    wiggles: bool = False,
     alike: float = 0.8,
     noisy_baseline: bool = False,
 ) -> Population:
@@ -42,7 +42,7 @@ def draw_model(
     found, gained, latency = _recalls(n, rng), _ndcgs(n, rng), _latencies(n, rng, alike)
     shared, luck = rng.standard_normal(n), rng.random(n)
     intent = rng.choice(len(INTENTS), n, p=INTENTS).astype(np.int8)
-    rest = [_rest(n, rng, shared, luck, error, shape) for _ in range(2)]
+    rest = [_rest(n, rng, shared, luck, error, wiggles) for _ in range(2)]
 
     def arm(own: int, answer: int, clock: int) -> Arm:
         return in_time(replace(rest[own], found=found[answer], ndcg=gained[answer], latency_ms=latency[clock]))
@@ -66,35 +66,31 @@ def in_time(arm: Arm, sla_ms: float = SLA_MS) -> Arm:
     return replace(arm, recall=np.where(arm.latency_ms > sla_ms, 0.0, arm.found))
 
 
-def true_share(confidence: Array, error: float, shape: str = "stretch") -> Array:
+def true_share(confidence: Array, error: float, *, wiggles: bool = False) -> Array:
     """How often answers of this stated confidence are right, so that the mean |confidence - share| is `error`.
 
-    `stretch`: confidence is too extreme around its median, by a factor of the logit. `wiggle`: too high and too low in
-    turns over tenths of the answers, which a mean hides.
+    Confidence is too extreme around its median, by a factor of the logit; or it is too high and too low in turns over
+    tenths of the answers, which a mean hides.
     """
     if error == 0:
         return confidence
     logit = np.log(confidence) - np.log1p(-confidence)
-    if shape == "wiggle":
-        tenth = np.searchsorted(np.quantile(confidence, np.linspace(0, 1, 11)[1:-1]), confidence, side="right")
-        sign = np.where(tenth % 2, 1.0, -1.0)
-        return _bisect(lambda size: np.clip(confidence - sign * size, 0.001, 0.999), confidence, error, 0.5)
-    if shape != "stretch":
-        raise ValueError(f"shape {shape!r}, expected stretch or wiggle")
     middle = float(np.median(logit))
-    return _bisect(lambda t: _logistic(middle + (logit - middle) / (1 + t)), confidence, error, 20.0)
+    tenth = np.searchsorted(np.quantile(confidence, np.linspace(0, 1, 11)[1:-1]), confidence, side="right")
+    sign = np.where(tenth % 2, 1.0, -1.0)
+
+    def share(size: float) -> Array:
+        if wiggles:
+            return np.clip(confidence - sign * size, 0.001, 0.999)
+        return _logistic(middle + (logit - middle) / (1 + size))
+
+    def is_enough(size: float) -> bool:
+        return float(np.abs(confidence - share(size)).mean()) >= error
+
+    return share(halved(is_enough, 0.0, 0.5 if wiggles else 20.0, 40)[1])
 
 
-def _bisect(share: Callable[[float], Array], confidence: Array, error: float, high: float) -> Array:
-    low = 0.0
-    for _ in range(40):
-        size = (low + high) / 2
-        far = float(np.abs(confidence - share(size)).mean()) >= error
-        low, high = (low, size) if far else (size, high)
-    return share(high)
-
-
-def _rest(n: int, rng: np.random.Generator, shared: Array, luck: Array, error: float, shape: str) -> Arm:
+def _rest(n: int, rng: np.random.Generator, shared: Array, luck: Array, error: float, wiggles: bool) -> Arm:
     confidence = _logistic(0.8 + 1.2 * (np.sqrt(0.95) * shared + np.sqrt(0.05) * rng.standard_normal(n)))
     own_luck = np.where(rng.random(n) < RECALL_CHURN, rng.random(n), luck)
     credits, nothing = 1 + rng.poisson(4, n), np.zeros(n)
@@ -106,7 +102,7 @@ def _rest(n: int, rng: np.random.Generator, shared: Array, luck: Array, error: f
         wait_ms=nothing,
         calibrator_ms=CALIBRATOR_P99_MS * np.exp(CALIBRATOR_SPREAD * (rng.standard_normal(n) - 2.326)),
         confidence=confidence,
-        correct=(own_luck < true_share(confidence, error, shape)).astype(np.float64),
+        correct=(own_luck < true_share(confidence, error, wiggles=wiggles)).astype(np.float64),
         file_credits=rng.binomial(credits, 0.02).astype(np.float64),
         credits=credits.astype(np.float64),
         error=nothing,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,9 +68,7 @@ def bca(values: Array, counts: Counts, mu: float, alphas: Sequence[float], rng: 
     return shown
 
 
-RULES: Mapping[str, Rule] = MappingProxyType(
-    {"Gaffke": gaffke, "paired t": paired_t, "sign-flip": sign_flip, "BCa": bca}
-)
+RULES: Mapping[str, Rule] = {"Gaffke": gaffke, "paired t": paired_t, "sign-flip": sign_flip, "BCa": bca}
 
 #: Margin by number of queries: about what an equal hero with a standard deviation of .2 is promoted at with .8.
 MARGINS: Mapping[int, float] = {50: 0.10, 200: 0.04, 500: 0.025, 2_000: 0.012, 7_000: 0.006}
@@ -134,69 +131,47 @@ RESAMPLED = ("sign-flip", "BCa")  # draw themselves, so they see fewer heroes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heroes:
-    """How many are simulated in one world: for the rules that compute, and for those that draw."""
-
-    computed: int
-    resampled: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OfflineQuestion:
     """What is asked of the heroes of every world, and whether a yes is an error or is power."""
 
     title: str
     text: str
-    loss: Callable[[float], float]  # of the hero, from the margin
+    loss: float  # of the hero, in margins
     rolls_back: bool  # "U < 0" is asked, with no loss tolerated; else "L > -mu"
     error: bool
 
-    @property
-    def loses_margin(self) -> bool:
-        """Is the margin itself what the heroes lose?"""
-        return self.loss(1.0) == 1.0
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """One world at one number of queries: for how many of how many heroes each rule says yes, by its alpha."""
-
-    n: int
-    margin: float
-    world: str
-    yes: dict[tuple[str, float], tuple[int, int]]
-
-
+Yes = dict[tuple[str, float], tuple[int, int]]  # rule, alpha -> how many of how many heroes it says yes of
 QUESTIONS = (
     OfflineQuestion(
         title="A hero that loses the margin is promoted", text="Errors: the mean is exactly −μ, and L > −μ.",
-        loss=lambda mu: mu, rolls_back=False, error=True,
+        loss=1.0, rolls_back=False, error=True,
     ),
     OfflineQuestion(
         title="An equal hero is rolled back", text="Errors: the mean is exactly 0, no loss is tolerated, and U < 0.",
-        loss=lambda mu: 0.0, rolls_back=True, error=True,
+        loss=0.0, rolls_back=True, error=True,
     ),
     OfflineQuestion(
         title="An equal hero is promoted", text="Power: the mean is 0, and L > −μ.",
-        loss=lambda mu: 0.0, rolls_back=False, error=False,
+        loss=0.0, rolls_back=False, error=False,
     ),
     OfflineQuestion(
         title="A hero that loses twice the margin is rolled back",
         text="Power: the mean is −2 μ, no loss is tolerated, and U < 0.",
-        loss=lambda mu: 2 * mu, rolls_back=True, error=False,
+        loss=2.0, rolls_back=True, error=False,
     ),
 )  # fmt: skip
 
 
-def try_world(question: OfflineQuestion, world: World, n: int, heroes: Heroes, seed: Sequence[int]) -> Tried:
-    """Every rule on the same heroes of n queries. Samples that are equal are looked at once."""
+def try_world(question: OfflineQuestion, world: World, n: int, heroes: int, resampled: int, seed: Sequence[int]) -> Yes:
+    """Every rule on the same heroes, those that draw on the first ones. Samples that are equal are looked at once."""
     rng, margin = np.random.default_rng(seed), world.margin(n)
-    counts = rng.multinomial(n, world.weights(question.loss(margin)), heroes.computed)
+    counts = rng.multinomial(n, world.weights(question.loss * margin), heroes)
     values, mu = (-world.values, 0.0) if question.rolls_back else (world.values, margin)  # U(d) is -L(-d)
     yes = {}
     for name, rule in RULES.items():
-        seen = counts[: heroes.resampled] if name in RESAMPLED else counts
+        seen = counts[:resampled] if name in RESAMPLED else counts
         different, times = np.unique(seen, axis=0, return_counts=True)
         for alpha, shown in zip(ALPHAS, rule(values, different, mu, ALPHAS, rng), strict=True):
             yes[name, alpha] = int(times[shown].sum()), len(seen)
-    return Tried(n=n, margin=margin, world=world.what, yes=yes)
+    return yes

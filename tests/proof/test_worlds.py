@@ -33,11 +33,11 @@ def test_a_loss_is_as_large_as_it_is_said_to_be(equal: Population, points: float
     assert worse.baseline is equal.baseline
 
 
-@pytest.mark.parametrize("shape", ["stretch", "wiggle"])
+@pytest.mark.parametrize("wiggles", [False, True])
 @pytest.mark.parametrize("error", [0.0, 0.0175, 0.05])
-def test_the_true_calibration_error_is_known(equal: Population, error: float, shape: str):
+def test_the_true_calibration_error_is_known(equal: Population, error: float, wiggles: bool):
     confidence = equal.hero.confidence
-    assert np.abs(confidence - true_share(confidence, error, shape)).mean() == pytest.approx(error, abs=1e-6)
+    assert np.abs(confidence - true_share(confidence, error, wiggles=wiggles)).mean() == pytest.approx(error, abs=1e-6)
 
 
 def test_a_shock_comes_between_the_baseline_s_answers_too(equal: Population):
