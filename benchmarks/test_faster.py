@@ -6,7 +6,7 @@ which is what a report does. Intervals: `ours` draws one set of resamples for al
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -57,27 +57,28 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> BigRun:
         grade=rng.integers(1, 4, judged.size).astype(np.int32),
         places=places,
     )
-    query = np.repeat(np.arange(QUERIES, dtype=np.int32), DEPTH)
-    queries, doc_id = (
-        [f"q{i}" for i in range(QUERIES)],
-        [f"pkg/m{f:03d}.py:{a:04d}-{a + 24:04d}" for f, a in zip(places.file, first, strict=True)],
-    )
-    tables = []
-    for system in SYSTEMS:
-        doc = drawn(DEPTH).ravel().astype(np.int32)
-        score = (rng.integers(0, 400, len(query)) / 8).astype(np.float32)
-        order = rank_hits(query, score, doc)
-        doc, score = doc[order], score[order]
-        grade, credit = grade_hits(query, doc, _rows(places, doc), truth)
-        columns = {
-            "system": _coded(np.zeros(len(query)), [system]), "query_ord": query, "query_id": _coded(query, queries),
-            "rank": np.tile(np.arange(1, DEPTH + 1, dtype=np.int16), QUERIES), "doc_ord": doc,
-            "doc_id": _coded(doc, doc_id), "score": score, "grade": grade, "credit": _coded(credit, list(CREDIT)),
-        }  # fmt: skip
-        tables.append(pa.table(columns))
+    row = np.repeat(np.arange(QUERIES * len(SYSTEMS), dtype=np.int32), DEPTH)
+    doc = np.concatenate([drawn(DEPTH).ravel() for _ in SYSTEMS]).astype(np.int32)
+    score = (rng.integers(0, 400, len(row)) / 8).astype(np.float32)
+    order, rank, grade, credit = ranked(row, doc, score, truth)
+    doc_id = [f"pkg/m{f:03d}.py:{a:04d}-{a + 24:04d}" for f, a in zip(places.file, first, strict=True)]
+    columns = {
+        "system": _coded(row // QUERIES, SYSTEMS), "query_ord": row % QUERIES,
+        "query_id": _coded(row % QUERIES, [f"q{i}" for i in range(QUERIES)]), "rank": rank, "doc_ord": doc[order],
+        "doc_id": _coded(doc[order], doc_id), "score": score[order], "grade": grade, "credit": _coded(credit, CREDIT),
+    }  # fmt: skip
     path = tmp_path_factory.mktemp("evidence") / "hits.parquet"
-    pq.write_table(pa.concat_tables(tables).unify_dictionaries(), path, compression="zstd", row_group_size=250_000)
+    pq.write_table(pa.table(columns), path, compression="zstd", row_group_size=250_000)
     return BigRun(path, truth, doc_id)
+
+
+def ranked(row: np.ndarray, doc: np.ndarray, score: np.ndarray, truth: Truth) -> tuple[np.ndarray, ...]:
+    """The order of the hits of all rows (a query of a system each), and of each rank, grade and credit."""
+    order = rank_hits(row, score, doc)
+    row, doc, places = row[order], doc[order], truth.places
+    rank = (np.arange(len(row)) - np.searchsorted(row, np.arange(QUERIES * len(SYSTEMS)))[row] + 1).astype(np.int16)
+    at = Places(file=places.file[doc], line_start=places.line_start[doc], line_end=places.line_end[doc])
+    return order, rank, *grade_hits(row % QUERIES, doc, at, truth)
 
 
 def measured(evidence: BigRun) -> Measures:
@@ -85,12 +86,8 @@ def measured(evidence: BigRun) -> Measures:
     hits = pq.read_table(evidence.path, columns=["system", "query_ord", "doc_ord", "score"])
     query, doc, score = (hits[name].to_numpy() for name in ("query_ord", "doc_ord", "score"))
     row = query + QUERIES * _codes(hits, "system")
-    order = rank_hits(row, score, doc)
-    row, query, doc = row[order], query[order], doc[order]
-    starts = np.searchsorted(row, np.arange(QUERIES * len(SYSTEMS)))
-    rank = (np.arange(len(row)) - starts[row] + 1).astype(np.int16)
-    grade, credit = grade_hits(query, doc, _rows(evidence.truth.places, doc), evidence.truth)
-    return _measured(evidence, row, rank, grade, credit)
+    order, *found = ranked(row, doc, score, evidence.truth)
+    return _measured(evidence, row[order], *found)
 
 
 def recorded(evidence: BigRun) -> Measures:
@@ -174,11 +171,7 @@ def _difference(hero: np.ndarray, baseline: np.ndarray, axis: int = -1) -> np.nd
     return np.asarray(hero.mean(axis=axis) - baseline.mean(axis=axis))
 
 
-def _rows(places: Places, at: np.ndarray) -> Places:
-    return Places(file=places.file[at], line_start=places.line_start[at], line_end=places.line_end[at])
-
-
-def _coded(codes: np.ndarray, words: list[str]) -> pa.Array:
+def _coded(codes: np.ndarray, words: Sequence[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words))
 
 

@@ -52,7 +52,7 @@ STREAMS: dict[str, tuple[Change, str, str]] = {
     "calibration error .05": (partial(changes.redraw_correct, error=0.05), "model-ce-0.05", "split-ce-0.05"),
 }
 
-Found = dict[str, dict[str, Counter[str]]]  # rule -> paired/split -> how many were rolled back, promoted, held
+Found = Counter[tuple[str, str]]  # rule, paired or split -> how many were rolled back
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -70,17 +70,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run_peers(stream: str, policy: Policy, runs: int) -> Found:
-    """What every rule decides of `runs` canaries."""
-    change, n = STREAMS[stream][0], WINDOWS * policy.ladder.window
-    found: Found = {rule: {"paired": Counter(), "split": Counter()} for rule in PEERS}
+    """How many of `runs` canaries every rule rolls back."""
+    change, window = STREAMS[stream][0], policy.ladder.window
+    found: Found = Counter()
     for run in range(runs):
         rng = np.random.default_rng((run, *stream.encode()))
-        one, other = (_drawn(n, change, rng) for _ in range(2))
-        paired = windows_of(one, policy.ladder.window)
-        split = two_samples(paired, windows_of(other, policy.ladder.window))
-        for rule, decide in PEERS.items():
-            for how, windows in (("paired", paired), ("split", split)):
-                found[rule][how][decide(windows).how] += 1
+        drawn = (draw_model(WINDOWS * window, rng).sample(WINDOWS * window, rng) for _ in range(2))
+        one, other = (windows_of(change(equal, rng), window) for equal in drawn)
+        for how, windows in (("paired", one), ("split", two_samples(one, other))):
+            found.update((rule, how) for rule, decide in PEERS.items() if decide(windows).how == "rolled back")
     return found
 
 
@@ -93,16 +91,12 @@ def windows_of(population: Population, window: int) -> Windows:
     return Windows(hero=arm(population.hero), baseline=arm(population.baseline))
 
 
-def _drawn(n: int, change: Change, rng: np.random.Generator) -> Population:
-    return change(draw_model(n, rng).sample(n, rng), rng)
-
-
 def page(found: Mapping[str, Found], ours: Mapping[str, Mapping[str, Any]], runs: int) -> str:
     """The page of these decisions."""
     lines: list[tuple[str, str, list[float]]] = []
     for rule in PEERS:
         for how in ("paired", "split"):
-            lines.append((rule, how, [found[stream][rule][how]["rolled back"] / runs for stream in found]))
+            lines.append((rule, how, [rolled[rule, how] / runs for rolled in found.values()]))
     for at, how in ((1, "paired"), (2, "split")):
         rows = [ours[str(STREAMS[stream][at])] for stream in found]
         for title, what in (("**this gate**", "rolled_back"), ("this gate: *promoted*", "promoted")):

@@ -15,6 +15,7 @@ from benchmarks.peers.__main__ import PEERS
 from benchmarks.peers.kayenta import MetricLabel, location_shift
 from benchmarks.peers.windows import Array, Stop, Windows, two_samples
 from gates.pairs import COLUMNS, Arm
+from gates.statistics.pvalues import halved
 
 Change = Callable[[Array], Array]
 Rule = Callable[[Windows], Stop]
@@ -216,21 +217,14 @@ def rank_statistic(x: Array, y: Array, shift: float) -> tuple[float, float]:
 
 
 def crossing(x: Array, y: Array, z: float) -> float:
-    """Where the statistic crosses a normal quantile, by bisection."""
-    low, high = float(x.min() - y.max()), float(x.max() - y.min())
+    """Where the statistic crosses a normal quantile."""
 
-    def above(shift: float) -> bool:
+    def is_below(shift: float) -> bool:
         w, sigma = rank_statistic(x, y, shift)
-        return w / sigma > z
+        return w / sigma <= z
 
-    if not above(low):
-        return low
-    if above(high):
-        return high
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if above(middle) else (low, middle)
-    return (low + high) / 2
+    low, high = float(x.min() - y.max()), float(x.max() - y.min())
+    return low if is_below(low) else halved(is_below, low, high, 60)[1]
 
 
 def test_the_interval_is_the_one_that_kayentas_own_test_expects() -> None:

