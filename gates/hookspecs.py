@@ -46,7 +46,7 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
 def pytest_gate_told(told: Any) -> None:
     """Write a report of what was decided (reports.render.told.Told: the release, a story with its card for each hero).
 
-    Tables, plots, page, summary and Allure are plugins of this hook, as a report of one's own is. Nothing is signed
+    Tables, plots, pages and Allure are plugins of this hook, as a report of one's own is. Nothing is signed
     yet: what says the decision goes into `told.staged`, and is read once it is. Raise where it cannot be written: then
     nothing is decided.
     """

@@ -16,7 +16,6 @@ from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.model.advice import NextCommand, next_command
 from reports.model.checks import reasons_of, rows_of, speaks
 from reports.model.gains import Gain
-from reports.model.labels import metric_name
 
 #: Between a check's outcome and the error that it ended in, as gates.rule.decide words it.
 NO_EVIDENCE = ", no evidence: "
@@ -116,9 +115,8 @@ def _numbers(
     known, (_, intent) = check_of(cell.check), slice_parts(cell.check)
     of_both = by_intent.get(intent, {}) if intent else gains
     gain = of_both.get(known.measure) if known else None
-    if gain is not None and metric_name(gain.metric).unit == name.unit and not name.source:
-        measure = metric_name(gain.metric)
-        parts.append(f"{measure.short} of {outcome.subject.baseline_name} {measure.show(gain.baseline)}{unit}")
+    if gain is not None and gain.name.unit == name.unit and not name.source:
+        parts.append(f"{gain.name.short} of {outcome.subject.baseline_name} {gain.told[0]}{unit}")
     return ", ".join((*parts, f"n {cell.n:,}"))
 
 

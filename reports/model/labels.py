@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 
-from gates.checks.check import Check, Name, number_of
+from gates.checks.check import Name, number_of
 from gates.checks.measures import MEASURES
 from gates.checks.question import NOTHING_FIXED
-from gates.names import check_name, check_of
+from gates.names import check_name
 from gates.policy import Policy
 from gates.verdicts import Cell, Verdict
 
@@ -27,12 +27,6 @@ MARK_WORDS = {
     ".": "not reached",
     MISSING: "no result",
 }
-
-
-def measure_of(check: str) -> str:
-    """The measure that a check is about; SLA-Recall@50 where it is about none."""
-    known = check_of(check)
-    return known.measure if known is not None else Check.measure
 
 
 def metric_name(metric: str) -> Name:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from gates.checks.check import Check
 from gates.checks.ece import Ece
 from gates.checks.file_credit import FileCredit
 from gates.checks.p95_latency import P95Latency
 from gates.checks.stop_rule import StopRule
 from gates.errors import failures
-from gates.names import slice_parts
+from gates.names import check_of, slice_parts
 from gates.release import Outcome, Release, Subject
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from reports.model.advice import to_decide
@@ -21,7 +22,7 @@ from reports.model.card import Card, card_of, focus_of
 from reports.model.checks import Row, reasons_of, rows_of
 from reports.model.examples import Example, find_examples
 from reports.model.gains import Gain, compare, compare_intents
-from reports.model.labels import CLAIMED, is_enough, mark, measure_of, metric_name
+from reports.model.labels import CLAIMED, is_enough, mark
 from rollout.columns import Measured, read_agg, read_measured
 
 #: The guard that speaks about a measure in its own unit.
@@ -94,7 +95,9 @@ def _tell(release: Release, outcome: Outcome, untrusted: str) -> Story:
     folder = release.artifacts / subject.name
     measured = _measured(folder, subject) if climbed.fingerprint else None
     focus = focus_of(outcome)
-    measure, intent = (measure_of(focus.check), slice_parts(focus.check)[1]) if focus else ("ndcg_at_10", "")
+    measure, intent = "ndcg_at_10", ""
+    if focus is not None:
+        measure, intent = (check_of(focus.check) or Check).measure, slice_parts(focus.check)[1]
     gains: dict[str, Gain] = {}
     by_intent: dict[str, dict[str, Gain]] = {}
     lost: tuple[Example, ...] = ()
@@ -146,12 +149,12 @@ def _notes(outcome: Outcome, measured: Measured | None) -> Iterator[str]:
 
 def effect_words(story: Story, gain: Gain) -> str:
     """What a difference amounts to: the guard's verdict where there is one, else what its interval shows."""
-    row = next((r for r in story.rows if r.check == _GUARD_OF.get(gain.metric) and not r.left_out), None)
+    row = next((r for r in story.rows if r.check == _GUARD_OF.get(gain.metric)), None)
     cell = row.last if row else None
     if row is None or cell is None:
         return gain.shown
     more = "+" if gain.metric == "p95_latency_ms" else ""  # its limit is beyond the baseline's
-    limit = f"{more}{row.limit} {metric_name(gain.metric).unit}".rstrip()
+    limit = f"{more}{row.limit} {gain.name.unit}".rstrip()
     if is_enough(cell):
         return f"~ not shown above {limit}"
     return f"x shown above {limit}" if cell.verdict is Verdict.RED else f"{mark(cell)} limit {limit}"
@@ -177,9 +180,8 @@ def claim_words(story: Story) -> str:
     gain = story.claim
     if gain is None:
         return ""
-    name = metric_name(gain.metric)
-    on, unit = f" on {gain.intent}" if gain.intent else "", f" {name.unit}" if name.unit else ""
-    return f"{name.short}{on} {gain.change}{unit}: {gain.better}"
+    on, unit = f" on {gain.intent}" if gain.intent else "", f" {gain.name.unit}" if gain.name.unit else ""
+    return f"{gain.name.short}{on} {gain.change}{unit}: {gain.better}"
 
 
 def ladder_words(story: Story) -> str:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from gates.names import check_name, slice_parts
+from gates.checks.registry import BY_INTENT
+from gates.names import check_name, check_of, slice_parts
 from gates.policy import Policy
 from gates.verdicts import Kind
-from reports.model.labels import evidence_words, limit_words, measure_of
+from reports.model.labels import evidence_words, limit_words
 from tests.reports.handmade import by_letter
 
 
@@ -33,7 +34,7 @@ def test_what_a_system_tells_of_itself_is_marked(policy: Policy) -> None:
 
 def test_an_intent_called_error_is_not_taken_for_the_gate(policy: Policy) -> None:
     assert slice_parts("calibration_error") == ("calibration", "error")
-    assert measure_of("calibration_error") == "ece"
+    assert check_of("calibration_error") is BY_INTENT["calibration"]
     assert check_name("calibration_error").label == "calibration lost, intent error"
     assert slice_parts("calibrator_p99") == slice_parts("ece") == ("", "")
 
