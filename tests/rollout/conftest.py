@@ -21,6 +21,12 @@ def configs(tmp_path: Path, release_template: Path) -> Path:
     return Path(shutil.copytree(release_template / "configs", tmp_path / "configs"))
 
 
+def late(run: Path) -> None:
+    """Let every answer of a run come after 500 ms."""
+    lines = (line.split() for line in run.read_text(encoding="utf-8").splitlines())
+    run.write_text("\n".join(" ".join([*f[:6], "500", f[7]]) for f in lines), encoding="utf-8")
+
+
 @pytest.fixture
 def ladder(configs: Path, tmp_path: Path, release_template: Path) -> Climb:
     """Opens the ladder of a hero; `policy` changes the release's policy, other keywords change the hero's pack."""
@@ -38,3 +44,15 @@ def ladder(configs: Path, tmp_path: Path, release_template: Path) -> Climb:
         return Ladder(battery, runs, "run", lambda line: None)
 
     return opened
+
+
+@pytest.fixture
+def climb(ladder: Climb) -> Climb:
+    """The same, as high as the hero gets."""
+
+    def climbed(name: str, **changes: Any) -> Ladder:
+        opened = ladder(name, **changes)
+        opened.reach(100)
+        return opened
+
+    return climbed

@@ -18,7 +18,7 @@ from gates.verdicts import Verdict
 from rollout.battery import Battery
 from rollout.columns import read_snapshot
 from tests.leap import leaping
-from tests.rollout.conftest import Climb
+from tests.rollout.conftest import Climb, late
 
 Open = Callable[..., Battery]
 SMOKE = Path("configs") / "smoke"
@@ -98,9 +98,7 @@ def test_a_run_under_another_name_is_suspicious(battery: Open, configs: Path) ->
 
 
 def test_a_hero_that_is_mostly_late_is_asked_one_block(battery: Open, configs: Path) -> None:
-    lines = (configs / "worse.run").read_text(encoding="utf-8").splitlines()
-    late = (" ".join([*f[:6], "500", f[7]]) for f in (line.split() for line in lines))
-    (configs / "worse.run").write_text("\n".join(late), encoding="utf-8")
+    late(configs / "worse.run")
     found = battery(load_hero("worse", configs))
     assert (found.facts.asked, found.facts.of) == (50, 100)
     assert found.cells["sla_off"].note == "asked 50 of 100 queries: most answers came late"

@@ -17,7 +17,7 @@ from fixtures.systems.waiting import RUN_QUEUE, Mark, WaitingClock
 from gates.errors import EvidenceError
 from gates.verdicts import Verdict
 from rollout.ladder import Ladder
-from tests.rollout.conftest import Climb
+from tests.rollout.conftest import Climb, late
 
 GATES = ("aece_tau", "confidence_shift", "sla_recall_at_50_delta")
 
@@ -34,7 +34,7 @@ def rows(ladder: Ladder, kind: str = "agg") -> list[dict[str, Any]]:
 
 def test_an_equal_hero_climbs_to_the_top(ladder: Climb) -> None:
     climbed = ladder("equal")
-    climbed.reach(100)
+    assert climbed.gate(100, "aece_tau").verdict is Verdict.GREEN  # asking for the last step climbs the earlier ones
     assert {climbed.gate(step, gate).verdict for step in (50, 100) for gate in GATES} == {Verdict.GREEN}
     assert climbed.ended == ""
     found = record(climbed)
@@ -42,9 +42,8 @@ def test_an_equal_hero_climbs_to_the_top(ladder: Climb) -> None:
     assert [step["percent"] for step in found["steps"]] == [50, 100]
 
 
-def test_a_worse_hero_falls_at_the_first_step(ladder: Climb) -> None:
-    climbed = ladder("worse")
-    climbed.reach(100)
+def test_a_worse_hero_falls_at_the_first_step(climb: Climb) -> None:
+    climbed = climb("worse")
     assert climbed.ended.startswith("rolled back at 50 % by ")
     assert climbed.gate(50, "sla_recall_at_50_delta").verdict is Verdict.RED
     assert {climbed.gate(100, gate).verdict for gate in GATES} == {Verdict.NOT_REACHED}
@@ -53,9 +52,8 @@ def test_a_worse_hero_falls_at_the_first_step(ladder: Climb) -> None:
     assert found["pairs"] < 200  # at a look inside the window, not at its end
 
 
-def test_a_hero_that_cannot_be_asked_is_held(ladder: Climb) -> None:
-    climbed = ladder("unsure")
-    climbed.reach(100)
+def test_a_hero_that_cannot_be_asked_is_held(climb: Climb) -> None:
+    climbed = climb("unsure")
     assert climbed.ended.startswith("held at 100 %: p95_latency: latency_ms is missing: unsure.run has no latency_ms")
     assert record(climbed)["to_percent"] == 0
 
@@ -66,22 +64,20 @@ def judged_by_the_server(configs: Path) -> None:
     policy.write_text(policy.read_text(encoding="utf-8").replace("mode: evidence", "mode: evidence\nlatency: server"))
 
 
-def test_a_system_that_says_nothing_of_its_own_time_lacks_its_latency(ladder: Climb, configs: Path) -> None:
+def test_a_system_that_says_nothing_of_its_own_time_lacks_its_latency(climb: Climb, configs: Path) -> None:
     judged_by_the_server(configs)
-    climbed = ladder("equal")
-    climbed.reach(100)
+    climbed = climb("equal")
     why = "p95_latency: latency_ms is missing: equal.run is a recorded run, the latency it brings is its client's"
     assert why in climbed.ended
 
 
 def test_the_servers_clock_judges_where_the_policy_says_so(
-    ladder: Climb, configs: Path, monkeypatch: pytest.MonkeyPatch
+    climb: Climb, configs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judged_by_the_server(configs)
     opened = RecordedKind.open_system
     monkeypatch.setattr(RecordedKind, "open_system", lambda *asked: Timekeeper(opened(*asked)))
-    climbed = ladder("equal")
-    climbed.reach(100)
+    climbed = climb("equal")
     assert climbed.whole("p95_latency").verdict is Verdict.GREEN
     pairs = [row for row in rows(climbed) if row["stream"] == "pair"]
     assert all(row["latency_ms"] == row["server_ms"] for row in pairs)
@@ -101,9 +97,8 @@ class Timekeeper:
         return replace(found, server_ms=found.latency_ms / 4)
 
 
-def test_the_machine_is_attested_of_the_preflight_and_every_window(ladder: Climb) -> None:
-    climbed = ladder("equal")
-    climbed.reach(100)
+def test_the_machine_is_attested_of_the_preflight_and_every_window(climb: Climb) -> None:
+    climbed = climb("equal")
     told = record(climbed)["machine"]
     windows = [(window["window"], window["percent"]) for window in told["windows"]]
     assert windows == [(0, 0), (1, 50), (2, 100)]
@@ -113,7 +108,7 @@ def test_the_machine_is_attested_of_the_preflight_and_every_window(ladder: Climb
 
 
 def test_where_its_own_threads_keep_a_hero_waiting_all_that_a_clock_says_is_in_doubt(
-    ladder: Climb, monkeypatch: pytest.MonkeyPatch
+    climb: Climb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Made-up counters: its threads wait for each other as long as anything takes."""
     waited = itertools.count(step=10**9)
@@ -121,8 +116,7 @@ def test_where_its_own_threads_keep_a_hero_waiting_all_that_a_clock_says_is_in_d
     monkeypatch.setattr(waiting, "here", lambda: clock)
     opened = RecordedKind.open_system
     monkeypatch.setattr(RecordedKind, "open_system", lambda *asked: Clocked(opened(*asked)))
-    climbed = ladder("equal")
-    climbed.reach(100)
+    climbed = climb("equal")
     assert climbed.ended.startswith("held at ")
     told = record(climbed)["machine"]
     assert (told["hero"], told["baseline"]) == ("1", "1")
@@ -141,38 +135,30 @@ class Clocked:
         return replace(self._system.answer(query), latency_ms=None)
 
 
-def test_a_budget_that_is_used_up_holds(ladder: Climb) -> None:
+def test_a_budget_that_is_used_up_holds_and_so_do_queries(climb: Climb) -> None:
     # a margin that 400 pairs cannot exclude
     recall = {"on_red": "rollback", "sla_ms": 150, "margin": 0.001, "final_margin": 0.001}
-    climbed = ladder("equal", policy={"gates": {"sla_recall_at_50_delta": recall}})
-    climbed.reach(100)
+    gates = {"sla_recall_at_50_delta": recall}
+    climbed = climb("equal", folder="budget", policy={"gates": gates})
     assert climbed.ended == "held at 50 %: sla_recall_at_50_delta undecided: budget of 2 windows used up"
     assert climbed.gate(50, "sla_recall_at_50_delta").verdict is Verdict.INCONCLUSIVE
-
-
-def test_queries_that_are_used_up_hold(ladder: Climb) -> None:
-    recall = {"on_red": "rollback", "sla_ms": 150, "margin": 0.001, "final_margin": 0.001}
-    long = {"max_windows": 9, "total_windows": 99}
-    climbed = ladder("equal", policy={"gates": {"sla_recall_at_50_delta": recall}, "ladder": long})
-    climbed.reach(100)
+    climbed = climb("equal", policy={"gates": gates, "ladder": {"max_windows": 9, "total_windows": 99}})
     assert climbed.ended.startswith("held at 50 %: waiting for traffic: ")
     assert climbed.ended.endswith(" fresh queries are left, a window needs 200")
     assert record(climbed)["waiting"] is True
 
 
-def test_no_step_begins_beyond_the_windows_of_the_release(ladder: Climb) -> None:
-    climbed = ladder("equal", policy={"ladder": {"total_windows": 2, "calibration_looks_every": 2}})
-    climbed.reach(100)
+def test_no_step_begins_beyond_the_windows_of_the_release(climb: Climb) -> None:
+    climbed = climb("equal", policy={"ladder": {"total_windows": 2, "calibration_looks_every": 2}})
     assert [step["windows"] for step in record(climbed)["steps"]] == [2]
     assert climbed.ended.startswith("held at 100 %: ")
     assert climbed.ended.endswith(" undecided: all 2 windows used up")
 
 
-def test_a_red_that_may_only_hold_holds(ladder: Climb) -> None:
+def test_a_red_that_may_only_hold_holds(climb: Climb) -> None:
     gates = {"sla_recall_at_50_delta": {"on_red": "hold", "sla_ms": 150, "margin": 0.2, "final_margin": 0.1}}
     left_out = dict.fromkeys(("ndcg_at_10", "aece_tau", "recall_all", "ndcg_all"), "for a test")
-    climbed = ladder("worse", policy={"gates": gates, "left_out": left_out})
-    climbed.reach(100)
+    climbed = climb("worse", policy={"gates": gates, "left_out": left_out})
     assert climbed.ended == "held at 50 %: sla_recall_at_50_delta shown broken"
 
 
@@ -183,13 +169,9 @@ def test_what_a_pack_leaves_out_must_be_lacking(ladder: Climb, configs: Path) ->
         ladder("worse")
 
 
-def test_an_incumbent_out_of_its_limits_holds_before_the_first_step(ladder: Climb, configs: Path) -> None:
-    slow = (configs / "equal.run").read_text(encoding="utf-8").splitlines()
-    fields = [line.split() for line in slow]
-    late = "\n".join(" ".join([*f[:6], "500", f[7]]) for f in fields)
-    (configs / "equal.run").write_text(late, encoding="utf-8")
-    climbed = ladder("worse")
-    climbed.reach(100)
+def test_an_incumbent_out_of_its_limits_holds_before_the_first_step(climb: Climb, configs: Path) -> None:
+    late(configs / "equal.run")
+    climbed = climb("worse")
     assert climbed.ended == "held before 50 %: incumbent out of limits: within_sla"
     assert record(climbed)["pairs"] == 0
 
@@ -197,20 +179,6 @@ def test_an_incumbent_out_of_its_limits_holds_before_the_first_step(ladder: Clim
 def test_too_few_calibration_queries_are_refused(ladder: Climb) -> None:
     with pytest.raises(EvidenceError, match=r"calibration queries, but the policy's preflight needs 900; give more"):
         ladder("equal", policy={"ladder": {"preflight": 900}})
-
-
-def test_asking_for_the_last_step_climbs_the_earlier_ones(ladder: Climb) -> None:
-    climbed = ladder("equal")
-    assert climbed.gate(100, "aece_tau").verdict is Verdict.GREEN
-    assert [step["percent"] for step in record(climbed)["steps"]] == [50, 100]
-
-
-def test_a_ladder_is_begun_once_a_run(ladder: Climb) -> None:
-    ladder("equal")
-    with pytest.raises(
-        EvidenceError, match="equal: this run's battery was begun by a process that died; not evidenced"
-    ):
-        ladder("equal")
 
 
 def test_a_replay_that_broke_stays_broken(ladder: Climb, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,10 +191,8 @@ def test_a_replay_that_broke_stays_broken(ladder: Climb, monkeypatch: pytest.Mon
         climbed.reach(50)
 
 
-def test_the_same_fingerprint_replays_the_same_pairs(ladder: Climb) -> None:
-    one, again = ladder("equal", folder="one"), ladder("equal", folder="again")
-    for climbed in (one, again):
-        climbed.reach(100)
+def test_the_same_fingerprint_replays_the_same_pairs(climb: Climb) -> None:
+    one, again = (climb("equal", folder=folder) for folder in ("one", "again"))
     assert rows(one) == rows(again) or _without_clocks(rows(one)) == _without_clocks(rows(again))
     assert record(one)["constants"] == record(again)["constants"]
 
@@ -237,9 +203,8 @@ def _without_clocks(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k not in clocks} for row in found if row["system"] != "made_up"]
 
 
-def test_every_query_is_a_pair_and_is_asked_once(ladder: Climb) -> None:
-    climbed = ladder("equal")
-    climbed.reach(100)
+def test_every_query_is_a_pair_is_asked_once_and_served_by_the_steps_share(climb: Climb) -> None:
+    climbed = climb("equal")
     found = rows(climbed)
     pairs = [row for row in found if row["stream"] == "pair"]
     arms = {name: [r["query_id"] for r in pairs if r["system"] == name] for name in ("equal", "incumbent")}
@@ -248,27 +213,16 @@ def test_every_query_is_a_pair_and_is_asked_once(ladder: Climb) -> None:
     preflight = {row["query_id"] for row in found if row["stream"] == "preflight"}
     assert len(preflight) == 100
     assert preflight.isdisjoint(arms["equal"])
-
-
-def test_every_second_pair_asks_the_baseline_twice(ladder: Climb) -> None:
-    climbed = ladder("equal")
-    climbed.reach(100)
-    again = [row["pair_ord"] for row in rows(climbed) if row["stream"] == "aa"]
-    assert again == list(range(0, record(climbed)["pairs"], 2))
-
-
-def test_the_served_share_follows_the_step(ladder: Climb) -> None:
-    climbed = ladder("equal")
-    climbed.reach(100)
-    pairs = [row for row in rows(climbed) if row["stream"] == "pair" and row["system"] == "equal"]
-    served = {step: np.mean([r["arm_served"] == "hero" for r in pairs if r["step"] == step]) for step in (50, 100)}
+    again = [row["pair_ord"] for row in found if row["stream"] == "aa"]
+    assert again == list(range(0, record(climbed)["pairs"], 2))  # every second one asks the baseline twice
+    served = {step: np.mean([r["arm_served"] == "hero" for r in pairs if (r["step"], r["system"]) == (step, "equal")])
+              for step in (50, 100)}  # fmt: skip
     assert 0.3 < served[50] < 0.7
     assert served[100] == 1.0
 
 
-def test_hits_are_recorded_of_both_arms(ladder: Climb) -> None:
-    climbed = ladder("worse")
-    climbed.reach(100)
+def test_hits_are_recorded_of_both_arms(climb: Climb) -> None:
+    climbed = climb("worse")
     hits = rows(climbed, "hits")
     pairs = record(climbed)["pairs"]
     assert len(hits) == 2 * 3 * pairs

@@ -49,25 +49,26 @@ def test_a_sound_system_is_no_emergency(limits: EmergencyLimits) -> None:
     assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
 
 
-def test_slow_calls_are_shown_before_they_count(limits: EmergencyLimits) -> None:
-    assert red(judged(limits, calibrator_ms=first(6, 1.0, 0.02))) == set()
-    assert red(judged(limits, calibrator_ms=first(7, 1.0, 0.02))) == {"calibrator_p99"}
-
-
-def test_failing_answers_are_shown_before_they_count(limits: EmergencyLimits) -> None:
-    assert red(judged(limits, error=first(6, True, False))) == set()
-    assert red(judged(limits, error=first(7, True, False))) == {"errors"}
-
-
-def test_a_stall_is_no_spike(limits: EmergencyLimits) -> None:
-    assert red(judged(limits, latency_ms=first(49, 5_000.0, 1.0))) == set()
-    assert red(judged(limits, latency_ms=first(51, 5_000.0, 1.0))) == {"latency"}
-
-
-def test_nothing_below_the_floor_is_a_spike(limits: EmergencyLimits) -> None:
-    assert red(judged(limits, latency_ms=np.full(SHAPE, 14.0))) == set()
-    assert red(judged(limits, latency_ms=np.full(SHAPE, 16.0))) == {"latency"}
-    assert red(judged(limits, p95=20.0, latency_ms=np.full(SHAPE, 59.0))) == set()
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({"calibrator_ms": first(6, 1.0, 0.02)}, set()),
+        ({"calibrator_ms": first(7, 1.0, 0.02)}, {"calibrator_p99"}),
+        ({"error": first(6, True, False)}, set()),
+        ({"error": first(7, True, False)}, {"errors"}),
+        ({"latency_ms": first(49, 5_000.0, 1.0)}, set()),
+        ({"latency_ms": first(51, 5_000.0, 1.0)}, {"latency"}),
+        ({"latency_ms": np.full(SHAPE, 14.0)}, set()),
+        ({"latency_ms": np.full(SHAPE, 16.0)}, {"latency"}),
+        ({"p95": 20.0, "latency_ms": np.full(SHAPE, 59.0)}, set()),
+    ],
+    ids=["six slow calls", "seven", "six errors", "seven errors", "a stall", "a spike", "below the floor", "above it",
+         "slow when accepted"],
+)  # fmt: skip
+def test_what_is_shown_counts_and_nothing_before(
+    limits: EmergencyLimits, columns: dict[str, Any], found: set[str]
+) -> None:
+    assert red(judged(limits, **columns)) == found
 
 
 def test_without_accepted_answers_the_floor_alone_holds(limits: EmergencyLimits) -> None:
