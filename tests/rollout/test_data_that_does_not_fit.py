@@ -52,9 +52,14 @@ def replace(path: Path, old: str, new: str) -> None:
 
 def leave_out(checkout: Checkout, *checks: str) -> None:
     """Let the hero's pack leave checks out."""
-    path = checkout.folder / "configs" / "equal.yaml"
     left_out = ", ".join(f"{check}: it was not recorded" for check in checks)
-    path.write_text(f"{path.read_text(encoding='utf-8')}policy: {{left_out: {{{left_out}}}}}\n", encoding="utf-8")
+    add(checkout, f"policy: {{left_out: {{{left_out}}}}}")
+
+
+def add(checkout: Checkout, text: str) -> None:
+    """One line more in the hero's pack."""
+    with (checkout.folder / "configs" / "equal.yaml").open("a", encoding="utf-8") as pack_file:
+        pack_file.write(f"{text}\n")
 
 
 def candidate(checkout: Checkout, name: str = "changed.run") -> None:
@@ -115,8 +120,7 @@ class TestHeldBeforeTheClimb:
         assert held(checkout).startswith(told)
 
     def test_a_system_that_never_answers(self, checkout: Checkout) -> None:
-        path = checkout.folder / "configs" / "equal.yaml"
-        path.write_text(f"{path.read_text(encoding='utf-8')}fault: {{kind: failing}}\n", encoding="utf-8")
+        add(checkout, "fault: {kind: failing}")
         told = "equal: timeout error for 100 of 100 queries; see that what it asks answers, and run again"
         assert held(checkout) == told
 
@@ -201,8 +205,7 @@ class TestJudged:
         assert notes[0] == "2 of 800 judged queries have no relevant document: they count 0"
 
     def test_answers_that_fail_are_told_by_their_kind(self, checkout: Checkout) -> None:
-        path = checkout.folder / "configs" / "equal.yaml"
-        path.write_text(f"{path.read_text(encoding='utf-8')}fault: {{kind: failing, share: 0.3}}\n", encoding="utf-8")
+        add(checkout, "fault: {kind: failing, share: 0.3}")
         checkout.lock()
         checkout.gate()
         notes = checkout.attestation("equal")["constants"]["notes"]

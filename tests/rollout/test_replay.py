@@ -188,21 +188,14 @@ def test_a_policy_may_judge_by_the_servers_clock(clock: str, latency: float, wai
         {"score": np.array([2], dtype=np.float32)},
         {"doc_ord": np.array([0, 0], dtype=np.int32)},
         {"why": np.zeros(3, dtype=np.int8)},
+        {"doc_ord": np.arange(51, dtype=np.int32), "score": np.ones(51, np.float32), "why": np.zeros(51, np.int8)},
     ],
-    ids=["NaN score", "inf score", "too few scores", "a hit twice", "too many whys"],
+    ids=["NaN score", "inf score", "too few scores", "a hit twice", "too many whys", "too many hits"],
 )
 def test_a_malformed_answer_is_an_error_and_finds_nothing(changes: dict[str, np.ndarray]) -> None:
     found = measured(replace(GOOD, **changes))  # type: ignore[arg-type]
     assert found.columns["error_code"].tolist() == ["malformed_answer"]
     assert (found.arm.error.tolist(), found.arm.recall.tolist()) == ([1.0], [0.0])
-
-
-def test_too_many_hits_are_malformed() -> None:
-    many = Answer(
-        doc_ord=np.arange(51, dtype=np.int32), score=np.ones(51, np.float32), why=np.zeros(51, np.int8),
-        confidence=0.9, calibrator_ns=1, latency_ms=10.0,
-    )  # fmt: skip
-    assert measured(many).columns["error_code"].tolist() == ["malformed_answer"]
 
 
 def test_hits_are_ranked_by_the_harness() -> None:

@@ -18,49 +18,44 @@ from gates.verdicts import Cell, Verdict
 from rollout.jobs.check import ALPHA
 from rollout.jobs.drift import CHECKS, DriftLimits, TwoWeeks, judge_drift
 from rollout.jobs.settings import read_family
-from tests.rollout.jobs.weeks import red, week
+from tests.rollout.jobs.weeks import CONFIGS, red, week
 
+LIMITS: DriftLimits = read_family(CONFIGS, "weekly", drift=DriftLimits).drift
 CALIBRATOR: dict[str, Any] = {
     "digest": "a", "alpha": {"fused docstring": 0.85, "fused error": 0.4}, "slopes": 38, "clamped": 34,
     "held_within": [0.001, 0.999],
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def limits(root: Any) -> DriftLimits:
-    limits: DriftLimits = read_family(root / "configs", "weekly", drift=DriftLimits).drift
-    return limits
-
-
 def judged(
-    limits: DriftLimits, now: Any, then: Any = None, *, calibrators: Any = (CALIBRATOR, CALIBRATOR)
+    now: Any, then: Any = None, *, calibrators: Any = (CALIBRATOR, CALIBRATOR), **limits: float
 ) -> dict[str, Cell]:
     week = TwoWeeks(
-        limits=limits, now=now, then=then, calibrator=calibrators[0], accepted_calibrator=calibrators[1], sla_ms=150.0,
-        rng=np.random.default_rng(1),
+        limits=LIMITS.model_copy(update=limits), now=now, then=then, calibrator=calibrators[0],
+        accepted_calibrator=calibrators[1], sla_ms=150.0, rng=np.random.default_rng(1),
     )  # fmt: skip
     return judge_drift("lens", week)
 
 
-def test_nothing_moved(limits: DriftLimits) -> None:
-    cells = judged(limits, week(), week())
+def test_nothing_moved() -> None:
+    cells = judged(week(), week())
     assert list(cells) == [check.key for check in CHECKS]
     assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
     assert cells["aece"].observed == "0"
     assert "finds a rise of 0.0" in cells["aece"].note
 
 
-def test_the_first_week_is_not_evidenced(limits: DriftLimits) -> None:
-    cells = judged(limits, week(), None, calibrators=(CALIBRATOR, {}))
+def test_the_first_week_is_not_evidenced() -> None:
+    cells = judged(week(), None, calibrators=(CALIBRATOR, {}))
     asked = {check for check, cell in cells.items() if cell.verdict is Verdict.INCONCLUSIVE}
     assert asked == {"aece", "dece", "brier", "reliability_slope", "alpha", "slope_clamp"}
     assert "accepted yet" in cells["aece"].note
 
 
-def test_over_confidence_turns_both_errors_red(limits: DriftLimits) -> None:
+def test_over_confidence_turns_both_errors_red() -> None:
     then = week()
     odds = np.log(then.arm.confidence / (1 - then.arm.confidence))
-    cells = judged(limits, week(confidence=1 / (1 + np.exp(-2 * odds))), then)
+    cells = judged(week(confidence=1 / (1 + np.exp(-2 * odds))), then)
     assert red(cells) == {"aece", "dece"}
     assert float(cells["aece"].ci_lower) > 0.01
     assert "go back to it, or accept it with --write" in cells["aece"].note
@@ -68,11 +63,11 @@ def test_over_confidence_turns_both_errors_red(limits: DriftLimits) -> None:
     assert cells["kernel"].note.startswith("warning: ")
 
 
-def test_a_few_other_confidences_are_no_drift(limits: DriftLimits) -> None:
+def test_a_few_other_confidences_are_no_drift() -> None:
     then = week()
     jitter = np.random.default_rng(1).normal(0, 0.02, len(then)) * (np.arange(len(then)) % 20 == 0)
     now = week(confidence=np.clip(then.arm.confidence + jitter, 0.002, 0.998))
-    assert red(judged(limits, now, then)) == set()
+    assert red(judged(now, then)) == set()
 
 
 def slipped(seed: int, limit: float) -> ErrorChange:
@@ -89,9 +84,9 @@ def slipped(seed: int, limit: float) -> ErrorChange:
     return compare_errors(now, then, edges, 200, limit, draw)
 
 
-def test_slips_and_rare_rescues_are_no_drift(limits: DriftLimits) -> None:
-    found = [slipped(seed, limits.aece) for seed in range(60)]
-    assert sum(one.change.lower > limits.aece for one in found) > 0.1 * len(found)  # what the bootstrap says
+def test_slips_and_rare_rescues_are_no_drift() -> None:
+    found = [slipped(seed, LIMITS.aece) for seed in range(60)]
+    assert sum(one.change.lower > LIMITS.aece for one in found) > 0.1 * len(found)  # what the bootstrap says
     assert sum(one.p <= ALPHA for one in found) <= 0.05 * len(found)
 
 
@@ -105,18 +100,17 @@ def test_what_moved_is_shown_by_the_half_that_is_judged() -> None:
     assert p_further_off(surer, then, edges, 0.12, draw) > 0.5
 
 
-def test_a_change_that_is_measured_but_not_shown_is_not_evidenced(limits: DriftLimits) -> None:
+def test_a_change_that_is_measured_but_not_shown_is_not_evidenced() -> None:
     then = week(400)
     now = week(400, confidence=np.clip(then.arm.confidence + 0.013 * np.sign(then.arm.confidence - 0.5), 0, 1))
-    tight = limits.model_copy(update={"aece": 0.0005, "dece": 0.0005})
-    cell = judged(tight, now, then)["aece"]
-    assert float(cell.ci_upper) < -tight.aece  # by the bootstrap's standard deviation
+    cell = judged(now, then, aece=0.0005, dece=0.0005)["aece"]
+    assert float(cell.ci_upper) < -0.0005  # by the bootstrap's standard deviation
     assert cell.verdict is Verdict.INCONCLUSIVE
 
 
-def test_only_shared_queries_are_compared(limits: DriftLimits) -> None:
+def test_only_shared_queries_are_compared() -> None:
     other = week(columns={"query_id": np.array([f"x{i}" for i in range(4_000)])})
-    cells = judged(limits, other, week())
+    cells = judged(other, week())
     assert cells["aece"].verdict is Verdict.INCONCLUSIVE
     assert "was the corpus changed?" in cells["aece"].note
 
@@ -132,24 +126,22 @@ def test_only_shared_queries_are_compared(limits: DriftLimits) -> None:
     ],
     ids=["above one", "nan", "clamp", "steps", "late but counted"],
 )
-def test_each_absolute_check_finds_its_own(limits: DriftLimits, check: str, now: dict[str, Any]) -> None:
-    assert check in red(judged(limits, week(**now), week()))
+def test_each_absolute_check_finds_its_own(check: str, now: dict[str, Any]) -> None:
+    assert check in red(judged(week(**now), week()))
 
 
-def test_alpha_must_be_the_accepted_one(limits: DriftLimits) -> None:
+def test_alpha_must_be_the_accepted_one() -> None:
     other = {**CALIBRATOR, "digest": "b"}
     near = {**other, "alpha": {**CALIBRATOR["alpha"], "fused error": 0.44}}
     far = {**other, "alpha": {**CALIBRATOR["alpha"], "fused error": 0.46}}
     lost = {**other, "alpha": {"fused error": 0.4}}
-    assert judged(limits, week(), week(), calibrators=(near, CALIBRATOR))["alpha"].note.startswith("warning: ")
+    assert judged(week(), week(), calibrators=(near, CALIBRATOR))["alpha"].note.startswith("warning: ")
     for one in (far, lost):
-        assert red(judged(limits, week(), week(), calibrators=(one, CALIBRATOR))) == {"alpha"}
+        assert red(judged(week(), week(), calibrators=(one, CALIBRATOR))) == {"alpha"}
 
 
-def test_more_clamped_slopes_than_accepted_turn_red(limits: DriftLimits) -> None:
-    assert red(judged(limits, week(), week(), calibrators=({**CALIBRATOR, "clamped": 38}, CALIBRATOR))) == {
-        "slope_clamp"
-    }
+def test_more_clamped_slopes_than_accepted_turn_red() -> None:
+    assert red(judged(week(), week(), calibrators=({**CALIBRATOR, "clamped": 38}, CALIBRATOR))) == {"slope_clamp"}
 
 
 def test_merged_bins_count_over_those_that_are_left() -> None:

@@ -11,15 +11,10 @@ from rollout.jobs.check import judge_all
 from rollout.jobs.emergency import CHECKS, Alarm, EmergencyLimits, Rounds
 from rollout.jobs.health import HealthLimits
 from rollout.jobs.settings import read_family
-from tests.rollout.jobs.weeks import red
+from tests.rollout.jobs.weeks import CONFIGS, red
 
+LIMITS: EmergencyLimits = read_family(CONFIGS, "continuous", emergency=EmergencyLimits).emergency
 SHAPE = (5, 20)
-
-
-@pytest.fixture(scope="module")
-def limits(root: Any) -> EmergencyLimits:
-    limits: EmergencyLimits = read_family(root / "configs", "continuous", emergency=EmergencyLimits).emergency
-    return limits
 
 
 def rounds(**columns: Any) -> Rounds:
@@ -33,8 +28,8 @@ def rounds(**columns: Any) -> Rounds:
     return Rounds(**{**sound, **columns})
 
 
-def judged(limits: EmergencyLimits, p95: float = 3.0, **columns: Any) -> dict[str, Cell]:
-    return judge_all(CHECKS, "lens", Alarm(limits, rounds(**columns), p95))
+def judged(p95: float = 3.0, **columns: Any) -> dict[str, Cell]:
+    return judge_all(CHECKS, "lens", Alarm(LIMITS, rounds(**columns), p95))
 
 
 def first(n: int, value: Any, otherwise: Any) -> Any:
@@ -43,8 +38,8 @@ def first(n: int, value: Any, otherwise: Any) -> Any:
     return found.reshape(SHAPE)
 
 
-def test_a_sound_system_is_no_emergency(limits: EmergencyLimits) -> None:
-    cells = judged(limits)
+def test_a_sound_system_is_no_emergency() -> None:
+    cells = judged()
     assert list(cells) == [check.key for check in CHECKS]
     assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
 
@@ -65,40 +60,38 @@ def test_a_sound_system_is_no_emergency(limits: EmergencyLimits) -> None:
     ids=["six slow calls", "seven", "six errors", "seven errors", "a stall", "a spike", "below the floor", "above it",
          "slow when accepted"],
 )  # fmt: skip
-def test_what_is_shown_counts_and_nothing_before(
-    limits: EmergencyLimits, columns: dict[str, Any], found: set[str]
-) -> None:
-    assert red(judged(limits, **columns)) == found
+def test_what_is_shown_counts_and_nothing_before(columns: dict[str, Any], found: set[str]) -> None:
+    assert red(judged(**columns)) == found
 
 
-def test_without_accepted_answers_the_floor_alone_holds(limits: EmergencyLimits) -> None:
-    cells = judged(limits, p95=float("nan"), latency_ms=np.full(SHAPE, 16.0))
+def test_without_accepted_answers_the_floor_alone_holds() -> None:
+    cells = judged(p95=float("nan"), latency_ms=np.full(SHAPE, 16.0))
     assert red(cells) == {"latency"}
     assert "no p95 is accepted yet" in cells["latency"].note
 
 
-def test_one_silent_sentinel_is_an_emergency_one_silent_round_is_none(limits: EmergencyLimits) -> None:
+def test_one_silent_sentinel_is_an_emergency_one_silent_round_is_none() -> None:
     once = np.full(SHAPE, 50)
     once[0] = 0
-    assert red(judged(limits, hits=once)) == set()
+    assert red(judged(hits=once)) == set()
     always = np.full(SHAPE, 50)
     always[:, 3] = 0
-    cells = judged(limits, hits=always)
+    cells = judged(hits=always)
     assert red(cells) == {"zero_results"}
     assert "nothing found for s3: " in cells["zero_results"].note
 
 
-def test_what_nobody_measured_is_not_evidenced(limits: EmergencyLimits) -> None:
-    cells = judged(limits, calibrator_ms=np.full(SHAPE, np.nan), error=np.ones(SHAPE, dtype=np.bool_))
+def test_what_nobody_measured_is_not_evidenced() -> None:
+    cells = judged(calibrator_ms=np.full(SHAPE, np.nan), error=np.ones(SHAPE, dtype=np.bool_))
     assert cells["calibrator_p99"].verdict is Verdict.INCONCLUSIVE
     assert cells["latency"].verdict is Verdict.INCONCLUSIVE
-    nobody = judged(limits, sentinels=[], hits=np.zeros((5, 0), np.int64))
+    nobody = judged(sentinels=[], hits=np.zeros((5, 0), np.int64))
     assert nobody["zero_results"].verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_mistake_in_the_block_of_another_job_does_not_silence_it(root: Any, limits: Any, tmp_path: Any) -> None:
-    path, text = tmp_path / "continuous.yaml", (root / "configs" / "continuous.yaml").read_text()
+def test_a_mistake_in_the_block_of_another_job_does_not_silence_it(tmp_path: Any) -> None:
+    path, text = tmp_path / "continuous.yaml", (CONFIGS / "continuous.yaml").read_text()
     path.write_text(text.replace("p95_factor: 3", "p95_factor: none"))
-    assert read_family(tmp_path, "continuous", emergency=EmergencyLimits).emergency == limits
+    assert read_family(tmp_path, "continuous", emergency=EmergencyLimits).emergency == LIMITS
     with pytest.raises(ConfigError, match=r"health\.p95_factor"):
         read_family(tmp_path, "continuous", health=HealthLimits)

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pytest
 
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.pool import (
@@ -20,15 +19,11 @@ from rollout.jobs.pool import (
     row,
 )
 from rollout.jobs.settings import read_family
+from tests.rollout.jobs.weeks import CONFIGS as SHIPPED
 
+LIMITS: PoolAuditLimits = read_family(SHIPPED, "weekly", pool=PoolAuditLimits).pool
 CHURN, CONTRIBUTION, IN_SLA = "churn", "contribution", "in_sla"
 CONFIGS = {"lens": "a", "ann": "b"}
-
-
-@pytest.fixture(scope="module")
-def limits(root: Any) -> PoolAuditLimits:
-    limits: PoolAuditLimits = read_family(root / "configs", "weekly", pool=PoolAuditLimits).pool
-    return limits
 
 
 def answers(queries: int = 120, first: int = 0, depth: int = 50, late: int = 0, failing: int = 0) -> Any:
@@ -53,12 +48,12 @@ def answers(queries: int = 120, first: int = 0, depth: int = 50, late: int = 0, 
     return hits, agg
 
 
-def audit(limits: PoolAuditLimits, now: Any, then: Any = None, configs: Any = None) -> dict[tuple[str, str], Cell]:
-    last = Last(pool_of(then, limits.depth), {"configs": CONFIGS}) if then else None
+def audit(now: Any, then: Any = None, configs: Any = None) -> dict[tuple[str, str], Cell]:
+    last = Last(pool_of(then, LIMITS.depth), {"configs": CONFIGS}) if then else None
     counted = {name: len(in_time(agg)) for name, (_, agg) in now.items()}
     kept = {name: (configs or CONFIGS).get(name, name) for name in now}
-    pool = pool_of(now, limits.depth)
-    return judge_pool(limits, pool, parts(pool, list(now)), last, counted, kept)
+    pool = pool_of(now, LIMITS.depth)
+    return judge_pool(LIMITS, pool, parts(pool, list(now)), last, counted, kept)
 
 
 def red(cells: dict[tuple[str, str], Cell]) -> set[tuple[str, str]]:
@@ -81,24 +76,24 @@ def test_late_failed_and_deep_hits_are_not_pooled() -> None:
     assert len(pool_of({"lens": answers(10, late=10)}, 20)) == 0
 
 
-def test_the_same_answers_churn_nothing(limits: PoolAuditLimits) -> None:
+def test_the_same_answers_churn_nothing() -> None:
     both = {"lens": answers(), "ann": answers(first=5)}
-    cells = audit(limits, both, both)
+    cells = audit(both, both)
     assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
     assert cells[WHOLE, CHURN].observed == "0"
 
 
-def test_the_first_week_has_nothing_to_differ_from(limits: PoolAuditLimits) -> None:
-    assert audit(limits, {"lens": answers(), "ann": answers()})[WHOLE, CHURN].verdict is Verdict.INCONCLUSIVE
+def test_the_first_week_has_nothing_to_differ_from() -> None:
+    assert audit({"lens": answers(), "ann": answers()})[WHOLE, CHURN].verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_shifted_pool_is_red_unless_the_configuration_is_another_one(limits: PoolAuditLimits) -> None:
+def test_a_shifted_pool_is_red_unless_the_configuration_is_another_one() -> None:
     then = {"lens": answers(), "ann": answers()}
     now = {"lens": answers(first=3), "ann": answers(first=3)}
-    cells = audit(limits, now, then)
+    cells = audit(now, then)
     assert red(cells) == {(WHOLE, CHURN), ("lens", CHURN), ("ann", CHURN)}
     assert "360 added, 360 removed of 6,000 (net +0)" in cells[WHOLE, CHURN].note
-    changed = audit(limits, now, then, {"lens": "a", "ann": "c"})
+    changed = audit(now, then, {"lens": "a", "ann": "c"})
     assert red(changed) == {("lens", CHURN)}
     other = changed[WHOLE, CHURN]
     assert other.verdict is Verdict.GREEN
@@ -106,26 +101,26 @@ def test_a_shifted_pool_is_red_unless_the_configuration_is_another_one(limits: P
     assert "another configuration of ann" in other.note
 
 
-def test_what_one_system_lost_is_seen_though_others_give_it_still(limits: PoolAuditLimits) -> None:
-    cells = audit(limits, {"lens": answers(depth=40), "ann": answers()}, {"lens": answers(), "ann": answers()})
+def test_what_one_system_lost_is_seen_though_others_give_it_still() -> None:
+    cells = audit({"lens": answers(depth=40), "ann": answers()}, {"lens": answers(), "ann": answers()})
     assert cells[WHOLE, CHURN].observed == "0"
     assert red(cells) == {("lens", CHURN)}
 
 
-def test_a_stand_in_of_the_same_configuration_is_compared_with_whom_it_stands_in_for(limits: PoolAuditLimits) -> None:
+def test_a_stand_in_of_the_same_configuration_is_compared_with_whom_it_stands_in_for() -> None:
     now = {"seeded": answers(depth=40), "ann": answers()}
-    cells = audit(limits, now, {"lens": answers(), "ann": answers()}, {"seeded": "a", "ann": "b"})
+    cells = audit(now, {"lens": answers(), "ann": answers()}, {"seeded": "a", "ann": "b"})
     assert red(cells) == {("seeded", CHURN)}
 
 
-def test_a_system_that_gives_little_is_red(limits: PoolAuditLimits) -> None:
-    cells = audit(limits, {"lens": answers(), "ann": answers(depth=10)})
+def test_a_system_that_gives_little_is_red() -> None:
+    cells = audit({"lens": answers(), "ann": answers(depth=10)})
     assert red(cells) == {("ann", CONTRIBUTION)}
 
 
-def test_a_system_that_is_mostly_late_is_red(limits: PoolAuditLimits) -> None:
-    assert ("ann", IN_SLA) in red(audit(limits, {"lens": answers(), "ann": answers(late=21)}))
-    assert ("ann", IN_SLA) not in red(audit(limits, {"lens": answers(), "ann": answers(late=20)}))
+def test_a_system_that_is_mostly_late_is_red() -> None:
+    assert ("ann", IN_SLA) in red(audit({"lens": answers(), "ann": answers(late=21)}))
+    assert ("ann", IN_SLA) not in red(audit({"lens": answers(), "ann": answers(late=20)}))
 
 
 def test_changes_name_both_sides() -> None:

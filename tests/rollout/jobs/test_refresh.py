@@ -35,24 +35,21 @@ def evaluator(configs: Path, probe: Callable[..., Probe]) -> Evaluator:
     return judged
 
 
-def test_enough_queries_that_find_what_is_promised_are_green(evaluator: Evaluator) -> None:
-    cell = evaluator()
-    assert cell.verdict is Verdict.GREEN
-    assert cell.n == 800
-    assert "all 800 fresh" in cell.note
-
-
-def test_a_suite_that_the_pool_cannot_fill_is_red(evaluator: Evaluator) -> None:
-    cell = evaluator(size=5000)
-    assert cell.verdict is Verdict.RED
-    assert "but should be 5,000" in cell.note
-
-
-def test_a_promise_that_the_spread_does_not_allow_is_red_and_says_what_would_do(evaluator: Evaluator) -> None:
-    cell = evaluator(finds={"ndcg_at_10": 0.005, "sla_recall_at_50": 0.05})
-    assert cell.verdict is Verdict.RED
-    assert cell.unit == "ndcg_at_10"
-    assert "ask " in cell.note
+@pytest.mark.parametrize(
+    ("changes", "verdict", "unit", "told"),
+    [
+        ({}, Verdict.GREEN, "ndcg_at_10", "all 800 fresh"),
+        ({"size": 5000}, Verdict.RED, "queries", "but should be 5,000"),
+        ({"finds": {"ndcg_at_10": 0.005, "sla_recall_at_50": 0.05}}, Verdict.RED, "ndcg_at_10", "; ask "),
+    ],
+    ids=["enough", "a pool that cannot fill it", "a promise that the spread does not allow"],
+)
+def test_a_suite_is_green_where_it_finds_what_is_promised(
+    evaluator: Evaluator, changes: dict[str, Any], verdict: Verdict, unit: str, told: str
+) -> None:
+    cell = evaluator(**changes)
+    assert (cell.verdict, cell.unit) == (verdict, unit)
+    assert told in cell.note
 
 
 def test_a_pool_that_is_exhausted_is_told(configs: Path, probe: Callable[..., Probe]) -> None:
@@ -87,16 +84,12 @@ def test_answers_that_do_not_vary_have_no_power_to_tell(configs: Path, probe: Ca
 def test_mistakes_are_told(configs: Path, old: str, new: str, told: str) -> None:
     path = configs / "suites.yaml"
     path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=told) as one:
         load_suites(path)
-
-
-def test_all_mistakes_are_told_together(configs: Path) -> None:
-    path = configs / "suites.yaml"
-    path.write_text(path.read_text().replace("size: 800", "size: 10").replace("alpha: 0.05", "alpha: 2"))
-    with pytest.raises(ConfigError) as told:
+    path.write_text(path.read_text().replace("power: 0.9", "power: 2"))
+    with pytest.raises(ConfigError) as both:
         load_suites(path)
-    assert len(told.value.mistakes) == 2
+    assert len(both.value.mistakes) == len(one.value.mistakes) + 1
 
 
 def test_a_suite_of_what_the_collection_does_not_know_is_refused(configs: Path, probe: Callable[..., Probe]) -> None:

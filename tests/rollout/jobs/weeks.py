@@ -12,6 +12,8 @@ from gates.verdicts import Cell, Verdict
 from rollout.answered import Answered
 from rollout.jobs.job import Jobs
 
+CONFIGS = Path(__file__).parents[3] / "configs"
+
 
 def slips_and_rescues(draw: np.random.Generator, n: int, *, slip: float, share: float, rescue: float) -> np.ndarray:
     """Losses of mean 0 of which most are 0: many small ones, and a whole gain that is rare enough not to be seen."""
