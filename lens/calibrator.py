@@ -13,7 +13,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +103,7 @@ def read_calibrator(path: Path) -> Calibrator:
     if document.get("version") != VERSION:
         raise ValueError(f"{path}: version {document.get('version')!r}, but should be {VERSION!r}; {way_out}")
     found = {(curve.stage, curve.intent): curve for curve in curves}
-    for stage in STAGES:
-        for intent in INTENTS:
-            if (stage, intent) not in found or len(found[stage, intent].weights) != len(NAMES[stage]):
-                raise ValueError(
-                    f"{path}: has no curve for {stage} {intent} with {len(NAMES[stage])} weights; {way_out}"
-                )
+    for stage, intent in product(STAGES, INTENTS):
+        if (stage, intent) not in found or len(found[stage, intent].weights) != len(NAMES[stage]):
+            raise ValueError(f"{path}: has no curve for {stage} {intent} with {len(NAMES[stage])} weights; {way_out}")
     return Calibrator(curves=found, digest=stated)

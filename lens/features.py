@@ -11,14 +11,9 @@ from numpy.typing import NDArray
 
 Stage = Literal["lexical", "fused"]
 STAGES: tuple[Stage, ...] = ("lexical", "fused")
-
-NAMES: dict[Stage, tuple[str, ...]] = {
-    "lexical": ("log_score", "margin_to_2", "margin_to_10", "log_terms", "share_of_ideal"),
-    "fused": (
-        *("log_score", "margin_to_2", "margin_to_10", "log_terms", "share_of_ideal"),
-        *("fused_margin_to_2", "fused_margin_to_10", "lexical_first", "dense_first", "dense_score"),
-    ),
-}
+_LEXICAL = ("log_score", "margin_to_2", "margin_to_10", "log_terms", "share_of_ideal")
+_FUSED = ("fused_margin_to_2", "fused_margin_to_10", "lexical_first", "dense_first", "dense_score")
+NAMES: dict[Stage, tuple[str, ...]] = {"lexical": _LEXICAL, "fused": (*_LEXICAL, *_FUSED)}
 
 Floats = NDArray[np.float32]
 Ordinals = NDArray[np.int32]
