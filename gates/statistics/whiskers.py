@@ -83,7 +83,7 @@ def levels(arm: Arm, edges: Array, resamples: Resamples, few: int) -> dict[str, 
         error = calibration.error_interval(calibration.fill_bins(arm.confidence, arm.correct, edges), resamples.noise)
         found["ece"] = Whisker(error, "null simulation", n, _differ(arm.confidence))
     if arm.credits.sum():
-        values = _share(arm) + _influence(arm)
+        values = share(arm) + influence(arm)
         whisker = of_mean(values, resamples, few, differ=int(np.count_nonzero(arm.file_credits)))
         value, lower, upper = whisker.interval
         found["file_credit"] = whisker._replace(interval=Interval(value, max(0.0, lower), min(1.0, upper)))
@@ -99,21 +99,21 @@ def differences(hero: Arm, baseline: Arm, edges: Array, resamples: Resamples, fe
         draws = resamples.quantiles(hero.latency_ms, 0.95) - resamples.quantiles(baseline.latency_ms, 0.95)
         value = quantile_interval(hero.latency_ms, 0.95).value - quantile_interval(baseline.latency_ms, 0.95).value
         changed = int(np.count_nonzero(hero.latency_ms != baseline.latency_ms))
-        interval = _percentiles(value, draws)
+        interval = percentiles(value, draws)
         if changed < few:  # a quantile that no resample moves is not known for certain
             low, high = _unseen_quantile(hero.latency_ms, 0.95)
             interval = Interval(value, min(interval.lower, value + low), max(interval.upper, value + high))
         found["p95_latency_ms"] = Whisker(interval, "paired bootstrap", n, changed)
     if _calibrated(hero, edges) and _calibrated(baseline, edges):
-        value = _error(hero, edges) - _error(baseline, edges)
+        value = error(hero, edges) - error(baseline, edges)
         changed = int(np.count_nonzero((hero.confidence != baseline.confidence) | (hero.correct != baseline.correct)))
-        draws = _error_draws(hero, edges, resamples) - _error_draws(baseline, edges, resamples)
-        interval = _percentiles(value, draws)
+        draws = error_draws(hero, edges, resamples) - error_draws(baseline, edges, resamples)
+        interval = percentiles(value, draws)
         if not changed:  # a query that differs moves the error by 1 / n at most
             interval = Interval(value, value - _unseen(n), value + _unseen(n))
         found["ece"] = Whisker(interval, "paired bootstrap" if changed else "none differs", n, changed)
     if hero.credits.sum() and baseline.credits.sum():
-        values = _share(hero) + _influence(hero) - _share(baseline) - _influence(baseline)
+        values = share(hero) + influence(hero) - share(baseline) - influence(baseline)
         changed = (hero.file_credits != baseline.file_credits) | (hero.credits != baseline.credits)
         found["file_credit"] = of_mean(values, resamples, few, differ=int(np.count_nonzero(changed)))
     return found
@@ -182,7 +182,8 @@ def _bca(values: Array, draws: Array) -> Interval:
     return Interval(value, min(ends[0], value), max(ends[1], value))
 
 
-def _percentiles(value: float, draws: Array) -> Interval:
+def percentiles(value: float, draws: Array) -> Interval:
+    """A number with the 95 % interval of its resamples."""
     low, high = np.quantile(draws, (0.025, 0.975))
     return Interval(value, min(float(low), value), max(float(high), value))
 
@@ -213,19 +214,22 @@ def _calibrated(arm: Arm, edges: Array) -> bool:
     return bool(len(edges) and np.isfinite(arm.confidence).all())
 
 
-def _error(arm: Arm, edges: Array) -> float:
+def error(arm: Arm, edges: Array) -> float:
+    """Mean absolute gap of confidence and correctness over the bins."""
     return calibration.calibration_error(calibration.fill_bins(arm.confidence, arm.correct, edges))
 
 
-def _error_draws(arm: Arm, edges: Array, resamples: Resamples) -> Array:
+def error_draws(arm: Arm, edges: Array, resamples: Resamples) -> Array:
+    """The same in each resample."""
     gaps = calibration.gap_columns(arm.confidence, arm.correct, edges)
     return np.asarray(np.abs(resamples.means(gaps)).sum(axis=1))
 
 
-def _share(arm: Arm) -> float:
+def share(arm: Arm) -> float:
+    """Share of credited hits that only overlap the judged lines."""
     return float(arm.file_credits.sum() / arm.credits.sum())
 
 
-def _influence(arm: Arm) -> Array:
+def influence(arm: Arm) -> Array:
     """What each query adds to the share of file credits, of mean 0."""
-    return np.asarray((arm.file_credits - _share(arm) * arm.credits) / arm.credits.mean())
+    return np.asarray((arm.file_credits - share(arm) * arm.credits) / arm.credits.mean())

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from gates.checks.check import Name
 from gates.checks.measures import MEASURES, is_column
-from gates.pairs import Arm
-from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_difference_interval, quantile_interval
+from gates.statistics.whiskers import Resamples, error, error_draws, influence, percentiles, share
 from reports.model.labels import metric_name, short
 from rollout.columns import Measured
 
@@ -100,9 +99,14 @@ def compare(measured: Measured, *, edges: Array, seed: int, intent: str = "") ->
         if _known(mine, its):
             found[metric] = p95_of(its), p95_of(mine), quantile_difference_interval(mine, its, 0.95, seed)
     if len(edges) and _known(hero.confidence, baseline.confidence):
-        found["ece"] = ece(baseline, edges), ece(hero, edges), _ece_difference(hero, baseline, edges, seed)
+        resamples = Resamples.draw(n, RESAMPLES, len(edges) + 1, seed)
+        draws = error_draws(hero, edges, resamples) - error_draws(baseline, edges, resamples)
+        of_hero, of_baseline = error(hero, edges), error(baseline, edges)
+        found["ece"] = of_baseline, of_hero, percentiles(of_hero - of_baseline, draws)
     if hero.credits.sum() and baseline.credits.sum():
-        found["file_credit"] = file_credit(baseline), file_credit(hero), _file_credit_difference(hero, baseline)
+        of_hero, of_baseline = share(hero), share(baseline)
+        difference = of_hero - of_baseline + influence(hero) - influence(baseline)
+        found["file_credit"] = of_baseline, of_hero, mean_interval(difference)
     return {
         metric: Gain(metric=metric, intent=intent, n=n, baseline=of_baseline, hero=of_hero, difference=difference)
         for metric in (*MEASURES, *hero.more)
@@ -125,36 +129,5 @@ def p95_of(latency_ms: Array) -> float:
     return quantile_interval(latency_ms, 0.95).value
 
 
-def ece(arm: Arm, edges: Array) -> float:
-    """Mean absolute gap of confidence and correctness over the canary's frozen bins."""
-    return calibration.calibration_error(calibration.fill_bins(arm.confidence, arm.correct, edges))
-
-
-def file_credit(arm: Arm) -> float:
-    """Share of credited hits that only overlap the judged lines."""
-    return float(arm.file_credits.sum() / arm.credits.sum())
-
-
 def _known(hero: Array, baseline: Array) -> bool:
     return bool(np.isfinite(hero).all() and np.isfinite(baseline).all())
-
-
-def _ece_difference(hero: Arm, baseline: Arm, edges: Array, seed: int) -> Interval:
-    """Hero minus baseline with a paired percentile bootstrap over queries."""
-    rng, n, k = np.random.default_rng(seed), len(hero), len(edges) + 1
-    gaps = [(calibration.bin_of(arm.confidence, edges), arm.confidence - arm.correct) for arm in (hero, baseline)]
-    draws = np.empty(RESAMPLES)
-    for i in range(RESAMPLES):
-        times = np.bincount(rng.integers(0, n, n), minlength=n)
-        of_hero, of_baseline = (np.abs(np.bincount(at, gap * times, k)).sum() / n for at, gap in gaps)
-        draws[i] = of_hero - of_baseline
-    value = ece(hero, edges) - ece(baseline, edges)
-    return Interval(value, float(np.quantile(draws, 0.025)), float(np.quantile(draws, 0.975)))
-
-
-def _file_credit_difference(hero: Arm, baseline: Arm) -> Interval:
-    """Difference of two ratios of sums: each query's influence on it, averaged."""
-    influence = np.zeros(len(hero))
-    for arm, sign in ((hero, 1), (baseline, -1)):
-        influence += sign * (arm.file_credits - file_credit(arm) * arm.credits) / arm.credits.mean()
-    return mean_interval(file_credit(hero) - file_credit(baseline) + influence)
