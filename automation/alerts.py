@@ -6,11 +6,10 @@ event once, however often it is found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from automation.ledger import Ledger
 from automation.schedule import LOOK_BACK, Schedule
@@ -48,16 +47,19 @@ def is_fresh(schedule: Schedule, ledger: Ledger, now: datetime) -> bool:
 
 def serving(configs: Path) -> str:
     """The name of what answers users; "" where policy or baseline cannot be read."""
-    return _named(configs, lambda policy: policy["baseline"], "name")
+    try:
+        return str(read_yaml(configs / str(read_yaml(configs / "policy.yaml")["baseline"])).get("name", ""))
+    except (ConfigError, KeyError):
+        return ""
 
 
-def find_events(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
+def find_events(artifacts: Path, now: datetime) -> list[Event]:
     """What the files of one artifacts folder say at this moment."""
     log = read_log(artifacts)
-    return [*untold_decisions(artifacts, log, configs, now), *due_reviews(log, now), *over(log, now)]
+    return [*untold_decisions(artifacts, log, now), *due_reviews(log, now), *over(log, now)]
 
 
-def untold_decisions(artifacts: Path, log: Log, configs: Path, now: datetime) -> list[Event]:
+def untold_decisions(artifacts: Path, log: Log, now: datetime) -> list[Event]:
     """Recent decisions that no alert tells of: the run was killed between the decision and its alert."""
     told = {alert.decision for alert in log.alerts if alert.kind in DECISIONS}
     found = []
@@ -72,7 +74,7 @@ def untold_decisions(artifacts: Path, log: Log, configs: Path, now: datetime) ->
             if recent and decision not in told and _stands(attestation, artifacts):
                 from reports.alerts.decisions import decision_event  # half a second that most ticks need not wait
 
-                found.append(decision_event(attestation, owner_of(attestation.hero, configs), artifacts))
+                found.append(decision_event(attestation, artifacts))
     return found
 
 
@@ -83,25 +85,12 @@ def _stands(attestation: Attestation, artifacts: Path) -> bool:
     return attestation.decision is not Decision.PROMOTE or (artifacts / _BUNDLES / str(attestation.bundle)).is_file()
 
 
-def owner_of(hero: str, configs: Path) -> str:
-    """Whom the hero's pack names; "" where policy or pack cannot be read, as an alert is told all the same."""
-    return _named(configs, lambda policy: policy["heroes"][hero], "owner")
-
-
-def _named(configs: Path, pack: Callable[[Any], Any], key: str) -> str:
-    try:
-        return str(read_yaml(configs / str(pack(read_yaml(configs / "policy.yaml")))).get(key, ""))
-    except (ConfigError, KeyError, TypeError):
-        return ""
-
-
 def due_reviews(log: Log, now: datetime) -> list[Event]:
     """A promotion must be looked at again 7 days later, unless the hero was promoted anew or rolled back since.
 
     From what was told and not from the attestations: those of old runs are deleted after a while.
     """
-    found = []
-    stamp = now.isoformat(timespec="seconds")
+    found, stamp = list[Event](), now.isoformat(timespec="seconds")
     for alert in log.alerts:
         if alert.kind != "promote" or not alert.firing or not alert.review_due:
             continue
@@ -112,7 +101,8 @@ def due_reviews(log: Log, now: datetime) -> list[Event]:
             for later in log.alerts
         )  # fmt: skip
         if done or now >= datetime.fromisoformat(alert.review_due):
-            said = alert.facts(
+            due = replace(
+                alert,
                 kind="review_due",
                 check=alert.run_id,
                 observed="not reviewed",
@@ -124,16 +114,17 @@ def due_reviews(log: Log, now: datetime) -> list[Event]:
                 config="",
                 severity="",
                 review_due="",
+                resolved=done,
             )
-            found.append(Event(**said, resolved=done))
+            found.append(due)
     return found
 
 
 def over(log: Log, now: datetime) -> list[Event]:
     """Notices that fire no longer than there was time to act on them."""
-    said = {"text": "the time to act on it is over", "seen_at": now.isoformat(timespec="seconds")}
+    stamp, why = now.isoformat(timespec="seconds"), "the time to act on it is over"
     return [
-        Event(**alert.facts(**said), resolved=True)
+        replace(alert, text=why, seen_at=stamp, resolved=True)
         for alert in log.open
         if alert.kind in NOTICES and now >= datetime.fromisoformat(alert.act_by)
     ]

@@ -148,7 +148,7 @@ def tick_alerts(
     if look:
         from automation.alerts import find_events  # what reads attestations: a fifth of a second
 
-        told = len(emit(find_events(artifacts, configs, now), artifacts, rules, now))
+        told = len(emit(find_events(artifacts, now), artifacts, rules, now))
     return replace(flush(artifacts, rules.delivery, now, environment), told=told)
 
 

@@ -47,10 +47,7 @@ def notify_decisions(release: Release, configs: Path, stories: Sequence[Story] =
     except ConfigError as error:
         rules, trouble = built_in(), f"alerts: told by the rules as shipped, since {error.mistakes[0]}"
     told = {story.hero: story for story in stories}
-    events = [
-        decision_event(attest(release, o, told.get(o.subject.name)), o.subject.owner, release.artifacts)
-        for o in release.outcomes
-    ]
+    events = [decision_event(attest(release, o, told.get(o.subject.name)), release.artifacts) for o in release.outcomes]
     try:
         emit(events, release.artifacts, rules, datetime.now(UTC))
     except OSError as error:
@@ -59,7 +56,7 @@ def notify_decisions(release: Release, configs: Path, stories: Sequence[Story] =
     return trouble
 
 
-def decision_event(attestation: Attestation, owner: str, artifacts: Path) -> Event:
+def decision_event(attestation: Attestation, artifacts: Path) -> Event:
     """The event of one hero's decision, from its attestation: the same whether the run tells it or a tick finds it."""
     decision, hero, reasons = attestation.decision, attestation.hero, attestation.reasons
     check, step = _parts(reasons[0] if reasons else "")
@@ -76,7 +73,7 @@ def decision_event(attestation: Attestation, owner: str, artifacts: Path) -> Eve
         limit=limit,
         since=attestation.finished_at,
         seen_at=attestation.finished_at,
-        owner=owner,
+        owner=card.owner,
         title=f"{decision} {hero}: {cut(card.reason, _REASON_LENGTH)}",
         text="\n".join((card.serves, f"next: {card.next}", *because)),
         command=module("reports.attestation", "show", str(artifacts.absolute())),

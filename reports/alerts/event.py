@@ -6,9 +6,8 @@ import hashlib
 import os
 import shlex
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from reports.escaping import clean
 
@@ -32,8 +31,11 @@ def module(*words: str, folder: Path = ROOT) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlertFacts:
-    """What is said of something that was seen. Times are ISO 8601 with their offset."""
+class Event:
+    """Something that was seen and may be worth telling. Times are ISO 8601 with their offset.
+
+    Of the kind ALL: all else that its job had found is over.
+    """
 
     kind: str  # one of reports.alerts.rules.KINDS
     check: str  # the check, or the job
@@ -53,22 +55,12 @@ class AlertFacts:
     serves: str = ""  # the name of what answers users
     exposure: str = ""  # "live", "replay", "" where nothing was served
     review_due: str = ""  # when somebody must look again at what was promoted
+    resolved: bool = False  # is the news that it is over?
 
     @property
     def decision(self) -> tuple[str, str, str]:
         """Which decision, where it is one: a run decides once about a hero."""
         return self.run_id, self.hero, self.kind
-
-    def facts(self, **changed: str) -> dict[str, Any]:
-        """All of these, for another value that says the same."""
-        return {field.name: getattr(self, field.name) for field in fields(AlertFacts)} | changed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event(AlertFacts):
-    """Something that was seen and may be worth telling. Of the kind ALL: all else that its job had found is over."""
-
-    resolved: bool = False
 
     @property
     def key(self) -> str:

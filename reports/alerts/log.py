@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from evidence.files import append_lines, read_lines
-from reports.alerts.event import ALL, AlertFacts, Event
+from reports.alerts.event import ALL, Event
 from reports.alerts.rules import DECISIONS, OWNER, AlertRules, Severity
 from reports.escaping import clean, cut
 
@@ -31,11 +31,10 @@ _TIMES = ("since", "seen_at", "told_at", "act_by")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alert(AlertFacts):
+class Alert(Event):
     """One line of alerts.jsonl."""
 
     id: str  # the dedup key: receivers fold what bears the same
-    status: str  # "firing" or "resolved"
     told_at: str
     act_by: str
     runbook: str
@@ -43,25 +42,30 @@ class Alert(AlertFacts):
     @property
     def firing(self) -> bool:
         """Is this the news that it is so, not that it is over?"""
-        return self.status == FIRING
+        return not self.resolved
+
+    @property
+    def status(self) -> str:
+        """The same in a word."""
+        return FIRING if self.firing else RESOLVED
 
     def to_json(self) -> str:
-        """One line."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        """One line. What earlier versions did not know is left out where it is empty: the digest stays theirs."""
+        said = {name: value for name, value in asdict(self).items() if value or name not in ("job", "serves")}
+        del said["resolved"]
+        return json.dumps({**said, "status": self.status}, sort_keys=True, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Alert:
-        """Read `to_json` back. Raises ValueError for what is no alert: half a line, another schema, no time."""
+        """Read `to_json` back. Raises ValueError or TypeError for half a line, another schema, no time."""
         raw = json.loads(line)
-        needed = {field.name for field in fields(cls) if field.default is MISSING}
-        if not isinstance(raw, dict) or not needed <= set(raw) <= {field.name for field in fields(cls)}:
-            raise ValueError("not the fields of an alert")
-        if not all(isinstance(value, str) for value in raw.values()):
-            raise ValueError("every field of an alert is text")
-        alert = cls(**raw)
+        if not isinstance(raw, dict) or not all(isinstance(value, str) for value in raw.values()):
+            raise ValueError("not the text of an alert's fields")
+        status = raw.pop("status", "")
+        if status not in (FIRING, RESOLVED):
+            raise ValueError(f"{status!r} is no status of an alert")
+        alert = cls(**raw, resolved=status == RESOLVED)
         Severity(alert.severity)  # a ValueError for any other
-        if alert.status not in (FIRING, RESOLVED):
-            raise ValueError(f"{alert.status!r} is no status of an alert")
         if any(_time(getattr(alert, name)).tzinfo is None for name in _TIMES):
             raise ValueError("a time of an alert has no offset")
         return alert
@@ -195,15 +199,15 @@ def _alert(event: Event, going_on: Alert | None, rules: AlertRules, now: datetim
     act_by = rules.act_by(severity, now).isoformat(timespec="seconds")
     if going_on is not None and going_on.severity <= severity:
         act_by = going_on.act_by
-    said = event.facts(
-        severity=severity,
-        check=clean(event.check),
-        since=going_on.since if going_on is not None else event.since,
-        owner=_who(event, rules),
-        title=cut(event.title, _TITLE_LENGTH),
-    )
+    said = {field.name: getattr(event, field.name) for field in fields(Event)} | {
+        "severity": severity,
+        "check": clean(event.check),
+        "since": going_on.since if going_on is not None else event.since,
+        "owner": _who(event, rules),
+        "title": cut(event.title, _TITLE_LENGTH),
+    }
     runbook, told_at = f"{rules.runbook}#{event.kind}", now.isoformat(timespec="seconds")
-    return Alert(id=event.key, status=FIRING, told_at=told_at, act_by=act_by, runbook=runbook, **said)
+    return Alert(id=event.key, told_at=told_at, act_by=act_by, runbook=runbook, **said)
 
 
 def _urgency(event: Event, rules: AlertRules) -> Severity:
@@ -216,7 +220,7 @@ def _who(event: Event, rules: AlertRules) -> str:
 
 
 def _ended(alert: Alert, seen_at: str, now: datetime, why: str) -> Alert:
-    return replace(alert, status=RESOLVED, seen_at=seen_at, told_at=now.isoformat(timespec="seconds"), text=why)
+    return replace(alert, resolved=True, seen_at=seen_at, told_at=now.isoformat(timespec="seconds"), text=why)
 
 
 def _time(text: str) -> datetime:

@@ -89,7 +89,7 @@ def test_what_a_killed_gate_run_decided_is_told_by_the_next_tick(killed: Killed,
     found = Counter[int]()
     for folder in of(killed, "gate"):
         recorded = (folder / "ann" / "attestation.json").exists()
-        found[len(find_events(folder, tmp_path, datetime.now(UTC)))] += 1
+        found[len(find_events(folder, datetime.now(UTC)))] += 1
         flushed = tick_alerts(folder, tmp_path, datetime.now(UTC), {})
         told = [(alert.kind, alert.hero, alert.firing) for alert in read_log(folder).alerts]
         assert told == ([("rollback", "ann", True)] if recorded else []), folder.name

@@ -75,7 +75,7 @@ def said_in(text: str, markup: str = "") -> str:
 
 def everywhere(release: Release, stories: tuple[Story, ...], story: Story) -> dict[str, str]:
     attested = attest(release, story.outcome, story)
-    event = decision_event(attested, story.card.owner, release.artifacts)
+    event = decision_event(attested, release.artifacts)
     return {
         "terminal": said_in(" ".join(handmade.lines_of(release, *stories))),
         "page": said_in(handmade.page_of(release, *stories), "<[^>]*>"),
