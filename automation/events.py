@@ -102,7 +102,7 @@ def read_findings(path: Path) -> list[Mapping[str, Any]]:
 
 def _of_findings(found: Mapping[str, Any], entry: Entry, command: str, folder: Path, now: datetime) -> list[Event]:
     """An event for each finding of a job, and one for all that could not be asked for the same reason."""
-    from reports.alerts.rules import KINDS  # a tenth of a second, for which a good run need not wait
+    from reports.alerts.rules import RULES  # a tenth of a second, for which a good run need not wait
 
     job = str(found["job"])
     kind = _KINDS.get(job, job)
@@ -118,7 +118,7 @@ def _of_findings(found: Mapping[str, Any], entry: Entry, command: str, folder: P
     events = []
     for cell in (Cell.from_json(json.dumps(one)) for one in found["cells"]):
         if cell.verdict is Verdict.RED:
-            event = _broken(cell, kind if kind in KINDS else "job_failed", said)
+            event = _broken(cell, kind if kind in RULES else "job_failed", said)
         elif cell.verdict is Verdict.INCONCLUSIVE:
             why = cell.note.removeprefix("not evidenced: ")
             title = f"{cell.check} of {cell.hero} is not evidenced: {why}"

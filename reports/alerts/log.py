@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from evidence.files import append_lines, read_lines
 from reports.alerts.event import ALL, Event
-from reports.alerts.rules import DECISIONS, OWNER, AlertRules, Severity
+from reports.alerts.rules import DECISIONS, OWNER, WITHIN, AlertRules
 from reports.escaping import clean, cut
 
 LOG = "alerts.jsonl"
@@ -65,7 +65,8 @@ class Alert(Event):
         if status not in (FIRING, RESOLVED):
             raise ValueError(f"{status!r} is no status of an alert")
         alert = cls(**raw, resolved=status == RESOLVED)
-        Severity(alert.severity)  # a ValueError for any other
+        if alert.severity not in WITHIN:
+            raise ValueError(f"{alert.severity!r} is no severity")
         if any(_time(getattr(alert, name)).tzinfo is None for name in _TIMES):
             raise ValueError("a time of an alert has no offset")
         return alert
@@ -210,8 +211,8 @@ def _alert(event: Event, going_on: Alert | None, rules: AlertRules, now: datetim
     return Alert(id=event.key, told_at=told_at, act_by=act_by, runbook=runbook, **said)
 
 
-def _urgency(event: Event, rules: AlertRules) -> Severity:
-    return Severity(event.severity) if event.severity else rules.severity_of(event.kind, event.exposure)
+def _urgency(event: Event, rules: AlertRules) -> str:
+    return event.severity or rules.severity_of(event.kind, event.exposure)
 
 
 def _who(event: Event, rules: AlertRules) -> str:

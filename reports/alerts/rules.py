@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gates.documents import Document, read_model
 
 FILE = "alerts.yaml"
 #: In place of a team: the owner that the hero's pack or the job's line in the schedule names.
 OWNER = "owner"
+Severity = Literal["P0", "P1", "P2", "P3"]  # the most urgent first, as text is sorted
 _SPAN = re.compile(r"([1-9][0-9]*) (min|h)")
 _SATURDAY = 5
-
-
-class Severity(StrEnum):
-    """The most urgent first."""
-
-    P0 = "P0"
-    P1 = "P1"
-    P2 = "P2"
-    P3 = "P3"
 
 
 def _text(value: Any) -> Any:
@@ -53,20 +44,16 @@ Text = Annotated[str, BeforeValidator(_text), Field(min_length=1, pattern=r"^[^\
 Zone = Annotated[str, BeforeValidator(_text), AfterValidator(_check_zone)]
 
 
-class Levels(Document):
-    """Within which time somebody must have acted: "immediately", "30 min", "4 h" or "next business day"."""
+def _within(words: str) -> str:
+    if words not in ("immediately", "next business day") and not _SPAN.fullmatch(words):
+        raise ValueError('should be immediately, a time such as "30 min" or "4 h", or next business day')
+    return words
 
-    P0: str = "immediately"
-    P1: str = "1 h"
-    P2: str = "4 h"
-    P3: str = "next business day"
 
-    @field_validator("*")
-    @classmethod
-    def _known(cls, words: str) -> str:
-        if words not in ("immediately", "next business day") and not _SPAN.fullmatch(words):
-            raise ValueError('should be immediately, a time such as "30 min" or "4 h", or next business day')
-        return words
+def _kind(name: str) -> str:
+    if name not in RULES:
+        raise ValueError(f"no kind of alert; there are {', '.join(RULES)}")
+    return name
 
 
 def check_team(name: str) -> str:
@@ -81,45 +68,39 @@ class Rule(Document):
 
     severity: Severity
     live: Severity | None = None  # in place of it where live traffic is served
-    # the team that acts, or "owner": the pack's, or the job's
-    who: Annotated[str, Field(min_length=1), AfterValidator(check_team)]
+    who: Annotated[Text, AfterValidator(check_team)]  # the team that acts, or "owner": the pack's, or the job's
 
 
-def _rule(severity: Severity, who: str, live: Severity | None = None) -> Rule:
-    return Rule(severity=severity, who=who, live=live)
-
-
-_SEARCH, _SRE, _DEVOPS = "Search Engineering", "Site Reliability", "DevOps"
-
-
-class Rules(Document):
-    """Kind of alert -> rule. Each kind has its section in the runbook; one that the file leaves out is as here."""
-
-    # decisions
-    rollback: Rule = _rule(Severity.P2, OWNER, live=Severity.P0)
-    hold: Rule = _rule(Severity.P3, OWNER)
-    promote: Rule = _rule(Severity.P3, OWNER)
-    review_due: Rule = _rule(Severity.P3, OWNER)
-    # what is watched between decisions
-    emergency: Rule = _rule(Severity.P0, _SRE)  # calibrator_p99, errors, latency or zero_results
-    performance: Rule = _rule(Severity.P1, _SEARCH)
-    health: Rule = _rule(Severity.P1, _SRE)
-    gate_monitor: Rule = _rule(Severity.P1, _SRE)
-    tripwire: Rule = _rule(Severity.P1, _SEARCH, live=Severity.P0)  # leak, flatline
-    parity: Rule = _rule(Severity.P1, _SEARCH)
-    pool: Rule = _rule(Severity.P2, _SEARCH)
-    drift: Rule = _rule(Severity.P3, _SEARCH, live=Severity.P2)
-    # what a job could not say of what it watches
-    not_evidenced: Rule = _rule(Severity.P3, OWNER)
-    not_asked: Rule = _rule(Severity.P2, OWNER)
-    # the machinery itself
-    job_failed: Rule = _rule(Severity.P1, OWNER)
-    job_lost: Rule = _rule(Severity.P2, OWNER)
-    slot_missed: Rule = _rule(Severity.P1, OWNER)
-    heartbeat_late: Rule = _rule(Severity.P1, _DEVOPS)
-
-
-KINDS = tuple(Rules.model_fields)
+_SEARCH, _SRE = "Search Engineering", "Site Reliability"
+#: Kind of alert -> severity, that where traffic is live, who acts; each has its section in the runbook.
+RULES = {
+    kind: Rule.model_validate({"severity": severity, "live": live, "who": who})
+    for kind, severity, live, who in (
+        ("rollback", "P2", "P0", OWNER),
+        ("hold", "P3", None, OWNER),
+        ("promote", "P3", None, OWNER),
+        ("review_due", "P3", None, OWNER),
+        # what is watched between decisions
+        ("emergency", "P0", None, _SRE),  # calibrator_p99, errors, latency or zero_results
+        ("performance", "P1", None, _SEARCH),
+        ("health", "P1", None, _SRE),
+        ("gate_monitor", "P1", None, _SRE),
+        ("tripwire", "P1", "P0", _SEARCH),  # leak, flatline
+        ("parity", "P1", None, _SEARCH),
+        ("pool", "P2", None, _SEARCH),
+        ("drift", "P3", "P2", _SEARCH),
+        # what a job could not say of what it watches
+        ("not_evidenced", "P3", None, OWNER),
+        ("not_asked", "P2", None, OWNER),
+        # the machinery itself
+        ("job_failed", "P1", None, OWNER),
+        ("job_lost", "P2", None, OWNER),
+        ("slot_missed", "P1", None, OWNER),
+        ("heartbeat_late", "P1", None, "DevOps"),
+    )
+}
+#: Severity -> within which time somebody must have acted.
+WITHIN = {"P0": "immediately", "P1": "1 h", "P2": "4 h", "P3": "next business day"}
 DECISIONS = ("rollback", "hold", "promote")
 #: News of something that is over when it is told; it ends by itself when the time to act is.
 NOTICES = ("promote", "job_lost", "heartbeat_late")
@@ -187,38 +168,31 @@ class Delivery(Document):
 
 
 class AlertRules(Document):
-    """The whole of alerts.yaml."""
+    """The whole of alerts.yaml. What `severities` and `rules` leave out is as in WITHIN and RULES."""
 
     schema_: Literal["hero-gate/alerts/v1"] = Field(alias="schema")
     timezone: Zone = "America/New_York"  # of business days
-    day_ends: str = "17:00"
+    day_ends: Annotated[Text, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "17:00"
     holidays: tuple[date, ...] = ()
-    no_owner: Annotated[str, Field(min_length=1)] = _SEARCH  # acts where a pack that cannot be read names the owner
+    no_owner: Text = _SEARCH  # acts where a pack that cannot be read names the owner
     runbook: str = "docs/runbook.md"  # or where it is published
-    severities: Levels = Levels()
-    rules: Rules = Rules()
+    severities: dict[Severity, Annotated[Text, AfterValidator(_within)]] = Field(default_factory=dict)
+    rules: dict[Annotated[str, AfterValidator(_kind)], Rule] = Field(default_factory=dict)
     delivery: Delivery = Delivery()
 
-    @field_validator("day_ends", mode="before")
-    @classmethod
-    def _a_time(cls, words: Any) -> Any:
-        if not isinstance(words, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", words):
-            raise ValueError('should be a time in quotes, e.g. "17:00" (without them YAML reads a number)')
-        return words
+    def rule(self, kind: str) -> Rule:
+        """The rule of a kind. Raises KeyError for a kind that does not exist."""
+        return self.rules.get(kind) or RULES[kind]
 
     def severity_of(self, kind: str, exposure: str) -> Severity:
         """How urgent a kind is where it happened."""
         rule = self.rule(kind)
         return rule.live if exposure == "live" and rule.live is not None else rule.severity
 
-    def rule(self, kind: str) -> Rule:
-        """The rule of a kind. Raises AttributeError for a kind that does not exist."""
-        found: Rule = getattr(self.rules, kind)
-        return found
-
-    def act_by(self, severity: Severity, told: datetime) -> datetime:
+    def act_by(self, severity: str, told: datetime) -> datetime:
         """When somebody must have acted on what is told now."""
-        words: str = getattr(self.severities, severity)
+        within: dict[str, str] = {**WITHIN, **self.severities}
+        words = within[severity]
         if words == "immediately":
             return told
         if span := _SPAN.fullmatch(words):

@@ -170,9 +170,7 @@ def test_what_is_silenced_is_kept_and_not_told(alertmanager: Running, tmp_path: 
 def test_a_severity_that_changed_leaves_no_alert_behind(alertmanager: Running, tmp_path: Path) -> None:
     out, now = tmp_path / "out", datetime.now(UTC)
     say(out, alertmanager, rollback())
-    harder = built_in().model_copy(
-        update={"rules": built_in().rules.model_copy(update={"rollback": built_in().rule("emergency")})}
-    )
+    harder = built_in().model_copy(update={"rules": {"rollback": built_in().rule("emergency")}})
     emit([rollback(seen_at=now.isoformat(), run_id="20261201T111500Z-beef")], out, harder, now)
     say(out, alertmanager)
     alertmanager.waits_for(lambda: alertmanager.told("/page"))

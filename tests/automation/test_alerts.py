@@ -19,7 +19,7 @@ from gates.policy import Policy
 from gates.verdicts import Decision
 from reports.alerts.event import Event
 from reports.alerts.log import Alert, emit, read_log
-from reports.alerts.rules import KINDS, built_in
+from reports.alerts.rules import RULES, built_in
 from reports.attestation.document import attest
 from tests.automation.alert_receiver import rollback
 from tests.automation.worlds import DUE, MINUTE, Machine, attempt, job
@@ -271,8 +271,8 @@ def sections(root: Path) -> dict[str, str]:
 
 def test_every_kind_has_its_section_and_no_section_is_of_no_kind(root: Path) -> None:
     found = sections(root)
-    assert set(found) - {""} == set(KINDS)
-    for kind in KINDS:
+    assert set(found) - {""} == set(RULES)
+    for kind in RULES:
         assert len(COMMAND.findall(found[kind])) == 3, kind
         assert re.search(r"\*\*Acts:\*\* \w", found[kind]), kind
         assert "*Decide.*" in found[kind], kind
