@@ -51,11 +51,6 @@ CREATE TABLE watched (job TEXT PRIMARY KEY, cron TEXT NOT NULL, since TEXT NOT N
 CREATE TABLE heartbeat (one INTEGER PRIMARY KEY CHECK (one = 1), at TEXT NOT NULL);
 CREATE TABLE untold (number INTEGER PRIMARY KEY, events TEXT NOT NULL);
 """
-#: From version 1, whose events were told before its last tick ended.
-UPGRADE = "\n".join((
-    "DROP TABLE events; CREATE TABLE untold (number INTEGER PRIMARY KEY, events TEXT NOT NULL);",
-    *(f"ALTER TABLE slots DROP COLUMN {name};" for name in ("host", "pid", "pid_started", "child", "child_started")),
-))  # fmt: skip
 
 
 def text(moment: datetime) -> str:
@@ -106,7 +101,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA synchronous = FULL")
-            if self._version() < VERSION:
+            if self._version() == 0:
                 self._make()
         except sqlite3.Error as error:
             raise GateError(trouble(path, error)) from None
@@ -121,12 +116,9 @@ class Ledger(AbstractContextManager["Ledger"]):
     def _make(self) -> None:
         # SQLite does not wait when two processes turn the same new file to WAL at once.
         with taken(self.path.parent / "lanes", ".ledger", patience=30):
-            version = self._version()
-            if version < VERSION:
+            if self._version() == 0:
                 self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.executescript(
-                    f"BEGIN; {UPGRADE if version else TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
-                )
+                self._db.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
 
     def close(self) -> None:
         """Close the file; SQLite then folds its -wal and -shm files in."""

@@ -191,8 +191,7 @@ class AlertRules(Document):
 
     def act_by(self, severity: str, told: datetime) -> datetime:
         """When somebody must have acted on what is told now."""
-        within: dict[str, str] = {**WITHIN, **self.severities}
-        words = within[severity]
+        words = dict(WITHIN, **self.severities)[severity]
         if words == "immediately":
             return told
         if span := _SPAN.fullmatch(words):
