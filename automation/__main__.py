@@ -60,6 +60,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _tick(asked: argparse.Namespace) -> int:
+    from automation.deliver import ask
     from automation.ledger import Ledger
     from automation.outbox import EVERY_MINUTES, tick_alerts
     from automation.schedule_file import load_schedule
@@ -96,7 +97,7 @@ def _tick(asked: argparse.Namespace) -> int:
     log = asked.ledger.with_name("tick.log")
     if log.exists() and log.stat().st_size > LOG_BYTES:
         os.replace(log, log.with_name("tick.log.1"))
-    if not tick.problems and (why := _ping(os.environ.get(PING, ""))):
+    if not tick.problems and (url := os.environ.get(PING)) and (why := ask(url, None).why):
         _say(f"{PING}: {why}")
     return 0 if well and not tick.problems else 1
 
@@ -104,13 +105,6 @@ def _tick(asked: argparse.Namespace) -> int:
 def artifacts_of(ledger: Path) -> Path:
     """The folder whose alerts a tick tells: that of the checkout, or two above another ledger."""
     return ARTIFACTS if ledger == LEDGER else ledger.parent.parent
-
-
-def _ping(url: str) -> str:
-    """Tell whoever watches for ticks from outside that one is complete; why that failed, "" where it did not."""
-    from automation.deliver import ask
-
-    return ask(url, None).why if url else ""
 
 
 def _wait(tick: Tick, start: Supervisors) -> bool:

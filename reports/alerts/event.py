@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import sys
@@ -14,8 +13,6 @@ from reports.escaping import clean
 #: The kind of an event with which a job says that it found nothing but what it told at the same moment.
 ALL = "all"
 ROOT = Path(__file__).resolve().parents[2]  # the checkout
-#: Longer keys end in a digest.
-_KEY_LENGTH = 200
 
 
 def typed_here(*words: str, folder: Path = ROOT) -> str:
@@ -66,7 +63,4 @@ class Event:
     def key(self) -> str:
         """What stays the same when the same thing is seen again."""
         hero = f"{self.hero}@{self.config[:8]}" if self.hero and self.config else self.hero
-        key = clean("/".join(part for part in (self.kind, hero, self.check, self.exposure) if part))
-        if len(key) <= _KEY_LENGTH:
-            return key
-        return f"{key[:_KEY_LENGTH]}/{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        return clean("/".join(part for part in (self.kind, hero, self.check, self.exposure) if part))

@@ -49,6 +49,11 @@ def listening() -> Iterator[Receiver]:
             self.end_headers()
             self.wfile.write(text.encode())
 
+        def do_GET(self) -> None:
+            receiver.got.append((self.path, None))
+            self.send_response(receiver.always[0])
+            self.end_headers()
+
         def log_message(self, *_: object) -> None:
             pass
 

@@ -10,6 +10,7 @@ import pytest
 from automation.__main__ import main
 from automation.ledger import Ledger
 from automation.schedule import ROOT
+from tests.automation.alert_receiver import listening
 from tests.automation.test_schedule_file import REST, written
 from tests.automation.worlds import STATES
 
@@ -108,6 +109,49 @@ def test_a_plain_tick_is_light(tmp_path: Path) -> None:
         seconds.append(float(used))
     assert modules == "[]"
     assert min(seconds) < 0.5
+
+
+def test_a_completed_tick_is_told_to_who_watches_from_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = options(tmp_path, f"job: {{cron: 0 0 1 1 *, command: ['true'], {REST}}}")
+    with listening() as watcher:
+        monkeypatch.setenv("HERO_GATE_PING_URL", f"{watcher.url}/s3cret")
+        assert main([*asked, "tick"]) == 0
+        monkeypatch.setattr("automation.tick.notify", lambda *_: ["a problem"])
+        assert main([*asked, "tick"]) == 1
+        assert watcher.got == [("/s3cret", None)], "what is not complete is not told"
+        monkeypatch.undo()
+    monkeypatch.setenv("HERO_GATE_PING_URL", f"{watcher.url}/s3cret")
+    assert main([*asked, "tick"]) == 0, "who watches is not the schedule"
+    said = capsys.readouterr().out
+    assert "HERO_GATE_PING_URL: 127.0.0.1:" in said
+    assert "s3cret" not in said
+
+
+FULL = """
+mount -t tmpfs -o size=400k none {folder} && cp {schedule} {folder}/schedule.yaml || exit 9
+ticks() {{ {python} -m automation --schedule={folder}/schedule.yaml --ledger={folder}/out/a/slots.sqlite $1 2>&1; }}
+ticks tick; sleep 1
+head -c 500k /dev/zero > {folder}/fill; echo "full: $(ticks tick) $(ticks status)"; rm {folder}/fill
+ticks tick && echo "room again"; sleep 1
+mount -o remount,ro {folder}; echo "read only: $(ticks tick)"; mount -o remount,rw {folder}
+ticks tick && echo "writable again"
+"""
+
+
+def test_a_full_or_read_only_disk_is_told_as_that_and_recovered_from(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    path = written(tmp_path, f"job: {{cron: 0 0 1 1 *, command: ['true'], {REST}}}")
+    script = FULL.format(folder=tmp_path / "disk", schedule=path, python=sys.executable)
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    if "full: " not in done.stdout:
+        pytest.skip(f"NOT EVIDENCED: no private mounts here ({done.stderr.strip()[-80:]})")
+    said = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
+    assert said["full"].count(f"the disk of {tmp_path}/disk/out/a is full; make room; nothing is lost") == 2
+    assert f"{tmp_path}/disk/out/a cannot be written (a read-only disk?)" in said["read only"]
+    assert "move the file away" not in done.stdout
+    assert ("room again" in done.stdout, "writable again" in done.stdout) == (True, True)
 
 
 def test_the_log_of_ticks_is_put_aside_when_it_is_large(tmp_path: Path) -> None:

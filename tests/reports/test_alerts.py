@@ -133,13 +133,6 @@ def test_what_somebody_closed_stays_closed_until_it_begins_anew(tmp_path: Path) 
     assert told(tmp_path, event(48, **{**due, "since": later})) == [("review_due", "firing")]
 
 
-def test_a_key_stays_short_and_on_one_line() -> None:
-    one, other = (event(check=f"tests/{'x' * 300}\n{n}").key for n in (1, 2))
-    assert len(one) < 255
-    assert one != other
-    assert "\n" not in one
-
-
 @pytest.mark.parametrize(
     ("severity", "seen", "act_by"),
     [
