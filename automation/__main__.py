@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automation.schedule import ROOT, dst_warnings
+from gates.archive import mark, state_of
 from gates.errors import ConfigError, GateError
 
 if TYPE_CHECKING:  # a tick must be light: each command imports what it needs
@@ -33,7 +34,7 @@ if TYPE_CHECKING:  # a tick must be light: each command imports what it needs
 
 SCHEDULE = ROOT / "configs" / "schedule.yaml"
 ARTIFACTS = ROOT / "reports" / "out"
-LEDGER = ARTIFACTS / "automation" / "slots.sqlite"
+LEDGER = state_of(SCHEDULE.parent) / "automation" / "slots.sqlite"
 #: Names a URL that each completed tick asks for: a service that misses it tells that nothing ticks.
 PING = "HERO_GATE_PING_URL"
 #: tick.log is put aside when it is larger than this: a line a minute is 40 MB a year.
@@ -72,6 +73,8 @@ def _tick(asked: argparse.Namespace) -> int:
         artifacts_of(asked.ledger),
         asked.schedule.parent,
     )
+    if asked.ledger == LEDGER:
+        mark(LEDGER.parents[1])
     asked.ledger.parent.mkdir(parents=True, exist_ok=True)
     schedule = load_schedule(asked.schedule)
     only = [schedule.job(name) for name in asked.job] or None
@@ -184,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m automation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--schedule", type=Path, default=SCHEDULE, help="default: configs/schedule.yaml")
-    parser.add_argument("--ledger", type=Path, default=LEDGER, help="default: reports/out/automation/slots.sqlite")
+    parser.add_argument("--ledger", type=Path, default=LEDGER, help="default: configs/state/automation/slots.sqlite")
     commands = parser.add_subparsers(dest="command", required=True)
     ticking = commands.add_parser("tick")
     ticking.add_argument("--job", action="append", default=[], help="look at this job alone (may be given repeatedly)")

@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gates.archive import mark, state_of
 from gates.errors import GateError
 from reports.alerts.rules import load_alert_rules
 
@@ -22,7 +23,7 @@ _OF_SIGNER = {"awskms": "AWS_", "azurekms": "AZURE_", "gcpkms": "GOOGLE_", "hv":
 
 def kept_by(schedule: Path) -> Path:
     """The file of a schedule: not below the artifacts folder, which may be removed, nor among what is locked."""
-    return schedule.parent / "state" / "tick.env"
+    return state_of(schedule.parent) / "tick.env"
 
 
 def needed(configs: Path, environment: Mapping[str, str]) -> dict[str, str]:
@@ -45,7 +46,7 @@ def needed(configs: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 def keep(path: Path, variables: Mapping[str, str]) -> None:
     """Write the file that the line sources, for this user alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    mark(path.parent)  # git shows nothing of it: there may be secrets among them
     path.unlink(missing_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.writelines(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())

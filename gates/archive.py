@@ -27,8 +27,13 @@ def require_ours(folder: Path) -> None:
 
 
 def take(folder: Path) -> Path:
-    """Make a folder for what runs write, with the mark by which it is known again, and which hides it from git."""
+    """Make a folder for the results of runs, or go on with one. Raises GateError for a stranger's."""
     require_ours(folder)
+    return mark(folder)
+
+
+def mark(folder: Path) -> Path:
+    """Make a folder, with the mark by which it is known again as ours, and which hides what is in it from git."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / MARK).exists():
         with suppress(FileNotFoundError):  # another run has just done so

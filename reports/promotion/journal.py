@@ -56,7 +56,7 @@ class Undertaking(Document):
 @contextmanager
 def alone(asked: Wanted) -> Iterator[None]:
     """Have the folder of configs to oneself: what serves changes by one hand at a time."""
-    archive.take(asked.state)
+    archive.mark(asked.state)
     with chain.owned(asked.state):
         yield
 

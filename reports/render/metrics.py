@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from evidence.history import HistoryError, append
+from gates.archive import mark, state_of
 from gates.release import Release
 from reports.model.story import Story
 from reports.render.told import Told
@@ -21,16 +22,16 @@ def pytest_gate_signed(told: Told) -> str:
 
 
 def keep_metrics(release: Release, stories: Sequence[Story]) -> str:
-    """Add the metrics of a run to `<artifacts>/metrics`; why they could not be added, "" where they were.
+    """Add the metrics of a run to `<configs>/state/metrics`; why they could not be added, "" where they were.
 
     A history that cannot be added to must not undo a decision, so nothing is raised.
     """
     rows = [row for story in stories if story.measured is not None for row in _rows(release, story)]
     try:
         if rows:
-            append(release.artifacts / METRICS, release.run_id, "canary", rows)
+            append(mark(state_of(release.configs)) / METRICS, release.run_id, "canary", rows)
     except (HistoryError, OSError) as error:
-        return f"{release.artifacts / METRICS}: this run is not kept: {error}"
+        return f"{state_of(release.configs) / METRICS}: this run is not kept: {error}"
     return ""
 
 

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from evidence.parts import write_table
 from evidence.schemas import SchemaDrift, check
+from gates.archive import state_of
 from gates.errors import EvidenceError
 from gates.pairs import COLUMNS, Arm
 from rollout.answered import Answered
@@ -101,8 +102,8 @@ def read_answers(path: Path) -> Accepted:
 
 
 def read_kept(jobs: Jobs) -> Accepted | None:
-    """Those of a run's folder, None where there are none; with --write what cannot be read is in nobody's way."""
-    path = jobs.folder("weekly") / FILE
+    """Those of what serves, None where there are none; with --write what cannot be read is in nobody's way."""
+    path = jobs.state / FILE
     if not path.exists():
         return None
     try:
@@ -113,10 +114,10 @@ def read_kept(jobs: Jobs) -> Accepted | None:
         raise
 
 
-def accepted_of(folders: list[Path]) -> Accepted | str:
-    """The accepted answers that were written last, or why there are none."""
+def accepted_of(configs: Path) -> Accepted | str:
+    """The accepted answers, or why there are none."""
     try:
-        return read_answers(newest(folders, f"weekly/{FILE}"))
+        return read_answers(state_of(configs) / FILE)
     except EvidenceError as error:
         return str(error)
 
@@ -124,14 +125,6 @@ def accepted_of(folders: list[Path]) -> Accepted | str:
 def result_folders(jobs: Jobs, file: ContinuousFile) -> list[Path]:
     """Where results are looked for: the folders that continuous.yaml names, and this run's artifacts."""
     return list(dict.fromkeys([*(jobs.root / folder for folder in file.results), jobs.artifacts]))
-
-
-def newest(folders: list[Path], name: str) -> Path:
-    """The file that was written last, in one of the folders or of `jobs/NAME/` below. Raises EvidenceError."""
-    found = list(left_behind(folders, name))
-    if not found:
-        raise EvidenceError(f"{name}: not in {', '.join(map(str, folders))}, nor in their jobs/*/")
-    return max(found, key=lambda path: path.stat().st_mtime_ns)
 
 
 def left_behind(folders: list[Path], name: str) -> Iterator[Path]:

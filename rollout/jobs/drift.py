@@ -315,7 +315,7 @@ def run_drift(jobs: Jobs, probe: Probe, limits: DriftLimits, *, incumbent: bool)
             "corpus": dict(probe.collection.digests),
             "calibrator": calibrator,
         }
-        write_answers(jobs.folder("weekly") / FILE, now, facts)
+        write_answers(jobs.state / FILE, now, facts)
     jobs.keep("drift", history_rows(probe, now, then.answers if then else now, limits.bins, calibrator))
     return cells
 

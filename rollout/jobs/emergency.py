@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from fixtures.oracles import oracles_of
 from fixtures.systems import kinds
 from fixtures.systems.protocol import SearchSystem
+from gates.archive import state_of
 from gates.checks.battery import some
 from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.errors import Errors
@@ -36,7 +37,7 @@ from gates.errors import ConfigError, EvidenceError, GateError, NotAsked
 from gates.policy import Count
 from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Verdict
-from rollout.jobs.accepted import FILE, newest, read_facts, result_folders
+from rollout.jobs.accepted import FILE, read_facts
 from rollout.jobs.check import JobCheck, NotShown, job_check, judge_all, slow_calls
 from rollout.jobs.job import Jobs
 from rollout.jobs.settings import Positive, read_family
@@ -136,8 +137,7 @@ def run(jobs: Jobs) -> dict[str, Cell]:
         broken = failures.cell(Verdict.RED, 0, note=f"nobody answers: {error}")  # every answer that a user waits for
         return {**nobody, failures.key: replace(broken, hero=whom.name)}
     try:
-        path = newest(result_folders(jobs, file), f"weekly/{FILE}")
-        p95 = float(read_facts(path)["latency_ms"]["p95"])
+        p95 = float(read_facts(state_of(jobs.configs) / FILE)["latency_ms"]["p95"])
     except GateError:
         p95 = math.nan
     return judge_all(CHECKS, whom.name, Alarm(file.emergency, found, p95))

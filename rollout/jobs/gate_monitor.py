@@ -181,7 +181,7 @@ def run(jobs: Jobs) -> dict[str, Cell]:
     file = read_family(jobs.configs, "continuous", gate_monitor=MonitorLimits)
     jobs.folder("continuous")
     folders = result_folders(jobs, file)
-    served, accepted = jobs.served(jobs.hero), accepted_of(folders)
+    served, accepted = jobs.served(jobs.hero), accepted_of(jobs.configs)
     return by_name(run_monitor(jobs.at, served, file.gate_monitor, folders, accepted))
 
 

@@ -28,7 +28,7 @@ from gates.statistics.pvalues import p_rate_above, quantile_interval
 from gates.verdicts import Cell
 from rollout.answered import Answered, joined, same_queries
 from rollout.columns import answered
-from rollout.jobs.accepted import Accepted, accepted_of, read_answers, result_folders, write_answers
+from rollout.jobs.accepted import Accepted, accepted_of, read_answers, write_answers
 from rollout.jobs.check import JobCheck, NotShown, job_check, judge_all, slow_calls
 from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.probe import Probe, ask_all
@@ -132,7 +132,7 @@ def items(jobs: Jobs) -> list[str]:
 def run(jobs: Jobs) -> dict[str, Cell]:
     """Ask what serves, or the hero that is named in its place, where answers are accepted to compare with."""
     file = read_family(jobs.configs, "continuous", health=HealthLimits)
-    accepted = accepted_of(result_folders(jobs, file))
+    accepted = accepted_of(jobs.configs)
     if isinstance(accepted, str):
         system = jobs.served(jobs.hero).name
         return by_name({check.key: check.not_evidenced(system, accepted) for check in CHECKS})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gates.archive import take
+from gates.archive import mark, state_of, take
 from gates.errors import ConfigError, EvidenceError, GateError
 from gates.statistics.pvalues import Interval
 from gates.verdicts import Cell
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # a third of a second that the emergency tripwire has not, as
     from fixtures.served import Served
     from rollout.jobs.probe import Probe
 
-METRICS = "metrics"  # folder of the history below the artifacts; history/ holds old canaries
+METRICS = "metrics"  # folder of the history in the state of configs; history/ of artifacts holds old canaries
 
 T = TypeVar("T")
 
@@ -66,6 +66,11 @@ class Jobs:
     _taken: ExitStack = field(default_factory=ExitStack, init=False)
 
     @property
+    def state(self) -> Path:
+        """What outlives results: the history, and all that the next run is compared with."""
+        return mark(state_of(self.configs))
+
+    @property
     def facts(self) -> dict[str, str]:
         """Which run it is, as its files say it."""
         return {"run_id": self.run_id, "at": self.at.isoformat(timespec="seconds")}
@@ -74,17 +79,17 @@ class Jobs:
         """Add metrics to the history (evidence.history). Raises HistoryError."""
         from evidence.history import append
 
-        append(self.artifacts / METRICS, self.run_id, job, [{"at": self.at, "intent": "", **row} for row in rows])
+        append(self.state / METRICS, self.run_id, job, [{"at": self.at, "intent": "", **row} for row in rows])
 
     def folder(self, family: str) -> Path:
         """The folder of a family, taken on first use. Raises EvidenceError where another run works there."""
 
-        def take() -> Path:
+        def begin() -> Path:
             folder = self.artifacts / family
             self._taken.callback(_own(folder, family).release)
             return folder
 
-        return self.once(("folder", family), take)
+        return self.once(("folder", family), begin)
 
     def night(self, file: NightlyFile) -> tuple[Path, date]:
         """The folder of the nights, and which night it is. What the history keeps too long goes first."""
@@ -97,7 +102,7 @@ class Jobs:
                 should = "should be a name such as America/New_York"
                 raise ConfigError([f"timezone: {file.timezone!r}, but {should}"]) from None
             folder = self.folder("nightly")
-            expire(self.artifacts / METRICS, keep_days=file.keep_days, today=night)
+            expire(self.state / METRICS, keep_days=file.keep_days, today=night)
             return folder, night
 
         return self.once(("night", file.timezone, file.keep_days), begin)

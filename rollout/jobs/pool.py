@@ -161,7 +161,7 @@ def run_pool(
     """
     answers, folder = {name: ask(name) for name in configs}, jobs.folder("weekly")
     pool = pool_of({name: (found.hits, found.agg) for name, found in answers.items()}, limits.depth)
-    last = None if jobs.write else _last(folder / LAST)
+    last = None if jobs.write else _last(jobs.state / LAST)
     found = parts(pool, list(configs))
     cells = judge_pool(
         limits, pool, found, last, {name: len(in_time(probed.agg)) for name, probed in answers.items()}, configs
@@ -171,7 +171,7 @@ def run_pool(
     write_whole(folder / COUNTS, counts_csv(found))
     if jobs.write or all(cell.verdict is not Verdict.RED for cell in cells.values()):
         table = pa.Table.from_pylist([row(*one) for one in pool.items()], schema=POOL)
-        write_with_facts(table, folder / LAST, {**jobs.facts, "configs": dict(configs)})
+        write_with_facts(table, jobs.state / LAST, {**jobs.facts, "configs": dict(configs)})
     return cells
 
 

@@ -1,5 +1,6 @@
 """Does the history keep a canary, and do the numbers of the incumbent come from what was attested?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,12 @@ def hero(judged: Judged) -> Path:
 
 def test_a_run_is_kept_with_every_number_and_difference(judged: Judged) -> None:
     release = judged("equal", "worse")
+    release = replace(release, configs=release.artifacts.parent / "configs")
     stories = tell(release)
     for story in stories:
         write_tables(story, release.artifacts / story.hero)
     assert keep_metrics(release, stories) == ""
-    kept = history.read(release.artifacts / "metrics")
+    kept = history.read(release.configs / "state" / "metrics")
     assert set(kept["run_id"]) == {release.run_id}
     assert set(kept["system"]) == {"equal", "worse", "incumbent"}
     assert {"ndcg_at_10", "ece", "ndcg_at_10_difference"} <= set(kept["metric"])

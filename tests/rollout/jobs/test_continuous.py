@@ -19,7 +19,7 @@ from gates.verdicts import Decision, Verdict
 from lens.cache import cache_folder
 from reports.attestation.document import attest_heroes, write_attestations
 from rollout.columns import answered
-from rollout.jobs.accepted import FILE, Accepted, newest, read_answers, write_answers
+from rollout.jobs.accepted import FILE, Accepted, left_behind, read_answers, write_answers
 from rollout.jobs.asked import asked_queries
 from rollout.jobs.drift import DriftLimits
 from rollout.jobs.gate_monitor import MonitorLimits, newest_decisions, run_monitor
@@ -65,12 +65,12 @@ def accepted(probe: Probe, smoke: Path, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("results")
     queries = asked_queries(read_family(smoke, "weekly", drift=DriftLimits).drift.queries, probe.collection)[:900]
     now = answered(ask_all(probe, queries, "run").agg)
-    write_answers(folder / "weekly" / FILE, now, {"config_hash": probe.served.config_hash})
+    write_answers(folder / "state" / FILE, now, {"config_hash": probe.served.config_hash})
     return folder
 
 
 def kept(folder: Path) -> Accepted:
-    return read_answers(folder / "weekly" / FILE)
+    return read_answers(folder / "state" / FILE)
 
 
 def test_health_asks_the_next_hundred_and_the_monitor_sees_them_all(
@@ -125,25 +125,22 @@ def test_the_monitor_reads_what_runs_left_behind(served: Served, limits: Any, tm
     (tmp_path / "jobs" / "one" / "nightly").mkdir(parents=True)
     (tmp_path / "jobs" / "one" / "nightly" / "refresh.json").write_text(json.dumps(findings))
     held_against(served, "other", tmp_path)
-    found = run_monitor(job(tmp_path).at, served, limits.gate_monitor, [tmp_path], "nothing is accepted")
+    found = run_monitor(BEGUN, served, limits.gate_monitor, [tmp_path], "nothing is accepted")
     assert red(found) == {"nightly_overdue", "promoted"}
     assert found["aece_tau"].note == "not evidenced: nothing is accepted"
     held_against(served, served.config_hash, tmp_path)
-    assert red(run_monitor(job(tmp_path).at, served, limits.gate_monitor, [tmp_path], "")) == {"nightly_overdue"}
+    assert red(run_monitor(BEGUN, served, limits.gate_monitor, [tmp_path], "")) == {"nightly_overdue"}
     (tmp_path / "router" / "attestation.json").write_text("{")
     with pytest.raises(EvidenceError, match="run the canary again"):
         newest_decisions([tmp_path])
 
 
-def test_the_newest_of_several_results_counts(tmp_path: Path) -> None:
-    for name, seconds in (("a", 10), ("jobs/b", 20)):
-        path = tmp_path / name / "x.json" if name == "jobs/b" else tmp_path / "x.json"
+def test_results_are_found_in_the_folders_of_jobs_as_well(tmp_path: Path) -> None:
+    places = [tmp_path / "x.json", tmp_path / "jobs" / "b" / "x.json"]
+    for path in places:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-        os.utime(path, (seconds, seconds))
-    assert newest([tmp_path], "x.json") == tmp_path / "jobs" / "b" / "x.json"
-    with pytest.raises(EvidenceError, match=r"y\.json: not in"):
-        newest([tmp_path], "y.json")
+    assert list(left_behind([tmp_path], "x.json")) == places
 
 
 def test_the_light_system_answers_as_the_whole_one_does(probe: Probe, served: Served, smoke: Path) -> None:
@@ -157,8 +154,9 @@ def test_the_light_system_answers_as_the_whole_one_does(probe: Probe, served: Se
         assert light.confidence == whole.confidence
 
 
-def emergency(root: Path, artifacts: Path, *arguments: str, **environment: str) -> tuple[int, str, dict[str, Any]]:
+def emergency(root: Path, folder: Path, *arguments: str, **environment: str) -> tuple[int, str, dict[str, Any]]:
     """The emergency tripwire, in a process of its own as every minute runs it."""
+    artifacts = folder / "out"
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-c", "suites/continuous/emergency.ini"),

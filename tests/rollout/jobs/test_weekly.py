@@ -14,6 +14,7 @@ import pytest
 from evidence.history import read
 from fixtures.served import Served, load_served
 from fixtures.systems.faults import Fault
+from gates.archive import take
 from gates.errors import EvidenceError
 from rollout.columns import answered
 from rollout.jobs.accepted import FILE, read_answers, write_answers
@@ -108,9 +109,8 @@ def accepted(smoke: Path, limits: Any, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def weeks(accepted: Week, tmp_path: Path) -> Week:
     """A copy of it, which a test may continue."""
-    (tmp_path / "weekly").mkdir()
     for name in (FILE, LAST):
-        (tmp_path / "weekly" / name).write_bytes((accepted.folder / "weekly" / name).read_bytes())
+        (take(take(tmp_path) / "state") / name).write_bytes((accepted.folder / "state" / name).read_bytes())
     return Week(tmp_path, accepted.served, accepted.weekly, accepted.ann)
 
 
@@ -126,7 +126,7 @@ def test_a_sound_system_is_green_everywhere(weeks: Week) -> None:
     assert weeks.drift(1) == set()
     assert weeks.pool(1, suites) == set()
     assert weeks.tripwires(suites) == set()
-    kept = read(weeks.folder / "metrics", job="drift")
+    kept = read(weeks.folder / "state" / "metrics", job="drift")
     assert {"aece", "dece", "brier", "reliability_slope", "output_clamp", "alpha"} <= set(kept["metric"])
     counts = (weeks.folder / "weekly" / COUNTS).read_text().splitlines()
     assert counts[0] == "system,suite,pooled_judgments,coverage_percent"
@@ -167,22 +167,22 @@ def test_a_red_pool_is_not_what_next_week_is_compared_with(weeks: Week) -> None:
 
 def test_drift_is_compared_with_the_accepted_week_until_another_is_accepted(weeks: Week) -> None:
     fault = Fault(kind="overconfident", stretch=2.0, around=0.66)
-    before = (weeks.folder / "weekly" / FILE).read_bytes()
+    before = (weeks.folder / "state" / FILE).read_bytes()
     assert {"aece", "dece"} <= weeks.drift(1, fault)
-    assert (weeks.folder / "weekly" / FILE).read_bytes() == before
+    assert (weeks.folder / "state" / FILE).read_bytes() == before
     weeks.drift(2, fault, write=True)
     assert not {"aece", "dece"} & weeks.drift(3, fault)
 
 
 def test_a_named_hero_is_never_accepted(weeks: Week) -> None:
-    path = weeks.folder / "weekly" / FILE
+    path = weeks.folder / "state" / FILE
     path.unlink()
     weeks.drift(1, incumbent=False)
     assert not path.exists()
 
 
 def test_accepted_answers_come_back_as_they_were_written(weeks: Week, tmp_path: Path) -> None:
-    kept = read_answers(weeks.folder / "weekly" / FILE)
+    kept = read_answers(weeks.folder / "state" / FILE)
     write_answers(tmp_path / "again.parquet", kept.answers, {"config_hash": "x"})
     again = read_answers(tmp_path / "again.parquet")
     assert again.answers.query_id.tolist() == kept.answers.query_id.tolist()
@@ -191,7 +191,7 @@ def test_accepted_answers_come_back_as_they_were_written(weeks: Week, tmp_path: 
 
 
 def test_a_damaged_file_of_accepted_answers_is_refused_and_can_be_replaced(weeks: Week) -> None:
-    (weeks.folder / "weekly" / FILE).write_bytes(b"no parquet")
+    (weeks.folder / "state" / FILE).write_bytes(b"no parquet")
     with pytest.raises(EvidenceError, match="accept a new state: python -m pytest -m drift --write"):
         weeks.drift(1)
     weeks.drift(2, write=True)
@@ -200,6 +200,6 @@ def test_a_damaged_file_of_accepted_answers_is_refused_and_can_be_replaced(weeks
 
 def test_a_damaged_pool_is_refused(weeks: Week) -> None:
     suites = weeks.suites()
-    (weeks.folder / "weekly" / LAST).write_bytes(b"no parquet")
+    (weeks.folder / "state" / LAST).write_bytes(b"no parquet")
     with pytest.raises(EvidenceError, match="python -m pytest -m pool --write"):
         weeks.pool(1, suites)

@@ -27,7 +27,7 @@ def test_nights_end_as_they_should(nights: Nights, pytester: pytest.Pytester) ->
     assert [line.split(",")[:2] for line in spans[1:]] == [["incumbent", "everything"], ["rival", "everything"]]
     assert (out / "nightly" / "plots" / "ndcg_at_10.svg").stat().st_size > 1000
     assert pq.read_metadata(out / "nightly" / "agg.parquet").num_rows == 1600
-    kept = history.read(out / "metrics")
+    kept = history.read(pytester.path / "configs" / "state" / "metrics")
     assert set(kept["job"]) == {"performance", "whiskers"}
     assert kept["run_id"].nunique() == 3
 

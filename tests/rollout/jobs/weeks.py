@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gates.archive import take
 from gates.pairs import Arm
 from gates.verdicts import Cell, Verdict
 from rollout.answered import Answered
@@ -26,6 +27,7 @@ def red(cells: Mapping[Any, Cell]) -> set[str]:
 
 def jobs_in(folder: Path, run_id: str, at: datetime, *, write: bool = False) -> Jobs:
     """A run of jobs that leaves its results in a folder."""
+    take(folder)
     return Jobs(root=folder, artifacts=folder, configs=folder, run_id=run_id, at=at, write=write)
 
 
