@@ -24,7 +24,7 @@ from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.rule.questions import red_processes
 from gates.statistics.decimals import evidence_text, interval_numbers
-from gates.statistics.eprocess import Restarting, StartMixture, mean_log
+from gates.statistics.eprocess import BETS, StartMixture, log_evidence, mean_log
 from gates.verdicts import Kind
 
 E_PROCESS = "e-process"
@@ -87,8 +87,7 @@ class StreamTracker(Tracker):
         self._need_green = thresholds.green
         self._red = [[StartMixture(steps) for _ in process] for process in question.red]
         self._raw = [[StartMixture(steps) for _ in process] for process in question.red]
-        self._green = [Restarting() for _ in question.green]
-        self._at_last = [Restarting() for _ in question.green_at_last]
+        self._green, self._at_last = (np.zeros((len(s), BETS)) for s in (question.green, question.green_at_last))
         self._shown = self._last_step = self._clock_red = False
         self._blocks = 0
         self.told = [self._moving.told(self._known)] if self._moving else []  # what it was fixed at, by window
@@ -99,8 +98,7 @@ class StreamTracker(Tracker):
             mixture.begin_step()
         if self.head.kind is Kind.GATE:
             self._shown = False
-            for process in self._green:
-                process.restart()
+            self._green[:] = 0.0
 
     def observe(self, pairs: Pairs, measured: Pairs) -> None:
         waited = measured is not pairs and (self.question.clock or bool(pairs.hero.cut.any()))
@@ -109,10 +107,9 @@ class StreamTracker(Tracker):
                 gains = stream(pairs)
                 mixture.add(gains)
                 clock.add(stream(measured) if waited else gains)
-        for stream, process in zip(self.question.green, self._green, strict=True):
-            process.add(stream(pairs))
-        for stream, process in zip(self.question.green_at_last, self._at_last, strict=True):
-            process.add(stream(pairs))
+        for green, wealth in ((self.question.green, self._green), (self.question.green_at_last, self._at_last)):
+            for i, stream in enumerate(green):
+                wealth[i] += stream(pairs)
         if self.question.blocked is not None:
             self._blocks += self.question.blocked(pairs)
         if not self.red and self._evidence(self._red) >= self._need_red:
@@ -141,8 +138,7 @@ class StreamTracker(Tracker):
 
     @property
     def _log_green(self) -> float:
-        needed = self._green + (self._at_last if self._last_step else [])
-        return min(process.log_e for process in needed)
+        return min(map(log_evidence, [*self._green, *(self._at_last if self._last_step else ())]))
 
     def numbers(self, step: Pairs, canary: Pairs) -> dict[str, str]:
         question = self.question

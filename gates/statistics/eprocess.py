@@ -3,6 +3,7 @@
 Rules (formulas and simulations: docs/decision-rule.md):
 - A bounded stream x with null "mean <= 0" is bet on with five fixed stakes; the evidence is their mean wealth.
 - A count against a fixed rate is bet on with the likelihood ratios of five fixed alternatives.
+- A GREEN process is the plain evidence since its step, or the canary, began.
 - RED processes are start mixtures: half the stake from the first pair, the rest from the start of each later step,
   so that a loss that appears late is seen as fast as one that was always there.
 - By Ville's inequality, P(evidence >= 1/a at any look) <= a under the null, whatever the dependence on the past.
@@ -71,26 +72,6 @@ class StartMixture:
         """Log evidence now."""
         top = float(self._wealth.max())
         return top + math.log(float(self._weights @ np.exp(self._wealth - top).mean(axis=1)))
-
-
-class Restarting:
-    """A GREEN process: plain evidence since the last restart."""
-
-    def __init__(self) -> None:
-        self._wealth = np.zeros(BETS)
-
-    def restart(self) -> None:
-        """Forget everything; what follows stands alone."""
-        self._wealth = np.zeros(BETS)
-
-    def add(self, gains: Array) -> None:
-        """Grow by the log gains of some pairs."""
-        self._wealth = self._wealth + gains
-
-    @property
-    def log_e(self) -> float:
-        """Log evidence now."""
-        return log_evidence(self._wealth)
 
 
 def mean_log(parts: list[float]) -> float:

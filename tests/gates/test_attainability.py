@@ -14,7 +14,7 @@ from gates.planning.attainability import ENOUGH, Growth, growth, require_attaina
 from gates.planning.characteristics import Atoms, Characteristics, rates_of, read_characteristics
 from gates.planning.foresight import foresee, plan_lines
 from gates.policy import Policy
-from gates.statistics.eprocess import Restarting, bet
+from gates.statistics.eprocess import bet, log_evidence
 from gates.verdicts import Kind
 from tests.gates import stored
 from tests.gates.builders import changed
@@ -38,13 +38,10 @@ def test_the_pairs_foreseen_suffice_and_not_by_much() -> None:
     reached = []
     for _ in range(400):
         lost = draw.choice(CHURN.value, foreseen, p=CHURN.weight)
-        process = Restarting()
-        process.add(bet_against_loss(lost, 0.01))
-        reached.append(process.log_e >= need)
+        reached.append(log_evidence(bet_against_loss(lost, 0.01)) >= need)
     assert np.mean(reached) >= 0.97
-    half = Restarting()
-    half.add(bet_against_loss(draw.choice(CHURN.value, foreseen // 3, p=CHURN.weight), 0.01))
-    assert half.log_e < need
+    third = draw.choice(CHURN.value, foreseen // 3, p=CHURN.weight)
+    assert log_evidence(bet_against_loss(third, 0.01)) < need
 
 
 def test_the_chance_grows_with_the_pairs() -> None:
@@ -123,9 +120,8 @@ def test_a_loss_that_is_foreseen_is_found(policy: Policy, known: Characteristics
     assert list(found.sizes) == sorted(found.sizes)
     draw, need, reached = np.random.default_rng(4), math.log(6300), 0
     for _ in range(60):
-        process = Restarting()
-        process.add(bet(draw.choice(CHURN.value, found.pairs, p=CHURN.weight) + found.sizes[0] / 100))
-        reached += process.log_e - math.log(2) >= need
+        lost = draw.choice(CHURN.value, found.pairs, p=CHURN.weight) + found.sizes[0] / 100
+        reached += log_evidence(bet(lost)) - math.log(2) >= need
     assert 15 <= reached <= 55
 
 

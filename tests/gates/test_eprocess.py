@@ -11,7 +11,6 @@ from hypothesis.extra.numpy import arrays
 from gates.statistics.eprocess import (
     RATIOS_ABOVE,
     RATIOS_BELOW,
-    Restarting,
     StartMixture,
     bet,
     bet_rate,
@@ -66,12 +65,8 @@ def test_one_null_stream_in_twenty_at_most_ever_reaches_twenty(drift: float, all
     rng = np.random.default_rng(2)
     reached = 0
     for stream in rng.choice([-1.0, 0.0, 1.0], (1_000, 20, 50), p=[0.15 - drift / 2, 0.7, 0.15 + drift / 2]):
-        process = Restarting()
-        looks = []
-        for block in stream:
-            process.add(bet(block))
-            looks.append(process.log_e)
-        reached += max(looks) >= math.log(20)
+        wealth = np.cumsum([bet(block) for block in stream], axis=0)
+        reached += max(map(log_evidence, wealth)) >= math.log(20)
     assert (reached / 1_000 <= 0.05) == allowed
 
 
@@ -128,20 +123,11 @@ def test_a_mixture_is_half_the_first_and_a_share_of_each_later_start() -> None:
 
 def test_a_loss_that_appears_late_is_seen_by_the_mixture_only() -> None:
     gained, lost = bet(np.full(7_200, -0.05)), bet(np.full(600, 0.1))
-    never_reset, mixture = Restarting(), StartMixture(4)
+    mixture = StartMixture(4)
     for block in (gained, lost):
         mixture.begin_step()
         mixture.add(block)
-        never_reset.add(block)
-    assert never_reset.log_e < 0 < math.log(6000) < mixture.log_e
-
-
-def test_a_restart_forgets_everything() -> None:
-    process = Restarting()
-    process.add(bet(np.full(100, 0.5)))
-    assert process.log_e > math.log(100)
-    process.restart()
-    assert process.log_e == pytest.approx(0.0, abs=1e-12)
+    assert log_evidence(gained + lost) < 0 < math.log(6000) < mixture.log_e
 
 
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=4))
