@@ -43,7 +43,10 @@ def spans(source: str = SOURCE):
 
 
 def test_documented_functions_with_a_body_are_found():
-    assert set(spans()) == {"Jar.size", "Jar.parse"}
+    found = spans()
+    assert set(found) == {"Jar.size", "Jar.parse"}
+    assert (found["Jar.size"].asks, found["Jar.parse"].asks) == (False, True)  # a property is not asked for
+    assert found["Jar.parse"].messages == ("cookie {} is empty, but a header must hold one",)
 
 
 def test_a_span_begins_at_its_decorator_and_names_its_place():
@@ -60,10 +63,6 @@ def test_the_docstring_is_not_part_of_what_is_indexed():
     assert "split" in parse.text
 
 
-def test_messages_keep_their_place_holders():
-    assert spans()["Jar.parse"].messages == ("cookie {} is empty, but a header must hold one",)
-
-
 def test_stubs_are_no_copies_of_each_other():
     stub = """
 class {}:
@@ -74,11 +73,6 @@ class {}:
 """
     one, other = (read_spans("jar-1.0", f"{name}.py", stub.format(name).encode())[0] for name in ("a", "b"))
     assert one.body_sha != other.body_sha
-
-
-def test_properties_are_not_asked_for():
-    assert not spans()["Jar.size"].asks
-    assert spans()["Jar.parse"].asks
 
 
 def test_copies_are_recognised_whatever_their_layout():
