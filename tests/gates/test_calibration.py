@@ -58,13 +58,9 @@ def test_bins_of_equal_mass_hold_equally_many() -> None:
     assert counts.tolist() == [100] * 10
 
 
-def test_empty_bins_weigh_nothing() -> None:
-    found = fill_bins(np.array([0.95, 0.95]), np.array([1.0, 1.0]), EDGES)
-    assert found.weight.tolist() == [1.0]
-
-
-def test_a_bin_whose_outcomes_agree_is_not_without_noise() -> None:
+def test_empty_bins_weigh_nothing_and_a_bin_whose_outcomes_agree_is_not_without_noise() -> None:
     found = fill_bins(np.full(50, 0.9), np.ones(50), EDGES)
+    assert found.weight.tolist() == [1.0]
     assert found.error[0] == pytest.approx(np.sqrt(0.1 * 0.9 * 0.1 / 50))
 
 
