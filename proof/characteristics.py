@@ -28,8 +28,9 @@ from gates.pairs import join
 from gates.planning.characteristics import SCHEMA, deciding_digest, deciding_files
 from gates.planning.equal_hero import streams_of
 from gates.policy import Policy, load_policy
+from gates.run import commit
 from proof.pages.claims import LAST_STEP, claims
-from proof.pages.page import commit, write_page
+from proof.pages.page import write_page
 from proof.simulate import changes
 from proof.simulate.busy import GOOD, LOADS, SLOW, busy_recording
 from proof.simulate.cells import MODEL, Experiment, all_cells
@@ -102,7 +103,7 @@ def simulate(configs: Path, *, quick: bool, tell: Callable[[str], None]) -> dict
         "sources_digest": deciding_digest(),
         "source_files": [path.relative_to(ROOT).as_posix() for path in deciding_files()],
         "policy_digest": digest,
-        "commit": commit(),
+        "commit": commit(ROOT),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "seconds": round(time.monotonic() - begun),
         "quick": quick,

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from evidence.digests import file_digest
 from evidence.files import write_whole
-from proof.pages.page import commit, rendered
+from gates.run import commit
+from proof.pages.page import rendered
 from proof.simulate import offline
 from proof.simulate.offline import ALPHAS, MARGINS, QUESTIONS, RULES, OfflineQuestion, World, Yes
 from proof.simulate.recording import ROOT
-from proof.simulate.summary import bounds, upper_bound
+from proof.simulate.summary import bounds
 
 SEED = 13
 PAGE = "offline-characteristics.md"
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
     text = rendered(
         Path(__file__).with_name("pages") / f"{PAGE}.j2",
         quick=asked.quick, heroes=heroes, resampled=resampled, flips=offline.FLIPS, resamples=offline.RESAMPLES,
-        head=HEAD, found=found, commit=commit(), seed=SEED, date=datetime.datetime.now(datetime.UTC).date(),
+        head=HEAD, found=found, commit=commit(ROOT), seed=SEED, date=datetime.datetime.now(datetime.UTC).date(),
         seconds=time.process_time(), digests={source: file_digest(ROOT / source) for source in SOURCES},
     )  # fmt: skip
     write_whole(asked.docs / PAGE, text)
@@ -78,8 +79,8 @@ def _told(question: OfflineQuestion, yes: Yes) -> list[str]:
 
 @cache
 def _error(k: int, heroes: int, alpha: float) -> str:
-    told = f"{100 * k / heroes:.2f} (≤ {100 * upper_bound(k, heroes):.2f})"
-    is_above = k / heroes > alpha and bounds(k, heroes, 0.9)[0] > alpha
+    lower, upper = bounds(k, heroes, 0.9)
+    told, is_above = f"{100 * k / heroes:.2f} (≤ {100 * upper:.2f})", lower > alpha
     return f"**{told}**" if is_above else told
 
 

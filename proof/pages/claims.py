@@ -9,7 +9,7 @@ from typing import Any
 from gates.checks.registry import keys_of
 from gates.verdicts import Kind
 from proof.simulate.busy import GOOD, SLOW
-from proof.simulate.summary import bounds, upper_bound
+from proof.simulate.summary import bounds
 
 Row = dict[str, Any]
 Claim = dict[str, Any]
@@ -78,7 +78,8 @@ def _of_busy(busy: dict[str, Any]) -> Iterator[Claim]:
 
 def _claim(what: str, k: int, n: int, limit: float, *, sense: str, sure: bool = True) -> Claim:
     """`sure`: the bound of confidence must say so, not only what was counted."""
-    sign, bound = (1, upper_bound(k, n)) if sense == "at most" else (-1, bounds(k, n, 0.9)[0])  # one side of it: 95 %
+    lower, upper = bounds(k, n, 0.9)  # one side of it: 95 %
+    sign, bound = (1, upper) if sense == "at most" else (-1, lower)
     return {
         "claim": what, "sense": sense, "limit": limit, "k": k, "n": n, "rate": k / n, "bound": float(f"{bound:.3g}"),
         "holds": sign * (bound if sure else k / n) <= sign * limit,

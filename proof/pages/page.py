@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import jinja2
 from evidence.files import write_whole
 from gates.checks.aa_dispersion import AaDispersion
 from proof.pages.plot import plot
-from proof.simulate.recording import ROOT
 
 Row = dict[str, Any]
 CHARACTERISTICS = Path(__file__).with_name("operating-characteristics.md.j2")
@@ -38,12 +36,6 @@ def rendered(template: Path, **values: Any) -> str:
     )
     environment.filters.update(percent=percent, rate=rate, pairs=pairs, top=top)
     return environment.get_template(template.name).render(values)
-
-
-def commit() -> str:
-    """What is checked out, "-dirty" where it was changed."""
-    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
-    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def percent(share: float) -> str:

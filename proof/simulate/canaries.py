@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.checks.question import CalibrationQuestion
-from gates.policy import Policy
 from gates.rule.dispersion import EVERY, chi_squared_tail
 from gates.rule.evaluator import ends_climb
 from gates.rule.trackers import Thresholds
@@ -155,10 +154,10 @@ class _Climb:
 
     def _undecided(self, a: Numbers) -> Flags:
         at_last = self.ends.step[a] == len(self.policy.ladder.steps) - 1
-        gates = np.array([c in self.policy.asked(Kind.GATE) for c in self.checks])
-        required = {q.check for q in self.plan.streams if q.head.required == "green"}
-        required |= {head.check for head, _ in self.plan.tails if head.required == "green"}
-        more = np.array([c in required and c not in self.policy.asked(Kind.GATE) for c in self.checks])
+        known = [self.policy.check(check) for check in self.checks]
+        gates = np.array([one.check.kind is Kind.GATE for one in known])
+        decides = [one.check.kind in (Kind.GUARD, Kind.INSTRUMENT) for one in known]
+        more = decides & np.array([one.check.required(one.limits) == "green" for one in known])
         needed = gates[None, :] | (at_last[:, None] & more[None, :])
         return np.asarray(needed & ~self.shown[a])
 
@@ -304,12 +303,8 @@ class _Climb:
             self.shown[a, self.checks.index(head.check)] = log_mean(self.tail_green[a, t]) >= self.limits.green
 
     def _end(self, a: Numbers, more_pairs: Numbers) -> None:
-        rolls_back = np.array([_rolls_back(self.policy, c) for c in self.checks])
+        rolls_back = np.array([self.policy.on_red(check) == "rollback" for check in self.checks])
         self.active[a] = False
         self.ends.pairs[a] += more_pairs
         rolled = (self.ends.red[a] & rolls_back).any(axis=1)
         self.ends.decision[a] = np.where(rolled, Decision.ROLLBACK.value, Decision.HOLD.value)
-
-
-def _rolls_back(policy: Policy, check: str) -> bool:
-    return check not in policy.left_out and policy.on_red(check) == "rollback"

@@ -27,7 +27,7 @@ from proof.simulate.features import Plan
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.intp]
-PREFIX = 200  # draws that settle most windows and looks
+PREFIX = 2_000  # draws that settle most looks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ def green_calibration(gaps: Array, counts: Array, limit: float, allowed: float, 
     spread = float(np.sqrt(((bins.weight * bins.error) ** 2).sum()))
     reach = (limit - observed) / spread - 1e-9 if spread > 0 else 0.0
     if reach <= 0:
-        prefix = np.abs(limit + noise[: 10 * PREFIX] * bins.error) @ bins.weight <= observed
+        prefix = np.abs(limit + noise[:PREFIX] * bins.error) @ bins.weight <= observed
         if prefix.sum() > most:
             return False
     long = by_length[: int(np.searchsorted(-lengths, -reach, side="right"))]

@@ -14,14 +14,9 @@ from proof.simulate.cells import HEROES, MODEL, Experiment
 
 
 def bounds(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """How far may the true rate be from k of n? Two-sided Clopper-Pearson."""
+    """How far may the true rate be from k of n? Two-sided Clopper-Pearson; either bound of .9 holds with .95."""
     found = binomtest(k, n).proportion_ci(confidence, "exact")
     return float(found.low), float(found.high)
-
-
-def upper_bound(k: int, n: int, confidence: float = 0.95) -> float:
-    """One-sided upper bound."""
-    return float(binomtest(k, n, alternative="less").proportion_ci(confidence, "exact").high)
 
 
 def count_ends(ends: Ends, cell: Experiment) -> dict[str, Any]:
@@ -72,7 +67,7 @@ def cell_row(cell: Experiment, counts: dict[str, Any]) -> dict[str, Any]:
         **{f"{key}_bounds": _rounded(bounds(counts[key], n)) for key in ("promoted", "rolled_back")},
         **{key: counts[key] for key in ("releases", "releases_rolled_back")},
         "promoted_of": {name: [k, n // HEROES] for name, k in counts["promoted_of"].items()},
-        "releases_rolled_back_upper": _rounded((upper_bound(counts["releases_rolled_back"], counts["releases"]),))[0],
+        "releases_rolled_back_upper": _rounded(bounds(counts["releases_rolled_back"], counts["releases"], 0.9))[1],
         "pairs_to_rollback": quantiles(counts["pairs_to_rollback"]),
         "pairs_to_promotion": quantiles(counts["pairs_to_promotion"]),
         **{key: dict(Counter(counts[key]).most_common()) for key in ("stopped_by", "undecided")},

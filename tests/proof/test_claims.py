@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proof.pages.claims import LOSSES, claims
-from proof.simulate.summary import bounds, upper_bound
+from proof.simulate.summary import bounds
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,3 @@ def test_a_rate_must_be_shown_to_be_small(k: int, n: int, holds: bool):
 def test_bounds_of_a_rate():
     lower, upper = 0.006229972, 0.08517605  # R's binom.test(3, 100)$conf.int
     assert bounds(3, 100) == pytest.approx((lower, upper), abs=1e-6)
-    assert upper_bound(3, 100, 0.975) == pytest.approx(upper, abs=1e-6)
