@@ -25,9 +25,8 @@ from gates.checks.oracle_queries import OracleQueries
 from gates.errors import EvidenceError, failures
 from gates.rule.preflight import judge_battery
 from gates.verdicts import Cell, Kind, Verdict
-from rollout.blocks import ask_block, rows_of
 from rollout.columns import BEFORE, SANITY, read_snapshot
-from rollout.comparison import Contest, open_contest
+from rollout.comparison import Contest, ask_block, open_contest, rows_of
 from rollout.replay import ranked, warm_up
 
 SAMPLED = 50  # documents that must find themselves

@@ -1,16 +1,22 @@
-"""Who is compared with whom, about what? Hero and baseline opened on one collection, under one fingerprint."""
+"""Who is compared with whom, about what? Hero and baseline opened on one collection, under one fingerprint.
+
+They are asked in blocks, some pairs in a row, which are measured and laid down as rows of evidence.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from evidence.parts import concat
 from fixtures.fingerprint import fingerprint
 from fixtures.material import lock_material
 from fixtures.packs import Hero
@@ -18,12 +24,13 @@ from fixtures.systems.faults import break_system
 from fixtures.systems.protocol import ANY, Collection, Query, SearchSystem
 from gates.checks.registry import needs_of
 from gates.errors import EvidenceError
+from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.rule.questions import missing_inputs
 from rollout import order
 from rollout.columns import positions
-from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers
-from rollout.tables import Label
+from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers, replay_block
+from rollout.tables import Label, agg_table, hits_table
 
 SHOWN = 5  # intents that a message names
 
@@ -76,10 +83,6 @@ class Contest:
         """The queries of a part in the order of this release."""
         chosen = [self.collection.queries[i] for i in self.collection.part[part]]
         return order.query_order(self.fingerprint, chosen)
-
-    def arm_order(self, query: Query, arms: tuple[str, ...]) -> tuple[str, ...]:
-        """Which arm is asked first."""
-        return order.arm_order(self.fingerprint, query, arms)
 
     def served(self, queries: Sequence[Query], percent: int) -> list[str]:
         """Whose answer each user would see."""
@@ -151,3 +154,72 @@ def _require_asked(policy: Policy, collection: Collection) -> None:
             f"no query is about intent {', '.join(lacking)}, which the policy asks about; there are "
             f"{', '.join(sorted(found))}: mend slices.intents, or the queries file"
         )
+
+
+class Block(NamedTuple):
+    """Queries that were answered by both sides, and by the incumbent once more where `repeated` says so."""
+
+    challenger: Contender
+    queries: Sequence[Query]
+    begun: int  # position of the first one
+    percent: int  # of traffic that the step gives the challenger
+    answers: dict[str, Answers]  # "hero", "baseline", "repeat"
+    repeated: NDArray[np.intp]
+
+
+def ask_block(
+    contest: Contest,
+    queries: Sequence[Query],
+    begun: int,
+    percent: int,
+    challenger: Contender | None = None,
+    *,
+    repeats: bool = True,
+) -> Block:
+    """Ask both sides. `challenger` is another one than the hero where it is not the hero that is tried.
+
+    Without `repeats` the incumbent is asked nothing twice.
+    """
+    side = challenger or contest.challenger
+    twice = [repeats and (begun + i) % contest.policy.ladder.aa_every == 0 for i in range(len(queries))]
+    found = replay_block(
+        queries, side.system, contest.incumbent.system, partial(order.arm_order, contest.fingerprint), twice
+    )
+    repeated = np.flatnonzero(twice)
+    again = [queries[i] for i in repeated.tolist()]
+    asked = {"hero": (side, queries), "baseline": (contest.incumbent, queries), "repeat": (contest.incumbent, again)}
+    answers = {name: who.measured(found[name], of, contest.judged, contest.policy) for name, (who, of) in asked.items()}
+    return Block(side, queries, begun, percent, answers, repeated)
+
+
+def pairs_of(contest: Contest, block: Block) -> Pairs:
+    """What the evaluator sees of a block."""
+    served = contest.served(block.queries, block.percent)
+    return Pairs(
+        **{name: answers.arm for name, answers in block.answers.items()},
+        repeated=block.repeated,
+        intent=contest.intents(block.queries),
+        served=np.array([who == "hero" for who in served], dtype=np.float64),
+        share=np.full(len(block.queries), block.percent / 100),
+    )
+
+
+def rows_of(
+    contest: Contest, run_id: str, block: Block, window: int, streams: tuple[str, str] = ("pair", "aa")
+) -> tuple[pa.Table, pa.Table]:
+    """The hits and the agg rows of a block; `streams` name the rows of the pairs and of the second answers."""
+    served = contest.served(block.queries, block.percent)
+
+    def label(side: Contender, stream: str) -> Label:
+        return side.label(run_id, contest.hero.subject.name, stream, block.percent, window)
+
+    def agg(side: Contender, arm: str, at: Sequence[int], stream: str) -> pa.Table:
+        some, who = [block.queries[i] for i in at], [served[i] for i in at]
+        return agg_table(label(side, stream), some, block.answers[arm], who, [block.begun + i for i in at])
+
+    everyone, (pair, again) = range(len(block.queries)), streams
+    sides = (("hero", block.challenger), ("baseline", contest.incumbent))
+    hits = [hits_table(label(side, pair), block.queries, block.answers[arm], side.locator) for arm, side in sides]
+    rows = [agg(side, arm, everyone, pair) for arm, side in sides]
+    rows.append(agg(contest.incumbent, "repeat", block.repeated.tolist(), again))
+    return concat(hits), concat(rows)

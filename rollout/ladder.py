@@ -34,9 +34,9 @@ from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Kind
 from rollout import order
 from rollout.battery import Battery
-from rollout.blocks import ask_block, pairs_of, rows_of
 from rollout.climb import Climb, Red, not_reached
 from rollout.columns import BEFORE, PREFLIGHT, TEXTS
+from rollout.comparison import ask_block, pairs_of, rows_of
 from rollout.replay import ask_in_turn, warm_up
 from rollout.synthetic import MadeUp
 from rollout.tables import agg_table, texts_table

@@ -76,7 +76,7 @@ CODE: tuple[Mutant, ...] = (
              "gates.rule.evaluator:Evaluator.end_window", _keeps),
     # --- what is turned round ---
     _wrong("losses_are_gains", "What is lost counts as gained", "gates.checks.forms:Loss._lost", lambda lost: -lost),
-    _wrong("arms_swapped", "The hero's answers are judged as the baseline's", "rollout.blocks:pairs_of",
+    _wrong("arms_swapped", "The hero's answers are judged as the baseline's", "rollout.comparison:pairs_of",
            lambda pairs: replace(pairs, hero=pairs.baseline, baseline=pairs.hero)),
     _unknown("baseline_asked_for_both", "The hero is never asked: the baseline is compared with itself",
              "rollout.replay:replay_block",

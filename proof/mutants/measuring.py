@@ -176,7 +176,7 @@ MEASURING: tuple[Mutant, ...] = (
               area="A/A", check=AaShadow),
     instead_of("windows_share_shocks",
                "The baseline is worse in one window and better in the next, so pairs are not independent",
-               "rollout.blocks:ask_block", _shocked, area="A/A", check=AaDispersion),
+               "rollout.comparison:ask_block", _shocked, area="A/A", check=AaDispersion),
     _files("part_lost", "A window's evidence was not written", _lose_part),
     _files("parts_swapped", "The numbers of two windows are exchanged: every sum is as it was", _swap_parts),
     _files("result_improved_by_hand", "What was judged bad is reported as good", _improve),

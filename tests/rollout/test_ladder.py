@@ -184,7 +184,7 @@ def test_too_few_calibration_queries_are_refused(ladder: Climb) -> None:
 def test_a_replay_that_broke_stays_broken(ladder: Climb, monkeypatch: pytest.MonkeyPatch) -> None:
     climbed = ladder("equal")
     with monkeypatch.context() as broken:
-        broken.setattr("rollout.blocks.replay_block", lambda *_: 1 / 0)
+        broken.setattr("rollout.comparison.replay_block", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             climbed.reach(50)
     with pytest.raises(EvidenceError, match=r"^equal: the replay broke at 50 %: ZeroDivisionError"):
