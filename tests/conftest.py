@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pandas  # noqa: F401 - pytester forgets what a test imports first, and a second pandas is another one
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
