@@ -42,7 +42,7 @@ def here(sheet: Sheet) -> Do:
 
     def do(work: str) -> float:
         if work == "bins":
-            return sum(binned.ece for binned in all_bins(known, sheet.rows, BINS))
+            return sum(binned.ece for binned in all_bins(known, sheet.rows, BINS).values())
         return sum(c for c in confidences(calibrator, sheet.rows) if c == c)  # not the refused ones
 
     return do
