@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +23,6 @@ if TYPE_CHECKING:  # it brings all that reads evidence, which most ticks need no
     from reports.render.told import Told
 
 _REASONS, _REASON_LENGTH = 3, 300
-_REASON = re.compile(r"(?P<check>[^:]*?)(?: at (?P<step>[0-9]+) %)?: .*", re.DOTALL)
 
 
 def pytest_gate_signed(told: Told, configs: Path) -> str:
@@ -59,8 +57,10 @@ def notify_decisions(release: Release, configs: Path, stories: Sequence[Story] =
 def decision_event(attestation: Attestation, artifacts: Path) -> Event:
     """The event of one hero's decision, from its attestation: the same whether the run tells it or a tick finds it."""
     decision, hero, reasons = attestation.decision, attestation.hero, attestation.reasons
-    check, step = _parts(reasons[0] if reasons else "")
-    cell = next((c for c in attestation.cells if (c.check, c.step) == (check, step)), None)
+    asked = reasons[0].partition(": ")[0] if reasons else ""  # "aece_tau at 25 %", "lock"
+    check = asked.partition(" at ")[0]
+    cells = {f"{cell.check} at {cell.step} %" if cell.step else cell.check: cell for cell in attestation.cells}
+    cell = cells.get(asked)
     name = check_name(check, cell.unit if cell else "", attestation.mode)
     observed, limit = (_shown(name, number) for number in ((cell.observed, cell.limit) if cell else ("", "")))
     card, because = attestation.card, [cut(reason, _REASON_LENGTH) for reason in reasons[:_REASONS]]
@@ -81,14 +81,6 @@ def decision_event(attestation: Attestation, artifacts: Path) -> Event:
         exposure=attestation.exposure,
         review_due=attestation.review_due if decision is Decision.PROMOTE else "",
     )
-
-
-def _parts(reason: str) -> tuple[str, int]:
-    """(check, step) of a reason; step 0 where it names none."""
-    found = _REASON.fullmatch(reason)
-    if found is None:
-        return reason, 0
-    return found["check"], int(found["step"] or 0)
 
 
 def _shown(name: Name, number: str) -> str:

@@ -63,4 +63,5 @@ class Event:
     def key(self) -> str:
         """What stays the same when the same thing is seen again."""
         hero = f"{self.hero}@{self.config[:8]}" if self.hero and self.config else self.hero
-        return clean("/".join(part for part in (self.kind, hero, self.check, self.exposure) if part))
+        job = self.job if self.kind == "not_evidenced" else ""  # two may miss the same, and each ends its own
+        return clean("/".join(part for part in (self.kind, hero, self.check, self.exposure, job) if part))

@@ -66,20 +66,17 @@ def test_one_line_comes_and_goes_and_the_others_stay(table: Path, tmp_path: Path
     assert crontab.uninstall(root) == "the crontab has no line for /srv/hero gate"
 
 
-def test_two_checkouts_tick_beside_each_other(table: Path, tmp_path: Path) -> None:
+def test_two_checkouts_tick_beside_each_other_and_a_line_of_an_older_install_is_replaced(
+    table: Path, tmp_path: Path
+) -> None:
+    table.write_bytes(b"* * * * * old # hero-gate tick /srv/a\n" + OTHERS)
     install(Path("/srv/a"), tmp_path)
     install(Path("/srv/100%"), tmp_path)
-    assert table.read_bytes().count(b"# hero-gate tick ") == 2
+    assert table.read_bytes().startswith(OTHERS)
+    assert table.read_bytes().count(b"\n") == OTHERS.count(b"\n") + 2
     assert b"cd /srv/100\\% && " in table.read_bytes()
     crontab.uninstall(Path("/srv/100%"))
     assert table.read_bytes().endswith(b"# hero-gate tick /srv/a\n")
-
-
-def test_a_line_of_an_older_install_is_replaced(table: Path, tmp_path: Path) -> None:
-    table.write_bytes(b"* * * * * old # hero-gate tick /srv/a\n" + OTHERS)
-    install(Path("/srv/a"), tmp_path)
-    assert table.read_bytes().startswith(OTHERS)
-    assert table.read_bytes().count(b"\n") == OTHERS.count(b"\n") + 1
 
 
 def test_a_table_that_crontab_refuses_stays_as_it_was(table: Path, tmp_path: Path) -> None:
