@@ -71,7 +71,8 @@ def receivers_of(delivery: Delivery, environment: Mapping[str, str], now: dateti
         urls = environment.get(name, "").split()
         if not urls:
             return (), f"{name} is not set, but delivery.apprise names it; export it and install the schedule again"
-        if not delivery.allow_remote and not all(_stays_here(url) for url in urls):
+        here = (url.partition("://")[0] in _PLAIN_SCHEMES and is_loopback(host_of(url)) for url in urls)
+        if not delivery.allow_remote and not all(here):
             return (), f"{name} names another machine; write allow_remote: true where that is meant"
         # One receiver a URL, so that what one of them failed to tell is not told by the others again.
         return tuple(_apprise(url) for url in urls), ""
@@ -133,10 +134,6 @@ def _named(alert: Alert, *names: str) -> dict[str, str]:
 def _not_before(time: str, other: str) -> str:
     """Alertmanager refuses an alert that ends before it begins."""
     return max(time, other, key=datetime.fromisoformat)
-
-
-def _stays_here(url: str) -> bool:
-    return url.partition("://")[0] in _PLAIN_SCHEMES and is_loopback(host_of(url))
 
 
 def _apprise(url: str) -> Receiver:

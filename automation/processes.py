@@ -35,22 +35,19 @@ def taken(folder: Path, lane: str, *, patience: float = 0.0) -> Iterator[int | N
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = os.open(folder / f"{lane}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    until, held = time.monotonic() + patience, False
     try:
-        yield file if _lock(file, time.monotonic() + patience) else None
+        while not held:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held = True
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    break
+                time.sleep(0.02)
+        yield file if held else None
     finally:
         os.close(file)
-
-
-def _lock(file: int, until: float) -> bool:
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                return False
-            time.sleep(0.02)
-        else:
-            return True
 
 
 def mark(folder: Path, slot: str, attempt: int) -> str:

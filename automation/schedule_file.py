@@ -89,10 +89,8 @@ class ScheduleFile(Document):
 
 def load_schedule(path: Path) -> Schedule:
     """Read the schedule strictly. Raises ConfigError with one line for each mistake."""
-    file = read_model(path, ScheduleFile)
-    return Schedule(jobs=tuple(_job(name, file.timezone, entry) for name, entry in file.jobs.items()))
-
-
-def _job(name: str, zone: str, entry: JobEntry) -> ScheduledJob:
-    values = {**entry.model_dump(), "command": tuple(entry.command or ()), "lane": entry.lane or name}
-    return ScheduledJob(name=name, zone=zone, **values)
+    file, jobs = read_model(path, ScheduleFile), list[ScheduledJob]()
+    for name, entry in file.jobs.items():
+        values = {**entry.model_dump(), "command": tuple(entry.command or ()), "lane": entry.lane or name}
+        jobs.append(ScheduledJob(name=name, zone=file.timezone, **values))
+    return Schedule(jobs=tuple(jobs))

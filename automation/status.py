@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from automation.ledger import CLAIMED, UNSETTLED, Entry, Ledger
 from automation.schedule import LOOK_BACK, Schedule, ScheduledJob, due_between, next_run
 from automation.tick import LATE
+from gates.status import NOT_EVIDENCED
 
 #: Lines for people, and whether all is well.
 Report = tuple[list[str], bool]
@@ -60,7 +61,8 @@ def _standing(job: ScheduledJob, ledger: Ledger, now: datetime) -> list[tuple[st
     if last.state == "missed":
         return [*found, (f"MISSED, {when}: {last.reason}", False)]
     how = "timed out" if last.state == "timed_out" else f"exit status {last.exit_status}"
-    return [*found, (f"FAILED, {when}: {how}, log {ledger.path.parent / (last.log or '')}", False)]
+    what = "NOT EVIDENCED" if last.exit_status == NOT_EVIDENCED else "FAILED"
+    return [*found, (f"{what}, {when}: {how}, log {ledger.path.parent / (last.log or '')}", False)]
 
 
 def _unsettled(job: ScheduledJob, entry: Entry, now: datetime) -> tuple[str, bool]:

@@ -177,8 +177,10 @@ def _turn(tick: Tick, lane: str, chosen: set[str], file: int | None) -> Attempt 
             waiting = [entry for entry in mine if entry.state in OPEN]
             busy = ", ".join(_running(entry) for entry in claimed) or _held(tick.lanes, lane)
         else:
-            for entry in claimed:
-                _lose(tick, entry)
+            for entry in claimed:  # nothing holds the lane, so nothing is left of this run
+                ledger.lose(entry)
+                ledger.tell(job_lost(entry, ledger.path.parent, tick.now))
+                tick.notes.append(f"{entry.slot}: attempt {entry.attempts} died before its end was recorded")
         rest = [
             entry
             for name in dict.fromkeys(entry.job for entry in waiting)
@@ -218,13 +220,6 @@ def _running(entry: Entry) -> str:
     return f"{entry.slot} runs since {text(entry.started or entry.claimed or entry.due)}"
 
 
-def _lose(tick: Tick, entry: Entry) -> None:
-    """Nothing holds the lane, so nothing is left of this run."""
-    tick.ledger.lose(entry)
-    tick.ledger.tell(job_lost(entry, tick.ledger.path.parent, tick.now))
-    tick.notes.append(f"{entry.slot}: attempt {entry.attempts} died before its end was recorded")
-
-
 def _give_up(tick: Tick, job: ScheduledJob | None, waiting: list[Entry], busy: str) -> list[Entry]:
     """Call missed what of these slots of one job, the earliest first, will not run any more; the rest."""
     reasons: dict[str, list[Entry]] = {}
@@ -245,16 +240,11 @@ def _give_up(tick: Tick, job: ScheduledJob | None, waiting: list[Entry], busy: s
         reasons[f"overtaken by {rest[-1].slot}"] = rest[:-1]
         rest = rest[-1:]
     for reason, entries in reasons.items():
-        _miss(tick, job, entries, reason)
+        tick.ledger.miss(entries, reason, tick.now)
+        tick.ledger.tell(slot_missed(job, entries, reason, tick.now))
+        several = f" and {len(entries) - 1} before it" if len(entries) > 1 else ""
+        tick.notes.append(f"{entries[-1].slot}{several}: missed, {reason}")
     return rest
-
-
-def _miss(tick: Tick, job: ScheduledJob | None, entries: Sequence[Entry], reason: str) -> None:
-    last = entries[-1]
-    tick.ledger.miss(entries, reason, tick.now)
-    tick.ledger.tell(slot_missed(job, entries, reason, tick.now))
-    several = f" and {len(entries) - 1} before it" if len(entries) > 1 else ""
-    tick.notes.append(f"{last.slot}{several}: missed, {reason}")
 
 
 def notify(ledger: Ledger, listener: Listener) -> list[str]:
