@@ -39,7 +39,7 @@ if TYPE_CHECKING:  # a third of a second that workers need not wait
 #: The reports of this room, plugins as anybody's. The last is called first: tables and plots before what shows them.
 #: They are imported once a run is decided, since they bring matplotlib: a second that workers need not wait.
 REPORTS = (
-    "reports.alerts.decisions", "reports.render.metrics", "reports.render.allure", "reports.render.pages",
+    "reports.alerts.decisions", "reports.render.allure", "reports.render.pages",
     "reports.render.plots", "reports.render.tables",
 )  # fmt: skip
 

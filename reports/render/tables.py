@@ -1,22 +1,30 @@
-"""How do both systems measure up, suite by suite? The two CSV tables of a hero's folder."""
+"""How do both systems measure up, suite by suite? The two CSV tables of a hero's folder, and what the history keeps."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evidence.files import write_whole
+from evidence.history import HistoryError, append
+from gates.archive import mark, state_of
 from gates.pairs import Arm
+from gates.release import Release
 from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_interval, ratio_interval
 from reports.escaping import csv_cell
 from reports.model.story import Story
 from reports.render.told import Told
 from rollout.columns import DEPTH, Measured, codes, numbers, read_hits
-from rollout.jobs.numbers import ALL, ENDS, METRICS, SPANS
+from rollout.jobs.job import METRICS as FOLDER
+from rollout.jobs.job import metric_row
+from rollout.jobs.numbers import ALL, ENDS, METRICS, SPANS, of_suite
 
 POOL = "pool_counts_by_system.csv"
 DRAWS = 2_000  # null simulations of one calibration interval
@@ -28,6 +36,11 @@ def pytest_gate_told(told: Told) -> None:
     """Write the tables of each hero."""
     for story in told.stories:
         write_tables(story, told.home(story))
+
+
+def pytest_gate_signed(told: Told) -> str:
+    """Add the run to the history."""
+    return keep_metrics(told.release, told.stories)
 
 
 def write_tables(story: Story, folder: Path) -> None:
@@ -111,3 +124,33 @@ def _pool_rows(story: Story, folder: Path) -> Iterator[dict[str, object]]:
             count, whole = (int(np.isin(k >> 32, measured.query_ord[at]).sum()) for k in (keys, union))
             share = 100 * count / whole if whole else np.nan
             yield {"system": name, "suite": csv_cell(suite), "pooled_judgments": count, "coverage_percent": share}
+
+
+def keep_metrics(release: Release, stories: Sequence[Story]) -> str:
+    """Add the metrics of a run to `<configs>/state/metrics`; why they could not be added, "" where they were.
+
+    A history that cannot be added to must not undo a decision, so nothing is raised.
+    """
+    rows = [row for story in stories if story.measured is not None for row in _metrics(release, story)]
+    try:
+        if rows:
+            append(mark(state_of(release.configs)) / FOLDER, release.run_id, "canary", rows)
+    except (HistoryError, OSError) as error:
+        return f"{state_of(release.configs) / FOLDER}: this run is not kept: {error}"
+    return ""
+
+
+def _metrics(release: Release, story: Story) -> Iterator[Mapping[str, Any]]:
+    fingerprint, ours = story.outcome.climbed.fingerprint, story.outcome.subject.config_hash
+    common = {"at": datetime.fromisoformat(release.finished_at), "intent": ""}
+    content = (release.artifacts / story.hero / SPANS).read_text(encoding="utf-8")
+    for row in csv.DictReader(content.splitlines()):
+        n, found = of_suite(row)
+        for metric, interval in found.items():
+            if row[metric]:
+                of = (row["system"], row["config_hash"], row["suite"], metric)
+                yield {**common, **metric_row(*of, interval, n, fingerprint)}
+    for gains in (story.gains, *story.by_intent.values()):
+        for gain in gains.values():
+            difference = (f"{gain.metric}_difference", gain.difference, gain.n, fingerprint)
+            yield {**common, "intent": gain.intent, **metric_row(story.hero, ours, ALL, *difference)}

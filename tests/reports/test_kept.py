@@ -9,8 +9,7 @@ from evidence import history
 from gates.errors import EvidenceError
 from reports.attestation.document import attest, describe_artefacts
 from reports.model.story import tell
-from reports.render.metrics import keep_metrics
-from reports.render.tables import write_tables
+from reports.render.tables import keep_metrics, write_tables
 from rollout.jobs.numbers import numbers_of_run, read_numbers, write_numbers
 from tests.reports.conftest import Judged
 
