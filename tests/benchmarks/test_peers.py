@@ -421,14 +421,3 @@ def test_how_often_an_equal_hero_is_rolled_back(peer: str, few: bool) -> None:
     canaries = [Windows(hero=arm(rng, 16, 400), baseline=arm(rng, 16, 400), paired=False) for _ in range(30)]
     share = np.mean([PEERS[peer](windows).how == "rolled back" for windows in canaries])
     assert share < 0.2 if few else share > 0.8
-
-
-# --- windows ---
-
-
-def test_split_traffic_takes_each_arm_from_another_canary() -> None:
-    one, other = equal(), equal(seed=3)
-    split = two_samples(one, other)
-    assert not split.paired
-    assert split.hero is one.hero
-    assert split.baseline is other.baseline

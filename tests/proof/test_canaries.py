@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from gates.checks.question import Constants
-from gates.pairs import Pairs
+from gates.pairs import Pairs, join
 from gates.policy import Policy
+from gates.statistics import calibration
 from proof.simulate import changes
 from proof.simulate.canaries import Draws, Ends, run_canaries
 from proof.simulate.changes import Change
@@ -17,6 +18,7 @@ from proof.simulate.drive import End, drive
 from proof.simulate.features import features_of, plan_canary
 from proof.simulate.model import draw_model, draw_preflight
 from proof.simulate.population import Population, blocks_of, serve
+from proof.simulate.processes import green_calibration
 from tests.gates.builders import changed
 
 HEROES = 12
@@ -153,17 +155,41 @@ def test_every_end_occurs_in_these_worlds(small: Policy, twins: dict[str, Twin])
     assert {end.decision.value for end in ends} == {"PROMOTE", "HOLD", "ROLLBACK"}
 
 
-@pytest.mark.parametrize("change", [WORLDS["a loss of 8 points"], WORLDS["20 % slower"]], ids=["loss", "slower"])
-def test_a_late_change_too(small: Policy, change: Change):
-    assert_same(both(small, change, late=True, seed=1))
-
-
-def test_waiting_for_traffic_too(small: Policy):
-    twin = both(small, WORLDS["equal"], fresh=1_300, seed=2)
+@pytest.mark.parametrize(
+    ("world", "more"),
+    [
+        ("a loss of 8 points", {"late": True, "seed": 1}),
+        ("20 % slower", {"late": True, "seed": 1}),
+        ("equal", {"fresh": 1_300, "seed": 2}),
+    ],
+)
+def test_late_changes_and_waiting_for_traffic_too(small: Policy, world: str, more: dict[str, Any]):
+    twin = both(small, WORLDS[world], **more)
     assert_same(twin)
-    assert twin.simulated.waiting.any()
+    assert twin.simulated.waiting.any() == ("fresh" in more)
 
 
 def test_the_real_policy_too(policy: Policy):
     assert_same(both(policy, WORLDS["a loss of 2 points"], heroes=4, seed=3))
     assert_same(both(policy, WORLDS["equal"], heroes=2, seed=4))
+
+
+def test_calibration_looks_at_sums_of_blocks_are_the_gate_s_at_their_pairs(policy: Policy):
+    rng, window = np.random.default_rng(3), 8  # blocks
+    plan = plan_canary(policy, draw_preflight(800, rng).constants(policy, 3))
+    equal, said = draw_model(4_000, rng), []
+    key, edges = (plan.constants.seed, 2, 4), np.array(plan.constants.bin_edges)
+    noise = np.random.default_rng((*key, 0)).standard_normal((calibration.DRAWS, plan.bins))
+    worlds = (partial(changes.lose, points=0.03), partial(changes.slow_down, factor=1.3),
+              partial(changes.redraw_correct, error=0.1))  # fmt: skip
+    blocks = [
+        b for population in (equal, *(change(equal, rng) for change in worlds)) for b in blocks_of(population, policy)
+    ]
+    for begin in range(0, len(blocks), window):
+        found, pairs = features_of(blocks[begin : begin + window], plan), join(blocks[begin : begin + window])
+        bins = calibration.fill_bins(pairs.hero.confidence, pairs.hero.correct, edges)
+        for limit, allowed in ((0.06, 0.005), (0.09, 0.005), (0.12, 0.3)):
+            p = calibration.p_error_at_least(bins, limit, noise)
+            said.append(green_calibration(found.gaps.sum(axis=0), found.counts.sum(axis=0), limit, allowed, key))
+            assert said[-1] == (p <= allowed)
+    assert set(said) == {True, False}
