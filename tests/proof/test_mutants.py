@@ -65,8 +65,6 @@ class TestTable:
         assert len([mutant for mutant in mutants if mutant.heroes != "recorded"]) >= 40
         assert {mutant.area for mutant in mutants} == set(AREAS)
         assert len({mutant.name for mutant in mutants}) == len(mutants)
-
-    def test_the_defects_of_the_earlier_pipeline_are_in_it(self) -> None:
         assert set(BY_NAME) >= EARLIER_DEFECTS
 
     def test_each_names_its_check_and_what_is_changed(self, smoke: Policy, root: Path) -> None:
@@ -102,23 +100,17 @@ class TestTable:
 
 
 class TestPatch:
-    @pytest.fixture
-    def modules(self, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, ModuleType]:
-        """A module with a function, and another one that imported it."""
+    @pytest.mark.parametrize(("of", "found"), [("mutated_home", [2, 2]), ("mutated_guest", [1, 2])])
+    def test_a_function_is_replaced_wherever_it_was_imported_to_or_by_its_name_elsewhere_there_alone(
+        self, monkeypatch: pytest.MonkeyPatch, of: str, found: list[int]
+    ) -> None:
         home, guest = ModuleType("mutated_home"), ModuleType("mutated_guest")
         exec("def one(): return 1", vars(home))
         vars(guest)["one"] = vars(home)["one"]
         for module in (home, guest):
             monkeypatch.setitem(sys.modules, module.__name__, module)
-        return home, guest
-
-    def test_a_function_is_replaced_wherever_it_was_imported_to(self, modules: tuple[ModuleType, ModuleType]) -> None:
-        Patch("mutated_home:one", lambda one: lambda: one() + 1).apply()
-        assert [vars(module)["one"]() for module in modules] == [2, 2]
-
-    def test_by_its_name_in_another_module_there_alone(self, modules: tuple[ModuleType, ModuleType]) -> None:
-        Patch("mutated_guest:one", lambda one: lambda: one() + 1).apply()
-        assert [vars(module)["one"]() for module in modules] == [1, 2]
+        Patch(f"{of}:one", lambda one: lambda: one() + 1).apply()
+        assert [vars(module)["one"]() for module in (home, guest)] == found
 
     @pytest.mark.parametrize("of", ["gates.rule.decide:decides", "gates.nothing:decide", "gates.rule.decide:Seen.gone"])
     def test_a_name_that_is_gone_is_told(self, of: str) -> None:
