@@ -53,11 +53,19 @@ def state_of(configs: Path) -> Path:
     return configs / STATE
 
 
+def is_put_away(name: str) -> bool:
+    """Is this the name of a folder that `put_away` makes in history/?"""
+    return bool(_RUN_ID.fullmatch(name) or re.fullmatch(r"unreadable-[0-9]+", name))
+
+
 def put_away(artifacts: Path, *, keep: int) -> None:
     """Move the release's files and all heroes' folders to history/<run_id>/; keep the newest `keep` runs there.
 
     What says of no run which it was is kept aside as unreadable-N, and never removed: somebody may need to read it.
     """
+    for pattern in ("*.tmp", "bundles/*.tmp", "bundles/keys/*.tmp"):  # of a run that was killed
+        for half in artifacts.glob(pattern):
+            half.unlink()
     heroes = [path.parent for path in sorted(artifacts.glob("*/attestation.json"))]
     history = artifacts / "history"
     aside = f"unreadable-{1 + len(list(history.glob('unreadable-*')))}"

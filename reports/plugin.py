@@ -25,7 +25,7 @@ from reports.attestation.document import (
     withdraw,
     write_attestations,
 )
-from reports.attestation.statements import PAGES
+from reports.attestation.statements import PAGES, RELEASED
 from reports.model.story import tell, worst_first
 from reports.render import allure as allure_results
 from reports.render.terminal import ending
@@ -104,7 +104,8 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
     for name in REPORTS:
         config.pluginmanager.register(import_module(name), name)
     config.hook.pytest_gate_told(told=told)
-    write_attestations(told.unread, told.attested, describe_artefacts(told.staged, PAGES), seal.run)
+    there = [one for place in (told.staged, release.artifacts) for one in describe_artefacts(place, RELEASED)]
+    write_attestations(told.unread, told.attested, there, seal.run)
     config.stash[DECIDED] = told
 
 

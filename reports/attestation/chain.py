@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from evidence.files import write_synced
-from gates.errors import GateError
+from gates.documents import require_regular
+from gates.errors import ConfigError, GateError
 from reports.attestation import signing
 from reports.attestation.statements import PREDICATES, STATEMENT, encode, hero_of
 
@@ -193,12 +194,12 @@ def _files(folder: Path) -> list[Path]:
 def _statement(path: Path, number: int, kind: str, hero: str, folder: Path, keys: dict[str, bytes]) -> Statement:
     """Read one file; `keys` keeps the public keys read so far. Raises SigningError for what does not hold."""
     try:
-        sealed = signing.read_bundle(path.read_bytes())
+        sealed = signing.read_bundle(_bytes(path))
         if sealed.keyid not in keys:
             file = key_file(folder, sealed.keyid)
             if not file.exists():
                 raise signing.SigningError(f"its public key {KEYS}/{file.name} is not there; put it back")
-            keys[sealed.keyid] = file.read_bytes()
+            keys[sealed.keyid] = _bytes(file)
         signing.check_signature(sealed, keys[sealed.keyid])
     except OSError as error:
         raise signing.SigningError(f"cannot be read ({error.strerror})") from None
@@ -237,6 +238,15 @@ def _parse(payload: bytes) -> dict[str, Any]:
 def _payload_digest(path: Path) -> str:
     """The digest that the next statement must carry, "?" where the file is not even a bundle."""
     try:
-        return digest(signing.read_bundle(path.read_bytes()).payload)
+        return digest(signing.read_bundle(_bytes(path)).payload)
     except (OSError, signing.SigningError):
         return "?"
+
+
+def _bytes(path: Path) -> bytes:
+    """What a file holds. Raises SigningError for a pipe or a device, at which one may wait for ever, and OSError."""
+    try:
+        require_regular(path)
+    except ConfigError as error:
+        raise signing.SigningError(error.mistakes[0].removeprefix(f"{path}: ")) from None
+    return path.read_bytes()

@@ -5,7 +5,9 @@ Each statement is built again from the attestations and compared with the one th
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
@@ -19,9 +21,7 @@ from gates.errors import GateError
 from gates.verdicts import SEVERITY, Decision
 from reports.attestation.chain import BUNDLES, Chain, Statement
 from reports.attestation.statements import (
-    ARTEFACTS,
     MALFORMED,
-    PAGES,
     StatementError,
     decision_statement,
     encode,
@@ -31,7 +31,7 @@ from reports.attestation.statements import (
 )
 
 _HERO = re.compile(r"[a-z0-9_]+")
-_FILE = re.compile(r"(plots/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # leads to no other folder
+_FILE = re.compile(r"(plots/|allure-results/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # leads to no other folder
 _KINDS = ("run", "decision", "svr")
 
 Kind = TypeVar("Kind", Attestation, ReleaseAttestation)
@@ -45,6 +45,7 @@ class RunFiles:
     digest: str  # of the release's attestation
     heroes: Mapping[str, Attestation]
     digests: Mapping[str, str]  # of the heroes' attestations
+    named: frozenset[str]  # every file of it that a statement covers, by its path below the run's folder
     problems: tuple[str, ...]
 
     @property
@@ -86,6 +87,7 @@ def check_files(folder: Path, place: str = "") -> RunFiles:
         digest=digest,
         heroes=heroes,
         digests=digests,
+        named=frozenset(_named(release, heroes)),
         problems=tuple(f"{place}{problem}" for problem in problems),
     )
 
@@ -124,11 +126,7 @@ def _release(folder: Path, release: ReleaseAttestation) -> Iterator[str]:
     worst = max((entry.decision for entry in release.heroes), key=SEVERITY.index, default=Decision.HOLD)
     if release.decision != worst:
         yield f"{ATTESTATION}: {release.decision}, but the worst of its heroes is {worst}"
-    names = {entry.hero for entry in release.heroes}
-    for path in sorted(folder.glob(f"*/{ATTESTATION}")):
-        if path.parent.name not in names:
-            yield f"{path.parent.name}/{ATTESTATION}: not of this run: {ATTESTATION} does not name it; take it away"
-    yield from _artefacts(folder, "", release.artefacts, PAGES)
+    yield from _artefacts(folder, "", release.artefacts)
 
 
 def _hero(folder: Path, name: str, hero: Attestation) -> Iterator[str]:
@@ -146,12 +144,13 @@ def _hero(folder: Path, name: str, hero: Attestation) -> Iterator[str]:
             yield f"{where}: release_fingerprint is not the sha256 of lock_material"
         if _locked_policy(hero) != material.get("policy"):
             yield f"{where}: policy is not that of lock_material"
-    yield from _artefacts(folder, f"{name}/", hero.artefacts, ARTEFACTS)
+    changed = list(_artefacts(folder, f"{name}/", hero.artefacts))
+    yield from changed
     attested = {entry.name: entry.sha256 for entry in hero.artefacts}
     for entry in hero.evidence:
         if attested.get(entry.name) != entry.sha256:
             yield f"{where}: evidence and artefacts disagree on {entry.name[:40]!r}"
-        elif (folder / name / entry.name).exists():
+        elif not changed:
             rows = _rows(folder / name / entry.name)
             if rows != entry.rows:
                 yield f"{name}/{entry.name}: {rows} rows, but {entry.rows} are attested"
@@ -164,8 +163,28 @@ def _locked_policy(hero: Attestation) -> dict[str, Any]:
     return {**hero.policy, "ladder": {**ladder, **of_policy} if isinstance(ladder, dict) else of_policy}
 
 
-def _artefacts(folder: Path, place: str, attested: Sequence[Artefact], patterns: Sequence[str]) -> Iterator[str]:
-    """Each file that is named must be there with its digest; none may be there that is not named."""
+def _named(release: ReleaseAttestation | None, heroes: Mapping[str, Attestation]) -> Iterator[str]:
+    """Each file that the attestations name, and they themselves."""
+    if release:
+        yield from (ATTESTATION, *(entry.name for entry in release.artefacts))
+    for name, hero in heroes.items():
+        yield from (f"{name}/{file}" for file in (ATTESTATION, *(entry.name for entry in hero.artefacts)))
+
+
+def walk(folder: Path) -> tuple[list[str], list[str]]:
+    """Every file below a folder, and all that is neither file nor folder; no link is followed, and nothing opened."""
+    files: list[str] = []
+    others: list[str] = []
+    for place, folders, names in os.walk(folder):
+        for path in (Path(place, name) for name in (*names, *folders)):
+            kind = path.lstat().st_mode
+            if not stat.S_ISDIR(kind):
+                (files if stat.S_ISREG(kind) else others).append(path.relative_to(folder).as_posix())
+    return sorted(files), sorted(others)
+
+
+def _artefacts(folder: Path, place: str, attested: Sequence[Artefact]) -> Iterator[str]:
+    """Each file that is named must be there with its digest."""
     for entry in attested:
         if not _FILE.fullmatch(entry.name):
             yield f"{place}{ATTESTATION}: names a file {entry.name[:40]!r} outside of its folder"
@@ -178,11 +197,6 @@ def _artefacts(folder: Path, place: str, attested: Sequence[Artefact], patterns:
             continue
         if found != entry.sha256:
             yield f"{place}{entry.name}: sha256 {found[:16]}..., but {entry.sha256[:16]}... is attested"
-    named = {entry.name for entry in attested}
-    for path in (path for pattern in patterns for path in sorted((folder / place).glob(pattern))):
-        file = path.relative_to(folder / place).as_posix()
-        if file not in named:
-            yield f"{place}{file}: not attested; take it away"
 
 
 def _rows(file: Path) -> int | str:

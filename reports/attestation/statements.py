@@ -12,6 +12,7 @@ from typing import Any
 
 import rfc8785
 
+from gates.archive import ALLURE
 from gates.attestation import ATTESTATION, Attestation, ReleaseAttestation
 from gates.errors import GateError
 from gates.rule.decide import item_id
@@ -21,6 +22,7 @@ EVIDENCE = ("agg.parquet", "hits.parquet")
 #: The files of a hero's folder, and of the release's, that an attestation names by digest; plots/ is a folder of them.
 ARTEFACTS = ("agg.parquet", "hero_span_v22.csv", "hits.parquet", "plots/*", "pool_counts_by_system.csv")
 PAGES = ("index.html", "summary.md")
+RELEASED = (*PAGES, f"{ALLURE}/*")
 STATEMENT = "https://in-toto.io/Statement/v1"
 PROPERTY = "HERO_GATE_PROMOTED"
 VERIFIER = "urn:hero-gate:verifier:v1"

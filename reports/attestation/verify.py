@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gates.archive import MARK, is_mark, is_put_away
 from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
 from reports.attestation import chain, people, trust
-from reports.attestation.chain import Chain, Statement
-from reports.attestation.files import check_files, compare
+from reports.attestation.chain import BUNDLES, Chain, Statement, key_file
+from reports.attestation.files import check_files, compare, walk
 from reports.attestation.people import judged
 from reports.attestation.trust import Judgement, TrustRoot
 from reports.escaping import clean
 
 HISTORY = "history"
+#: What jobs, ticks and people leave in a folder of results: no run signs it.
+UNSIGNED = (
+    "alerts-delivery.jsonl", "alerts.jsonl", "allure.html", "continuous", "jobs", "nightly", "selection", "weekly",
+    "automation", "metrics",  # of before, when they lay here
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +50,16 @@ class Verified:
     trusted: bool  # no problem, and all that was signed of this run counts
     words: str  # after "signed": by whom, and whether anybody vouches for it
     chain: Chain
+    strangers: tuple[str, ...] = ()  # every statement of the chain that counts as none, by why
 
 
 def verify(folder: Path, root: TrustRoot, now: datetime, head: str = "") -> Verified:
     """Check all of an artifacts folder. `head` is a digest that was written down elsewhere and must be in the chain."""
+    there, others = walk(folder)
+    if others:  # whoever reads a pipe or a device may wait for ever
+        odd = tuple(f"{name}: not a regular file; take it away" for name in others)
+        nothing = Chain(statements=(), problems=odd, head="")
+        return Verified(problems=odd, notes=(), heroes={}, trusted=False, words="by nobody", chain=nothing)
     whole = chain.read(folder)
     files = check_files(folder)
     signed = compare(files, whole)
@@ -58,26 +70,36 @@ def verify(folder: Path, root: TrustRoot, now: datetime, head: str = "") -> Veri
         problems.append(f"{ATTESTATION}: of run {files.run_id}, but run {last.run_id} was signed after it")
     if head and whole.find(head) is None:
         problems.append(f"--head={head}: not in the chain; statements were cut off, or the chain was written anew")
-    for problem, note in _old_runs(folder, whole):
-        problems += [problem] if problem else []
-        notes += [note] if note else []
-    there = {files.run_id, *(path.name for path in (folder / HISTORY).glob("*"))}
-    expired = sum(s.kind == "run" and s.run_id not in there for s in whole.statements)
+    covered = {*files.named, *(f"{BUNDLES}/{s.file}" for s in whole.statements)}
+    covered |= {key_file(folder, s.keyid).relative_to(folder).as_posix() for s in whole.statements}
+    for old in _old_runs(folder, whole, there):
+        problems += old.problems
+        notes += old.notes
+        covered |= old.named
+    for found, told in zip(_uncovered(folder, there, covered), (problems, notes), strict=True):
+        told += found
+    runs = {files.run_id, *(path.name for path in (folder / HISTORY).glob("*"))}
+    expired = sum(s.kind == "run" and s.run_id not in runs for s in whole.statements)
     if expired:
         notes.append(f"expired: {expired} older runs, of which only the statements are left")
-    judgements = {s.digest: judged(s, root) for s in signed.statements}
-    doubtful = next((j for j in judgements.values() if not j.trusted), None)
-    words = (doubtful or next(iter(judgements.values()))).words if judgements else "by nobody"
+    judgements = {s.digest: judged(s, root) for s in whole.statements}
+    of_run = [judgements[s.digest] for s in signed.statements]
+    doubtful = next((j for j in of_run if not j.trusted), None)
     heroes = {
         name: Decided(attestation=files.heroes[name], statement=statement, judged=judgements[statement.digest])
         for name, statement in signed.decisions.items()
     }
+    strangers: dict[str, list[str]] = {}
+    for statement in whole.statements:
+        if not judgements[statement.digest].trusted:
+            strangers.setdefault(judgements[statement.digest].words, []).append(f"{BUNDLES}/{statement.file}")
     return Verified(
         problems=tuple(problems),
         notes=tuple(notes),
         heroes=heroes,
         trusted=bool(heroes) and not problems and doubtful is None,
-        words=words,
+        words=(doubtful or of_run[0]).words if of_run else "by nobody",
+        strangers=tuple(f"signed {words}: {', '.join(names)}" for words, names in strangers.items()),
         chain=whole,
     )
 
@@ -87,6 +109,7 @@ def run(command: str, arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m reports.attestation {command}", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR", help="artifacts folder, e.g. reports/out, or a copy of it")
     parser.add_argument("--head", default="", help="digest of a statement that must be in the chain")
+    parser.add_argument("--require-trusted", action="store_true", help="1 where any statement counts as none")
     parser.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
     asked = parser.parse_args(arguments)
     if asked.head and not re.fullmatch(r"[0-9a-f]{64}", asked.head):
@@ -96,6 +119,8 @@ def run(command: str, arguments: Sequence[str]) -> int:
         print(f"problem: {clean(problem)}")
     for note in verified.notes:
         print(f"note: {clean(note)}")
+    for stranger in verified.strangers:
+        print(f"untrusted: {clean(stranger)}")
     for name, decided in verified.heroes.items():
         print(f"{name}  {decided.attestation.decision}  signed {decided.judged.words}")
     count = len(verified.chain.statements)
@@ -104,26 +129,61 @@ def run(command: str, arguments: Sequence[str]) -> int:
         print(f"DOES NOT VERIFY: {len(verified.problems)} problem{'' if len(verified.problems) == 1 else 's'}")
         return 1
     print(f"verified: nothing was changed since it was signed; signed {verified.words}")
+    if asked.require_trusted and (verified.strangers or not verified.trusted):
+        print("NOT TRUSTED: --require-trusted, but what is named above counts as none, or nothing was decided")
+        return 1
     return 0
 
 
-def _old_runs(folder: Path, whole: Chain) -> Iterator[tuple[str, str]]:
-    """What is wrong with the older runs that are still there, and what is worth knowing: (problem, note) pairs."""
+def _uncovered(folder: Path, there: Sequence[str], covered: set[str]) -> tuple[list[str], list[str]]:
+    """Files that no statement covers: those that are nobody's, and by whom left those that no run signs."""
+    nobodys: list[str] = []
+    unsigned: dict[str, list[str]] = {}
+    for name in there:
+        path, parts = folder / name, name.split("/")
+        lock = path.name.endswith(".lock") and not path.stat().st_size
+        if name in covered or lock or (path.name == MARK and is_mark(path)):
+            continue
+        top = parts[2] if parts[0] == HISTORY and len(parts) > 2 else parts[0]
+        if top in UNSIGNED:
+            unsigned.setdefault(top, []).append(name)
+        else:
+            nobodys.append(f"{name}: not attested; take it away")
+    return nobodys, [f"{top}: covered by no statement: {', '.join(names)}" for top, names in unsigned.items()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldRun:
+    """What is wrong with an older run, what is worth knowing of it, and the files that this is said of."""
+
+    problems: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    named: Set[str] = frozenset()
+
+
+def _old_runs(folder: Path, whole: Chain, there: Sequence[str]) -> Iterator[OldRun]:
+    """The older runs that are still there."""
     signed = {s.run_id for s in whole.statements if s.kind == "run"}
     for path in sorted(p for p in (folder / HISTORY).glob("*") if p.is_dir()):
         place = f"{HISTORY}/{path.name}/"
+        below = {name for name in there if name.startswith(place)}
+        if not is_put_away(path.name):
+            continue  # each of its files is nobody's
         if path.name not in signed:
-            yield "", f"{place}: not signed, since its run did not finish; it proves nothing"
-            continue
-        if _of_version_1(path, whole):
-            yield "", f"{place}: attested in version 1, as it was signed; what it names is not checked"
-            continue
-        files = check_files(path, place)
-        compared = compare(files, whole, place)
-        if files.run_id and files.run_id != path.name:
-            yield f"{place}{ATTESTATION}: of run {files.run_id}, put there in the place of another", ""
-        yield from ((problem, "") for problem in (*files.problems, *compared.problems))
-        yield from (("", note) for note in compared.unsigned)
+            yield OldRun(notes=[f"{place}: not signed, since its run did not finish; it proves nothing"], named=below)
+        elif _of_version_1(path, whole):
+            old = f"{place}: attested in version 1, as it was signed; what it names is not checked"
+            yield OldRun(notes=[old], named=below)
+        else:
+            files = check_files(path, place)
+            compared = compare(files, whole, place)
+            other = files.run_id and files.run_id != path.name
+            wrong = [f"{place}{ATTESTATION}: of run {files.run_id}, put there in the place of another"] if other else []
+            yield OldRun(
+                problems=[*wrong, *files.problems, *compared.problems],
+                notes=compared.unsigned,
+                named={f"{place}{name}" for name in files.named},
+            )
 
 
 def _of_version_1(folder: Path, whole: Chain) -> bool:
