@@ -33,9 +33,6 @@ def test_what_was_added_is_read_back(tmp_path: Path) -> None:
     assert list(read(tmp_path, metric="ece")["value"]) == [0.01]
     assert list(read(tmp_path, metric=["ece", "p95"])["value"]) == [0.01]
     assert read(tmp_path, suite="none of them").empty
-
-
-def test_nothing_is_read_from_nothing(tmp_path: Path) -> None:
     assert read(tmp_path / "none").empty
 
 
