@@ -47,15 +47,13 @@ def labels(subject: Subject, check: str, step: int) -> dict[str, str]:
     _, intent = slice_parts(check)
     whole = "before the climb" if check in keys_of(Kind.SANITY) else "whole canary"
     place = f"{step} % of traffic" if step else f"intent {intent}" if intent else whole
-    return {
-        "epic": EPIC,
-        "feature": subject.name,
-        "story": place,
-        "severity": (Severity.CRITICAL if subject.policy.on_red(check) == "rollback" else Severity.NORMAL).value,
-        "owner": subject.owner,
-        "parentSuite": f"hero {subject.name}",
-        "suite": place,
-    }
+    severity = Severity.CRITICAL if subject.policy.on_red(check) == "rollback" else Severity.NORMAL
+    return _filed(subject, severity, {"story": place, "parentSuite": f"hero {subject.name}", "suite": place})
+
+
+def _filed(subject: Subject, severity: Severity, places: Mapping[str, str]) -> dict[str, str]:
+    by = {"epic": EPIC, "feature": subject.name, "owner": subject.owner, "severity": severity.value}
+    return {**by, **places}
 
 
 def verdict_table(cell: Cell) -> str:
@@ -125,8 +123,7 @@ def _result(
     release: Release, story: Story, kind: str, key: str, name: str, status: str, said: str, filed: Mapping[str, str]
 ) -> TestResult:
     """A result of the controller's own, filed under the hero; `kind` and `key` tell it from others in every run."""
-    subject = story.outcome.subject
-    by = {"epic": EPIC, "feature": story.hero, "severity": Severity.BLOCKER.value, "owner": subject.owner, **filed}
+    by = _filed(story.outcome.subject, Severity.BLOCKER, filed)
     return TestResult(
         uuid=str(uuid.uuid4()),
         name=name,
