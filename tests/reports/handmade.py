@@ -36,8 +36,6 @@ SEAL = Seal(
     decisions={hero: f"000002-decision-{hero}.sigstore.json" for hero in ("lexical", "router", "ann", *HEROES)},
     first=1,
 )
-#: Of which it is enough that they are not shown broken.
-_NOT_RED = ("ece", "file_credit", "spend", "traffic_share", "aa_dispersion", "machine")
 #: What a quiet machine says of itself.
 MACHINE = RunLoad(
     waiting="run queue", processors=2, seconds="31.2", hero="0.021", baseline="0.0194",
@@ -186,23 +184,18 @@ def subject(policy: Policy, name: str) -> Subject:
     )
 
 
-def enough(policy: Policy, check: str) -> bool:
-    """Is it enough that this check is not shown broken?"""
-    return check in (*_NOT_RED, *policy.asked(Kind.SLICE))
-
-
 def cell(policy: Policy, hero: str, step: int, check: str, verdict: Verdict, observed: str = "0.01") -> Cell:
     """A cell with numbers where it was reached."""
-    limit = _LIMITS.get(check, "0.05")
+    asked, limit = policy.check(check), _LIMITS.get(check, "0.05")
     if check == "aece_tau" and step:
         limit = str(policy.gates.aece_tau.green_below[policy.ladder.steps.index(step)])
     bare = Cell(
         hero=hero,
         step=step,
         check=check,
-        kind=policy.check(check).check.kind,
+        kind=asked.check.kind,
         verdict=verdict,
-        required="not_red" if enough(policy, check) else "green",
+        required=asked.check.required(asked.limits),
         on_red=policy.on_red(check),
         ended="" if verdict is Verdict.GREEN else "ended",
     )
@@ -226,7 +219,8 @@ def _cells(policy: Policy, hero: str, last: int, verdict: Verdict) -> Iterator[C
             red = {"e_red": "6480", "note": "trigger: e-process"} if found.verdict is Verdict.RED else {}
             yield replace(found, **red)
     for check in policy.asked(Kind.SANITY, Kind.GUARD, Kind.SLICE, Kind.INSTRUMENT):
-        yield cell(policy, hero, 0, check, Verdict.INCONCLUSIVE if enough(policy, check) else Verdict.GREEN)
+        green = cell(policy, hero, 0, check, Verdict.GREEN)
+        yield green if green.required == "green" else replace(green, verdict=Verdict.INCONCLUSIVE, ended="ended")
 
 
 def _outcome(policy: Policy, decision: Decision) -> Outcome:
