@@ -148,16 +148,9 @@ class Checkout:
 
 def write_release(folder: Path, root: Path) -> None:
     """Lay out a checkout in miniature: configuration, run files, the real suites, pytest.ini and requirements."""
-    shutil.copytree(root / "suites", folder / "suites", ignore=lambda *_: {"__pycache__"})
     (folder / "requirements").mkdir()
     shutil.copy(root / "requirements" / "runtime.lock", folder / "requirements")
-    ini = (root / "pytest.ini").read_text(encoding="utf-8")
-    (folder / "pytest.ini").write_text(ini.replace("pythonpath = .", f"pythonpath = {root}"), encoding="utf-8")
-    shutil.copy(root / "conftest.py", folder)
-    configs = folder / "configs"
-    configs.mkdir()
-    judged = (f"q{q} 0 {_document(q, 0)} {1 + q % 3}\n" for q in range(QUERIES))
-    (configs / "qrels.txt").write_text("".join(judged), encoding="utf-8")
+    configs = write_checkout(folder, root, QUERIES)
     (configs / "baseline.yaml").write_text(pack("incumbent", "equal"), encoding="utf-8")
     for name in HEROES:
         unsure = name == "unsure"
@@ -167,6 +160,19 @@ def write_release(folder: Path, root: Path) -> None:
         (configs / f"{name}.yaml").write_text(pack(name, name), encoding="utf-8")
     declare(configs, HEROES)
     lock(folder)
+
+
+def write_checkout(folder: Path, root: Path, queries: int) -> Path:
+    """The real suites and pytest.ini, and judgements of so many queries; the folder of its configs."""
+    shutil.copytree(root / "suites", folder / "suites", ignore=lambda *_: {"__pycache__"})
+    ini = (root / "pytest.ini").read_text(encoding="utf-8")
+    (folder / "pytest.ini").write_text(ini.replace("pythonpath = .", f"pythonpath = {root}"), encoding="utf-8")
+    shutil.copy(root / "conftest.py", folder)
+    configs = folder / "configs"
+    configs.mkdir()
+    judged = (f"q{q} 0 {_document(q, 0)} {1 + q % 3}\n" for q in range(queries))
+    (configs / "qrels.txt").write_text("".join(judged), encoding="utf-8")
+    return configs
 
 
 def lock(folder: Path) -> None:
@@ -197,11 +203,11 @@ def pack(name: str, answers: str) -> str:
     )
 
 
-def run(*, lost: float, latency: bool, digits: int = 4) -> str:
+def run(*, lost: float, latency: bool = True, digits: int = 4, queries: int = QUERIES) -> str:
     """A run file: three hits a query, calibrated confidence, the right document first or second, or not at all."""
     draw = random.Random(7)  # the same for every run: they differ only by what is asked for
     lines = []
-    for q in range(QUERIES):
+    for q in range(queries):
         confidence, first, gone = draw.random(), draw.random(), draw.random() < lost
         milliseconds = f"{draw.uniform(5, 20):.3f}"
         milliseconds = milliseconds if latency else "-"

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import random
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +19,7 @@ from fixtures.systems.protocol import SearchSystem
 from rollout.comparison import Contender
 from rollout.jobs.job import Jobs
 from rollout.jobs.probe import Probe, open_probe
-from tests.recorded_release import POLICY, Checkout, pack
+from tests.recorded_release import POLICY, Checkout, pack, run, write_checkout
 from tests.rollout.jobs.weeks import jobs_in
 
 QUERIES = 4600  # a fifth of them is the calibration part: some 920
@@ -56,17 +55,11 @@ NIGHTLY = dedent(
 
 @pytest.fixture(scope="session")
 def night_template(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
-    """A checkout in miniature, written once: an incumbent, a hero that differs on 20 queries, and the nights."""
+    """A checkout in miniature, written once: an incumbent, a hero that loses one query in fifty, and the nights."""
     folder = tmp_path_factory.mktemp("night")
-    shutil.copytree(root / "suites" / "nightly", folder / "suites" / "nightly", ignore=lambda *_: {"__pycache__"})
-    ini = (root / "pytest.ini").read_text(encoding="utf-8")
-    (folder / "pytest.ini").write_text(ini.replace("pythonpath = .", f"pythonpath = {root}"), encoding="utf-8")
-    shutil.copy(root / "conftest.py", folder)
-    configs = folder / "configs"
-    configs.mkdir()
-    (configs / "qrels.txt").write_text("".join(f"q{q} 0 {place(q, 0)} {1 + q % 3}\n" for q in range(QUERIES)))
-    (configs / "incumbent.run").write_text(answers(lost=0))
-    (configs / "rival.run").write_text(answers(lost=100))
+    configs = write_checkout(folder, root, QUERIES)
+    (configs / "incumbent.run").write_text(run(lost=0, queries=QUERIES))
+    (configs / "rival.run").write_text(run(lost=0.02, queries=QUERIES))
     (configs / "baseline.yaml").write_text(pack("incumbent", "incumbent"))
     (configs / "rival.yaml").write_text(pack("rival", "rival"))
     (configs / "policy.yaml").write_text(POLICY.replace("HEROES", "rival: rival.yaml"))
@@ -139,24 +132,3 @@ def nights(
         return ended, found
 
     return run
-
-
-def answers(*, lost: int) -> str:
-    """A run file of calibrated answers; `lost` queries find nothing at the first two ranks."""
-    draw = random.Random(7)
-    lines = []
-    for q in range(QUERIES):
-        confidence, first = draw.random(), draw.random()
-        milliseconds = f"{draw.uniform(5, 20):.3f}"
-        right = (0, 1) if first < confidence else (1, 0)
-        hits = [place(q, d + (3 if q < lost else 0)) for d in (*right, 2)]
-        lines += [
-            f"q{q} Q0 {d} {rank} {10 - rank} tag {milliseconds} {confidence:.4f}\n" for rank, d in enumerate(hits)
-        ]
-    return "".join(lines)
-
-
-def place(query: int, number: int) -> str:
-    """A place of its own: no two of them overlap."""
-    first = 1 + 10 * number
-    return f"pkg/m{query}.py:{first}-{first + 8}"
