@@ -14,42 +14,34 @@ from rollout.jobs.check import judge_all
 from rollout.jobs.gate_monitor import Left, MonitorLimits
 from rollout.jobs.health import HealthLimits, Probing
 from rollout.jobs.settings import read_family
-from tests.rollout.jobs.weeks import red, slips_and_rescues, week
+from tests.rollout.jobs.weeks import CONFIGS, red, slips_and_rescues, week
 
 N = 100
 HUNDRED = np.arange(N)
 
 
-@pytest.fixture(scope="module")
-def limits(root: Any) -> HealthLimits:
-    limits: HealthLimits = read_family(root / "configs", "continuous", health=HealthLimits).health
-    return limits
+LIMITS: HealthLimits = read_family(CONFIGS, "continuous", health=HealthLimits).health
+MONITOR: MonitorLimits = read_family(CONFIGS, "continuous", gate_monitor=MonitorLimits).gate_monitor
 
 
-@pytest.fixture(scope="module")
-def monitor(root: Any) -> MonitorLimits:
-    limits: MonitorLimits = read_family(root / "configs", "continuous", gate_monitor=MonitorLimits).gate_monitor
-    return limits
+def judge_health(now: Any, then: Any) -> dict[str, Cell]:
+    return judge_all(health.CHECKS, "lens", Probing(LIMITS, now, then, {"p95": 4.0, "p99": 6.0}))
 
 
-def judge_health(limits: HealthLimits, now: Any, then: Any) -> dict[str, Cell]:
-    return judge_all(health.CHECKS, "lens", Probing(limits, now, then, {"p95": 4.0, "p99": 6.0}))
-
-
-def watched(monitor: MonitorLimits, policy: Policy, **left: Any) -> dict[str, Cell]:
+def watched(policy: Policy, **left: Any) -> dict[str, Cell]:
     nothing: dict[str, Any] = {
         "config_hash": "bbbb", "hours": {"nightly": None, "weekly": None}, "decided": [], "health": "", "accepted": "",
     }  # fmt: skip
-    found = Left(limits=monitor, policy=policy, **{**nothing, **left})
+    found = Left(limits=MONITOR, policy=policy, **{**nothing, **left})
     return judge_all(gate_monitor.asked_checks(policy), "lens", found)
 
 
-def probed(limits: HealthLimits, **arm: Any) -> dict[str, Cell]:
-    return judge_health(limits, week(N, **arm), week(N))
+def probed(**arm: Any) -> dict[str, Cell]:
+    return judge_health(week(N, **arm), week(N))
 
 
-def test_a_sound_system_is_healthy(limits: HealthLimits) -> None:
-    assert {cell.verdict for cell in probed(limits).values()} == {Verdict.GREEN}
+def test_a_sound_system_is_healthy() -> None:
+    assert {cell.verdict for cell in probed().values()} == {Verdict.GREEN}
 
 
 @pytest.mark.parametrize(
@@ -66,8 +58,8 @@ def test_a_sound_system_is_healthy(limits: HealthLimits) -> None:
     ],
     ids=["p95", "p99", "two stalls", "errors", "two errors", "worse", "calibrator", "no number"],
 )
-def test_health_finds_each_by_its_own_check(limits: HealthLimits, arm: dict[str, Any], found: set[str]) -> None:
-    assert red(probed(limits, **arm)) == found
+def test_health_finds_each_by_its_own_check(arm: dict[str, Any], found: set[str]) -> None:
+    assert red(probed(**arm)) == found
 
 
 def at_its_limit(seed: int, n: int, limit: float) -> tuple[np.ndarray, np.ndarray]:
@@ -79,70 +71,68 @@ def at_its_limit(seed: int, n: int, limit: float) -> tuple[np.ndarray, np.ndarra
     return then, then - loss
 
 
-def test_slips_and_rare_rescues_are_no_loss(limits: HealthLimits, monitor: MonitorLimits, policy: Policy) -> None:
+def test_slips_and_rare_rescues_are_no_loss(policy: Policy) -> None:
     # a normal test of the mean calls every fifth of them broken: no standard deviation where nobody was rescued
     margin = policy.limits(SlaRecall).final_margin
     for seed in range(6):
-        then, now = at_its_limit(seed, N, limits.ndcg)
-        assert red(judge_health(limits, week(N, ndcg=now), week(N, ndcg=then))) == set()
+        then, now = at_its_limit(seed, N, LIMITS.ndcg)
+        assert red(judge_health(week(N, ndcg=now), week(N, ndcg=then))) == set()
         then, now = at_its_limit(seed, 2_400, margin)
         answers = week(2_400, recall=now), week(2_400, recall=then)
-        assert red(watched(monitor, policy, health=answers[0], accepted=answers[1])) == set()
+        assert red(watched(policy, health=answers[0], accepted=answers[1])) == set()
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.10, Verdict.GREEN), (0.35, Verdict.RED)])
-def test_a_loss_is_shown_by_as_many_whole_answers(limits: HealthLimits, share: float, verdict: Verdict) -> None:
+def test_a_loss_is_shown_by_as_many_whole_answers(share: float, verdict: Verdict) -> None:
     then = week(N, ndcg=np.ones(N))
     now = week(N, ndcg=np.where(np.arange(N) < share * N, 0.0, 1.0))
-    cell = judge_health(limits, now, then)["ndcg_at_10"]
+    cell = judge_health(now, then)["ndcg_at_10"]
     assert cell.verdict is verdict
-    assert (float(cell.ci_lower) > limits.ndcg) or verdict is Verdict.GREEN
+    assert (float(cell.ci_lower) > LIMITS.ndcg) or verdict is Verdict.GREEN
 
 
-def test_other_queries_evidence_no_quality(limits: HealthLimits) -> None:
+def test_other_queries_evidence_no_quality() -> None:
     now = week(N, columns={"query_id": np.array([f"x{i}" for i in range(N)])})
-    cells = judge_health(limits, now, week(N))
+    cells = judge_health(now, week(N))
     assert cells["ndcg_at_10"].verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
     ("hours", "verdict"), [(2.0, Verdict.GREEN), (27.0, Verdict.RED), (None, Verdict.INCONCLUSIVE)]
 )
-def test_a_night_that_did_not_run_is_overdue(
-    monitor: MonitorLimits, policy: Policy, hours: float | None, verdict: Verdict
-) -> None:
-    cells = watched(monitor, policy, hours={"nightly": hours, "weekly": None})
+def test_a_night_that_did_not_run_is_overdue(policy: Policy, hours: float | None, verdict: Verdict) -> None:
+    cells = watched(policy, hours={"nightly": hours, "weekly": None})
     assert cells["nightly_overdue"].verdict is verdict
 
 
-def test_only_what_was_decided_on_may_serve(monitor: MonitorLimits, policy: Policy) -> None:
+def test_only_what_was_decided_on_may_serve(policy: Policy) -> None:
     decided = [
         SimpleNamespace(hero=hero, decision=decision, config_hash=config_hash, baseline_config_hash="bbbb")
         for hero, decision, config_hash in (("ann", "PROMOTE", "hhhh"), ("router", "HOLD", "rrrr"))
     ]
     for config_hash, verdict in (("bbbb", Verdict.GREEN), ("hhhh", Verdict.GREEN), ("rrrr", Verdict.RED)):
-        cells = watched(monitor, policy, config_hash=config_hash, decided=decided)
+        cells = watched(policy, config_hash=config_hash, decided=decided)
         assert cells["promoted"].verdict is verdict
-    assert watched(monitor, policy)["promoted"].verdict is Verdict.INCONCLUSIVE
+    assert watched(policy)["promoted"].verdict is Verdict.INCONCLUSIVE
 
 
-def gates(monitor: MonitorLimits, policy: Policy, n: int = 2_400, **arm: Any) -> dict[str, Cell]:
-    cells = watched(monitor, policy, health=week(n, **arm), accepted=week(n))
+def gates(policy: Policy, n: int = 2_400, **arm: Any) -> dict[str, Cell]:
+    cells = watched(policy, health=week(n, **arm), accepted=week(n))
     return {check: cell for check, cell in cells.items() if check in policy.asked(Kind.GATE)}
 
 
-def test_the_gates_hold_on_sound_health_answers(monitor: MonitorLimits, policy: Policy) -> None:
-    cells = gates(monitor, policy)
+def test_the_gates_hold_on_sound_health_answers(policy: Policy) -> None:
+    cells = gates(policy)
     assert tuple(cells) == policy.asked(Kind.GATE)
     assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
 
 
-def test_too_few_health_answers_evidence_no_gate(monitor: MonitorLimits, policy: Policy) -> None:
-    assert {cell.verdict for cell in gates(monitor, policy, 799).values()} == {Verdict.INCONCLUSIVE}
+def test_too_few_health_answers_evidence_no_gate(policy: Policy) -> None:
+    assert {cell.verdict for cell in gates(policy, 799).values()} == {Verdict.INCONCLUSIVE}
 
 
 @pytest.mark.parametrize("gate", ["calibrator_p99", "aece_tau", "confidence_shift", "sla_recall_at_50_delta"])
-def test_each_gate_turns_red_by_what_breaks_it(monitor: MonitorLimits, policy: Policy, gate: str) -> None:
+def test_each_gate_turns_red_by_what_breaks_it(policy: Policy, gate: str) -> None:
     sound = week(2_400).arm
     odds = np.log(sound.confidence / (1 - sound.confidence))
     arm: dict[str, Any] = {
@@ -151,4 +141,4 @@ def test_each_gate_turns_red_by_what_breaks_it(monitor: MonitorLimits, policy: P
         "confidence_shift": {"confidence": np.clip(sound.confidence + 0.06, 0, 1), "correct": np.ones(2_400)},
         "sla_recall_at_50_delta": {"recall": np.where(np.arange(2_400) % 20 == 0, 0.0, sound.recall)},
     }[gate]
-    assert gate in red(gates(monitor, policy, **arm))
+    assert gate in red(gates(policy, **arm))
