@@ -55,7 +55,6 @@ def stop_at_first(fails: Flags) -> Stop:
 class Metric:
     """One value an answer, and how a group of answers is summed up to one number."""
 
-    name: str
     values: Callable[[Arm], Array]  # of an arm, shape (windows, pairs)
     summary: Callable[[Array], Array]  # of shape (groups, answers) to (groups,)
     worse: int  # +1 where a higher value is worse, -1 where a lower one is
@@ -83,8 +82,8 @@ def over_confidence(arm: Arm) -> Array:
     return 1 + arm.confidence - arm.correct
 
 
-NDCG = Metric(name="ndcg", values=lambda arm: arm.ndcg, summary=mean, worse=-1)
-RECALL = Metric(name="recall", values=lambda arm: arm.recall, summary=mean, worse=-1)
-LATENCY = Metric(name="p95_latency_ms", values=lambda arm: arm.latency_ms, summary=p95, worse=+1)
-CALIBRATION = Metric(name="over_confidence", values=over_confidence, summary=mean, worse=+1)
+NDCG = Metric(values=lambda arm: arm.ndcg, summary=mean, worse=-1)
+RECALL = Metric(values=lambda arm: arm.recall, summary=mean, worse=-1)
+LATENCY = Metric(values=lambda arm: arm.latency_ms, summary=p95, worse=+1)
+CALIBRATION = Metric(values=over_confidence, summary=mean, worse=+1)
 METRICS = (NDCG, RECALL, LATENCY, CALIBRATION)

@@ -38,7 +38,7 @@ SYSTEM = "lens"
 MEASURING = (
     "evidence/measures.py", "fixtures/systems/faults.py", "fixtures/systems/kinds.py", "fixtures/systems/lens.py",
     "fixtures/systems/machine.py", "fixtures/systems/protocol.py", "fixtures/systems/waiting.py",
-    "proof/simulate/recording.py", "rollout/replay.py",
+    "proof/simulate/recording.py", "rollout/columns.py", "rollout/replay.py",
 )  # fmt: skip
 
 WORKERS = 2
