@@ -13,11 +13,12 @@ from pathlib import Path
 
 from automation.ledger import Ledger
 from automation.schedule import LOOK_BACK, Schedule
+from gates.archive import state_of
 from gates.attestation import ATTESTATION, Attestation, AttestationError
 from gates.documents import read_yaml
 from gates.errors import ConfigError
 from gates.verdicts import Decision
-from reports.alerts.event import Event
+from reports.alerts.event import Event, module
 from reports.alerts.log import Log, emit, read_log
 from reports.alerts.rules import DECISIONS, NOTICES, load_alert_rules
 
@@ -45,12 +46,40 @@ def is_fresh(schedule: Schedule, ledger: Ledger, now: datetime) -> bool:
     return new and all(now - watch.since < LOOK_BACK for watch in watches)
 
 
-def serving(configs: Path) -> str:
-    """The name of what answers users; "" where policy or baseline cannot be read."""
+def serving(configs: Path, key: str = "name") -> str:
+    """The name of what answers users, or its owner; "" where policy or baseline cannot be read."""
     try:
-        return str(read_yaml(configs / str(read_yaml(configs / "policy.yaml")["baseline"])).get("name", ""))
+        return str(read_yaml(configs / str(read_yaml(configs / "policy.yaml")["baseline"])).get(key, ""))
     except (ConfigError, KeyError):
         return ""
+
+
+def exceptions(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
+    """What serves without a PROMOTE, until something else serves; from its end on the canary that it owes is due."""
+    found, stamp = list[Event](), now.isoformat(timespec="seconds")
+    if any((state_of(configs) / _BUNDLES).glob("*-exception-*")):
+        from reports.promotion import serving as chain_of  # half a second, which most have not to wait
+
+        made = chain_of.serving(configs)
+        if made is not None and made.kind == "exception":
+            ended, until = chain_of.has_ended(made, now), str(made.predicate.get("until", ""))
+            event = Event(
+                kind="exception",
+                check="canary_due" if ended else "serves",
+                hero=made.hero,
+                observed="no PROMOTE",
+                limit=f"until {until}",
+                since=until if ended else str(made.predicate.get("createdOn", stamp)),
+                seen_at=stamp,
+                owner=serving(configs, "owner"),
+                title=f"EXCEPTION: {chain_of.of_exception(made, now)}",
+                text="it owes a canary: judge it where the baseline before it stands, then roll back and promote it",
+                command=module("reports.promotion", "serving", f"--configs={configs.resolve()}"),
+            )
+            found.append(event)
+    stands = {event.key for event in found}
+    ended_now = [alert for alert in read_log(artifacts).open if alert.kind == "exception" and alert.key not in stands]
+    return found + [replace(alert, text="it is so no more", seen_at=stamp, resolved=True) for alert in ended_now]
 
 
 def find_events(artifacts: Path, now: datetime) -> list[Event]:

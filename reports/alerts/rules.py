@@ -80,6 +80,7 @@ RULES = {
         ("hold", "P3", None, OWNER),
         ("promote", "P3", None, OWNER),
         ("review_due", "P3", None, OWNER),
+        ("exception", "P1", None, OWNER),  # it serves without a PROMOTE
         # what is watched between decisions
         ("emergency", "P0", None, _SRE),  # calibrator_p99, errors, latency or zero_results
         ("performance", "P1", None, _SEARCH),

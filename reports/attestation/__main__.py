@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Sequence
 
+from gates.attestation import json_schema
 from gates.errors import GateError
 
 #: Command -> (module of this package whose `run(command, arguments)` answers it, what it does).
@@ -18,7 +20,7 @@ COMMANDS = {
     "approve": ("say", "approve a decision"),
     "override": ("say", "lift a freeze window of the policy for a decision"),
     "key": ("keys", "make a key to sign with"),
-    "schema": ("schema", "print the JSON Schema of attestation.json"),
+    "schema": ("", "print the JSON Schema of attestation.json"),
 }
 
 
@@ -31,6 +33,9 @@ def main(arguments: Sequence[str]) -> int:
         lines += [f"  {name:9} {what}" for name, (_, what) in COMMANDS.items()]
         print("\n".join(lines), file=sys.stdout if asked else sys.stderr)
         return 0 if asked else 2
+    if command == "schema":
+        print(json.dumps(json_schema(), indent=1))
+        return 0
     module = importlib.import_module(f"reports.attestation.{COMMANDS[command][0]}")
     try:
         return int(module.run(command, arguments[1:]))

@@ -25,8 +25,8 @@ class WordError(GateError):
 
 def say(folder: Path, kind: str, hero: str, said: Mapping[str, str], root: TrustRoot, now: datetime) -> Word:
     """Sign an approval or override of a hero's current decision. Raises GateError with one line."""
-    until = _until(said["until"], now)
-    told = {name: _text(name, said[name]) for name in ("by", "why", "ticket")}
+    until = until_of(said["until"], now)
+    told = {name: text_of(name, said[name]) for name in ("by", "why", "ticket")}
     opened = open_signer()
     with chain.owned(folder):
         verified = verify(folder, root, now)
@@ -39,7 +39,7 @@ def say(folder: Path, kind: str, hero: str, said: Mapping[str, str], root: Trust
         judged = trust.judge(root, opened.keyid, "approve", now, ephemeral=opened.ephemeral)
         signed_by = statements.signer(opened.keyid, ephemeral=opened.ephemeral, words=judged.words)
         told |= {"until": until.isoformat(timespec="seconds"), "createdOn": now.isoformat(timespec="seconds")}
-        statement = statements.word_statement(kind, hero, decision, told, signed_by)
+        statement = statements.said_statement(kind, hero, {**told, "decision": {"sha256": decision}}, signed_by)
         digest = chain.append(folder, kind, hero, statement, opened)
         added = chain.read(folder).find(digest)
     if added is None:
@@ -66,7 +66,8 @@ def run(command: str, arguments: Sequence[str]) -> int:
     return 0
 
 
-def _until(said: str, now: datetime) -> datetime:
+def until_of(said: str, now: datetime) -> datetime:
+    """A day to its end, or a time with its zone, that is yet to come. Raises WordError."""
     try:
         when = datetime.fromisoformat(said)
         if len(said) == len("2026-12-01"):
@@ -80,7 +81,8 @@ def _until(said: str, now: datetime) -> datetime:
     return when.astimezone(UTC)
 
 
-def _text(name: str, said: str) -> str:
+def text_of(name: str, said: str) -> str:
+    """A line that somebody says. Raises WordError."""
     text = clean(said).strip()
     if not text or len(text) > _LONGEST:
         raise WordError(f"--{name}: {len(text)} characters; say it in 1 to {_LONGEST}")

@@ -9,9 +9,9 @@ from pathlib import Path
 from gates.attestation import ATTESTATION, Attestation, ReleaseAttestation
 from gates.verdicts import Decision
 from reports.attestation import chain
-from reports.attestation.seal import Seal
 from reports.attestation.signing import Signer, open_signer
 from reports.attestation.statements import (
+    Seal,
     decision_statement,
     require_evidence,
     run_statement,

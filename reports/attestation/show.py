@@ -10,19 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fixtures.fingerprint import changes
 from gates.archive import state_of
 from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
 from gates.verdicts import Kind
 from reports.attestation import chain, people, trust
 from reports.attestation.chain import BUNDLES, Chain, Statement
-from reports.attestation.seal import COMMAND
-from reports.attestation.statements import MALFORMED, made_at
+from reports.attestation.statements import COMMAND, MALFORMED, made_at
 from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import Decided, Verified, overdue, verify
 from reports.escaping import clean, cut
 
-_REASONS, _WIDTH, _SAYS, _VALUE = 3, 110, 60, 48
+_REASONS, _WIDTH, _SAYS = 3, 110, 60
 
 
 class DiffError(GateError):
@@ -48,17 +48,17 @@ def run(command: str, arguments: Sequence[str]) -> int:
 
 def _show(asked: argparse.Namespace, root: TrustRoot, now: datetime) -> int:
     """About ten lines a hero."""
-    verified, changes = verify(asked.folder, root, now), chain.read(state_of(asked.configs))
+    verified, served = verify(asked.folder, root, now), chain.read(state_of(asked.configs))
     for decided in verified.heroes.values():
-        print("\n".join(cut(line, _WIDTH) for line in describe(decided, verified, root, now, changes)))
+        print("\n".join(cut(line, _WIDTH) for line in describe(decided, verified, root, now, served)))
     if verified.problems:
         print(f"DOES NOT VERIFY: {clean(verified.problems[0])}; {COMMAND} {asked.folder} lists all")
         return 1
     return 0
 
 
-def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetime, changes: Chain) -> Iterator[str]:
-    """The lines of one decision; `changes` is the chain of what served."""
+def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetime, served: Chain) -> Iterator[str]:
+    """The lines of one decision; `served` is the chain of what served."""
     hero, statement = decided.attestation, decided.statement
     yield f"{hero.decision}  {hero.hero}    {hero.exposure}, mode {hero.mode}    run {hero.run_id}"
     yield f"  hero         {hero.config_hash} against {hero.baseline} {hero.baseline_config_hash}"
@@ -78,14 +78,14 @@ def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetim
     for word in people.said_of(verified.chain, statement.digest, now, root):
         force = "in force" if word.counts else "counts as none"
         yield f"  {word.kind:12} by {word.by} ({word.ticket}), {force}: signed {word.words}"
-    stale = staleness(changes, hero)
+    stale = staleness(served, hero)
     if stale:
         yield f"  stale        {stale}"
 
 
-def staleness(changes: Chain, decided: Attestation) -> str:
+def staleness(served: Chain, decided: Attestation) -> str:
     """Why a decision no longer stands: heroes are alternatives to one baseline. "" where it stands."""
-    for change in changes.statements:
+    for change in served.statements:
         at, own = made_at(change.content), (change.kind, change.hero) == ("promotion", decided.hero)
         if at and at >= datetime.fromisoformat(decided.finished_at) and not own:
             return f"{change.kind} of {change.hero} ({change.file}) changed the baseline since: decide anew"
@@ -183,36 +183,19 @@ def _diff(asked: argparse.Namespace) -> int:
 
 def differences(before: Attestation, after: Attestation) -> Iterator[str]:
     """What differs between two attestations of a hero."""
-    yield from _changes("decision", {"": before.decision}, {"": after.decision})
-    yield from _changes("lock", _flat(before.lock_material), _flat(after.lock_material))
-    yield from _changes("evidence", _evidence(before), _evidence(after))
-    yield from _changes("verdict", _verdicts(before), _verdicts(after))
+    for change in changes(_compared(before), _compared(after)):
+        yield clean(f"{change.field.replace('.', ' ', 1)}: {change.locked} > {change.now}")
 
 
-def _changes(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    for key in sorted(before.keys() | after.keys()):
-        old, new = (json.dumps(side[key]) if key in side else "absent" for side in (before, after))
-        if old != new:
-            yield f"{what} {clean(key)}: {cut(old, _VALUE)} > {cut(new, _VALUE)}".replace(" :", ":")
-
-
-def _flat(material: Any, path: str = "") -> dict[str, Any]:
-    """Nested keys as dotted ones."""
-    if not isinstance(material, dict) or not material:
-        return {path: material} if path else {}
-    found: dict[str, Any] = {}
-    for key, value in material.items():
-        found |= _flat(value, f"{path}.{key}" if path else key)
-    return found
-
-
-def _evidence(hero: Attestation) -> dict[str, Any]:
-    """The content of the evidence, however it is encoded, and how much of it there is."""
-    return {f"{e.name} {key}": getattr(e, key) for e in hero.evidence for key in ("logical_sha256", "rows")}
-
-
-def _verdicts(hero: Attestation) -> dict[str, Any]:
-    return {f"{c.check} at {c.step} %" if c.step else c.check: c.verdict for c in hero.cells}
+def _compared(hero: Attestation) -> dict[str, Any]:
+    """Of the evidence its content, however it is encoded, and how much of it there is."""
+    keys = ("logical_sha256", "rows")
+    return {
+        "decision": str(hero.decision),
+        "evidence": {f"{e.name} {key}": getattr(e, key) for e in hero.evidence for key in keys},
+        "lock": hero.lock_material,
+        "verdict": {f"{c.check} at {c.step} %" if c.step else c.check: str(c.verdict) for c in hero.cells},
+    }
 
 
 def _heroes(folder: Path) -> dict[str, Attestation]:

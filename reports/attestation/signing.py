@@ -103,7 +103,7 @@ def open_signer(environ: Mapping[str, str] = os.environ) -> Signer:
     """
     uri = environ.get(SIGNER, "").strip()
     if not uri:
-        return _signer(_made_for_this_run(), ephemeral=True)
+        return make_key("ed25519", ephemeral=True)[0]
     scheme = uri.partition(":")[0]
     if scheme not in SIGNER_FOR_URI_SCHEME:
         known = ", ".join(f"{name}:" for name in sorted(SIGNER_FOR_URI_SCHEME))
@@ -186,16 +186,11 @@ def read_public_key(pem: bytes) -> SSlibKey:
     return _named(public)
 
 
-def make_key(kind: str) -> tuple[Signer, bytes]:
+def make_key(kind: str, *, ephemeral: bool = False) -> tuple[Signer, bytes]:
     """A new key pair, "ed25519" or "ecdsa" (P-256): the signer, and the private half as PEM (PKCS8)."""
     private = generate_private_key(SECP256R1()) if kind == "ecdsa" else Ed25519PrivateKey.generate()
     holder = CryptoSigner(private, _named(private.public_key()))
-    return _signer(holder, ephemeral=False), holder.private_bytes
-
-
-def _made_for_this_run() -> CryptoSigner:
-    private = Ed25519PrivateKey.generate()
-    return CryptoSigner(private, _named(private.public_key()))
+    return _signer(holder, ephemeral=ephemeral), holder.private_bytes
 
 
 def _public_key(uri: str, environ: Mapping[str, str]) -> SSlibKey:

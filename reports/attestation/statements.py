@@ -7,6 +7,7 @@ Since a decision's statement holds nothing else, whoever has the attestation can
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -43,9 +44,21 @@ _RESULT = {Decision.PROMOTE: "PASSED", Decision.HOLD: "WARNED", Decision.ROLLBAC
 
 Document = Mapping[str, Any]  # a statement, or a part of one
 
+COMMAND = "python -m reports.attestation verify"
 
 #: What a statement that is none of ours makes the code that reads it raise.
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """How a run will be signed once it is attested: pages are written before that, with this on them."""
+
+    words: str  # after "signed": by whom, and whether anybody vouches for the key
+    trusted: bool
+    run: str  # file in bundles/ of the run's statement
+    decisions: Mapping[str, str]  # hero -> file in bundles/ of its decision's statement
+    first: int  # number of the run's statement
 
 
 class StatementError(GateError):
@@ -185,18 +198,11 @@ def svr_statement(hero: Attestation, decision: str, signed_by: Mapping[str, str]
     )
 
 
-def word_statement(
-    kind: str, hero: str, decision: str, said: Mapping[str, str], signed_by: Mapping[str, str]
-) -> dict[str, Any]:
-    """An approval or an override: `said` holds by, why, ticket, until and createdOn. `decision` is what it is about."""
-    predicate = {"hero": hero, **said, "decision": {"sha256": decision}, "signer": dict(signed_by)}
-    return _statement(kind, [_resource(f"decision/{hero}", decision)], predicate)
-
-
-def change_statement(kind: str, hero: str, said: Mapping[str, Any], signed_by: Mapping[str, str]) -> dict[str, Any]:
-    """A promotion, a rollback or an exception: `said` is who, why, and digests of what served and serves."""
-    predicate = {"hero": hero, **said, "signer": dict(signed_by)}
-    return _statement(kind, [_resource("baseline.yaml", digest_in(said, "to"))], predicate)
+def said_statement(kind: str, hero: str, said: Mapping[str, Any], signed_by: Mapping[str, str]) -> dict[str, Any]:
+    """What people say of a `decision`, or of a change `from` what served `to` what serves; in `said` who and why."""
+    change, word = digest_in(said, "to"), digest_in(said, "decision")
+    about = _resource("baseline.yaml", change) if change else _resource(f"decision/{hero}", word)
+    return _statement(kind, [about], {"hero": hero, **said, "signer": dict(signed_by)})
 
 
 def require_evidence(hero: Attestation) -> None:

@@ -1,4 +1,4 @@
-"""Who wants the baseline changed, and how? `python -m reports.promotion promote | rollback`."""
+"""Who wants the baseline changed, and how? `python -m reports.promotion COMMAND`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,30 @@ from gates.errors import GateError
 from reports.attestation import trust
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
+from reports.promotion.exception import serve_by_exception
 from reports.promotion.journal import NotRecorded
+from reports.promotion.serving import what_serves
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`promote` and `rollback`: 0 when done, 1 when refused."""
+    """0 when it is done, 1 when it is refused."""
     parser = argparse.ArgumentParser(prog="python -m reports.promotion", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     promoting = commands.add_parser("promote", help="make an attested hero the baseline")
     promoting.add_argument("--hero", required=True, help="a hero of the policy, or the path of a pack")
     promoting.add_argument("--accept-untrusted", action="store_true", help="though nobody vouches for a key; recorded")
     backing = commands.add_parser("rollback", help="bring the previous baseline back")
-    for command in (promoting, backing):
+    excepting = commands.add_parser(
+        "exception", help="let a hero serve for a while without a PROMOTE: it owes a canary"
+    )
+    excepting.add_argument("--hero", required=True)
+    excepting.add_argument("--ticket", required=True, help="where it was asked for")
+    excepting.add_argument("--until", required=True, help="a day (to its end, UTC) or a time with its zone")
+    excepting.add_argument(
+        "--accept-untrusted", action="store_true", help="though nobody vouches for the key; recorded"
+    )
+    telling = commands.add_parser("serving", help="what serves, and by which word of whom")
+    for command in (promoting, backing, excepting, telling):
         command.add_argument("--artifacts", type=Path, default=Path("reports/out"))
         command.add_argument("--configs", type=Path, default=Path("configs"))
         command.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
@@ -39,9 +51,17 @@ def main(arguments: Sequence[str]) -> int:
             why=given.why,
             root=trust.read_trust(given.trust),
             now=datetime.now(UTC),
-            accept_untrusted=given.command == "promote" and given.accept_untrusted,
+            accept_untrusted=getattr(given, "accept_untrusted", False),
         )
-        told = promote(asked, given.hero) if given.command == "promote" else roll_back(asked)
+        match given.command:
+            case "promote":
+                told = promote(asked, given.hero)
+            case "rollback":
+                told = roll_back(asked)
+            case "exception":
+                told = serve_by_exception(asked, given.hero, given.ticket, given.until)
+            case _:
+                told = what_serves(asked)
     except GateError as error:
         print(error if isinstance(error, NotRecorded) else f"refused: {error}", file=sys.stderr)
         return 1

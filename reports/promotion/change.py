@@ -7,7 +7,7 @@ byte for byte. Both are one change of `journal`, under one lock of the folder of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
@@ -21,20 +21,14 @@ from reports.attestation.statements import digest_in
 from reports.promotion import conditions, journal
 from reports.promotion.conditions import AS_TEXT, Refused, Wanted
 from reports.promotion.journal import PREVIOUS, Undertaking
+from reports.promotion.serving import serving
 from rollout.jobs.numbers import numbers_of_run, numbers_text
 
 
 def promote(asked: Wanted, name: str) -> list[str]:
     """Make a hero the incumbent; returns what is told. Raises Refused with the first condition that does not hold."""
     with journal.alone(asked), chain.owned(asked.artifacts):
-        begun = _settled(asked)
-        try:
-            intent, signer = _promotion(asked, name)
-        except GateError:
-            if begun:  # what was half promoted has been rolled back, and the chain says so
-                journal.carry_out(asked, begun.taken_back(asked))
-            raise
-        journal.carry_out(asked, intent, signer)
+        intent = carried_out(asked, lambda: _promotion(asked, name))
     said, stale = intent.said, [other["hero"] for other in intent.said["stale"]]
     return [
         f"promoted  {intent.hero}: {asked.baseline} is now {intent.config_hash}; "
@@ -61,16 +55,22 @@ def roll_back(asked: Wanted) -> list[str]:
     ]
 
 
-def _settled(asked: Wanted) -> Undertaking | None:
-    """End what was interrupted: a rollback is carried on; of another change, returned, the baseline is put back."""
+def carried_out(asked: Wanted, planned: Callable[[], tuple[Undertaking, Signer]]) -> Undertaking:
+    """End what was interrupted, then make what is planned: a rollback is carried on, all else is put back first."""
     begun = journal.interrupted(asked)
-    if begun is None:
-        return None
-    if begun.kind == "rollback" or journal.is_recorded(asked, begun):
+    if begun and (begun.kind == "rollback" or journal.is_recorded(asked, begun)):
         journal.carry_out(asked, begun)
-        return None
-    journal.put_back(asked, begun)
-    return begun
+        begun = None
+    if begun:
+        journal.put_back(asked, begun)
+    try:
+        undertaking, signer = planned()
+    except GateError:
+        if begun:  # what was half promoted has been rolled back, and the chain says so
+            journal.carry_out(asked, begun.taken_back(asked))
+        raise
+    journal.carry_out(asked, undertaking, signer)
+    return undertaking
 
 
 def _promotion(asked: Wanted, name: str) -> tuple[Undertaking, Signer]:
@@ -95,7 +95,7 @@ def _promotion(asked: Wanted, name: str) -> tuple[Undertaking, Signer]:
     conditions.require_evidence(decided, asked)
     others = [d.statement for n, d in verified.heroes.items() if n != hero.subject.name]
     digest, fingerprint = decided.statement.digest, decided.attestation.release_fingerprint
-    after = _text_of(hero, f"promoted as release {fingerprint[:16]} by decision {digest[:16]}", "what serves today")
+    after = text_of(hero, f"promoted as release {fingerprint[:16]} by decision {digest[:16]}", "what serves today")
     said = {
         "decision": {"sha256": digest},
         "releaseFingerprint": fingerprint,
@@ -105,10 +105,10 @@ def _promotion(asked: Wanted, name: str) -> tuple[Undertaking, Signer]:
         "stale": [{"hero": other.hero, "decision": {"sha256": other.digest}} for other in others],
     }
     numbers = numbers_text(numbers_of_run(asked.artifacts / hero.subject.name))
-    return _to_serve(asked, "promotion", hero, after, said, numbers), signer
+    return to_serve(asked, "promotion", hero, after, said, numbers), signer
 
 
-def _to_serve(
+def to_serve(
     asked: Wanted, kind: Any, hero: Hero, after: str, said: Mapping[str, Any], numbers: str = ""
 ) -> Undertaking:
     """A hero in the incumbent's place, which goes to the rollback targets."""
@@ -137,7 +137,7 @@ def _rollback(asked: Wanted) -> Undertaking:
         )
     before, after = asked.serving, kept[-1].read_bytes().decode(AS_TEXT)
     change = asked.change(before, after)
-    made = serving(asked)
+    made = serving(asked.configs)
     of_it = {} if made is None else {k: v for k, v in made.predicate.items() if k in ("decision", "releaseFingerprint")}
     return Undertaking(
         kind="rollback",
@@ -150,37 +150,18 @@ def _rollback(asked: Wanted) -> Undertaking:
     )
 
 
-def serving(asked: Wanted) -> chain.Statement | None:
-    """The change that let serve what serves; None for what served before any, and for what was put there by hand."""
-    digest, whole = chain.digest(asked.baseline.read_bytes()), chain.read(asked.state).statements
-    made = [statement for statement in whole if digest_in(statement.predicate, "to") == digest]
-    if not made or made[-1] is not whole[-1]:
-        return None
-    return next((statement for statement in reversed(made) if statement.kind != "rollback"), None)
-
-
-def _text_of(hero: Hero, how: str, claim: str) -> str:
+def text_of(hero: Hero, how: str, claim: str) -> str:
     """The hero's configuration as the pack of an incumbent, as text of its bytes."""
-    return (
-        (
-            f"# The incumbent: {hero.subject.name}, {how}.\n"
-            "# Written by make promote; make rollback brings the one before back, from previous/.\n"
-            "schema: hero-gate/pack/v1\n"
-            f"name: {hero.subject.baseline_name}\n"
-            f"{yaml.safe_dump({'owner': hero.subject.owner}, allow_unicode=True)}"
-            f"claim: {{text: {claim}}}\n"
-            f"selected:\n{_block(hero.system_kind.block)}"
-        )
-        .encode()
-        .decode(AS_TEXT)
+    pack = {
+        "schema": "hero-gate/pack/v1",
+        "name": hero.subject.baseline_name,
+        "owner": hero.subject.owner,
+        "claim": {"text": claim},
+        "selected": dict(hero.system_kind.block),
+    }
+    text = (
+        f"# The incumbent: {hero.subject.name}, {how}.\n"
+        "# Written by make promote; make rollback brings the one before back, from previous/.\n"
+        f"{yaml.safe_dump(pack, default_flow_style=None, sort_keys=False, allow_unicode=True, width=10_000)}"
     )
-
-
-def _block(system: Mapping[str, Any]) -> str:
-    """A `selected` block as packs are written: a line for each key."""
-
-    def flow(value: Any) -> str:
-        text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
-        return text.removesuffix("\n").removesuffix("...").strip()
-
-    return "".join(f"  {key}: {flow(value)}\n" for key, value in system.items())
+    return text.encode().decode(AS_TEXT)

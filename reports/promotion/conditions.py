@@ -48,7 +48,7 @@ class Wanted:
     @property
     def baseline(self) -> Path:
         """The incumbent's file."""
-        return self.configs / load_policy(self.configs / "policy.yaml").baseline
+        return baseline_of(self.configs)
 
     @property
     def serving(self) -> str:
@@ -69,6 +69,11 @@ class Wanted:
             "to": {"sha256": chain.digest(after.encode(AS_TEXT))},
             "createdOn": self.now.isoformat(timespec="seconds"),
         }
+
+
+def baseline_of(configs: Path) -> Path:
+    """The file of what serves."""
+    return configs / load_policy(configs / "policy.yaml").baseline
 
 
 def decided(heroes: Mapping[str, Decided], name: str, asked: Wanted) -> Decided:

@@ -11,8 +11,7 @@ import jinja2
 from evidence.files import write_whole
 from gates.names import meaning
 from gates.verdicts import Kind
-from reports.attestation.seal import COMMAND
-from reports.attestation.statements import PAGES
+from reports.attestation.statements import COMMAND, PAGES
 from reports.escaping import clean, markdown, typed
 from reports.model.card import verdict_words
 from reports.model.circumstances import budget_words, machine_words, mode_words, policy_words, rates_words

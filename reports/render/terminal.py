@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gates.release import Release
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.attestation.seal import COMMAND, Seal
+from reports.attestation.statements import COMMAND, Seal
 from reports.escaping import clean, cut, cut_path, typed
 from reports.model.advice import NextCommand
 from reports.model.card import NO_EVIDENCE

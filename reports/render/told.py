@@ -10,7 +10,7 @@ from pathlib import Path
 from gates.attestation import Artefact, EvidenceFile
 from gates.release import Release
 from reports.attestation.document import attest_heroes, describe_artefacts, describe_evidence
-from reports.attestation.seal import Seal
+from reports.attestation.statements import Seal
 from reports.model.story import Story
 
 

@@ -11,7 +11,7 @@ from gates.release import Difference, Outcome, Release, Subject
 from gates.rule.climbed import NEVER, ClimbedStep, RunLoad
 from gates.statistics.pvalues import Interval
 from gates.verdicts import Cell, Decision, Kind, Verdict
-from reports.attestation.seal import Seal
+from reports.attestation.statements import Seal
 from reports.model.card import card_of
 from reports.model.examples import Example, Place
 from reports.model.gains import Gain

@@ -1,6 +1,7 @@
 """What does an attacker reach who can write results, has a key, or can write configs? As docs/threat-model.md says."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from reports.attestation.trust import NO_KEYS
 from reports.attestation.verify import verify
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Refused, Wanted
+from reports.promotion.serving import what_serves
 from tests.reports.finished_run import baseline, changes
 
 Ask = Callable[..., Wanted]
@@ -71,7 +73,7 @@ def add_promotion(hero: str) -> None:
         "createdOn": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     signed_by = statements.signer(OWN_KEY.keyid, ephemeral=True, words="by release-ci, trusted")
-    chain.append(OUT, "promotion", hero, statements.change_statement("promotion", hero, said, signed_by), OWN_KEY)
+    chain.append(OUT, "promotion", hero, statements.said_statement("promotion", hero, said, signed_by), OWN_KEY)
 
 
 def policy_with(**promotion: object) -> None:
@@ -87,10 +89,15 @@ def say(kind: str, by: str, key: Any = OWN_KEY, at: datetime | None = None) -> N
     now = datetime.now(UTC)
     decision = chain.read(OUT).last("decision", "rival")
     assert decision is not None
-    told = {"by": by, "why": "agreed", "ticket": "OPS-1", "until": (now + timedelta(hours=1)).isoformat()}
-    told |= {"createdOn": (at or now).isoformat(timespec="seconds")}
+    told: dict[str, Any] = {
+        "by": by,
+        "why": "agreed",
+        "ticket": "OPS-1",
+        "until": (now + timedelta(hours=1)).isoformat(),
+    }
+    told |= {"createdOn": (at or now).isoformat(timespec="seconds"), "decision": {"sha256": decision.digest}}
     signed_by = statements.signer(key.keyid, ephemeral=False, words="by A, trusted")
-    chain.append(OUT, kind, "rival", statements.word_statement(kind, "rival", decision.digest, told, signed_by), key)
+    chain.append(OUT, kind, "rival", statements.said_statement(kind, "rival", told, signed_by), key)
 
 
 def frozen_now() -> Mapping[str, object]:
@@ -187,10 +194,46 @@ def test_another_pack_policy_or_lock_is_another_release(copied: Path, asked: Ask
 def test_a_chain_of_what_served_that_was_written_by_others_shows(copied: Path, asked: Ask) -> None:
     said = {**asked().change("a", "b"), "decision": {"sha256": "0" * 64}}
     signed_by = statements.signer(OWN_KEY.keyid, ephemeral=False, words="by key, trusted")
-    promotion = statements.change_statement("promotion", "rival", said, signed_by)
+    promotion = statements.said_statement("promotion", "rival", said, signed_by)
     chain.append(Path("configs/state"), "promotion", "rival", promotion, OWN_KEY)
     (statement,) = changes(copied)
     assert not judged(statement, asked().root).trusted
     next(Path("configs/state/bundles/keys").glob("*")).unlink()
     with pytest.raises(Refused, match=r"the chain of what served: bundles/000001-.*keys/.* is not there"):
         promote(asked(), "rival")
+
+
+def test_what_is_put_there_by_hand_serves_by_no_statement(copied: Path, asked: Ask) -> None:
+    promote(asked(), "rival")
+    assert what_serves(asked())[0].startswith("serves       rival, promoted ")
+    path = copied / "configs" / "baseline.yaml"
+    path.write_bytes(baseline(copied).replace(b"rival.run", b"worse.run"))
+    assert "no statement let it serve" in what_serves(asked())[0]
+
+
+def test_approvals_and_freeze_are_as_safe_as_the_policy(copied: Path, asked: Ask) -> None:
+    policy_with(approvals=2, **frozen_now())
+    with nothing_changes(copied), pytest.raises(Refused, match="approvals: 0 in force"):
+        promote(asked(), "rival")
+    policy_with(approvals=0, freeze=[])
+    promote(asked(), "rival")
+
+
+def test_without_its_state_a_decision_that_is_still_fresh_can_be_used_again(copied: Path, asked: Ask) -> None:
+    promote(asked(), "rival")
+    roll_back(asked())
+    with pytest.raises(Refused, match="promoted already"):
+        promote(asked(), "rival")
+    shutil.rmtree("configs/state")
+    promote(asked(), "rival")
+
+
+def test_each_line_of_the_threat_model_names_a_test(root: Path) -> None:
+    told = (root / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (root / "tests" / "reports").glob("test_*.py"))
+    lines = [line for line in told.splitlines() if line.startswith("| ") and "| test |" not in line]
+    for line in lines:
+        named = re.findall(r"`(test_\w+)`", line)
+        assert named, line
+        assert all(f"def {name}(" in tests for name in named), line
+    assert len(lines) == 19

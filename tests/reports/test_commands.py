@@ -15,7 +15,7 @@ from gates.policy import Policy
 from gates.verdicts import Decision
 from reports.attestation import chain
 from reports.attestation.__main__ import COMMANDS, main
-from reports.attestation.statements import PREDICATES, STATEMENT, change_statement, signer
+from reports.attestation.statements import PREDICATES, STATEMENT, said_statement, signer
 from reports.attestation.trust import read_trust
 from tests.reports.signed import SIGNER, bundles, check, signed
 
@@ -33,7 +33,7 @@ def out(policy: Policy, tmp_path: Path) -> Path:
 def promoted(out: Path, hero: str) -> None:
     said = {"by": "Ann", "why": "as decided", "createdOn": "2026-12-02T00:00:00+00:00"}
     by = signer(SIGNER.keyid, ephemeral=False, words="")
-    chain.append(out, "promotion", hero, change_statement("promotion", hero, said, by), SIGNER)
+    chain.append(out, "promotion", hero, said_statement("promotion", hero, said, by), SIGNER)
 
 
 def test_a_copy_verifies_from_anywhere_and_prints_the_head(out: Path, root: Path, tmp_path: Path) -> None:
@@ -166,9 +166,9 @@ def test_diff_says_what_differs_and_nothing_else(out: Path, capsys: Captured) ->
     assert lines[-1] == f"router: only in {out}"
     told = [line.strip() for line in lines[2:-1] if "evidence" not in line]
     assert told == [
-        'decision: "PROMOTE" > "ROLLBACK"',
+        "decision: PROMOTE > ROLLBACK",
         "lock config.ann.efSearch: 64 > 32",
-        f'verdict {gate["check"]} at 25 %: "GREEN" > "RED"',
+        f"verdict {gate['check']} at 25 %: GREEN > RED",
     ]
     assert main(["diff", str(old), str(old)]) == 0
     assert capsys.readouterr().out.splitlines() == ["ann: no difference", "lexical: no difference"]

@@ -33,6 +33,10 @@ def decision(out: Path, hero: str = "lexical") -> str:
     return check(out).heroes[hero].statement.digest
 
 
+def problems(out: Path) -> list[str]:
+    return list(check(out).problems)
+
+
 def by(
     out: Path, *, now: datetime = NOW, root: TrustRoot = ROOT, accept: bool = False, hero: str = "lexical"
 ) -> Sequence[str]:
@@ -78,7 +82,8 @@ def test_a_word_about_no_earlier_decision_is_a_problem(out: Path) -> None:
     signed_by = statements.signer(ANN.keyid, ephemeral=False, words="")
     said = {**SAID, "until": "2026-12-09T00:00:00+00:00", "createdOn": NOW.isoformat()}
     for hero, about in (("lexical", "0" * 64), ("router", decision(out))):
-        chain.append(out, "approval", hero, statements.word_statement("approval", hero, about, said, signed_by), ANN)
+        of_it = {**said, "decision": {"sha256": about}}
+        chain.append(out, "approval", hero, statements.said_statement("approval", hero, of_it, signed_by), ANN)
     assert [problem.partition(": ")[2] for problem in check(out).problems] == [
         "about no decision that came before it in the chain"
     ] * 2
@@ -87,8 +92,8 @@ def test_a_word_about_no_earlier_decision_is_a_problem(out: Path) -> None:
 @pytest.mark.parametrize("until", ["", "never", "2026-12-09T00:00:00", 5])
 def test_a_word_without_an_end_counts_as_none(out: Path, until: object) -> None:
     signed_by = statements.signer(ANN.keyid, ephemeral=False, words="")
-    said = {**SAID, "until": until, "createdOn": NOW.isoformat()}
-    statement = statements.word_statement("approval", "lexical", decision(out), said, signed_by)  # type: ignore[arg-type]
+    said = {**SAID, "until": until, "createdOn": NOW.isoformat(), "decision": {"sha256": decision(out)}}
+    statement = statements.said_statement("approval", "lexical", said, signed_by)
     chain.append(out, "approval", "lexical", statement, ANN)
     assert by(out, accept=True) == []
 
@@ -127,7 +132,11 @@ def test_the_newest_words_can_be_cut_off_only_before_a_pinned_head(out: Path) ->
     say.say(out, "approval", "lexical", SAID, ROOT, NOW)
     head = check(out).chain.head
     bundles(out)[-1].unlink()
-    assert not check(out).problems
+    assert problems(out) == [f"bundles/keys/{ANN.keyid[:16]}.pub.pem: not attested; take it away"], (
+        "of no statement now"
+    )
+    chain.key_file(out, ANN.keyid).unlink()
+    assert problems(out) == []
     assert check(out, head=head).problems
 
 
