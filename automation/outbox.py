@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from automation.deliver import NOBODY, Receiver, receivers_of
 from evidence.files import append_lines, read_lines
+from gates.archive import folder
 from gates.errors import ConfigError
 from reports.alerts.log import LOG, Alert, Log, close, emit, read_log, words_of
 from reports.alerts.rules import Delivery, load_alert_rules
@@ -243,7 +244,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m automation.outbox", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--artifacts", type=Path, default=Path("reports/out"))
+    parser.add_argument("--artifacts", type=folder, default=Path("reports/out"))
     parser.add_argument("--configs", type=Path, default=Path("configs"))
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("show")

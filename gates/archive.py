@@ -18,6 +18,13 @@ _TRACES = (".lock", "*/.lock", "alerts.jsonl")  # of runs that knew of no mark, 
 _RUN_ID = re.compile(r"[0-9TZ]+-[0-9a-f]+")
 
 
+def folder(named: str) -> Path:
+    """A folder as an option names it. Raises ValueError for none, as a variable that is not set gives it."""
+    if not named:
+        raise ValueError
+    return Path(named)
+
+
 def require_ours(folder: Path) -> None:
     """Raise GateError, and touch nothing, where a folder holds files and none that a run of ours wrote."""
     if not folder.is_dir() or is_mark(folder / MARK) or any(any(folder.glob(trace)) for trace in _TRACES):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gates.archive import folder
 from gates.errors import GateError
 from reports.attestation import trust
 from reports.promotion.change import promote, roll_back
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     telling = commands.add_parser("serving", help="what serves, and by which word of whom")
     for command in (promoting, backing, excepting, telling):
-        command.add_argument("--artifacts", type=Path, default=Path("reports/out"))
+        command.add_argument("--artifacts", type=folder, default=Path("reports/out"))
         command.add_argument("--configs", type=Path, default=Path("configs"))
         command.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
         command.add_argument("--by", default=getpass.getuser(), help="who does it")

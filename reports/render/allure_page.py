@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import cast
 
 from evidence.files import write_whole
+from gates.archive import folder
 from gates.attestation import ATTESTATION, AttestationError, ReleaseAttestation
 
 SITE = Path(__file__).parents[1] / "site"
@@ -38,7 +39,7 @@ class RenderError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Render <artifacts>/allure-results as <artifacts>/allure.html; 0, or 1 with one line on what to do."""
     parser = argparse.ArgumentParser(prog="python -m reports.render.allure_page", description=__doc__)
-    parser.add_argument("--artifacts", type=Path, default=Path("reports/out"), help="folder of the canary's results")
+    parser.add_argument("--artifacts", type=folder, default=Path("reports/out"), help="folder of the canary's results")
     artifacts = parser.parse_args(arguments).artifacts
     try:
         print(render(artifacts, install_allure(SITE)))

@@ -1,12 +1,14 @@
 """Is every old result put away before a new run, under its own run, and nothing else touched?"""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from gates.archive import MARK, put_away, take
 from gates.errors import GateError
+from tests.recorded_release import Checkout
 
 RUN = "20261125T100000Z-abcdef"
 
@@ -105,3 +107,28 @@ def test_test_results_move_with_their_run_and_their_folder_stays(tmp_path: Path)
     put_away(tmp_path, keep=5)
     assert names(tmp_path / "allure-results") == set()
     assert names(tmp_path / "history" / RUN / "allure-results") == {"1-result.json"}
+
+
+@pytest.mark.parametrize("named", ["site", ""])
+def test_results_go_to_no_strangers_folder_and_not_nowhere(checkout: Checkout, named: str) -> None:
+    site = checkout.folder / "site"
+    site.mkdir()
+    (site / "index.html").write_text("theirs")
+    run = checkout.gate(f"--artifacts={named}")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    (told,) = [line for line in run.errlines if line.strip()]
+    assert told.startswith(f"ERROR: --artifacts={checkout.folder / named if named else ': empty'}")
+    assert names(site) == {"index.html"}
+    assert not (checkout.folder / ".lock").exists()
+
+
+def test_any_folder_of_results_below_the_checkout_leaves_the_commit_clean(whole_checkout: Checkout) -> None:
+    folder = whole_checkout.folder
+    (folder / ".gitignore").write_text("__pycache__/\n")
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    for words in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "all")):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    for _ in range(2):
+        whole_checkout.gate("--artifacts=reports/out-x", hero="worse")
+        attested = json.loads((folder / "reports" / "out-x" / "attestation.json").read_text())
+        assert attested["commit"].endswith(" clean")
