@@ -18,10 +18,6 @@ _ROLES = get_args(Role)
 _VALID = timedelta(days=365)
 
 
-class KeyFileError(GateError):
-    """No key was made; one line: what, where, and the way out."""
-
-
 def run(command: str, arguments: Sequence[str]) -> int:
     """`key`: write a private key, print what to add to configs/trusted_keys.json."""
     parser = argparse.ArgumentParser(prog=f"python -m reports.attestation {command}", description=__doc__)
@@ -33,7 +29,7 @@ def run(command: str, arguments: Sequence[str]) -> int:
     may = asked.may.split(",")
     wrong = [role for role in may if role not in _ROLES]
     if wrong:
-        raise KeyFileError(f"--may={asked.may}: {wrong[0]!r} is no role; there are {', '.join(_ROLES)}")
+        raise GateError(f"--may={asked.may}: {wrong[0]!r} is no role; there are {', '.join(_ROLES)}")
     signer, private = make_key(asked.type)
     _write_secret(asked.file, private)
     now = datetime.now(UTC).replace(microsecond=0)
@@ -57,6 +53,6 @@ def _write_secret(file: Path, content: bytes) -> None:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
             opened.write(content)
     except FileExistsError:
-        raise KeyFileError(f"{file}: exists, and a key is never overwritten; name another file") from None
+        raise GateError(f"{file}: exists, and a key is never overwritten; name another file") from None
     except OSError as error:
-        raise KeyFileError(f"{file}: cannot be written ({error.strerror}); name another file") from None
+        raise GateError(f"{file}: cannot be written ({error.strerror}); name another file") from None

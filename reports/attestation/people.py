@@ -33,13 +33,6 @@ class Word:
     words: str  # who signed; where it does not count, why
 
 
-def in_force(
-    whole: Chain, decision: str, now: datetime, root: TrustRoot, accept_untrusted: bool = False
-) -> tuple[Word, ...]:
-    """The approvals and overrides that count for the decision whose statement has this digest."""
-    return tuple(word for word in said_of(whole, decision, now, root, accept_untrusted) if word.counts)
-
-
 def said_of(
     whole: Chain, decision: str, now: datetime, root: TrustRoot, accept_untrusted: bool = False
 ) -> tuple[Word, ...]:

@@ -19,10 +19,6 @@ KINDS = {"approve": "approval", "override": "override"}
 _LONGEST = 300
 
 
-class WordError(GateError):
-    """It cannot be said so; one line: value, expectation, place, way out."""
-
-
 def say(folder: Path, kind: str, hero: str, said: Mapping[str, str], root: TrustRoot, now: datetime) -> Word:
     """Sign an approval or override of a hero's current decision. Raises GateError with one line."""
     until = until_of(said["until"], now)
@@ -32,9 +28,9 @@ def say(folder: Path, kind: str, hero: str, said: Mapping[str, str], root: Trust
         verified = verify(folder, root, now)
         if verified.problems:
             more = f" (and {len(verified.problems) - 1} more)" if len(verified.problems) > 1 else ""
-            raise WordError(f"{folder}: does not verify, so nothing is added: {verified.problems[0]}{more}")
+            raise GateError(f"{folder}: does not verify, so nothing is added: {verified.problems[0]}{more}")
         if hero not in verified.heroes:
-            raise WordError(f"--hero={hero}: no decision about it in {folder}; there are {', '.join(verified.heroes)}")
+            raise GateError(f"--hero={hero}: no decision about it in {folder}; there are {', '.join(verified.heroes)}")
         decision = verified.heroes[hero].statement.digest
         judged = trust.judge(root, opened.keyid, "approve", now, ephemeral=opened.ephemeral)
         signed_by = statements.signer(opened.keyid, ephemeral=opened.ephemeral, words=judged.words)
@@ -43,7 +39,7 @@ def say(folder: Path, kind: str, hero: str, said: Mapping[str, str], root: Trust
         digest = chain.append(folder, kind, hero, statement, opened)
         added = chain.read(folder).find(digest)
     if added is None:
-        raise WordError(f"{folder}: what was signed does not verify; see python -m reports.attestation verify")
+        raise GateError(f"{folder}: what was signed does not verify; see python -m reports.attestation verify")
     return read_word(added, now, root)
 
 
@@ -67,23 +63,23 @@ def run(command: str, arguments: Sequence[str]) -> int:
 
 
 def until_of(said: str, now: datetime) -> datetime:
-    """A day to its end, or a time with its zone, that is yet to come. Raises WordError."""
+    """A day to its end, or a time with its zone, that is yet to come. Raises GateError."""
     try:
         when = datetime.fromisoformat(said)
         if len(said) == len("2026-12-01"):
             when = datetime.combine(when.date(), time(23, 59, 59), UTC)
     except ValueError:
-        raise WordError(f"--until={said}: not a day or time; write 2026-12-01 or 2026-12-01T18:00+00:00") from None
+        raise GateError(f"--until={said}: not a day or time; write 2026-12-01 or 2026-12-01T18:00+00:00") from None
     if when.tzinfo is None:
-        raise WordError(f"--until={said}: a time without its zone; add +00:00")
+        raise GateError(f"--until={said}: a time without its zone; add +00:00")
     if when <= now:
-        raise WordError(f"--until={said}: not in the future, so it would count as none; name a later time")
+        raise GateError(f"--until={said}: not in the future, so it would count as none; name a later time")
     return when.astimezone(UTC)
 
 
 def text_of(name: str, said: str) -> str:
-    """A line that somebody says. Raises WordError."""
+    """A line that somebody says. Raises GateError."""
     text = clean(said).strip()
     if not text or len(text) > _LONGEST:
-        raise WordError(f"--{name}: {len(text)} characters; say it in 1 to {_LONGEST}")
+        raise GateError(f"--{name}: {len(text)} characters; say it in 1 to {_LONGEST}")
     return text

@@ -25,10 +25,6 @@ from reports.escaping import clean, cut
 _REASONS, _WIDTH, _SAYS = 3, 110, 60
 
 
-class DiffError(GateError):
-    """The two cannot be compared; one line: what, where, and the way out."""
-
-
 def run(command: str, arguments: Sequence[str]) -> int:
     """`show` and `log`: 1 where the folder or its chain does not hold; `diff`: 0 whether or not there is one."""
     parser = argparse.ArgumentParser(prog=f"python -m reports.attestation {command}", description=__doc__)
@@ -205,7 +201,7 @@ def _heroes(folder: Path) -> dict[str, Attestation]:
         try:
             found[path.parent.name] = Attestation.read_file(path)
         except OSError as error:
-            raise DiffError(f"{path}: cannot be read ({error.strerror}); verify {folder}") from None
+            raise GateError(f"{path}: cannot be read ({error.strerror}); verify {folder}") from None
     if not found:
-        raise DiffError(f"{folder}: holds no <hero>/{ATTESTATION}; name a run's folder, such as reports/out")
+        raise GateError(f"{folder}: holds no <hero>/{ATTESTATION}; name a run's folder, such as reports/out")
     return found

@@ -85,16 +85,15 @@ def _promotion(asked: Wanted, name: str) -> tuple[Undertaking, Signer]:
     conditions.require_trust(decided, asked)
     conditions.require_unused(decided, whole)
     conditions.require_fresh(decided, hero, asked)
-    words = people.in_force(
-        verified.chain, decided.statement.digest, asked.now, asked.root, accept_untrusted=asked.accept_untrusted
-    )
+    digest, fingerprint = decided.statement.digest, decided.attestation.release_fingerprint
+    said_of_it = people.said_of(verified.chain, digest, asked.now, asked.root, asked.accept_untrusted)
+    words = [word for word in said_of_it if word.counts]
     lifted = conditions.require_people(words, promotion, asked.now)
     signer = open_signer()
     trusted = {"decision": decided.judged.trusted, "promoter": conditions.require_promoter(signer, asked)}
     trusted |= {f"{word.kind} by {word.by}": word.trusted for word in words}
     conditions.require_evidence(decided, asked)
     others = [d.statement for n, d in verified.heroes.items() if n != hero.subject.name]
-    digest, fingerprint = decided.statement.digest, decided.attestation.release_fingerprint
     after = text_of(hero, f"promoted as release {fingerprint[:16]} by decision {digest[:16]}", "what serves today")
     said = {
         "decision": {"sha256": digest},

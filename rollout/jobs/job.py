@@ -67,8 +67,12 @@ class Jobs:
 
     @property
     def state(self) -> Path:
-        """What outlives results: the history, and all that the next run is compared with."""
-        return mark(state_of(self.configs))
+        """What outlives results: the history, and all that the next run is compared with. Raises EvidenceError."""
+        folder = state_of(self.configs)
+        try:
+            return mark(folder)
+        except OSError as error:
+            raise EvidenceError(f"{folder}: cannot be written ({error.strerror}); see to its permissions") from None
 
     @property
     def facts(self) -> dict[str, str]:

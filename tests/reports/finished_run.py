@@ -4,10 +4,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from reports.attestation import chain
 from reports.attestation.chain import Statement
@@ -84,3 +86,17 @@ def changes(checkout: Path) -> tuple[Statement, ...]:
     whole = chain.read(checkout / "configs" / "state")
     assert whole.problems == ()
     return whole.statements
+
+
+def policy_with(**promotion: object) -> None:
+    """The policy of the folder that one is in, asking people for more: no part of what heroes are judged by."""
+    path = Path("configs/policy.yaml")
+    policy = yaml.safe_load(path.read_text())
+    policy["promotion"] |= promotion
+    path.write_text(yaml.safe_dump(policy, sort_keys=False))
+
+
+def frozen_now(hours: int = 1) -> dict[str, Any]:
+    """A freeze window in force for so long."""
+    begins, ends = (datetime.now(UTC) + timedelta(hours=h) for h in (-1, hours))
+    return {"freeze": [{"begins": begins.isoformat(), "ends": ends.isoformat(), "why": "incident"}]}

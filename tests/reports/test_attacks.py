@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import rfc8785
-import yaml
 
 from gates.attestation import ATTESTATION
 from gates.verdicts import SEVERITY, Decision
@@ -24,7 +23,7 @@ from reports.attestation.verify import verify
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Refused, Wanted
 from reports.promotion.serving import what_serves
-from tests.reports.finished_run import baseline, changes
+from tests.reports.finished_run import baseline, changes, frozen_now, policy_with
 
 Ask = Callable[..., Wanted]
 OWN_KEY = make_key("ed25519")[0]
@@ -76,14 +75,6 @@ def add_promotion(hero: str) -> None:
     chain.append(OUT, "promotion", hero, statements.said_statement("promotion", hero, said, signed_by), OWN_KEY)
 
 
-def policy_with(**promotion: object) -> None:
-    """The policy, asking people for more."""
-    path = Path("configs/policy.yaml")
-    policy = yaml.safe_load(path.read_text())
-    policy["promotion"] |= promotion
-    path.write_text(yaml.safe_dump(policy, sort_keys=False))
-
-
 def say(kind: str, by: str, key: Any = OWN_KEY, at: datetime | None = None) -> None:
     """An approval or an override, as its signer dates it."""
     now = datetime.now(UTC)
@@ -100,12 +91,6 @@ def say(kind: str, by: str, key: Any = OWN_KEY, at: datetime | None = None) -> N
     chain.append(OUT, kind, "rival", statements.said_statement(kind, "rival", told, signed_by), key)
 
 
-def frozen_now() -> Mapping[str, object]:
-    now = datetime.now(UTC)
-    begins, ends = (now + timedelta(hours=hours) for hours in (-1, 1))
-    return {"freeze": [{"begins": begins.isoformat(), "ends": ends.isoformat(), "why": "incident"}]}
-
-
 # ------------------------------------------------------------------------- who can write the artifacts folder only
 
 
@@ -115,16 +100,6 @@ def test_a_statement_that_it_was_promoted_already_skips_nothing(copied: Path, as
     add_promotion("rival")
     with nothing_changes(copied), pytest.raises(Refused, match=r"approvals: 0 in force|freeze until"):
         promote(asked(), "rival")
-
-
-def test_an_older_copy_of_the_folder_brings_back_nothing_that_was_used(copied: Path, asked: Ask) -> None:
-    older = Path(shutil.copytree(OUT, "older"))
-    promote(asked(), "rival")
-    roll_back(asked())
-    before = baseline(copied)
-    with pytest.raises(Refused, match="promoted already"):
-        promote(asked(artifacts=older), "rival")
-    assert baseline(copied) == before
 
 
 # -------------------------------------------------------------------------------------- who has a key of their own

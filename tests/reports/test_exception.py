@@ -17,8 +17,7 @@ from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Refused, Wanted
 from reports.promotion.exception import serve_by_exception
 from reports.promotion.serving import serving, what_serves
-from tests.reports.finished_run import baseline, changes
-from tests.reports.test_attacks import frozen_now, policy_with
+from tests.reports.finished_run import baseline, changes, frozen_now, policy_with
 
 Ask = Callable[..., Wanted]
 OUT, CONFIGS = Path("reports/out"), Path("configs")

@@ -11,7 +11,7 @@ from gates.errors import GateError
 from gates.policy import Policy
 from gates.verdicts import Decision
 from reports.attestation import chain, say, statements
-from reports.attestation.people import in_force, said_of
+from reports.attestation.people import said_of
 from reports.attestation.signing import Signer
 from reports.attestation.trust import NO_KEYS, TrustRoot
 from tests.reports.signed import KEYS, NOW, SIGNER, bundles, check, signed, trusting
@@ -41,7 +41,7 @@ def by(
     out: Path, *, now: datetime = NOW, root: TrustRoot = ROOT, accept: bool = False, hero: str = "lexical"
 ) -> Sequence[str]:
     """Who has said something that counts."""
-    return [word.by for word in in_force(chain.read(out), decision(out, hero), now, root, accept)]
+    return [word.by for word in said_of(chain.read(out), decision(out, hero), now, root, accept) if word.counts]
 
 
 @pytest.mark.parametrize("kind", ["approval", "override"])
@@ -75,7 +75,7 @@ def test_what_was_said_of_an_older_decision_does_not_count_for_the_next(policy: 
 
 def test_a_decision_that_nobody_knows_has_no_word() -> None:
     empty = chain.Chain(statements=(), problems=(), head="")
-    assert in_force(empty, "0" * 64, NOW, ROOT) == ()
+    assert said_of(empty, "0" * 64, NOW, ROOT) == ()
 
 
 def test_a_word_about_no_earlier_decision_is_a_problem(out: Path) -> None:

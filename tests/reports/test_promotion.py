@@ -13,7 +13,7 @@ from fixtures.packs import load_hero
 from reports.attestation.verify import verify
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Refused, Wanted
-from tests.reports.finished_run import baseline, call, canary, changes
+from tests.reports.finished_run import baseline, call, canary, changes, frozen_now, policy_with
 
 TRUSTED = ("--trust=trusted.json",)
 
@@ -108,12 +108,6 @@ def test_a_key_that_nobody_vouches_for_is_refused_unless_accepted(
     assert said.predicate["untrustedAccepted"] == ["decision", "promoter"]
 
 
-def test_a_promoter_needs_a_key_that_may_promote(copied: Path, change: Callable[..., tuple[int, str]]) -> None:
-    status, told = change("promote", "--hero=rival", *TRUSTED, HERO_GATE_SIGNER="")
-    assert status == 1
-    assert "this promotion would be signed with a key made for this run" in told
-
-
 def spoil(checkout: Path, name: str) -> None:
     """One thing that makes a decision one about something else."""
     configs, out = checkout / "configs", checkout / "reports" / "out"
@@ -201,14 +195,6 @@ def test_what_was_rolled_back_comes_back_only_by_a_new_canary(copied: Path, aske
     assert [s.kind for s in changes(copied)] == ["promotion", "rollback", "promotion"]
 
 
-def frozen(checkout: Path, **promotion: object) -> None:
-    """Let the policy freeze promotions, or ask for approvals: that is no part of what heroes are judged by."""
-    path = checkout / "configs" / "policy.yaml"
-    policy = yaml.safe_load(path.read_text())
-    policy["promotion"] |= promotion
-    path.write_text(yaml.safe_dump(policy, sort_keys=False))
-
-
 def say(checkout: Path, kind: str, by: str, key: str = "key.pem") -> None:
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     command = ("reports.attestation", kind, "reports/out", "--hero=rival", f"--by={by}", "--why=agreed")
@@ -220,29 +206,27 @@ def say(checkout: Path, kind: str, by: str, key: str = "key.pem") -> None:
 def test_a_freeze_window_blocks_a_promotion_but_no_rollback(copied: Path, asked: Callable[..., Wanted]) -> None:
     before = baseline(copied)
     promote(asked(), "rival")
-    now = datetime.now(UTC)
-    window = {"begins": (now - timedelta(hours=1)).isoformat(), "ends": (now + timedelta(hours=1)).isoformat()}
-    frozen(copied, freeze=[{**window, "why": "year's end"}])
+    policy_with(**frozen_now())
     roll_back(asked())
     assert baseline(copied) == before
 
 
 def test_an_override_lifts_a_freeze_window(copied: Path, asked: Callable[..., Wanted]) -> None:
-    now = datetime.now(UTC)
-    window = {"begins": (now - timedelta(hours=1)).isoformat(), "ends": (now + timedelta(hours=2)).isoformat()}
-    frozen(copied, freeze=[{**window, "why": "year's end"}])
-    with pytest.raises(Refused, match=r"freeze until .* \(year's end\)"):
+    asked()
+    policy_with(**frozen_now(hours=2))
+    with pytest.raises(Refused, match=r"freeze until .* \(incident\)"):
         promote(asked(), "rival")
     say(copied, "override", "Head of Search")
     with pytest.raises(Refused, match="freeze until"):  # an expired word counts as none
-        promote(asked(now=now + timedelta(minutes=90)), "rival")
+        promote(asked(now=datetime.now(UTC) + timedelta(minutes=90)), "rival")
     promote(asked(), "rival")
     (said,) = changes(copied)
     assert len(said.predicate["freezeLiftedBy"]) == 1
 
 
 def test_the_policy_may_ask_for_approvals_by_different_people(copied: Path, asked: Callable[..., Wanted]) -> None:
-    frozen(copied, approvals=2)
+    asked()
+    policy_with(approvals=2)
     say(copied, "approve", "A")
     say(copied, "approve", "B")  # with the key of A
     with pytest.raises(Refused, match="approvals: 1 in force, but the policy asks for 2"):
