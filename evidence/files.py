@@ -29,7 +29,8 @@ def write_synced(path: Path, content: str | bytes) -> None:
         file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
-    _sync_names(path.parent)
+    for folder in (path.parent, path.parent.parent):  # the folder may be new as well
+        _sync_names(folder)
 
 
 def remove_synced(path: Path) -> None:
