@@ -114,7 +114,7 @@ def tip(folder: Path) -> tuple[int, str]:
     """Number and digest of the last statement, 0 and "" for none. Raises ChainError where nothing can follow it."""
     if (folder / BUNDLES).exists() and not (folder / BUNDLES).is_dir():
         raise ChainError(f"{folder / BUNDLES}: a file, but signed statements go to a folder of that name; move it away")
-    last = next((path for path in reversed(_files(folder)) if _NAME.fullmatch(path.name)), None)
+    last = _last(folder)
     if last is None:
         return 0, ""
     payload = _payload_digest(last)
@@ -122,7 +122,13 @@ def tip(folder: Path) -> tuple[int, str]:
         raise ChainError(
             f"{last}: not a signed statement, so none can follow it; put it back, or move {BUNDLES}/ away to begin anew"
         )
-    return int(last.name[:6]), payload
+    return length(folder), payload
+
+
+def length(folder: Path) -> int:
+    """Number of the last statement, whatever it holds; 0 for none."""
+    last = _last(folder)
+    return int(last.name[:6]) if last else 0
 
 
 def file_name(number: int, kind: str, hero: str = "") -> str:
@@ -189,6 +195,10 @@ def digest(payload: bytes) -> str:
 
 def _files(folder: Path) -> list[Path]:
     return sorted((folder / BUNDLES).glob(f"*{SUFFIX}"))
+
+
+def _last(folder: Path) -> Path | None:
+    return next((path for path in reversed(_files(folder)) if _NAME.fullmatch(path.name)), None)
 
 
 def _statement(path: Path, number: int, kind: str, hero: str, folder: Path, keys: dict[str, bytes]) -> Statement:

@@ -21,8 +21,6 @@ KINDS = ("approval", "override")
 class Word:
     """What one person said about one decision, and why it does or does not count."""
 
-    kind: str  # approval, override
-    hero: str
     by: str
     why: str
     ticket: str
@@ -85,8 +83,6 @@ def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untru
     wrong = "expired" if expired else "said at no time that has come" if at is None or at > now else ""
     words = f"{weighed.words}; {wrong}" if wrong else weighed.words
     return Word(
-        kind=statement.kind,
-        hero=statement.hero,
         by=clean(str(predicate.get("by", ""))),
         why=clean(str(predicate.get("why", ""))),
         ticket=clean(str(predicate.get("ticket", ""))),

@@ -57,7 +57,7 @@ def run(command: str, arguments: Sequence[str]) -> int:
     said = {"by": asked.by, "why": asked.why, "ticket": asked.ticket, "until": asked.until}
     root, kind = trust.read_trust(asked.trust), KINDS[command]
     word = say(asked.folder, kind, asked.hero, said, root, datetime.now(UTC))
-    print(f"{kind} of {word.hero} by {word.by} until {word.until:%Y-%m-%d %H:%M} UTC, signed {word.words}")
+    print(f"{kind} of {asked.hero} by {word.by} until {word.until:%Y-%m-%d %H:%M} UTC, signed {word.words}")
     print(f"  in {asked.folder / chain.BUNDLES / word.statement.file}; it replaces no evidence")
     return 0
 

@@ -73,7 +73,7 @@ def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetim
     yield f"  valid        until a locked input changes; review due {hero.review_due[:10]}{late}"
     for word in people.said_of(verified.chain, statement.digest, now, root):
         force = "in force" if word.counts else "counts as none"
-        yield f"  {word.kind:12} by {word.by} ({word.ticket}), {force}: signed {word.words}"
+        yield f"  {word.statement.kind:12} by {word.by} ({word.ticket}), {force}: signed {word.words}"
     stale = staleness(served, hero)
     if stale:
         yield f"  stale        {stale}"

@@ -76,22 +76,21 @@ def carried_out(asked: Wanted, planned: Callable[[], tuple[Undertaking, Signer]]
 def _promotion(asked: Wanted, name: str) -> tuple[Undertaking, Signer]:
     """Everything that must hold, asked anew each time; then what is changed, and the key that says so."""
     hero = load_locked(name, asked.configs)
-    promotion = hero.subject.policy.promotion
     verified = verify.verify(asked.artifacts, asked.root, asked.now)
     if verified.problems:
         raise Refused(f"{asked.artifacts}: {verified.problems[0]}; run the canary again")
     decided = conditions.decided(verified.heroes, hero.subject.name, asked)
-    whole = chain.read(asked.state)
-    conditions.require_trust(decided, asked)
-    conditions.require_unused(decided, whole)
+    way_out = "sign with a key of configs/trusted_keys.json (docs/verify.md)"
+    trusted = {"decision": conditions.require_trust(decided.judged, asked, f"{hero.subject.name}:", way_out)}
+    conditions.require_unused(decided, chain.read(asked.state))
     conditions.require_fresh(decided, hero, asked)
     digest, fingerprint = decided.statement.digest, decided.attestation.release_fingerprint
     said_of_it = people.said_of(verified.chain, digest, asked.now, asked.root, asked.accept_untrusted)
     words = [word for word in said_of_it if word.counts]
-    lifted = conditions.require_people(words, promotion, asked.now)
+    lifted = conditions.require_people(words, hero.subject.policy.promotion, asked.now)
     signer = open_signer()
-    trusted = {"decision": decided.judged.trusted, "promoter": conditions.require_promoter(signer, asked)}
-    trusted |= {f"{word.kind} by {word.by}": word.trusted for word in words}
+    trusted |= {"promoter": conditions.require_promoter(signer, asked)}
+    trusted |= {f"{word.statement.kind} by {word.by}": word.trusted for word in words}
     conditions.require_evidence(decided, asked)
     others = [d.statement for n, d in verified.heroes.items() if n != hero.subject.name]
     after = text_of(hero, f"promoted as release {fingerprint[:16]} by decision {digest[:16]}", "what serves today")
@@ -99,7 +98,7 @@ def _promotion(asked: Wanted, name: str) -> tuple[Undertaking, Signer]:
         "decision": {"sha256": digest},
         "releaseFingerprint": fingerprint,
         "untrustedAccepted": [what for what, counts in trusted.items() if not counts],
-        "approvals": [word.statement.digest for word in words if word.kind == "approval"],
+        "approvals": [word.statement.digest for word in words if word.statement.kind == "approval"],
         "freezeLiftedBy": [word.statement.digest for word in lifted],
         "stale": [{"hero": other.hero, "decision": {"sha256": other.digest}} for other in others],
     }
@@ -122,7 +121,7 @@ def to_serve(
         kept=f"{number:04d}-{digest_in(change, 'from')[:16]}.yaml",
         numbers=numbers,
         config_hash=hero.subject.config_hash,
-        statements=chain.tip(asked.state)[0],
+        statements=chain.length(asked.state),
         said={**change, **said},
     )
 
@@ -144,7 +143,7 @@ def _rollback(asked: Wanted) -> Undertaking:
         before=before,
         after=after,
         kept=kept[-1].name,
-        statements=chain.tip(asked.state)[0],
+        statements=chain.length(asked.state),
         said={**change, **of_it},
     )
 

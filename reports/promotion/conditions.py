@@ -22,7 +22,7 @@ from reports.attestation.chain import Chain
 from reports.attestation.replay import replay
 from reports.attestation.signing import Signer
 from reports.attestation.statements import digest_in, made_at
-from reports.attestation.trust import TrustRoot
+from reports.attestation.trust import Judgement, TrustRoot
 from reports.attestation.verify import Decided
 from reports.escaping import clean
 
@@ -52,8 +52,8 @@ class Wanted:
 
     @property
     def serving(self) -> str:
-        """What stands in it."""
-        return self.baseline.read_bytes().decode(AS_TEXT)
+        """What stands in it, "" where somebody took it away: a rollback brings one back."""
+        return self.baseline.read_bytes().decode(AS_TEXT) if self.baseline.exists() else ""
 
     @property
     def state(self) -> Path:
@@ -89,24 +89,17 @@ def decided(heroes: Mapping[str, Decided], name: str, asked: Wanted) -> Decided:
     return decided
 
 
-def require_trust(decided: Decided, asked: Wanted) -> None:
-    """Refuse what nobody vouches for, unless that is accepted."""
-    if not decided.judged.trusted and not asked.accept_untrusted:
-        raise Refused(
-            f"{decided.statement.hero}: signed {decided.judged.words}; sign with a key of configs/trusted_keys.json "
-            "(docs/verify.md), or say --accept-untrusted, which is recorded"
-        )
+def require_trust(judged: Judgement, asked: Wanted, what: str, way_out: str) -> bool:
+    """Does a signature count? Refuse one that does not, unless that is accepted."""
+    if not judged.trusted and not asked.accept_untrusted:
+        raise Refused(f"{what} signed {judged.words}; {way_out}, or say --accept-untrusted, which is recorded")
+    return judged.trusted
 
 
 def require_promoter(signer: Signer, asked: Wanted) -> bool:
-    """Is it signed by a key that may promote? Refuse any other, unless that is accepted."""
+    """May this key promote? Refuse any other, unless that is accepted."""
     judged = trust.judge(asked.root, signer.keyid, "promote", asked.now, ephemeral=signer.ephemeral)
-    if not judged.trusted and not asked.accept_untrusted:
-        raise Refused(
-            f"this promotion would be signed {judged.words}; set HERO_GATE_SIGNER to a key that may promote, or say "
-            "--accept-untrusted, which is recorded"
-        )
-    return judged.trusted
+    return require_trust(judged, asked, "this promotion would be", "set HERO_GATE_SIGNER to a key that may promote")
 
 
 def require_unused(decided: Decided, whole: Chain) -> None:
@@ -179,7 +172,7 @@ def require_another(hero: Hero, asked: Wanted) -> None:
 
 def require_people(words: Sequence[people.Word], promotion: Promotion, now: datetime) -> list[people.Word]:
     """Refuse without enough approvals or in a freeze window; returns the overrides that lifted one."""
-    approvals = [word for word in words if word.kind == "approval"]
+    approvals = [word for word in words if word.statement.kind == "approval"]
     # a name is the signer's own word: two people have two keys
     approved = min(len({word.by for word in approvals}), len({word.statement.keyid for word in approvals}))
     if approved < promotion.approvals:
@@ -190,7 +183,7 @@ def require_people(words: Sequence[people.Word], promotion: Promotion, now: date
     frozen = next((window for window in promotion.freeze if window.begins <= now < window.ends), None)
     if frozen is None:
         return []
-    lifted = [word for word in words if word.kind == "override"]
+    lifted = [word for word in words if word.statement.kind == "override"]
     if not lifted:
         raise Refused(
             f"freeze until {frozen.ends:%Y-%m-%d %H:%M} UTC ({frozen.why}); wait, or have it lifted: "

@@ -24,9 +24,7 @@ def serve_by_exception(asked: Wanted, name: str, ticket: str, until: str) -> lis
         conditions.require_another(hero, asked)
         days = hero.subject.policy.promotion.valid_days
         if ends - asked.now > timedelta(days=days):
-            raise Refused(
-                f"--until={until}: more than {days} days ahead, as long as a decision is valid; name a day before"
-            )
+            raise Refused(f"--until={until}: more than {days} days ahead (valid_days); name a day before")
         signer = open_signer()
         trusted = conditions.require_promoter(signer, asked)
         how = f"serves by EXCEPTION until {ends:%Y-%m-%d %H:%M} UTC, not by a PROMOTE"
@@ -41,11 +39,9 @@ def serve_by_exception(asked: Wanted, name: str, ticket: str, until: str) -> lis
 
     with journal.alone(asked):
         made = change.carried_out(asked, exception)
-    hero, lines = made.hero, [f"EXCEPTION {made.hero} serves until {ends:%Y-%m-%d %H:%M} UTC: no PROMOTE, told as P1"]
-    if made.said["untrustedAccepted"]:
-        lines.append("untrusted promoter: nobody vouches for the key; that is recorded")
-    before = "where the baseline before it stands"
-    return [
-        *lines,
-        f"next      it owes a canary: judge {hero} {before}, then make rollback and make promote HERO={hero}",
+    told = [f"EXCEPTION {made.hero} serves until {ends:%Y-%m-%d %H:%M} UTC: no PROMOTE, told as P1"]
+    told += [
+        f"untrusted {what}: nobody vouches for the key; that is recorded" for what in made.said["untrustedAccepted"]
     ]
+    how = f"judge {made.hero} where the baseline before it stands, then make rollback and make promote"
+    return [*told, f"next      it owes a canary: {how}"]

@@ -76,7 +76,7 @@ def interrupted(asked: Wanted) -> Undertaking | None:
 
 def is_recorded(asked: Wanted, intent: Undertaking) -> bool:
     """Is its statement in the chain? Then all its files are as it says."""
-    return chain.tip(asked.state)[0] > intent.statements
+    return chain.length(asked.state) > intent.statements
 
 
 def put_back(asked: Wanted, intent: Undertaking) -> None:

@@ -17,7 +17,8 @@ from reports.promotion.conditions import Wanted, baseline_of
 
 def serving(configs: Path) -> Statement | None:
     """The change that let serve what serves; None for what served before any, and for what was put there by hand."""
-    digest, whole = chain.digest(baseline_of(configs).read_bytes()), chain.read(state_of(configs)).statements
+    path, whole = baseline_of(configs), chain.read(state_of(configs)).statements
+    digest = chain.digest(path.read_bytes()) if path.exists() else ""
     made = [statement for statement in whole if digest_in(statement.predicate, "to") == digest]
     if not made or made[-1] is not whole[-1]:
         return None

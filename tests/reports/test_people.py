@@ -47,7 +47,7 @@ def by(
 @pytest.mark.parametrize("kind", ["approval", "override"])
 def test_what_is_said_with_a_key_that_may_counts_until_its_end(out: Path, kind: str) -> None:
     word = say.say(out, kind, "lexical", SAID, ROOT, NOW)
-    assert (word.kind, word.by, word.why, word.ticket) == (kind, "Ann", "read it", "OPS-1")
+    assert (word.statement.kind, word.by, word.why, word.ticket) == (kind, "Ann", "read it", "OPS-1")
     assert word.until == datetime(2026, 12, 9, 23, 59, 59, tzinfo=UTC)
     assert word.counts
     assert not check(out).problems

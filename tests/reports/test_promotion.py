@@ -242,6 +242,24 @@ def test_without_a_promotion_there_is_nothing_to_roll_back_to(copied: Path, aske
     assert baseline(copied) == before
 
 
+@pytest.mark.parametrize("broken", ["state/bundles/000001-promotion-rival.sigstore.json", "baseline.yaml", "trusted"])
+def test_nothing_that_is_broken_stands_in_the_way_of_a_rollback(
+    copied: Path, change: Callable[..., tuple[int, str]], broken: str
+) -> None:
+    before = baseline(copied)
+    assert change("promote", "--hero=rival", *TRUSTED)[0] == 0
+    trusted = "--trust=trusted.json"
+    if broken == "trusted":
+        trusted = "--trust=nowhere.json"
+    elif broken == "baseline.yaml":
+        (copied / "configs" / broken).unlink()
+    else:
+        (copied / "configs" / broken).write_bytes(b"{}")
+    status, told = change("rollback", trusted)
+    assert baseline(copied) == before
+    assert (status, "nothing is signed" in told) == ((1, True) if "bundles" in broken else (0, False))
+
+
 def test_a_rollback_happens_even_where_it_cannot_be_recorded(
     copied: Path, asked: Callable[..., Wanted], change: Callable[..., tuple[int, str]]
 ) -> None:
