@@ -148,14 +148,10 @@ def _says(statement: Statement, root: TrustRoot, now: datetime) -> str:
     if statement.kind == "decision":
         reasons = predicate.get("reasons") or [""]
         return f"{predicate.get('decision', '')} {reasons[0]}".strip()
-    return _plain(predicate)
-
-
-def _plain(predicate: Mapping[str, Any]) -> str:
-    """What a promotion or a rollback says, whatever it says: its plain texts."""
-    hidden = ("previous", "hero", "createdOn", "runId")
+    hidden = ("previous", "hero", "createdOn", "runId", "releaseFingerprint", "configHash")
+    told = {**predicate, "untrustedAccepted": ", ".join(map(str, predicate.get("untrustedAccepted") or ()))}
     return ", ".join(
-        f"{key} {value}" for key, value in predicate.items() if isinstance(value, str) and key not in hidden
+        f"{key} {word}" for key, word in told.items() if isinstance(word, str) and word and key not in hidden
     )
 
 

@@ -34,7 +34,9 @@ def what_serves(asked: Wanted) -> list[str]:
             *lines,
             f"serves       {asked.baseline}: no statement let it serve; it was there before any, or is by hand",
         ]
+    untrusted = clean(", ".join(map(str, made.predicate.get("untrustedAccepted") or ())))
     by = f"{chain.BUNDLES}/{made.file}, signed {judged(made, asked.root).words}"
+    by += f"; accepted untrusted: {untrusted}" if untrusted else ""
     if made.kind == "exception":
         return [*lines, f"EXCEPTION    {of_exception(made, asked.now)}; {by}"]
     return [*lines, f"serves       {made.hero}, promoted {str(made.predicate.get('createdOn'))[:10]}; {by}"]

@@ -106,6 +106,9 @@ def test_a_key_that_nobody_vouches_for_is_refused_unless_accepted(
     assert "that is recorded" in told
     (said,) = changes(copied)
     assert said.predicate["untrustedAccepted"] == ["decision", "promoter"]
+    assert "accepted untrusted: decision, promoter" in change("serving")[1]
+    log = call(copied, "reports.attestation", "log", "configs/state").stdout
+    assert "untrustedAccepted decision, promoter" in log
 
 
 def spoil(checkout: Path, name: str) -> None:
