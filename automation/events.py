@@ -89,7 +89,7 @@ def _findings(entry: Entry, folder: Path) -> list[dict[str, str]]:
     try:
         documents = json.loads((folder / findings_file(str(entry.log))).read_bytes())
         return [said for document in documents for said in _of_findings(document)]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
 
 

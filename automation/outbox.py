@@ -132,7 +132,7 @@ def read_state(artifacts: Path) -> DeliveryState:
     for line in read_lines(state.path):
         try:
             state.take(DeliveryNote(**json.loads(line)))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             continue
     return state
 

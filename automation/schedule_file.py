@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -39,7 +40,7 @@ def _marker(text: str) -> str:
 
 
 def _words(words: list[str]) -> list[str]:
-    gone = [word for word in words if _FILE.fullmatch(word) and not (ROOT / word).exists()]
+    gone = [word for word in words if _FILE.fullmatch(word) and not os.path.exists(ROOT / word)]
     if gone:
         raise ValueError(f"no file {gone[0]} in {ROOT}, where jobs run")
     return words

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,10 +66,17 @@ def append_lines(path: Path, lines: Sequence[str]) -> None:
         _sync_names(path.parent)  # a file whose name is not on the disk is lost with the power
 
 
+def regular(path: Path) -> Path:
+    """The path of a file that ends. Raises OSError for a pipe or a device, which could be read for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path
+
+
 def read_lines(path: Path) -> list[bytes]:
     """The lines of a file that is appended to, a last one without its end as well; none where there is no file."""
     try:
-        return [line for line in path.read_bytes().split(b"\n") if line]
+        return [line for line in regular(path).read_bytes().split(b"\n") if line]
     except FileNotFoundError:
         return []
 

@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
 from evidence.digests import file_digest
+from evidence.files import regular
 from evidence.parts import concat, read_table, write_table
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def look(folder: Path, *, digests: bool = True) -> State:
             of = [str(one) for one in entry.get("of", ())]
             fine = entry["previous"] == before and entry["number"] == number
             datetime.fromisoformat(entry["newest"])
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             tampered.append(f"{_INDEX}:{number}: not an entry of this index")
             continue
         if not fine:
@@ -244,7 +245,7 @@ def _enter(folder: Path, state: State, kind: str, name: str, facts: Mapping[str,
 def _whole(folder: Path) -> bytes:
     """The index without a last line that a killed process wrote half."""
     path = folder / _INDEX
-    content = path.read_bytes() if path.exists() else b""
+    content = regular(path).read_bytes() if path.exists() else b""
     return content[: content.rfind(b"\n") + 1]
 
 

@@ -98,6 +98,6 @@ def _run_id(attestation: Path) -> str:
     """The run that wrote an attestation, "" where none is named; nothing but a run id becomes a folder's name."""
     try:
         run_id = str(json.loads(attestation.read_text())["run_id"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         run_id = ""
     return run_id if _RUN_ID.fullmatch(run_id) else ""

@@ -119,6 +119,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError([f"{path}{where}: not YAML that can be read safely: {problem}"]) from None
     except RecursionError:
         raise ConfigError([f"{path}: is nested too deeply; nothing of ours nests more than a few levels"]) from None
+    except ValueError as error:  # a number of thousands of digits, a day that no calendar has
+        raise ConfigError([f"{path}: cannot be read ({str(error).partition(';')[0]})"]) from None
     if not isinstance(document, dict):
         kind = "an empty file" if document is None else type(document).__name__
         raise ConfigError([f"{path}: {kind}, but should be a mapping of keys; start from configs/lexical_pack_a.yaml"])

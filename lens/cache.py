@@ -80,7 +80,7 @@ def verify(folder: Path) -> tuple[dict[str, str], list[str]]:
     """The digests in the manifest of a folder, and which files are missing, new or changed; the manifest where none."""
     try:
         files = dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}, [MANIFEST]
     now = digests(folder)
     return files, sorted(name for name in files.keys() | now.keys() if files.get(name) != now.get(name))

@@ -96,7 +96,7 @@ def read_calibrator(path: Path) -> Calibrator:
         document = json.loads(path.read_text(encoding="utf-8"))
         curves = [Curve(**{**c, **{k: tuple(c[k]) for k in ("weights", "x", "y")}}) for c in document["curves"]]
         stated = document["digest"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: no calibrator ({error!r}); {way_out}") from None
     if stated != digest_of(document):
         raise ValueError(f"{path}: digest {str(stated)[:16]} is not that of its content; {way_out}")

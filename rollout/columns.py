@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from evidence.files import regular
 from evidence.schemas import AGG, HITS, OWN, check
 from fixtures.systems.protocol import cut_short
 from gates.checks.battery import Counts, Flags, Floats, Side, Snapshot
@@ -102,8 +103,8 @@ def read_agg(folder: Path) -> pa.Table:
 def _read(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         # not read_table, which imports pandas where it is installed: a second
-        table = pq.ParquetFile(path).read(columns)
-    except (OSError, pa.ArrowException) as error:
+        table = pq.ParquetFile(regular(path)).read(columns)
+    except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: a column's name is no text
         raise EvidenceError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
     check(table, schema, path.name)
     return table

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.documents import require_regular
 from gates.errors import ConfigError
 from gates.policy import Policy
 
@@ -96,6 +97,7 @@ def read_characteristics(path: Path) -> Characteristics:
     """Read the committed file. Raises ConfigError with one line where it cannot be read."""
     way_out = "restore it from version control, or make it anew: make characteristics"
     try:
+        require_regular(path)
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema {document['schema']!r}, but should be {SCHEMA}")
@@ -105,7 +107,7 @@ def read_characteristics(path: Path) -> Characteristics:
             rates={str(key): str(value) for key, value in document["rates"].items()},
             streams=_streams(document["streams"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError([f"{path}: no characteristics ({error!r}); {way_out}"]) from None
 
 

@@ -136,7 +136,7 @@ def read_log(artifacts: Path) -> Log:
     for line in read_lines(artifacts / LOG):
         try:
             alerts.append(Alert.from_json(line))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             unreadable += 1
     return Log(alerts=tuple(alerts), unreadable=unreadable)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints, ValidationError, model_validator
 
-from gates.documents import Document, mistakes
+from gates.documents import Document, mistakes, require_regular
 from gates.errors import ConfigError, GateError
 
 SCHEMA: Literal["hero-gate/trusted-keys/v1"] = "hero-gate/trusted-keys/v1"
@@ -86,6 +86,7 @@ def read_trust(path: Path | None = None) -> TrustRoot:
     """The trust root in a file; without one, this checkout's, which may be absent. Raises ConfigError."""
     file = path or TRUSTED_KEYS
     try:
+        require_regular(file)
         document = json.loads(file.read_bytes(), object_pairs_hook=_once)
         return TrustRoot.model_validate(document)
     except FileNotFoundError:

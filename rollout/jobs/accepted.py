@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from evidence.files import regular
 from evidence.parts import write_table
 from evidence.schemas import SchemaDrift, check
 from gates.archive import state_of
@@ -76,7 +77,7 @@ def facts_in(schema: pa.Schema) -> dict[str, Any]:
 def read_facts(path: Path) -> dict[str, Any]:
     """What is known of the accepted answers, without reading them. Raises EvidenceError where there are none."""
     try:
-        facts = facts_in(pq.ParquetFile(path).schema_arrow)
+        facts = facts_in(pq.ParquetFile(regular(path)).schema_arrow)
         if facts["schema"] != _SCHEMA:
             raise KeyError("schema")
     except FileNotFoundError:

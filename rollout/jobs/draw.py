@@ -106,7 +106,7 @@ def read_drawn(folder: Path, night: str) -> pa.Table:
         return read_table(path, DRAWN)
     except FileNotFoundError:
         raise EvidenceError(f"{path}: nothing was drawn for {night}; run -m refresh first") from None
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as error:
         raise EvidenceError(f"{path}: cannot be read ({type(error).__name__}); run -m refresh again") from None
 
 

@@ -211,7 +211,7 @@ def _age_hours(folders: list[Path], family: str, at: datetime) -> float | None:
             document = json.loads(path.read_bytes())
             if document["schema"] == "hero-gate/findings/v1":
                 seen.append(datetime.fromisoformat(document["at"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
     return (at - max(seen)).total_seconds() / 3600 if seen else None
 
