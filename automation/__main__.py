@@ -68,11 +68,8 @@ def _tick(asked: argparse.Namespace) -> int:
     from automation.supervisor import Supervisors
     from automation.tick import Tick
 
-    now, artifacts, configs = (
-        datetime.now(UTC).replace(microsecond=0),
-        artifacts_of(asked.ledger),
-        asked.schedule.parent,
-    )
+    now = datetime.now(UTC).replace(microsecond=0)
+    artifacts, configs = artifacts_of(asked.ledger), asked.schedule.parent
     if asked.ledger == LEDGER:
         mark(LEDGER.parents[1])
     asked.ledger.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from automation.deliver import NOBODY, Receiver, receivers_of
 from evidence.files import append_lines, read_lines
-from gates.archive import folder
+from gates.archive import folder, mark
 from gates.errors import ConfigError
 from reports.alerts.log import LOG, Alert, Log, close, emit, read_log, words_of
 from reports.alerts.rules import Delivery, load_alert_rules
@@ -157,7 +157,8 @@ def tick_alerts(
 def flush(artifacts: Path, delivery: Delivery, now: datetime, environment: Mapping[str, str] = os.environ) -> Flushed:
     """Deliver what was not delivered, the most urgent first. Nothing is raised for a receiver that fails."""
     try:
-        artifacts.mkdir(parents=True, exist_ok=True)
+        if not artifacts.exists():
+            mark(artifacts)  # a job that comes later must know it for ours
         with FileLock(artifacts / ".alerts-delivery.lock", timeout=0):
             return _flush(artifacts, delivery, now, environment)
     except Timeout:

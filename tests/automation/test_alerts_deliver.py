@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from automation.outbox import STATE, Flushed, flush, main
+from gates.archive import require_ours
 from reports.alerts.event import Event
 from reports.alerts.log import LOG, emit, read_log
 from reports.alerts.rules import built_in
@@ -239,6 +240,12 @@ def test_a_receiver_that_replaces_another_gets_what_that_one_missed(tmp_path: Pa
     flushed = flush(tmp_path, APPRISE, NOW, chat(json_url(receiver)))
     assert flushed.delivered == 1
     assert "ann" in receiver.bodies()[0]["message"]
+
+
+def test_a_folder_that_a_flush_makes_is_taken_by_the_job_that_comes_later(tmp_path: Path) -> None:
+    flush(tmp_path / "out", delivery(), NOW)
+    assert (tmp_path / "out" / STATE).exists()
+    require_ours(tmp_path / "out")
 
 
 def test_two_flushes_at_once(tmp_path: Path, receiver: Receiver) -> None:
