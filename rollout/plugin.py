@@ -135,7 +135,7 @@ def compared(hero: str, asked_heroes: dict[str, Hero], request: pytest.FixtureRe
     if written:
         page += f"\n{shown(Path(asked.subject.source))} selects it from now on; {renewal(asked)}\n"
     request.node.user_properties.append((TOLD, page))
-    return Comparison(rows=tuple(rows), best=best, written=written)
+    return Comparison(best=best, written=written)
 
 
 @pytest.fixture

@@ -70,9 +70,8 @@ class GridRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A grid compared: its rows, the winner, and whether the pack was just made to select it."""
+    """A grid compared: the winner, and whether the pack was just made to select it."""
 
-    rows: tuple[GridRow, ...]
     best: GridRow | None
     written: bool
 

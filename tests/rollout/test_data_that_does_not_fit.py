@@ -89,16 +89,22 @@ class TestHeldBeforeTheClimb:
             "no query of equal.run is judged: ids differ (q0 / Q0); give equal.run and qrels.txt the same ids"
         )
 
-    def test_an_intent_that_nobody_asks(self, checkout: Checkout) -> None:
-        with_intents(checkout, lambda q: ("eror" if q % 8 == 0 else "error", "docstring")[q % 2], "error, docstring")
+    @pytest.mark.parametrize(
+        ("intent_of", "asked", "told"),
+        [
+            (lambda q: ("eror" if q % 8 == 0 else "error", "docstring")[q % 2], "error, docstring", "eror (100"),
+            (lambda q: "" if q == 7 else "error", "error", "all (1"),
+        ],
+        ids=["mistyped", "of one query none"],
+    )
+    def test_an_intent_that_nobody_asks(
+        self, checkout: Checkout, intent_of: Callable[[int], str], asked: str, told: str
+    ) -> None:
+        with_intents(checkout, intent_of, asked)
         assert held(checkout) == (
-            "nobody asks about intent eror (100 of 800 queries); the policy asks about error, docstring; "
+            f"nobody asks about intent {told} of 800 queries); the policy asks about {asked}; "
             "name it under slices.intents, or mend the queries file"
         )
-
-    def test_a_query_without_an_intent_among_others(self, checkout: Checkout) -> None:
-        with_intents(checkout, lambda q: "" if q == 7 else "error", "error")
-        assert held(checkout).startswith("nobody asks about intent all (1 of 800 queries); the policy asks about error")
 
     @columns
     def test_a_column_missing_for_one_answer_cannot_be_left_out(

@@ -58,23 +58,13 @@ def test_a_hero_that_cannot_be_asked_is_held(climb: Climb) -> None:
     assert record(climbed)["to_percent"] == 0
 
 
-def judged_by_the_server(configs: Path) -> None:
-    """Let the policy judge by what systems say of their own time."""
-    policy = configs / "policy.yaml"
-    policy.write_text(policy.read_text(encoding="utf-8").replace("mode: evidence", "mode: evidence\nlatency: server"))
-
-
-def test_a_system_that_says_nothing_of_its_own_time_lacks_its_latency(climb: Climb, configs: Path) -> None:
-    judged_by_the_server(configs)
-    climbed = climb("equal")
-    why = "p95_latency: latency_ms is missing: equal.run is a recorded run, the latency it brings is its client's"
-    assert why in climbed.ended
-
-
 def test_the_servers_clock_judges_where_the_policy_says_so(
     climb: Climb, configs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged_by_the_server(configs)
+    policy = configs / "policy.yaml"
+    policy.write_text(policy.read_text(encoding="utf-8").replace("mode: evidence", "mode: evidence\nlatency: server"))
+    why = "p95_latency: latency_ms is missing: equal.run is a recorded run, the latency it brings is its client's"
+    assert why in climb("equal", folder="client").ended  # it says nothing of its own time
     opened = RecordedKind.open_system
     monkeypatch.setattr(RecordedKind, "open_system", lambda *asked: Timekeeper(opened(*asked)))
     climbed = climb("equal")

@@ -77,10 +77,6 @@ def test_documents_that_cannot_be_are_an_error(documents: list[int]) -> None:
     assert answers.arm.recall.tolist() == [0.0]
 
 
-def test_a_system_without_calibrator_has_no_calibrator_time() -> None:
-    assert np.isnan(measured(replace(GOOD, calibrator_ns=-1)).arm.calibrator_ms).all()
-
-
 def test_both_arms_answer_every_query_in_the_drawn_order() -> None:
     log: list[tuple[str, str]] = []
     hero, baseline = Scripted("hero", log), Scripted("baseline", log)
@@ -98,11 +94,6 @@ def test_an_exception_is_that_querys_error() -> None:
 
     timed = ask(Broken("hero", []), QUERIES[0])
     assert (timed.error_code, len(timed.answer.doc_ord)) == ("TimeoutError", 0)
-
-
-def test_a_system_that_is_recorded_brings_its_own_latency() -> None:
-    assert ask(Scripted("hero", []), QUERIES[0]).latency_ms == 10.0
-    assert ask(Scripted("hero", [], replace(GOOD, latency_ms=None)), QUERIES[0]).latency_ms != 10.0
 
 
 @pytest.mark.parametrize(
@@ -146,8 +137,10 @@ def test_a_question_is_told_what_waited_while_it_was_answered() -> None:
     assert ask(Slow("hero", []), QUERIES[0], counting(7, 10**12)).wait_ms > 5.0  # and no longer than it took
 
 
-def test_a_recorded_answer_waited_for_nothing_here() -> None:
-    assert ask(Scripted("hero", []), QUERIES[0], counting(0, 10**12)).wait_ms == 0.0
+def test_a_recorded_answer_brings_its_own_latency_and_waited_for_nothing_here() -> None:
+    recorded = ask(Scripted("hero", []), QUERIES[0], counting(0, 10**12))
+    assert (recorded.latency_ms, recorded.wait_ms) == (10.0, 0.0)
+    assert ask(Scripted("hero", [], replace(GOOD, latency_ms=None)), QUERIES[0]).latency_ms != 10.0
 
 
 @pytest.mark.parametrize(("taken", "waited"), [(0.02, [1.0, 0.0]), (0.021, [10.0, 0.0])])
@@ -159,7 +152,8 @@ def test_where_the_machine_took_too_much_nobody_knows_how_long_an_answer_waited(
     assert [timed.wait_ms for timed in doubted([clocked, recorded], taken)] == waited
 
 
-def test_what_a_system_says_of_its_own_time_stands_beside_the_clock() -> None:
+def test_what_a_system_says_of_its_own_time_stands_beside_the_clock_and_what_it_does_not_say_is_none() -> None:
+    assert np.isnan(measured(replace(GOOD, calibrator_ns=-1)).arm.calibrator_ms).all()
     assert measured(replace(GOOD, server_ms=4.0)).columns["server_ms"].tolist() == [4.0]
     assert np.isnan(measured(GOOD).columns["server_ms"]).all()
 

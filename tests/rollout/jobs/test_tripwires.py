@@ -63,12 +63,9 @@ def test_a_flatline_is_found(ndcg: Any, tripped: set[str]) -> None:
     assert red(judge_tripwires("lens", LIMITS, week(ndcg=ndcg))) == tripped
 
 
-def test_too_few_queries_evidence_nothing() -> None:
+def test_too_few_queries_evidence_nothing_and_no_credit_no_share() -> None:
     cells = judge_tripwires("lens", LIMITS, week(1_000))
     assert {cell.verdict for cell in cells.values()} == {Verdict.INCONCLUSIVE}
     assert "suite names 500" in cells["leak"].note
-
-
-def test_without_any_credit_there_is_no_share() -> None:
     cells = judge_tripwires("lens", LIMITS, week(file_credits=np.zeros(4_000), credits=np.zeros(4_000)))
     assert cells["leak"].verdict is Verdict.INCONCLUSIVE
