@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.conftest import ROOT, best_cpu_seconds
 from evidence import history
 from gates.pairs import Pairs
 from gates.policy import load_policy
@@ -18,6 +17,7 @@ from lens.features import NAMES, STAGES, Stage
 from lens.intent import INTENTS
 from tests.gates.builders import constants, equal_pairs
 
+ROOT = Path(__file__).parents[1]
 CALLS = 20_000
 POLICY = load_policy(ROOT / "configs" / "policy.yaml")
 BLOCKS = POLICY.ladder.window // POLICY.ladder.red_every
@@ -106,6 +106,7 @@ def test_two_years_answer_in_a_second(benchmark: BenchmarkFixture, folder: Path,
     """Every file's digest is compared before it is read."""
     found = benchmark.pedantic(history.read, args=(folder,), kwargs={"metric": metric}, rounds=3, warmup_rounds=1)
     assert len(found) == (JOBS * NIGHTS * ROWS + SINGLE * ROWS) // (20 if metric else 1)
-    seconds = best_cpu_seconds(lambda: history.read(folder, metric=metric), 3)
-    print(f"\n{len(found):,} rows of {JOBS} jobs in {NIGHTS} nights: {seconds:.2f} s CPU")
-    assert seconds <= 1.0
+    if benchmark.stats is not None:  # --benchmark-disable
+        seconds = benchmark.stats.stats.min
+        print(f"\n{len(found):,} rows of {JOBS} jobs in {NIGHTS} nights: {seconds:.2f} s CPU")
+        assert seconds <= 1.0

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.conftest import ROOT
 from fixtures.parity.ports import NAMES, PORTS, REFERENCE, NotEvidenced, write_rows
 from fixtures.parity.reference import all_bins, confidences
 from fixtures.parity.sample import Sheet, sheets
 from lens.calibrator import read_calibrator
 
+CALIBRATOR = Path(__file__).parents[1] / "configs" / "calib_v22.json"
 TIMES = 8  # the sample, to have a piece of work that takes longer than telling it
 BINS = 10
 WORK = ("confidences", "bins")
@@ -31,7 +31,7 @@ Do = Callable[[str], float]
 @pytest.fixture(scope="module")
 def sheet(tmp_path_factory: pytest.TempPathFactory) -> Sheet:
     """The committed calibrator's sheet, several times over."""
-    committed = sheets(ROOT / "configs" / "calib_v22.json", tmp_path_factory.mktemp("sample"), 12_000, 42)[0]
+    committed = sheets(CALIBRATOR, tmp_path_factory.mktemp("sample"), 12_000, 42)[0]
     return replace(committed, rows=committed.rows * TIMES)
 
 
