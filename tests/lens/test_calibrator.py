@@ -34,21 +34,18 @@ def test_confidence_is_always_within_the_clamp(features: list[float]):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: d["curves"][0].update(intercept=0.0), "is not that of its content"),
-        (lambda d: d.pop("digest"), "no calibrator"),
-        (lambda d: d["curves"][0].pop("alpha"), "no calibrator"),
-        (
-            lambda d: d.update(curves=d["curves"][1:], digest=digest_of({**d, "curves": d["curves"][1:]})),
-            "has no curve for lexical docstring",
-        ),
+        (lambda d: {**d, "fitted_on": {}}, "is not that of its content"),
+        (lambda d: {**d, "digest": None}, "is not that of its content"),
+        (lambda d: {**d, "curves": [{"stage": "lexical"}]}, "no calibrator"),
+        (lambda d: {**d, "curves": d["curves"][1:], "digest": digest_of({**d, "curves": d["curves"][1:]})}, "no curve"),
+        (lambda _: "[" * 100_000, "no calibrator"),
     ],
-    ids=["tampered", "unsigned", "incomplete", "without a curve"],
+    ids=["tampered", "unsigned", "incomplete", "without a curve", "too deep"],
 )
 def test_a_changed_calibrator_is_refused(root: Path, tmp_path: Path, change, said: str):
-    document = json.loads((root / "configs" / "calib_v22.json").read_text())
-    change(document)
+    changed = change(json.loads((root / "configs" / "calib_v22.json").read_text()))
     path = tmp_path / "calib.json"
-    path.write_text(json.dumps(document))
+    path.write_text(changed if isinstance(changed, str) else json.dumps(changed))
     with pytest.raises(ValueError, match=said) as error:
         read_calibrator(path)
     assert "restore it from version control" in str(error.value)
