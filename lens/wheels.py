@@ -42,11 +42,9 @@ def read_lock(path: Path) -> tuple[Wheel, ...]:
     """The wheels of a lock file: one requirement a line with its hash; # begins a comment. Raises CorpusError."""
     wheels = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:  # ValueError: no text
-        raise CorpusError(
-            f"{path}: cannot be read ({type(error).__name__}); name a lock file such as corpus.lock"
-        ) from None
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror}); name a lock file such as corpus.lock") from None
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
         if not text:

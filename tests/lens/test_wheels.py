@@ -21,13 +21,14 @@ def test_committed_locks_are_read(root: Path, name: str):
         ("jar==1.0", "lock:1: 'jar==1.0', but should be name==version --hash=sha256:<64 hex digits>"),
         (f"# a comment\n{GOOD}\njar>=2", "lock:3: 'jar>=2', but should be"),
         ("# nothing\n", "names no wheel; add lines such as"),
+        ("jar==1.0\udcff", "lock:1: 'jar==1.0"),
         (None, "cannot be read (No such file or directory); name a lock file"),
     ],
 )
 def test_a_bad_lock_gets_one_line(tmp_path: Path, text: str | None, said: str):
     lock = tmp_path / "lock"
     if text is not None:
-        lock.write_text(text)
+        lock.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(CorpusError) as error:
         read_lock(lock)
     assert said in str(error.value)
