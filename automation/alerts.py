@@ -4,8 +4,6 @@ Each function here turns what lies on disk into events and may be asked at every
 event once, however often it is found.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -5,8 +5,6 @@ ignores CRON_TZ), and the tick knows the schedule's own zone. The target's verif
 table with a mistake and leaves the old one.
 """
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Nothing here raises and nothing here names a secret: what went wrong comes back 
 environment.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

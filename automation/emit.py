@@ -5,8 +5,6 @@ the local times of the schedule: both skip or double them in nights whose clock 
 Kubernetes uses; documented for GitHub). They tick as often as they can, and the tick knows what is due.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import jinja2

@@ -4,8 +4,6 @@ cron and systemd start a tick with next to nothing. What an install finds is kep
 read, and the line sources it: no secret stands in a crontab or a unit.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -8,8 +8,6 @@ A run of jobs leaves its findings in the file that `FINDINGS` names: each of the
 broken is of the kind of its job (drift, parity, ...), what is not evidenced and what could not be asked are of theirs.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

@@ -12,8 +12,6 @@ work and before its end is recorded (milliseconds) is repeated, as jobs that jud
 Times are UTC as text (`2027-03-14T07:15:00Z`), so that they sort, and that a person with `sqlite3` can read them.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3

@@ -8,8 +8,6 @@ alert is sent, then noted: a process killed between the two sends it once more, 
     python -m automation.outbox close ID --why    end an alert by hand: ID as show prints it, and who ended it, and why
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

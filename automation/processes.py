@@ -9,8 +9,6 @@ A process id says little: ids are used again, and children leave their group. So
 in their environment, where /proc shows it. Where there is none (macOS), what a dead supervisor left runs to its end.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import signal

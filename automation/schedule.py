@@ -13,8 +13,6 @@ skip them until the next day):
   emergency tripwire is no hour to save; the second passage is marked as in PEP 495: `T01:30[fold=1]`.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from copy import copy

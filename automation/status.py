@@ -1,7 +1,5 @@
 """What runs next, what ran last, and what is late, running or failed?"""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from automation.ledger import CLAIMED, UNSETTLED, Entry, Ledger

@@ -5,8 +5,6 @@ leader of a process group, waits for it, stops the whole group when time is up, 
 mark of the attempt: if the supervisor is killed, the next tick knows what to stop.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

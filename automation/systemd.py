@@ -1,7 +1,5 @@
 """Which units of the user's systemd tick? A oneshot service and its timer."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which evidence is this? Digests of a file's bytes, and of a parquet file's content whatever its encoding."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """How is a file written so that a killed process leaves no half of it? Under a temporary name, or by whole lines."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

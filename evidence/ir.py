@@ -1,7 +1,5 @@
 """What do other people's measures say of each answer? By ir-measures, one number a query."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -4,8 +4,6 @@ Conventions are trec_eval's: hits rank by score (float32) descending, then docum
 the grade; the ideal ranking comes from all judgements, not from what was returned. Equal to pytrec_eval to 1e-9.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Is the merged evidence what was judged, no part lost, doubled or exchanged on the way?"""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Writes evidence whole or not at all: one part a window, merged into the two files of a hero at the end."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

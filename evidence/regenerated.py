@@ -1,7 +1,5 @@
 """Are the two files of a night of the same answers, and of the queries that were drawn? A line for each difference."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 

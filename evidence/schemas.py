@@ -1,7 +1,5 @@
 """The columns of the two evidence files. A table that differs is refused, naming the column."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 HITS = pa.schema(

@@ -1,7 +1,5 @@
 """Which folders are a run's own, and where do the results of the last run go, so that none is taken for a new one?"""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -4,8 +4,6 @@ Numbers that decide are decimal strings. The files are canonical JSON (RFC 8785)
 the bytes; their JSON Schema is docs/attestation.schema.json.
 """
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Reads one YAML document strictly: safe tags only, no duplicate keys, every mistake of the file reported together."""
 
-from __future__ import annotations
-
 import json
 import re
 import stat

@@ -1,7 +1,5 @@
 """How does an item hand its cell to the controller, and make pytest say what the cell says?"""
 
-from __future__ import annotations
-
 import pytest
 
 from gates.names import meaning, sentence

@@ -3,8 +3,6 @@
 A check that has no entry is told under its own key and in its own unit, so that a new one needs no change here.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from gates.checks.check import Check, Name

@@ -1,7 +1,5 @@
 """Of whom is asked, and where do results go? The options of every run, of the emergency tripwire's too."""
 
-from __future__ import annotations
-
 import pytest
 
 

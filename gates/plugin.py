@@ -1,7 +1,5 @@
 """Turns the items' evidence into one decision per hero, on the controller only, and sets the exit status."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 import time

@@ -1,7 +1,5 @@
 """Which checks gate a release, with which limits, classes and error rates: the model of `policy.yaml`."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property

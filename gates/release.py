@@ -1,7 +1,5 @@
 """What one gate run says: the heroes it judged, their cells, and the decision about each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

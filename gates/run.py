@@ -1,7 +1,5 @@
 """Which run is this, of which commit, where are its files, and does it decide about heroes? Asked of its options."""
 
-from __future__ import annotations
-
 import ast
 import subprocess
 import sys

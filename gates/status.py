@@ -6,8 +6,6 @@ Jobs and batteries use the same: 20 something is shown broken, 10 something is n
 1 for a dozen reasons, so it says nothing here (docs/adr/0014).
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import traceback

@@ -1,7 +1,5 @@
 """Where is a policy weaker than the template that it is based on? Told on the first screen, and attested."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Search from the terminal, build the index, fit the calibrator, make oracles: `python -m lens --help`."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Iterator, Sequence

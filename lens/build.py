@@ -1,7 +1,5 @@
 """How is the index made? Wheels to documents, words, vectors, graph, questions and judgements, in one folder."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -4,8 +4,6 @@ A folder is built beside its place and renamed when complete, so a killed build 
 manifest holds the digest of every file, so damage is found and mended by building again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -5,8 +5,6 @@ with slopes in [0.9, 1.1], corrects it; both are mixed by alpha; the result is h
 arithmetic: a call takes microseconds, and its ports to other languages are exact.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -1,7 +1,5 @@
 """What can be tuned in this search system? The `selected` block of a pack, read strictly."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 

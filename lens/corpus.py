@@ -1,7 +1,5 @@
 """What is searched? All documented functions of the corpus's wheels, with their words."""
 
-from __future__ import annotations
-
 import pickle
 import subprocess
 import sys

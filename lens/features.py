@@ -1,7 +1,5 @@
 """What tells whether the first hit is right? The numbers that the calibrator reads, for both stages of a search."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Literal

@@ -1,7 +1,5 @@
 """How is the calibrator fitted? Once, with the baseline, on the calibration queries, which nothing else sees."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import numpy as np

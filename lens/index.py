@@ -1,7 +1,5 @@
 """What does a running system search? The built index, opened from the cache; built first where it is missing."""
 
-from __future__ import annotations
-
 import hashlib
 import sys
 from collections.abc import Callable, Iterator, Mapping

@@ -4,8 +4,6 @@ The cues were read off the calibration queries: names have no spaces and are alw
 70 % are found, and 87 % of what is called an error message is one.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Literal
 

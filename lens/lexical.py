@@ -1,7 +1,5 @@
 """Which functions hold the query's words? BM25 over names and bodies, and a boost where the words stand together."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field

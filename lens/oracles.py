@@ -14,8 +14,6 @@ words hold all words of the function's name. Of each intent the ten with the sma
 lean towards what the pack of that name changes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -11,8 +11,6 @@ name, and the first message it raises. Relevance is known from where a question 
 text, a body, a family) fall in one part together: the parts share no question, no judged function and no copy of one.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Which functions does a Python source file define, where, and what do they say? Read by ast, never imported."""
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import io

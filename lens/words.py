@@ -1,7 +1,5 @@
 """Which vector has a text? The idf-weighted mean of static word vectors, which are read as data from a pinned wheel."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ Two processes share the work. What is done is kept in the cache under a digest o
 was stopped goes on where it was. `--quick` simulates few heroes and no real pairs: it shows that everything runs.
 """
 
-from __future__ import annotations
-
 import argparse
 import datetime
 import json

@@ -5,8 +5,6 @@
 One process, some minutes.
 """
 
-from __future__ import annotations
-
 import argparse
 import datetime
 import time

@@ -1,7 +1,5 @@
 """How is a text of the data shown where it could break the page, the table or the terminal?"""
 
-from __future__ import annotations
-
 import itertools
 import re
 import unicodedata

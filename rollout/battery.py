@@ -4,8 +4,6 @@ Its answers are written down like those of a window, and judged from what was wr
 is claimed once per run, and a ladder needs one: a replacement worker must do neither again after a crash.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How far does a hero get? From window to window and step to step, wherever the pairs come from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 from gates.policy import Policy

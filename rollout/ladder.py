@@ -4,8 +4,6 @@ A ladder is claimed once per run: a replacement worker must not climb again afte
 stays broken, because rolling the dice again until it is green is no evidence.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace

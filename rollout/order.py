@@ -4,8 +4,6 @@ The evidence is the state: the same fingerprint sees the same pairs, so nobody c
 budget only continues the same sequence.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What do canary, selection and lock ask, and who tells their progress? Exceptions in set-up are errors, which hold."""
 
-from __future__ import annotations
-
 import functools
 import os
 import threading

@@ -5,8 +5,6 @@ threads waited for a processor meanwhile; an exception is that query's error cod
 graded and measured here, never by the system itself.
 """
 
-from __future__ import annotations
-
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Do the two evidence files follow from each other and from the fingerprint? Measures computed anew from hits."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

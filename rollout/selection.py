@@ -7,8 +7,6 @@ loss, since a wider one would excuse it.) Of the eligible ones the best by the p
 digits) the one that the grid lists first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple

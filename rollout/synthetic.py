@@ -1,7 +1,5 @@
 """A system whose faults are known: what is asked, timed and measured of it must come out as seeded."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Turns measured answers into rows of the two evidence files, and queries into the words of examples."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """How much of each window's clock was waiting, and who had the processors? What is attested of the machine."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Importing is most of what a short gate takes. The fork has its own folder, envir
 has: signals, os._exit and what Python does at its end are real. It shares the seed of its hashes with the other forks.
 """
 
-from __future__ import annotations
-
 import atexit
 import functools
 import gc

@@ -5,8 +5,6 @@
 The rates of this gate on the same streams are those of configs/characteristics.json. One process, about a minute.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections import Counter

@@ -12,8 +12,6 @@ quantile.mdx); an answer without a value is left out, where GrowthBook's queries
 sequence runs over the pairs' differences, which GrowthBook does not offer.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

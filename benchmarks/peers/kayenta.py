@@ -10,8 +10,6 @@ minute); directions set for each metric (the default is "either", which would st
 group, so equally weighted.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from statistics import NormalDist

@@ -7,8 +7,6 @@ A window without a value is red: Argo counts a measurement as failed when its su
 argo-rollouts utils/evaluate/evaluate.go), and Flagger a check that finds no values (ErrNoValuesFound).
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from benchmarks.peers.windows import LATENCY, METRICS, Flags, Stop, Windows, stop_at_first

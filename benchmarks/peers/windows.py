@@ -1,7 +1,5 @@
 """What is a canary rule given, and what does it answer? The windows of one canary, four metrics, and how it ended."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple

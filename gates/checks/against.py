@@ -1,7 +1,5 @@
 """The forms that measure a hero against what the baseline showed before: a median, a high quantile, a calibration."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What is known of a check, in one place: what would be wrong, which limits it has, how it asks, how it is told."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

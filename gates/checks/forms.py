@@ -5,8 +5,6 @@ a processor, what shows that it holds on time as measured. Where an arm's answer
 quality counts against nobody: RED streams keep no loss of such a hero, GREEN streams no gain over such a baseline.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """What is measured of an answer, by name: label, unit, scale, direction, and whose word it is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from gates.checks.check import Name

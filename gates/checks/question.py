@@ -5,8 +5,6 @@ one suffices, or all of them where `all_red`; the streams inside one are average
 show that it holds. Sources of the forms: docs/decision-rule.md.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple

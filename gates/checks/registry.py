@@ -3,8 +3,6 @@
 A new file is found by itself. Within a kind they stand in the order of `place`, which is that of reports.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Iterator

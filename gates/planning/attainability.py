@@ -5,8 +5,6 @@ each stake grows like a product of independent terms, so that its logarithm is a
 do the work of the mean of all five, which errs on the safe side. The calibration gate's looks are simulated.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

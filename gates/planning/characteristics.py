@@ -4,8 +4,6 @@ Both stand in one committed file that `make characteristics` writes (proof.chara
 the policy and the deciding sources they were simulated with; the distributions serve any policy.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Of stored pairs (proof/streams.py) or of a run's own: `either_way` takes from pa
 one, so that only how much they differ is left.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

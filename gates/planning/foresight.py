@@ -1,7 +1,5 @@
 """What would this policy find, and what would go unseen? The plan that `--plan` prints before anything runs."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

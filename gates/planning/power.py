@@ -4,8 +4,6 @@ An equal hero that differs on as many queries by as much is what is foreseen: wh
 so no decision can rest on it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ Two budgets, told apart: windows in which nothing was decided (`undecided`), and
 Neither ever ships a hero, and waiting uses up no window: too little traffic is nobody's failure.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import NamedTuple
 

@@ -11,8 +11,6 @@ Rules (each is a test in tests/gates/test_decide.py and, through pytest itself, 
 - ROLLBACK beats HOLD beats PROMOTE.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple

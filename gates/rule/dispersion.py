@@ -6,8 +6,6 @@ over K windows are chi-squared with K degrees of freedom; too large a sum says t
 betting processes do not survive. Looked at after windows 4, 8, 12, ...: the k-th look spends alpha / (k (k + 1)).
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

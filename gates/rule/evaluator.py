@@ -1,7 +1,5 @@
 """Turns the pairs of one hero, block by block, into the cells of a canary."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

@@ -5,8 +5,6 @@ and so many that only the clock as measured makes red hold: the machine was busy
 when the estimate over the step keeps the limit. No error rate is controlled: reports print the computed one beside it.
 """
 
-from __future__ import annotations
-
 from gates.checks.check import Point
 from gates.checks.machine import NOT_EVIDENCED
 from gates.checks.question import Head

@@ -9,8 +9,6 @@ Rules (why: docs/decision-rule.md; how often they err: docs/offline-characterist
 - A margin that was chosen after the sizes of the differences were seen promotes nobody for good.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

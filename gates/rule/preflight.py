@@ -4,8 +4,6 @@ The baseline alone answers the preflight queries (calibration part, never used b
 constants, and an incumbent that is shown out of a limit holds the release: no hero can be judged against it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from functools import partial

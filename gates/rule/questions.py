@@ -1,7 +1,5 @@
 """What does a policy ask: which questions, with how many processes that can roll back, and which columns they need?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ gates.rule.decide makes the decision from what pytest reported. Before it is att
 the policy and the cells once more, and when the run ends its exit status and what lies on disk are compared.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from gates.release import Outcome, Release

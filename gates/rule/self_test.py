@@ -8,8 +8,6 @@ measured as heroes are, which shows that hero and baseline are not mixed up on t
 are called.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace

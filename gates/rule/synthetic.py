@@ -1,7 +1,5 @@
 """What are heroes made of whose right verdict is known? Pairs made up under a policy, and evaluators to try on them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Follows the calibration error through a canary: the sign witness shows it broken, planned looks that it holds."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

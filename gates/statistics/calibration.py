@@ -7,8 +7,6 @@ Rules (docs/decision-rule.md):
 - RED by the sign witness: whatever signs earlier windows suggest, E[s(bin) (confidence - correct)] <= true error.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Numbers as people and machines read them in a cell: decimal strings."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

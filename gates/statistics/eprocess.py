@@ -9,8 +9,6 @@ Rules (formulas and simulations: docs/decision-rule.md):
 - By Ville's inequality, P(evidence >= 1/a at any look) <= a under the null, whatever the dependence on the past.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

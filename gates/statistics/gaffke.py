@@ -8,8 +8,6 @@ Rules (why: docs/decision-rule.md; how often they err: docs/offline-characterist
 - Where two values of a are left (0/1 data, or whole losses at t = 0) the tail is a binomial one: Clopper-Pearson.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """One-sided p-values of a single look, and intervals for display. Nothing here is looked at repeatedly to decide."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from statistics import NormalDist

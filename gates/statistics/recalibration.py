@@ -11,8 +11,6 @@
   that Cox's test cannot see: of an alternating error of .05 a full median finds 3 %, a tenth 46 % (n 800, level 5 %).
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

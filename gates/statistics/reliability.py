@@ -7,8 +7,6 @@
   shown to have moved has moved at least so far.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

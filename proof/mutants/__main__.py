@@ -5,8 +5,6 @@ apply to any system are seeded in a hero of the user's, under the policy of --co
 Exit status: 0 when every fault was caught, 1 when one escaped, 2 when nothing could be scored.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 import tempfile

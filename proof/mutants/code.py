@@ -1,7 +1,5 @@
 """Which faults may the gate's own code have? Each turns a verdict, forgets evidence, or lets something pass."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial

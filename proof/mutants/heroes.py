@@ -1,7 +1,5 @@
 """Which faults may a hero bring along: in its answers, its recorded files, its policy, or in how it is run?"""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Which faults may the measuring have: its data, its clock, its traffic, its A/A answers, its evidence files?"""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial

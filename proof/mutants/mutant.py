@@ -1,7 +1,5 @@
 """What is a seeded fault? A change of a hero's pack or files, of a named function, or of how pytest is run."""
 
-from __future__ import annotations
-
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Which function is replaced in this run? Loaded by `-p`, and by xdist into its workers too."""
 
-from __future__ import annotations
-
 import os
 
 from proof.mutants.mutant import NAMED

@@ -3,8 +3,6 @@
 Each is run in a copy of the checkout, by the command that a release is judged with.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -4,8 +4,6 @@ Each check that a policy asks brings the fault that must turn it RED; what no pa
 A fault that no check catches is a finding to close, not one to drop from the table.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from gates.checks.registry import CHECKS

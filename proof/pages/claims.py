@@ -1,7 +1,5 @@
 """Which promises does the project make of its rule, and do the simulated releases keep them?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """How do numbers become a page? Prose and tables stand in a template; how rates and pairs are written, here."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Draws the error rates: who is promoted at which loss or error, and how often equal heroes are rolled back."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ An answer waits with a chance that says how busy the machine is, 4 ms on average
 take by themselves. Everybody waits alike, baseline and preflight as well.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -6,8 +6,6 @@ tests/proof/test_canaries.py drives the gate's own Evaluator over the same block
 hero.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any

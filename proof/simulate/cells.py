@@ -1,7 +1,5 @@
 """Which worlds are releases simulated in? One cell each: what is true of the hero, and how many heroes climb."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial

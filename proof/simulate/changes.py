@@ -1,8 +1,6 @@
 """What can be done to a hero of an equal population so that its true state is known? Each change is a function
 of the population, and of what it draws."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 

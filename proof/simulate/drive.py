@@ -4,8 +4,6 @@ A seed stands for a release fingerprint that was made up: it orders the queries 
 served. Everything else is recorded answers, the gate's own evaluator, its ladder and its decision.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence

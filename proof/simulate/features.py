@@ -6,8 +6,6 @@ known of a block alone: the growth of a bet on signs is kept for either sign of 
 quantile moves, the latencies themselves are kept.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Neither arm is better: what the two answer differently on churned queries, and h
 Confidence is logit-normal(.8, 1.2); how often it is right comes from `true_share`.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

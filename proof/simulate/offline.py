@@ -4,8 +4,6 @@ A rule says whether "the mean is above -mu" is shown. It gets many samples at on
 counts (samples, values). A world says how differences are distributed, and what a lossy hero loses.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 

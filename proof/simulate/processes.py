@@ -6,8 +6,6 @@ is only that hopeless or certain looks are told from a part of the draws: a p-va
 makes too large stays too large.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache

@@ -7,8 +7,6 @@ The recording lies in the project's cache folder under a key of all that the ans
 records anew.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

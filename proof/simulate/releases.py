@@ -1,7 +1,5 @@
 """Runs one cell, or a share of it: draws the world, computes the features of its blocks, lets the heroes climb."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

@@ -18,8 +18,6 @@ Weights are shares of pairs and sum to 1:
      "ms_per_pair": 1.4}                         to answer one pair
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from gates.planning.characteristics import Atoms, Streams

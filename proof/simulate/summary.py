@@ -1,7 +1,5 @@
 """What is kept of thousands of ends? Counts that add up over the parts of a cell, and what follows from them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What was seen that may be worth telling? Whoever sees it says so with this, and needs none of the rules."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys

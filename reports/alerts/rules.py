@@ -1,7 +1,5 @@
 """How urgent is each kind of alert, who acts by when, and where is it told? The model of `alerts.yaml`."""
 
-from __future__ import annotations
-
 import re
 from datetime import date, datetime, time, timedelta
 from pathlib import Path

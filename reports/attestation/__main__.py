@@ -1,7 +1,5 @@
 """Which question about signed decisions is asked? `python -m reports.attestation COMMAND ...`."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import sys

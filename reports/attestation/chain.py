@@ -5,8 +5,6 @@ of the payload before it. So none can be changed, dropped or swapped without a t
 that shows against a head that was written down elsewhere.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """What does a machine need to know of a decision? `attestation.json`, one per hero and one of the release."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

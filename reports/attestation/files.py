@@ -3,8 +3,6 @@
 Each statement is built again from the attestations and compared with the one that was signed.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import stat

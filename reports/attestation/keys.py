@@ -1,7 +1,5 @@
 """How does one get a key to sign with, and what must be added so that others trust it? `key FILE`."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

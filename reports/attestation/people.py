@@ -4,8 +4,6 @@ An approval agrees to a decision; an override lifts a freeze window of the polic
 a HOLD that is approved stays a HOLD.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Does the decision follow from the evidence? Every verdict is judged again from hits.parquet and agg.parquet."""
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """How does a person approve a decision, or lift a freeze for it? Signed into the chain: `approve` and `override`."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time

@@ -1,7 +1,5 @@
 """How does a run come by its signatures? Names are fixed before it is attested; signed is what then lies on disk."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path

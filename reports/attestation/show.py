@@ -1,7 +1,5 @@
 """What was decided, what was signed in which order, and in what do two runs differ? `show`, `log` and `diff`."""
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections import Counter

@@ -3,8 +3,6 @@
 Imported only where something is signed or verified: cryptography costs a third of a second.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -4,8 +4,6 @@ Since a decision's statement holds nothing else, whoever has the attestation can
 `previous`, which chains it to the statement before it, is added by `reports.attestation.chain`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -4,8 +4,6 @@
 have their digests, and the signed statements are built again from the attestations and compared byte for byte.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set

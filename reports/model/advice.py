@@ -1,7 +1,5 @@
 """What is to be done next about a decision, and how much more evidence might it take to decide?"""
 
-from __future__ import annotations
-
 import math
 import re
 import shlex

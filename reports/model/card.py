@@ -1,7 +1,5 @@
 """What is said of a hero everywhere: decision, reason, what serves now, what to do next, whose it is and until when?"""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

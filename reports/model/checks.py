@@ -1,7 +1,5 @@
 """Which checks were asked of a hero, with which answers, on which does the decision rest, and for which reasons?"""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from gates.checks.check import Name

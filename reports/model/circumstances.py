@@ -1,7 +1,5 @@
 """What is said beside every decision: its cost, the machine that it was made on, the rule, and how often that errs?"""
 
-from __future__ import annotations
-
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from fixtures.systems.waiting import SWITCHES, UNKNOWN

@@ -1,7 +1,5 @@
 """On which queries does the hero lose and gain most, and what did both arms answer there?"""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What does the hero give and cost against the baseline, over all queries and by intent?"""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What is each measure called, and how are marks, limits and evidence told? The names of checks: gates.names."""
 
-from __future__ import annotations
-
 import math
 import re
 

@@ -1,7 +1,5 @@
 """What happened to each hero? Computed once, so that terminal, summary, page and Allure never disagree."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

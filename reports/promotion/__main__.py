@@ -1,7 +1,5 @@
 """Who wants the baseline changed, and how? `python -m reports.promotion COMMAND`."""
 
-from __future__ import annotations
-
 import argparse
 import getpass
 import sys

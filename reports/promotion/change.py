@@ -5,8 +5,6 @@ to `previous/` as the rollback target, and a signed statement says so. `roll_bac
 byte for byte. Both are one change of `journal`, under one lock of the folder of configs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

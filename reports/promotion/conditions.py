@@ -1,7 +1,5 @@
 """May a decision be promoted? Every condition, asked before anything is changed; the first that fails is told."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

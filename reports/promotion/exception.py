@@ -3,8 +3,6 @@
 It is no decision and never called one: it owes the canary that was not waited for (docs/runbook.md#exception).
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from fixtures.packs import load_hero

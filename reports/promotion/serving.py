@@ -1,7 +1,5 @@
 """What serves now, and by which word of whom? The chain of changes says it, where what serves is what it let serve."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 

@@ -4,8 +4,6 @@ allure-pytest writes one result per item where the item ran. It has none for an 
 the decision: those are written here, in the same format.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -5,8 +5,6 @@ reports/site/package-lock.json pins it, under the Node of the Python package nod
 asks nothing of the network: Allure's analytics are cut out.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import re

@@ -1,7 +1,5 @@
 """What is inside each plot: reliability with counts, paired differences with whiskers, latency beside the SLA?"""
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Callable, Sequence

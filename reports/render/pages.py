@@ -1,7 +1,5 @@
 """What do people open? `index.html`, a page that needs no network, and `summary.md`, for a CI job or a pull request."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What do confidence, differences and latency look like? Three SVG plots a hero: equal evidence gives equal bytes."""
 
-from __future__ import annotations
-
 import base64
 from dataclasses import dataclass
 from functools import partial

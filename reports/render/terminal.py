@@ -1,7 +1,5 @@
 """What does the terminal end with? The decision, understood in ten seconds, at most 100 columns wide."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What does every report receive? A decided run with the story of each hero, and where its files wait for signature."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -5,8 +5,6 @@ serves, or until somebody accepts a new state with --write: a reference that fol
 of .009 a week pass for ever.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

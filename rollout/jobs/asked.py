@@ -1,7 +1,5 @@
 """Which queries are asked every week? The same ones, so that what differs is the system."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What is a check of a scheduled job, and how does it say what it found? No hero climbs, no decision rests on it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, ClassVar

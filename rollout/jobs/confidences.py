@@ -1,7 +1,5 @@
 """Which answers have a confidence that is one, and what does the history keep of a week's confidences?"""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from functools import partial

@@ -1,7 +1,5 @@
 """Which queries does a suite ask tonight? Those that were not asked lately, in an order that only the date draws."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -7,8 +7,6 @@ deviation of such differences says nothing of rare ones. A paired bootstrap's in
 within the limit.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Mapping

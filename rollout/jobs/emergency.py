@@ -14,8 +14,6 @@ and judgements of the collection (so no quality is measured, health does that) a
 document has.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace

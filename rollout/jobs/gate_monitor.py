@@ -5,8 +5,6 @@ limits, asked of the newest health probes against the accepted answers to the sa
 own processes: a monitor looks again and again for weeks, so it only says RED where one look shows it at `alarm`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

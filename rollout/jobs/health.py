@@ -5,8 +5,6 @@ gross faults only, so each check is RED when it is shown at `alarm` and GREEN ot
 was measured. Small drifts are the drift pack's to find, on 8,000 queries.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NamedTuple

@@ -4,8 +4,6 @@ They come from the run that promoted it (`numbers_of_run`), or, where it was nev
 (`python -m pytest -m performance --write`), which stands committed beside baseline.yaml.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import json

@@ -6,8 +6,6 @@ takes intervals that are not symmetric). ECE is compared by the errors that null
 error of few answers is larger than that of many, of the same system.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self

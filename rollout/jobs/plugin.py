@@ -4,8 +4,6 @@ The item of `suites/<family>/test_<job>.py` asks for `job_cell`, which runs `rol
 passes, RED fails, anything else is skipped. `suites/continuous/emergency.ini` loads this plugin without the gate's.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

@@ -4,8 +4,6 @@ The pool is the union over the incumbent and the policy's heroes of what each an
 by query. Judgements are made of pools: one that shrinks or shifts unnoticed makes all later numbers incomparable.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """How does one system answer now? Asked alone, once a query, and written down as evidence of the stream "probe"."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

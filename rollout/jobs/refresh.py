@@ -1,7 +1,5 @@
 """Does each micro-suite get enough fresh queries to show a loss that matters?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@ The drawn suites are asked of the incumbent and of every hero of the policy, and
 the files are read back as anybody would read them. What is checked is what lies there, not what was in memory.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Mapping, Sequence

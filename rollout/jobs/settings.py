@@ -4,8 +4,6 @@ A job reads the whole file by a model of its own, which says strictly what its b
 be there. A mistake in one block stops the job that it is of, and no other.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any, Literal
 

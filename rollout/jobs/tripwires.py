@@ -7,8 +7,6 @@
 - spread: Var(nDCG@10) > 1e-4 and range >= .02, the stronger rule: a flatline with noise on it is one, too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

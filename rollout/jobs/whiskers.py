@@ -1,7 +1,5 @@
 """How sure is every metric of the night? Whiskers of each system and suite from the night's agg.parquet."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple

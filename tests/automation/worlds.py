@@ -4,8 +4,6 @@ Everything but the processes is real: slots, ledger, lanes (flock), tick, what a
 here is an object that holds a copy of the lane's open file, as a real one would.
 """
 
-from __future__ import annotations
-
 import os
 import random
 from collections import Counter
