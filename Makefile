@@ -11,7 +11,7 @@ PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help canary select lock promote rollback nightly weekly continuous emergency test test-slow lint bench peers characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
+.PHONY: help canary select lock promote rollback nightly weekly continuous emergency test test-slow fuzz lint bench peers characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 25
@@ -48,6 +48,9 @@ test: .venv/dev.done ## run the framework's own tests, a sample of the slow ones
 
 test-slow: .venv/dev.done ## run its slow kinds whole: properties, kill points, all that make test samples
 	$(PY) -m pytest tests -n 2 --dist worksteal --whole $(ARGS)
+
+fuzz: .venv/dev.done ## try every reader of files with bent ones, ten minutes of processor time
+	$(PY) -m pytest tests/test_fuzz.py -n 2 --whole $(ARGS)
 
 lint: .venv/dev.done ## ruff, mypy --strict, and which locks no longer fit
 	$(PY) -m ruff check .

@@ -1,7 +1,7 @@
 """Does any reader of files that people or machines hand over end in a traceback, or never?
 
 Each reader is given its own good file, bent: bits turned, pieces cut, doubled, exchanged for what breaks parsers. `make
-test` spends about a minute of processor time on that, `make test-slow` ten.
+test` spends about a minute of processor time on that, `make fuzz` ten.
 """
 
 import random
