@@ -34,6 +34,5 @@ def test_what_is_promised_is_kept(root: Path) -> None:
     assert [claim["claim"] for claim in found["claims"] if not claim["holds"]] == [
         "equal hero, calibration error .0175, real pairs, with the churn of ann: promoted",
         "bad/overconfident: stopped by calibration_docstring",
-        "bad/slow_one_in_fifteen: stopped by sla_recall_at_50_delta",
         "bad/too_sure_on_errors: stopped by calibration_error",
     ]

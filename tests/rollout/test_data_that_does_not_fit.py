@@ -159,12 +159,12 @@ class TestJudged:
         return result.stdout.str()
 
     def test_intents_that_are_asked(self, checkout: Checkout) -> None:
-        with_intents(checkout, lambda q: "error" if q % 2 else "docstring", "error, docstring")
+        with_intents(checkout, lambda q: "error" if q % 3 else "docstring", "error, docstring")
         self.promoted(checkout)
 
     @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "n2"])
     def test_without_intents_no_slice_is_asked(self, checkout: Checkout, workers: tuple[str, ...]) -> None:
-        with_intents(checkout, lambda q: "error" if q % 2 else "docstring", "")
+        with_intents(checkout, lambda q: "error" if q % 3 else "docstring", "")
         self.promoted(checkout, *workers)
         assert not any("slice" in test for test in checkout.attestation("equal")["tests"]["planned"])
 
