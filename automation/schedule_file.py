@@ -11,9 +11,9 @@ from cronsim import CronSimError
 from pydantic import AfterValidator, Field, model_validator
 
 from automation.schedule import LOOK_BACK, ROOT, Schedule, ScheduledJob, parsed
-from gates.documents import Document, read_model
+from gates.documents import Document, Text, Zone, read_model
 from gates.markers import MARKERS
-from reports.alerts.rules import OWNER, Severity, Text, Zone, check_team
+from reports.alerts.rules import OWNER, Severity, check_team
 
 #: A word of a command that names a file of the checkout.
 _FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(py|ini|sh|ya?ml)")

@@ -7,9 +7,10 @@ from collections.abc import Hashable
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gates.errors import ConfigError
 
@@ -41,6 +42,24 @@ Tolerated = Annotated[float, Field(ge=0, le=0.1), Weaker.ABOVE]
 #: Nobody waits longer than a minute for a search.
 Milliseconds = Annotated[float, Field(gt=0, le=60_000), Weaker.ABOVE]
 Floor = Annotated[float, Field(ge=0, le=60_000), Weaker.ABOVE]
+
+
+def _check_zone(name: str) -> str:
+    """Raises ValueError for a legacy name, as `EST` (the same offset all summer) and `US/Eastern`."""
+    if name != "UTC" and ("/" not in name or name.startswith("US/")):
+        raise ValueError("no Area/City, so no clock that people live by; write one, as in America/New_York, or UTC")
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # no such name; a folder of names; a name that leaves the folder
+        raise ValueError(
+            "no such time zone on this machine; write Area/City as in America/New_York, or install tzdata"
+        ) from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_check_zone)]
+#: One line that says something.
+Text = Annotated[str, Field(min_length=1, pattern=r"^[^\n]*\S[^\n]*$")]
 #: In people's words: at least one of a few letters.
 Reason = Annotated[str, Field(pattern=r"\w\w\w")]
 

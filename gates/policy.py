@@ -15,7 +15,7 @@ from gates.checks.own import OwnCheck, OwnLoss, own_check
 from gates.checks.question import EVERY, Intent
 from gates.checks.registry import BY_INTENT, BY_KEY, KINDS, block_of, keys_of
 from gates.checks.sla_recall import SlaRecall
-from gates.documents import Document, Reason, Share, Small, Tolerated, Weaker, read_model
+from gates.documents import Document, Reason, Share, Small, Text, Tolerated, Weaker, read_model
 from gates.names import OWN
 from gates.pairs import COLUMNS
 from gates.verdicts import Kind
@@ -106,7 +106,7 @@ class Freeze(Document):
 
     begins: AwareDatetime
     ends: AwareDatetime
-    why: str
+    why: Text
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

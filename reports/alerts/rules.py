@@ -3,13 +3,13 @@
 import re
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from gates.documents import Document, read_model
+from gates.documents import Document, Text, Zone, read_model
 
 FILE = "alerts.yaml"
 #: In place of a team: the owner that the hero's pack or the job's line in the schedule names.
@@ -17,29 +17,6 @@ OWNER = "owner"
 Severity = Literal["P0", "P1", "P2", "P3"]  # the most urgent first, as text is sorted
 _SPAN = re.compile(r"([1-9][0-9]*) (min|h)")
 _SATURDAY = 5
-
-
-def _text(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("text is expected; put it in quotes (YAML reads 22:15 as a number and no as false)")
-    return value
-
-
-def _check_zone(name: str) -> str:
-    """Raises ValueError for a legacy name, as `EST` (the same offset all summer) and `US/Eastern`."""
-    if name != "UTC" and ("/" not in name or name.startswith("US/")):
-        raise ValueError("no Area/City, so no clock that people live by; write one, as in America/New_York, or UTC")
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # no such name; a folder of names; a name that leaves the folder
-        raise ValueError(
-            "no such time zone on this machine; write Area/City as in America/New_York, or install tzdata"
-        ) from None
-    return name
-
-
-Text = Annotated[str, BeforeValidator(_text), Field(min_length=1, pattern=r"^[^\n]*\S[^\n]*$")]
-Zone = Annotated[str, BeforeValidator(_text), AfterValidator(_check_zone)]
 
 
 def _within(words: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from gates.documents import Document, read_model
+from gates.documents import Document, Zone, read_model
 from gates.policy import Count
 
 Positive = Annotated[float, Field(gt=0, le=10_000)]
@@ -19,7 +19,7 @@ class NightlyFile(Document):
     """What every job of a night reads."""
 
     schema_: Literal["hero-gate/nightly/v1"] = Field(alias="schema")
-    timezone: str  # whose calendar says which night it is
+    timezone: Zone  # whose calendar says which night it is
     numbers: str  # file name of the numbers on record
     keep_days: Count  # of metrics in the history
     performance: Any

@@ -52,7 +52,7 @@ def test_the_shipped_schedule_has_the_eleven_jobs(root: Path) -> None:
 @pytest.mark.parametrize(
     ("cron", "says"),
     [
-        ("2215", "2215: text is expected; put it in quotes"),
+        ("2215", "2215: Input should be a valid string"),
         ("22:15", "'22:15': 1 fields, but a cron line has five: minute hour day month weekday, as in"),
         ('"0 0 2 * * *"', "'0 0 2 * * *': 6 fields, but a cron line has five"),
         ('"@daily"', "'@daily': 1 fields, but a cron line has five"),
@@ -72,7 +72,7 @@ def test_a_cron_line_that_cannot_be_meant_is_refused(tmp_path: Path, cron: str, 
     ("job", "says"),
     [
         (f"nightly: {{cron: 0 2 * * *, {REST}}}", "jobs.nightly: neither marker (of a pytest run) nor command (a lis"),
-        (f"nightly: {{cron: 0 2 * * *, marker: 5, {REST}}}", "jobs.nightly.marker: 5: text is expected; put it"),
+        (f"nightly: {{cron: 0 2 * * *, marker: 5, {REST}}}", "jobs.nightly.marker: 5: Input should be a valid string"),
         (f"Nightly: {{cron: 0 2 * * *, marker: pool, {REST}}}", "jobs.Nightly.[key]: 'Nightly': String should match"),
         (
             f"nightly: {{cron: 0 2 * * *, marker: pool, lane: ../x, {REST}}}",

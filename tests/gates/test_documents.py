@@ -109,6 +109,14 @@ def test_what_is_no_file_is_refused_and_nobody_waits_for_it(tmp_path: Path, name
         read_yaml(tmp_path / name)
 
 
+@pytest.mark.parametrize("zone", ["EST", "abc", "US/Eastern", "America/Gotham", "../etc/passwd"])
+def test_a_zone_that_nobody_lives_by_is_told_when_it_is_read(tmp_path: Path, zone: str) -> None:
+    text = (CONFIGS / "nightly.yaml").read_text().replace("America/New_York", zone)
+    (tmp_path / "nightly.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=f"nightly.yaml: timezone: '{zone}': "):
+        read_family(tmp_path, "nightly")
+
+
 def _numbers(block: object, *at: str | int) -> list[tuple[str | int, ...]]:
     """Where numbers stand in a document."""
     inside = block.items() if isinstance(block, dict) else enumerate(block) if isinstance(block, list) else ()
