@@ -28,6 +28,8 @@ from rollout.comparison import Contest, ask_block, open_contest, rows_of
 from rollout.replay import ranked, warm_up
 
 SAMPLED = 50  # documents that must find themselves
+AT_MOST = 4  # times as many queries as the policy says, where hero and baseline are not told apart by
+TOLD_APART = ("ndcg", "recall", "confidence")
 
 
 class Battery:
@@ -53,20 +55,30 @@ class Battery:
 def _ask(contest: Contest, run_id: str) -> tuple[pa.Table, pa.Table]:
     """Ask both sides, as much as the policy says; a hero that is mostly late in a block is asked no further one.
 
-    400 answers of 200 ms each would be 80 s, and no check needs them; how many were asked is told.
+    400 answers of 200 ms each would be 80 s, and no check needs them; how many were asked is told. A hero that changes
+    few answers may change none of these: more are asked before the stop rule says that not one number differs.
     """
     policy = contest.policy
-    queries, step = contest.ordered("calibration")[: policy.sanity.queries], policy.ladder.red_every
-    warm_up((contest.incumbent.system, contest.challenger.system), queries)
+    queries, least, step = contest.ordered("calibration"), policy.sanity.queries, policy.ladder.red_every
+    warm_up((contest.incumbent.system, contest.challenger.system), queries[:least])
     hits, agg = [HITS.empty_table()], [AGG.empty_table()]
-    for begun in range(0, len(queries), step):
-        block = ask_block(contest, queries[begun : begun + step], begun, 0, repeats=False)
+    begun, differ = 0, len(set(_configurations(contest.hero))) == 1
+    while begun < min(least if differ else AT_MOST * least, len(queries)):
+        ends = min(begun + step, least) if begun < least else begun + step
+        block = ask_block(contest, queries[begun:ends], begun, 0, repeats=False)
         found, rows = rows_of(contest, run_id, block, BEFORE, (SANITY, SANITY))
         hits.append(found)
         agg.append(rows)
-        if np.median(block.answers["hero"].arm.latency_ms) > policy.sla_ms:
+        hero, baseline = (block.answers[role].arm for role in ("hero", "baseline"))
+        if np.median(hero.latency_ms) > policy.sla_ms:
             break
+        differ |= not all(np.array_equal(hero.column(c), baseline.column(c), equal_nan=True) for c in TOLD_APART)
+        begun = ends
     return concat(hits), concat(agg)
+
+
+def _configurations(hero: Hero) -> tuple[str, str]:
+    return config_hash(hero.system_kind.content()), config_hash(hero.baseline_kind.content())
 
 
 def _failures(contest: Contest, agg: pa.Table) -> list[str]:
@@ -88,10 +100,10 @@ def _facts(contest: Contest, asked: int) -> SanityFacts:
     asks = set(policy.asked(Kind.SANITY)) - contest.missing.keys()
     return SanityFacts(
         asked=asked,
-        of=min(policy.sanity.queries, len(contest.collection.part["calibration"])),
+        of=max(asked, min(policy.sanity.queries, len(contest.collection.part["calibration"]))),
         places="judged" if "doc_ord" in lacks else "all",
         fallbacks=tuple(FALLBACKS),
-        configurations=(config_hash(hero.system_kind.content()), config_hash(hero.baseline_kind.content())),
+        configurations=_configurations(hero),
         oracles=_oracles(contest) if OracleQueries.key in asks else None,
         index=_index(contest) if IndexIntegrity.key in asks else None,
     )

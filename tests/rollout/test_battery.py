@@ -1,6 +1,6 @@
 """Is a hero looked at before it climbs, once a run, and is what was seen written down as it was judged?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ from fixtures import oracles
 from fixtures.packs import Hero, load_hero
 from fixtures.systems.faults import Fault
 from fixtures.systems.lens import LensKind
+from fixtures.systems.protocol import Query
 from gates.errors import EvidenceError
 from gates.rule.preflight import judge_battery
 from gates.verdicts import Verdict
 from rollout.battery import Battery
 from rollout.columns import read_snapshot
+from rollout.comparison import Block, Contest, ask_block
 from tests.leap import leaping
 from tests.rollout.conftest import Climb, late
 
@@ -95,6 +97,21 @@ def test_a_run_under_another_name_is_suspicious(battery: Open, configs: Path) ->
     found = battery(load_hero("worse", configs))
     assert set(not_green(found)) == {"stop_rule"}
     assert "differ, but not one of their numbers does" in found.cells["stop_rule"].note
+
+
+@pytest.mark.parametrize(("alike", "asked", "verdict"), [(200, 300, Verdict.GREEN), (10_000, 800, Verdict.RED)])
+def test_who_is_not_told_apart_is_asked_more(
+    battery: Open, root: Path, monkeypatch: pytest.MonkeyPatch, alike: int, asked: int, verdict: Verdict
+) -> None:
+    def asking(contest: Contest, queries: Sequence[Query], begun: int, *more: Any, **named: Any) -> Block:
+        block = ask_block(contest, queries, begun, *more, **named)
+        block.answers["hero"] = block.answers["baseline"] if begun < alike else block.answers["hero"]
+        return block
+
+    monkeypatch.setattr("rollout.battery.ask_block", asking)
+    hero = load_hero("ann", root / SMOKE)  # which gives most answers another confidence
+    found = battery(hero)
+    assert (found.facts.asked, found.cells["stop_rule"].verdict) == (asked, verdict)
 
 
 def test_a_hero_that_is_mostly_late_is_asked_one_block(battery: Open, configs: Path) -> None:
