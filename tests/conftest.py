@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 # Hundreds of short processes: what one of them compiles the others read, whatever the shell says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+os.environ["PYTHONPATH"] = str(ROOT)  # where a checkout in miniature finds the rooms
 
 # The same examples in every run: a test that fails by luck holds up people who changed nothing.
 settings.register_profile("sampled", derandomize=True, database=None, deadline=None, max_examples=50)

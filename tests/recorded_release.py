@@ -165,9 +165,8 @@ def write_release(folder: Path, root: Path) -> None:
 def write_checkout(folder: Path, root: Path, queries: int) -> Path:
     """The real suites and pytest.ini, and judgements of so many queries; the folder of its configs."""
     shutil.copytree(root / "suites", folder / "suites", ignore=lambda *_: {"__pycache__"})
-    ini = (root / "pytest.ini").read_text(encoding="utf-8")
-    (folder / "pytest.ini").write_text(ini.replace("pythonpath = .", f"pythonpath = {root}"), encoding="utf-8")
-    shutil.copy(root / "conftest.py", folder)
+    for name in ("pytest.ini", "conftest.py"):  # locked, so the same wherever this repository lies: PYTHONPATH finds it
+        shutil.copy(root / name, folder)
     configs = folder / "configs"
     configs.mkdir()
     judged = (f"q{q} 0 {_document(q, 0)} {1 + q % 3}\n" for q in range(queries))
