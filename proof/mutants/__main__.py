@@ -19,7 +19,7 @@ from gates.policy import load_policy
 from gates.verdicts import Kind
 from proof.mutants import run as runs
 from proof.mutants.mutant import EQUAL, REFUSALS, Mutant
-from proof.mutants.run import Scene, Score, changed_lines, first_reason, promoted, score
+from proof.mutants.run import Scene, Score, first_reason, promoted, score
 from proof.mutants.table import all_mutants
 
 ROOT = Path(__file__).parents[2]
@@ -29,22 +29,14 @@ SMOKE = "configs/smoke"
 
 def applies_to(mutant: Mutant, hero: Hero) -> str:
     """Why a fault cannot be seeded in a user's hero; nothing where it can."""
-    recorded = hero.system_kind.block["system"] == "recorded"
     if mutant.heroes == "own":
         return "for the repository's own heroes"
-    if (mutant.heroes == "recorded") is not recorded and mutant.heroes != "any":
-        return "its answers are recorded" if recorded else "its answers are not recorded"
+    if mutant.heroes == "timed" and hero.system_kind.block["system"] == "recorded":
+        return "its answers are recorded"
     policy = hero.subject.policy
     if mutant.check not in (*REFUSALS, *policy.asked(*Kind)):
         return f"the policy does not ask {mutant.check}: {policy.left_out.get(mutant.check, 'unknown check')}"
-    if mutant.file is None:
-        return ""
-    shared = mutant.file.key != "run"
-    if mutant.file.key not in hero.system_kind.block or (shared and hero.subject.baseline_name != "baseline"):
-        return f"{mutant.file.key} is not the pack's alone"
-    path = hero.system_kind.path(mutant.file.key)
-    unchanged = changed_lines(mutant.file, hero) == path.read_text(encoding="utf-8").splitlines()
-    return f"{path.name} has nothing to change" if unchanged else ""
+    return ""
 
 
 def results(mutants: Sequence[Mutant], scene: Scene, hero: str) -> Iterator[tuple[Mutant, Score, float]]:
@@ -102,8 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hero = str(Path(options.hero).resolve()) if is_pack else options.hero
         given = load_hero(hero, configs) if hero else None
         policy = given.subject.policy if given else load_policy(configs / "policy.yaml")
-        able = [mutant for mutant in all_mutants(policy) if given or mutant.heroes != "recorded"]
-        mutants = _chosen(options.only, able)
+        mutants = _chosen(options.only, all_mutants(policy))
         if given:
             mutants = list(_applicable(mutants, given))
         for mutant in mutants:  # an unknown name must not cost a run

@@ -1,6 +1,5 @@
 """Which faults may the gate's own code have? Each turns a verdict, forgets evidence, or lets something pass."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -8,8 +7,7 @@ from typing import Any
 from gates.checks.known_answers import KnownAnswers
 from gates.checks.sla_recall import SlaRecall
 from gates.pairs import Pairs
-from gates.rule.decide import Seen
-from gates.verdicts import Decision, Verdict
+from gates.verdicts import Decision
 from proof.mutants.mutant import Mutant, instead_of, result_of, seeded
 
 _instead, _result = (partial(kind, area="gate code") for kind in (instead_of, result_of))
@@ -36,24 +34,6 @@ def _counts_on(end_window: Any) -> Any:
     return counts_on
 
 
-def _keeps(end_window: Any) -> Any:
-    def keeps(evaluator: Any) -> Any:
-        window = list(evaluator._window)
-        found = end_window(evaluator)
-        evaluator._window = window
-        return found
-
-    return keeps
-
-
-def _lenient(decide: Any) -> Any:
-    def lenient(planned: Any, seen: Mapping[Any, Seen], **more: Any) -> Any:
-        red = [key for key, one in seen.items() if one.cell is not None and one.cell.verdict is Verdict.RED and key[1]]
-        return decide([key for key in planned if key not in red], seen, **more)
-
-    return lenient
-
-
 def _of_what_came(decide: Any) -> Any:
     return lambda planned, seen, **more: decide([key for key in planned if key in seen], seen, **more)
 
@@ -70,23 +50,14 @@ CODE: tuple[Mutant, ...] = (
     _instead("polled_twice", "The same window is looked at twice and counts as two", "rollout.ladder:Ladder._window",
              lambda window: lambda ladder, step: window(ladder, step) or ladder._climb.evaluator.end_window(),
              check="evidence", says="must not be looked at twice"),
-    _unknown("polled_twice_unnoticed", "The same window is looked at twice, and the evaluator does not refuse it",
-             "gates.rule.evaluator:Evaluator.end_window", _keeps),
     # --- what is turned round ---
     _wrong("losses_are_gains", "What is lost counts as gained", "gates.checks.forms:Loss._lost", lambda lost: -lost),
     _wrong("arms_swapped", "The hero's answers are judged as the baseline's", "rollout.comparison:pairs_of",
            lambda pairs: replace(pairs, hero=pairs.baseline, baseline=pairs.hero)),
-    _unknown("baseline_asked_for_both", "The hero is never asked: the baseline is compared with itself",
-             "rollout.replay:replay_block",
-             lambda ask: lambda queries, hero, baseline, *more: ask(queries, baseline, baseline, *more), pack=_LOST),
     _wrong("thresholds_swapped", "RED is asked for with the evidence of GREEN and the other way round",
            "gates.rule.trackers:Thresholds.of", lambda right: replace(right, red=right.green, green=right.red)),
     # --- what lets something pass ---
-    _unknown("red_does_not_decide", "A RED cell of a step is listed, and nothing follows", "gates.rule.decide:decide",
-             _lenient, pack=_LOST),
-    _unknown("missing_passes", "A check that reported nothing is passed over", "gates.rule.decide:decide",
-             _of_what_came, arguments=(_NOT_RUN,)),
-    _instead("plan_from_collection", "What was not collected was not planned; the self-test tries another `decide`",
+    _instead("plan_from_collection", "What was not collected was not planned",
              "gates.plugin:decide", _of_what_came, arguments=(_NOT_RUN,),
              check="evidence", says="not every planned check"),
     _unknown("undecided_is_green", "Whatever was looked at once is GREEN", "gates.rule.trackers:StreamTracker.green",

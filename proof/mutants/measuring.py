@@ -94,11 +94,11 @@ def _shocked(ask_block: Any) -> Any:
 # --- evidence files: something befalls the parts in a hero's folder before they are merged ---
 
 
-def _files(name: str, what: str, change: Callable[[Path], object], says: str = "is not what was judged") -> Mutant:
+def _files(name: str, what: str, change: Callable[[Path], object]) -> Mutant:
     def replaced(merge_parts: Any) -> Any:
         return lambda folder, into: (change(folder), merge_parts(folder, into))[1]
 
-    of = "evidence.parts:merge_parts"
+    of, says = "evidence.parts:merge_parts", "is not what was judged"
     return instead_of(name, what, of, replaced, area="evidence files", check="evidence", says=says)
 
 
@@ -144,10 +144,6 @@ MEASURING: tuple[Mutant, ...] = (
               "rollout.comparison:open_contest",
               lambda contest: _worse_incumbent(contest, Fault(kind="truncated", keep=1, share=0.6)),
               area="hero", check=f"{RecallSlice.key}_error", pack=seeded("empty", intent="error")),
-    result_of("incumbent_fails", "The incumbent itself fails one query in ten, so that any hero looks good",
-              "rollout.comparison:open_contest",
-              lambda contest: _worse_incumbent(contest, Fault(kind="failing", share=0.1)),
-              area="data", check=PreflightCheck),
     instead_of("judgements_shifted", "Each query is judged by the next one's judgements",
                "rollout.replay:judge_collection", _shifted, area="data", check=PreflightCheck),
     result_of("everything_is_right", "The scorer is fed its own answers: each is perfect", "evidence.measures:measure",
@@ -164,9 +160,6 @@ MEASURING: tuple[Mutant, ...] = (
            area="clock"),
     _wrong("clocks_swapped", "The hero is timed with the baseline's clock", _BLOCK, _clocks_swapped,
            area="clock", pack=seeded("slow", milliseconds=30)),
-    instead_of("split_ignores_step", "Half of the users get the hero at 5 %", "rollout.order:arm_served",
-               lambda served: lambda fingerprint, query, percent: served(fingerprint, query, 50),
-               area="traffic split", check=TrafficShare),
     instead_of("split_stops_short", "One user in twenty still gets the baseline at 100 %", "rollout.order:arm_served",
                lambda served: lambda fingerprint, query, percent: served(fingerprint, query, min(percent, 95)),
                area="traffic split", check=TrafficShare),
@@ -178,7 +171,4 @@ MEASURING: tuple[Mutant, ...] = (
     _files("part_lost", "A window's evidence was not written", _lose_part),
     _files("parts_swapped", "The numbers of two windows are exchanged: every sum is as it was", _swap_parts),
     _files("result_improved_by_hand", "What was judged bad is reported as good", _improve),
-    _files("column_lost", "A writer of another version leaves out a column",
-           lambda folder: _rewrite(folder / "window-001-agg.parquet", lambda table: table.drop_columns(["spend_ms"])),
-           says="column spend_ms is missing"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is a seeded fault? A change of a hero's pack or files, of a named function, or of how pytest is run."""
+"""What is a seeded fault? A change of a hero's pack, of a named function, or of how pytest is run."""
 
 import pkgutil
 import sys
@@ -12,8 +12,8 @@ from gates.checks.check import Check
 from gates.errors import ConfigError
 
 #: Which heroes a fault can be seeded in: the repository's own alone; any hero of a user; one whose answers are timed by
-#: the gate; one whose answers are recorded.
-Heroes = Literal["own", "any", "timed", "recorded"]
+#: the gate.
+Heroes = Literal["own", "any", "timed"]
 
 #: What stops a run where no cell does: a line before anything is judged, evidence that cannot be read or disagrees,
 #: a corpus that cannot be had.
@@ -55,14 +55,6 @@ class Patch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileFault:
-    """What is done to the lines of a file that the pack's system names under `key`."""
-
-    key: str
-    change: Callable[[list[str]], list[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
     """One seeded fault and the check that must catch it.
 
@@ -78,7 +70,6 @@ class Mutant:
     hero: str = EQUAL  # name or pack in which it is seeded
     pack: Mapping[str, Any] = field(default_factory=dict)  # what the pack says in addition
     patch: Patch | None = None
-    file: FileFault | None = None
     arguments: tuple[str, ...] = ()  # of pytest; {hero} is the hero's name
     environment: Mapping[str, str] = field(default_factory=dict)  # {folder} is one of the run's own
     heroes: Heroes = "own"

@@ -22,7 +22,7 @@ from gates.checks.registry import BY_INTENT, BY_KEY
 from gates.documents import read_yaml
 from gates.errors import ConfigError
 from gates.verdicts import Verdict
-from proof.mutants.mutant import NAMED, REFUSALS, FileFault, Mutant
+from proof.mutants.mutant import NAMED, REFUSALS, Mutant
 
 NOT_COPIED = {"tests", "docs", "benchmarks"}  # what no canary reads
 SECONDS = 900  # after which a run is given up
@@ -83,14 +83,12 @@ def lock_hero(scene: Scene, hero: str) -> None:
 def run_mutant(mutant: Mutant, scene: Scene, hero: str) -> Run:
     """Seed a fault in a hero (a name or a pack's path, as --hero takes it) and run the canary. Raises ConfigError."""
     with tempfile.TemporaryDirectory(prefix="hero-gate-mutant-") as folder:
-        place, configs = Path(folder), scene.checkout / scene.configs
+        place = Path(folder)
         found = str(scene.checkout / hero) if hero.endswith((".yaml", ".yml")) else hero
-        asked, arguments = hero, list(mutant.arguments)
+        unchanged = load_hero(found, scene.checkout / scene.configs)
+        asked = str(write_pack(mutant, unchanged, place)) if mutant.pack else hero
+        arguments = [argument.format(hero=unchanged.subject.name) for argument in mutant.arguments]
         environment = {name: value.format(folder=place) for name, value in mutant.environment.items()}
-        if mutant.pack or mutant.file:
-            asked = str(write_pack(mutant, load_hero(found, configs), place))
-        if mutant.arguments:
-            arguments = [argument.format(hero=load_hero(found, configs).subject.name) for argument in arguments]
         if mutant.patch:
             arguments, environment = ["-p", "proof.mutants.plugin", *arguments], {**environment, NAMED: mutant.name}
         return run_canary(scene, asked, place / "out", arguments, environment)
@@ -130,25 +128,12 @@ def run_canary(
 def write_pack(mutant: Mutant, hero: Hero, folder: Path) -> Path:
     """The hero's pack with the fault in it, in another folder."""
     document = read_yaml(Path(hero.subject.source))
-    changed = {}
-    if mutant.file is not None:
-        path = folder / f"changed-{mutant.file.key}"
-        path.write_text("".join(f"{line}\n" for line in changed_lines(mutant.file, hero)), encoding="utf-8")
-        changed = {mutant.file.key: str(path)}
-        document["selected"] = {**hero.system_kind.block, **changed}
     if "baseline" in document:  # then paths start from the pack's folder, which is another one now
-        document["selected"] = {**_absolute(hero.system_kind), **changed}
-        shared = {key: value for key, value in changed.items() if key != "run"}
-        document["baseline"] = {**_absolute(hero.baseline_kind), **shared}
+        document |= {"selected": _absolute(hero.system_kind), "baseline": _absolute(hero.baseline_kind)}
     pack = folder / "mutant.yaml"
     # JSON is YAML, and has no anchors, which packs may not
     pack.write_text(json.dumps(merged(document, mutant.pack), indent=1), encoding="utf-8")
     return pack
-
-
-def changed_lines(fault: FileFault, hero: Hero) -> list[str]:
-    """The lines of the file, with the fault."""
-    return fault.change(hero.system_kind.path(fault.key).read_text(encoding="utf-8").splitlines())
 
 
 def _absolute(kind: SystemKind) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +14,7 @@ from gates.policy import Policy, load_policy
 from gates.verdicts import Kind
 from proof.mutants import run as runs
 from proof.mutants.__main__ import applies_to, main, results, score_table
-from proof.mutants.mutant import EQUAL, REFUSALS, FileFault, Mutant, Patch, seeded
+from proof.mutants.mutant import EQUAL, REFUSALS, Mutant, Patch, seeded
 from proof.mutants.run import NEVER_PROMOTES, Run, Scene, Score, copy_checkout, score, write_pack
 from proof.mutants.table import BY_NAME, TABLE, all_mutants
 from tests.recorded_release import Checkout
@@ -62,7 +61,7 @@ CAUGHT = ran(20, "ROLLBACK", red=("sla_recall_at_50_delta",))
 class TestTable:
     def test_it_holds_many_faults_of_every_area(self, smoke: Policy) -> None:
         mutants = all_mutants(smoke)
-        assert len([mutant for mutant in mutants if mutant.heroes != "recorded"]) >= 40
+        assert len(mutants) >= 40
         assert {mutant.area for mutant in mutants} == set(AREAS)
         assert len({mutant.name for mutant in mutants}) == len(mutants)
         assert set(BY_NAME) >= EARLIER_DEFECTS
@@ -73,7 +72,7 @@ class TestTable:
             assert mutant.what, mutant.name
             assert mutant.check in (*smoke.asked(*Kind), *REFUSALS), mutant.name
             assert mutant.says or mutant.check not in REFUSALS, f"{mutant.name}: refusals differ by their words"
-            assert mutant.pack or mutant.patch or mutant.file or mutant.arguments or mutant.environment, mutant.name
+            assert mutant.pack or mutant.patch or mutant.arguments or mutant.environment, mutant.name
             if mutant.check != "configuration":
                 Pack.model_validate({**equal, **mutant.pack})
 
@@ -87,16 +86,6 @@ class TestTable:
         assert packs["errors"]["fault"]["kind"] == "failing"
         assert packs["ndcg_docstring"]["fault"]["intent"] == "docstring"
         assert "ndcg_error" not in packs
-
-    @pytest.mark.parametrize("mutant", [m for m in TABLE if m.file], ids=lambda mutant: mutant.name)
-    def test_a_recorded_run_is_changed(self, mutant: Mutant, alone: Hero) -> None:
-        assert applies_to(mutant, alone) == ""
-
-    def test_a_run_with_comments_and_gaps_keeps_them(self) -> None:
-        lines = ["# q Q0 d 1 2 tag 3 4", "", "q1 Q0 d 1 9 tag - 0.5", "q2 Q0 d 1 9 tag 7 0.5"]
-        late = BY_NAME["run_is_late"].file
-        assert late is not None
-        assert late.change(lines) == [*lines[:3], "q2 Q0 d 1 9 tag 107.0 0.5"]
 
 
 class TestPatch:
@@ -175,31 +164,15 @@ class TestSeeding:
         with pytest.raises(ConfigError, match="not a git checkout"):
             copy_checkout(tmp_path, tmp_path / "copy")
 
-    @pytest.fixture
-    def seed(self, release_template: Path, tmp_path: Path) -> Callable[[Mutant, Hero], Hero]:
-        """Write the pack of a fault in another folder, and read it."""
-        folder = tmp_path / "elsewhere"
-        folder.mkdir()
-        return lambda mutant, hero: load_hero(str(write_pack(mutant, hero, folder)), release_template / "configs")
-
     def test_a_pack_with_its_own_baseline_can_stand_anywhere(
-        self, seed: Callable[[Mutant, Hero], Hero], alone: Hero
+        self, release_template: Path, tmp_path: Path, alone: Hero
     ) -> None:
-        hero = seed(LOST, alone)
+        (tmp_path / "elsewhere").mkdir()
+        seeded_pack = write_pack(LOST, alone, tmp_path / "elsewhere")
+        hero = load_hero(str(seeded_pack), release_template / "configs")
         assert hero.fault is not None
         assert (hero.fault.kind, hero.subject.name) == ("empty", "alone")
         assert hero.subject.baseline_config_hash == alone.subject.baseline_config_hash
-
-    def test_a_changed_run_is_the_heros_alone(self, seed: Callable[[Mutant, Hero], Hero], recorded: Hero) -> None:
-        hero = seed(BY_NAME["run_is_cut"], recorded)
-        runs_of = (hero.system_kind.block["run"], recorded.system_kind.path("run"))
-        lines = [len(Path(path).read_text().splitlines()) for path in runs_of]
-        assert lines[0] == lines[1] * 3 // 4
-        assert hero.subject.baseline_config_hash == recorded.subject.baseline_config_hash
-
-    def test_changed_judgements_are_shared(self, seed: Callable[[Mutant, Hero], Hero], alone: Hero) -> None:
-        hero = seed(BY_NAME["run_judged_by_the_next"], alone)
-        assert hero.system_kind.block["qrels"] == hero.baseline_kind.block["qrels"]
 
     def test_a_packs_own_policy_is_kept(self, alone: Hero, tmp_path: Path) -> None:
         pack = Path(alone.subject.source)
@@ -215,17 +188,10 @@ class TestUsersHero:
         ("mutant", "why"),
         [
             (BY_NAME["one_document_twice"], ""),
-            (BY_NAME["run_is_late"], ""),
             (BY_NAME["calibrator_is_slow"], "recorded"),
             (BY_NAME["losses_are_gains"], "own heroes"),
-            (BY_NAME["run_judged_by_the_next"], "qrels is not the pack's alone"),
             # a check that is not asked needs catch nothing
             (dataclasses.replace(LOST, heroes="any", check="calibrator_p99"), "a recorded run calls no calibrator"),
-            # a file that the fault would leave as it is scores nothing
-            (
-                dataclasses.replace(BY_NAME["run_is_cut"], file=FileFault(key="run", change=lambda lines: lines)),
-                "equal.run has nothing to change",
-            ),
         ],
     )
     def test_only_what_can_be_seeded_is(self, recorded: Hero, mutant: Mutant, why: str) -> None:
@@ -233,9 +199,8 @@ class TestUsersHero:
         assert why in said
         assert bool(why) is bool(said)
 
-    def test_a_timed_hero_gets_no_recorded_faults(self, root: Path) -> None:
+    def test_a_timed_hero_gets_faults_of_the_clock(self, root: Path) -> None:
         hero = load_hero("lexical", root / "configs" / "smoke")
-        assert "not recorded" in applies_to(BY_NAME["run_is_late"], hero)
         assert applies_to(BY_NAME["calibrator_is_slow"], hero) == ""
 
 
@@ -246,7 +211,6 @@ class TestCommandLine:
         ("arguments", "said"),
         [
             (["--only=arms_swapped,nonsense"], "no mutant nonsense; there are hero_"),
-            (["--only=run_is_cut"], "no mutant run_is_cut"),  # no hero of ours is recorded
             (["--hero=nonsense"], "no such hero; there are lexical"),
             (["--hero=nonsense.yaml"], "nonsense.yaml: no such file"),
             (["--hero=lexical", "--configs=nonsense"], "policy.yaml: no such file"),
