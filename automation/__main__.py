@@ -3,8 +3,8 @@
     python -m automation tick                        run whatever is due (what cron calls every minute)
     python -m automation list                        the jobs: cron line, next and last run, owner
     python -m automation status                      what is late, running, missed or failed
-    python -m automation install crontab|systemd     make this machine tick, uninstall undoes it
-    python -m automation emit k8s|github-actions     print what makes others tick
+    python -m automation install crontab             make this machine tick, uninstall undoes it
+    python -m automation emit systemd|k8s|...        print what makes others tick
 
 Exit status: 0 all is well; 1 something is late, missed, failed or could not be done; 2 a mistake in the command line
 or in the schedule. A tick ends with 0 when it did its own work, whatever the jobs say; with --wait also they count.
@@ -74,7 +74,8 @@ def _tick(asked: argparse.Namespace) -> int:
         mark(LEDGER.parents[1])
     asked.ledger.parent.mkdir(parents=True, exist_ok=True)
     schedule = load_schedule(asked.schedule)
-    only = [schedule.job(name) for name in asked.job] or None
+    without = [schedule.job(name) for name in asked.without]
+    schedule = replace(schedule, jobs=tuple(job for job in schedule.jobs if job not in without))
     start = Supervisors(asked.ledger)
     with Ledger(asked.ledger) as ledger:
 
@@ -83,7 +84,7 @@ def _tick(asked: argparse.Namespace) -> int:
 
             tell(events, artifacts, configs, is_fresh(schedule, ledger, now))
 
-        tick = Tick(schedule=schedule, ledger=ledger, start=start, now=now, only=only, listener=listener).run()
+        tick = Tick(schedule=schedule, ledger=ledger, start=start, now=now, listener=listener).run()
         for line in (*(f"started {slot}" for slot in tick.started), *tick.notes, *tick.problems):
             _say(line)
         well = _wait(tick, start) if asked.wait else True
@@ -135,19 +136,8 @@ def _look(asked: argparse.Namespace) -> int:
     schedule = load_schedule(asked.schedule)
     for warning in dst_warnings(schedule, asked.now):
         print(f"note: {warning}", file=sys.stderr)
-    if asked.command == "install":
-        from automation import crontab, environment, systemd
-
-        defaults = (asked.schedule, asked.ledger) == (SCHEDULE, LEDGER)
-        options = () if defaults else ("--schedule", str(asked.schedule), "--ledger", str(asked.ledger))
-        words = (sys.executable, "-m", "automation", *options, "tick")
-        variables, kept = environment.needed(asked.schedule.parent, os.environ), environment.kept_by(asked.schedule)
-        line = environment.line(ROOT, words, asked.ledger, kept)
-        print((crontab if asked.target == "crontab" else systemd).install(ROOT, line))
-        environment.keep(kept, variables)
-        print(f"{kept} keeps for the jobs: {', '.join(variables)}; install again where one of them changes")
-        print("python -m automation status tells, after two minutes, whether it ticks")
-        return 0
+    if asked.target in ("crontab", "systemd"):
+        return _install(asked)
     if asked.command == "emit":
         from automation.emit import github_actions, k8s
 
@@ -171,10 +161,27 @@ def _look(asked: argparse.Namespace) -> int:
             ledger.close()
 
 
-def _uninstall(asked: argparse.Namespace) -> int:
-    from automation import crontab, environment, systemd
+def _install(asked: argparse.Namespace) -> int:
+    """Have cron run the line that ticks, or print what has systemd run it; what jobs need is kept beside it."""
+    from automation import crontab, environment
+    from automation.emit import systemd
 
-    print((crontab if asked.target == "crontab" else systemd).uninstall(ROOT))
+    defaults = (asked.schedule, asked.ledger) == (SCHEDULE, LEDGER)
+    options = () if defaults else ("--schedule", str(asked.schedule), "--ledger", str(asked.ledger))
+    words = (sys.executable, "-m", "automation", *options, "tick")
+    variables, kept = environment.needed(asked.schedule.parent, os.environ), environment.kept_by(asked.schedule)
+    line = environment.line(ROOT, words, asked.ledger, kept)
+    print((crontab.install if asked.target == "crontab" else systemd)(ROOT, line))
+    environment.keep(kept, variables)
+    print(f"# {kept} keeps for the jobs: {', '.join(variables)}; say this again where one of them changes")
+    print("# python -m automation status tells, after two minutes, whether it ticks")
+    return 0
+
+
+def _uninstall(asked: argparse.Namespace) -> int:
+    from automation import crontab, environment
+
+    print(crontab.uninstall(ROOT))
     environment.kept_by(asked.schedule).unlink(missing_ok=True)
     return 0
 
@@ -187,18 +194,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ledger", type=Path, default=LEDGER, help="default: configs/state/automation/slots.sqlite")
     commands = parser.add_subparsers(dest="command", required=True)
     ticking = commands.add_parser("tick")
-    ticking.add_argument("--job", action="append", default=[], help="look at this job alone (may be given repeatedly)")
-    ticking.add_argument("--wait", action="store_true", help="stay until these jobs' slots have ended; 1 if one failed")
+    leave = "a job that another timer runs, or none (may be given repeatedly)"
+    ticking.add_argument("--without", action="append", default=[], metavar="JOB", help=leave)
+    ticking.add_argument("--wait", action="store_true", help="stay until what was started has ended; 1 if one failed")
     ticking.set_defaults(answer=_tick)
     for name, targets, answer in (
         ("list", (), _look),
         ("status", (), _look),
-        ("install", ("crontab", "systemd"), _look),
-        ("uninstall", ("crontab", "systemd"), _uninstall),
-        ("emit", ("k8s", "github-actions"), _look),
+        ("install", ("crontab",), _look),
+        ("uninstall", ("crontab",), _uninstall),
+        ("emit", ("systemd", "k8s", "github-actions"), _look),
     ):
         command = commands.add_parser(name)
-        command.set_defaults(answer=answer, now=datetime.now(UTC))
+        command.set_defaults(answer=answer, now=datetime.now(UTC), target="")
         if targets:
             command.add_argument("target", choices=targets)
         if name in ("list", "status"):

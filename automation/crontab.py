@@ -52,7 +52,7 @@ def _crontab(argument: str, table: bytes | None = None) -> bytes:
         done = subprocess.run(["crontab", argument], input=table, capture_output=True, check=False)
     except FileNotFoundError:
         raise GateError(
-            "crontab: no such command; install cron (Debian: apt-get install cron), or install systemd instead"
+            "crontab: no such command; install cron (Debian: apt-get install cron), or run python -m automation emit"
         ) from None
     if done.returncode == 0 or (argument == "-l" and b"no crontab for" in done.stderr):
         return done.stdout

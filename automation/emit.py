@@ -1,7 +1,7 @@
-"""What do other timers need in order to tick? A Kubernetes CronJob and a GitHub Actions workflow, printed as YAML.
+"""What do other timers than cron need in order to tick? Units of systemd, a CronJob of Kubernetes, a GitHub workflow.
 
-There a started process does not outlive its container, so each tick waits for what it started. Neither timer is told
-the local times of the schedule: both skip or double them in nights whose clock changes (measured for robfig/cron, which
+A started process does not outlive its container, so there each tick waits for what it started. No timer is told the
+local times of the schedule: they skip or double them in nights whose clock changes (measured for robfig/cron, which
 Kubernetes uses; documented for GitHub). They tick as often as they can, and the tick knows what is due.
 """
 
@@ -26,6 +26,14 @@ TEMPLATES = jinja2.Environment(  # << >> and <% %>: GitHub's own expressions hav
 )
 
 
+def systemd(root: Path, command: str) -> str:
+    """A shell script that puts a service and its timer in place and starts them; the service runs this command."""
+    folder = str(root).replace("%", "%%")  # systemd expands it, and in quotes more
+    signs = {"%": "%%", "$": "$$", "\\": "\\\\", '"': '\\"'}
+    quoted = command.translate({ord(sign): written for sign, written in signs.items()})
+    return TEMPLATES.get_template("systemd.sh.j2").render(folder=folder, command=quoted)
+
+
 def k8s(schedule: Schedule, image: str) -> str:
     """A CronJob that ticks every minute, and the volume and the secret that its pods share."""
     longest = max(job.max_lateness_minutes + job.timeout_minutes for job in schedule.jobs)
@@ -34,12 +42,13 @@ def k8s(schedule: Schedule, image: str) -> str:
 
 def github_actions(schedule: Schedule) -> str:
     """A workflow that ticks for all jobs but those that are due more often than it can fire."""
-    jobs, left_out = list[str](), list[str]()
+    left_out = []
     for job in schedule.jobs:
         minutes = sorted(parsed(job.cron).minutes)
         gaps = [later - earlier for earlier, later in zip(minutes, [*minutes[1:], minutes[0] + 60], strict=True)]
-        (left_out if min(gaps) < GITHUB_MINUTES else jobs).append(job.name)
+        if min(gaps) < GITHUB_MINUTES:
+            left_out.append(job.name)
     longest = max(job.timeout_minutes for job in schedule.jobs)
     return TEMPLATES.get_template("github-actions.yaml.j2").render(
-        jobs=jobs, left_out=left_out, minutes=GITHUB_MINUTES, timeout=int(longest) + 30
+        left_out=left_out, minutes=GITHUB_MINUTES, timeout=int(longest) + 30
     )

@@ -196,10 +196,10 @@ class Ledger(AbstractContextManager["Ledger"]):
         query = "DELETE FROM slots WHERE job = ? AND due > ? AND state IN ('due', 'missed')"
         return self._db.execute(query, (job, text(now))).rowcount
 
-    def claim(self, entry: Entry, *, lane: str, owner: str, now: datetime, log: str) -> bool:
-        """The slot's next attempt is to start; False if it is no longer to be had."""
+    def claim(self, entry: Entry, *, lane: str, owner: str, now: datetime, log: str) -> None:
+        """The slot's next attempt is to start."""
         said = {"state": "claimed", "attempts": entry.attempts + 1, "reason": "", "lane": lane, "owner": owner}
-        return self._change(entry.slot, entry.attempts, OPEN, **said, claimed=text(now), started=None, log=log)
+        self._change(entry.slot, entry.attempts, OPEN, **said, claimed=text(now), started=None, log=log)
 
     def take_over(self, slot: str, attempt: int, now: datetime) -> bool:
         """A supervisor starts this attempt's job; False if it was given up meanwhile."""

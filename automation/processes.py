@@ -1,4 +1,4 @@
-"""Is anything of this lane running right now, who holds it, and how is what is left of a run stopped?
+"""Is anything of this lane running right now, and how is what is left of a run stopped?
 
 A lane (a concurrency group) is an flock on a file of its own. The tick that starts a job takes it, the supervisor and
 the job inherit the same open file, so there is no moment between two of them at which it is free; a SIGKILL at any
@@ -66,16 +66,6 @@ def stop(pids: list[int]) -> list[str]:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     return told
-
-
-def holders(folder: Path, lane: str) -> list[str]:
-    """Which processes but this one have a lane's file open, in words."""
-    path, found = str((folder / f"{lane}.lock").resolve()), []
-    for pid in _processes():
-        with suppress(OSError):  # gone, or another user's
-            if any(os.readlink(file) == path for file in (PROC / str(pid) / "fd").iterdir()):
-                found.append(_named(pid))
-    return found
 
 
 def signal_group(group: int, number: signal.Signals) -> None:

@@ -72,8 +72,7 @@ def _unsettled(job: ScheduledJob, entry: Entry, now: datetime) -> tuple[str, boo
         limit = f"at most {job.timeout_minutes:g} min"
         return f"{how} for {_span(now - since)} ({limit}), attempt {entry.attempts}", not over
     late = now - entry.due > LATE
-    how = "its run died and is to be repeated" if entry.state == "lost" else f"waits for lane {job.lane}"
-    return f"{'LATE' if late else 'due'}, {when}, {_span(now - entry.due)} ago: {how}", not late
+    return f"{'LATE' if late else 'due'}, {when}, {_span(now - entry.due)} ago: waits for lane {job.lane}", not late
 
 
 def _next(job: ScheduledJob, now: datetime) -> str:

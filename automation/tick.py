@@ -20,7 +20,7 @@ from pathlib import Path
 
 from automation.events import heartbeat_late, job_lost, slot_missed
 from automation.ledger import OPEN, UNSETTLED, Entry, Ledger, Watch, text
-from automation.processes import JOB, SUPERVISOR, holders, mark, marked, stop, taken
+from automation.processes import JOB, SUPERVISOR, mark, marked, stop, taken
 from automation.schedule import LOOK_BACK, SECOND, Schedule, ScheduledJob, ScheduledRun, due_between
 from reports.alerts.event import Event
 
@@ -59,15 +59,9 @@ class Tick:
     start: Callable[[Attempt], None]
     now: datetime
     listener: Listener
-    only: Sequence[ScheduledJob] | None = None  # jobs whose timer is their own
     started: list[str] = field(default_factory=list)  # slots
     notes: list[str] = field(default_factory=list)  # missed, lost, waiting
     problems: list[str] = field(default_factory=list)  # what keeps the schedule from being carried out
-
-    @property
-    def jobs(self) -> Sequence[ScheduledJob]:
-        """The jobs that are looked at."""
-        return self.schedule.jobs if self.only is None else self.only
 
     @property
     def lanes(self) -> Path:
@@ -99,13 +93,13 @@ def look(tick: Tick) -> None:
     ledger, now = tick.ledger, tick.now
     with ledger.transaction():
         last = ledger.heartbeat()
-        if last is not None and now - last > LATE and tick.only is None:  # a timer of one job fires as seldom as that
+        if last is not None and now - last > LATE:
             silent = f"{(now - last).total_seconds() / 60:.0f} min"
             ledger.tell(heartbeat_late("tick", f"no tick was completed for {silent}", silent, text(last), now))
             tick.notes.append(f"no tick was completed for {silent}, since {text(last)}")
         watches = {name: watch for name, watch in ledger.watches().items() if tick.known(name)}
         due, reopened = list[ScheduledRun](), 0
-        for job in tick.jobs:
+        for job in tick.schedule.jobs:
             runs, watches[job.name], again = _look_at(tick, job, watches.get(job.name))
             due, reopened = due + runs, reopened + again
         ledger.add_due(due)
@@ -123,9 +117,6 @@ def _look_at(tick: Tick, job: ScheduledJob, watch: Watch | None) -> tuple[list[S
         # New here: what was due before it stood in the schedule was never promised. This minute's slot is.
         since = now.replace(second=0, microsecond=0)
         after = since - SECOND
-        if tick.only is not None:  # its timer fires for this job alone, perhaps late: for the newest slot
-            recent = due_between(job, now - timedelta(minutes=job.max_lateness_minutes), now)
-            after = recent[-1].due - SECOND if recent else after
     else:
         since, after = watch.since, max(watch.looked, now - LOOK_BACK)
         if now < watch.looked:  # the clock was ahead, or is behind now; what is in the ledger does not come again
@@ -137,13 +128,11 @@ def _look_at(tick: Tick, job: ScheduledJob, watch: Watch | None) -> tuple[list[S
 
 def turns(tick: Tick) -> None:
     """Give each lane with something unsettled its turn."""
-    chosen = {job.name for job in tick.jobs}
     unsettled = tick.ledger.entries(UNSETTLED)
-    lanes = [tick.lane(entry) for entry in unsettled if entry.job in chosen or not tick.known(entry.job)]
-    for lane in dict.fromkeys(lanes):
+    for lane in dict.fromkeys(map(tick.lane, unsettled)):
         _stop_orphans(tick.lanes, lane, [e for e in unsettled if e.state == "claimed" and e.lane == lane])
         with taken(tick.lanes, lane) as file:
-            attempt = _turn(tick, lane, chosen, file)
+            attempt = _turn(tick, lane, file)
             if attempt is None:
                 continue
             try:
@@ -166,7 +155,7 @@ def _stop_orphans(lanes: Path, lane: str, claimed: Sequence[Entry]) -> None:
             pass
 
 
-def _turn(tick: Tick, lane: str, chosen: set[str], file: int | None) -> Attempt | None:
+def _turn(tick: Tick, lane: str, file: int | None) -> Attempt | None:
     """Settle what can be settled in a lane and, if it is held (`file`), claim what comes next."""
     ledger = tick.ledger
     with ledger.transaction():
@@ -175,7 +164,9 @@ def _turn(tick: Tick, lane: str, chosen: set[str], file: int | None) -> Attempt 
         waiting, busy = mine, ""
         if file is None:
             waiting = [entry for entry in mine if entry.state in OPEN]
-            busy = ", ".join(_running(entry) for entry in claimed) or _held(tick.lanes, lane)
+            busy = (
+                ", ".join(_running(entry) for entry in claimed) or f"held; fuser {tick.lanes / lane}.lock says by whom"
+            )
         else:
             for entry in claimed:  # nothing holds the lane, so nothing is left of this run
                 ledger.lose(entry)
@@ -186,7 +177,7 @@ def _turn(tick: Tick, lane: str, chosen: set[str], file: int | None) -> Attempt 
             for name in dict.fromkeys(entry.job for entry in waiting)
             for entry in _give_up(tick, tick.known(name), [e for e in waiting if e.job == name], busy)
         ]
-        rest = sorted((e for e in rest if e.job in chosen), key=lambda entry: (entry.due, entry.slot))
+        rest = sorted(rest, key=lambda entry: (entry.due, entry.slot))
         if file is None:
             tick.notes.extend(f"{entry.slot}: waits for lane {lane}: {busy}" for entry in rest)
             return None
@@ -195,8 +186,7 @@ def _turn(tick: Tick, lane: str, chosen: set[str], file: int | None) -> Attempt 
         first, *others = rest
         job, number = tick.schedule.job(first.job), first.attempts + 1
         log = f"logs/{job.name}/{first.slot.partition('/')[2].split()[0].replace(':', '')}.{number}.log"
-        if not ledger.claim(first, lane=lane, owner=job.owner, now=tick.now, log=log):
-            return None
+        ledger.claim(first, lane=lane, owner=job.owner, now=tick.now, log=log)
         tick.notes.extend(f"{entry.slot}: waits for lane {lane}: {first.slot} was due first" for entry in others)
         return Attempt(
             job=job.name,
@@ -208,12 +198,6 @@ def _turn(tick: Tick, lane: str, chosen: set[str], file: int | None) -> Attempt 
             words=job.words(),
             marker=job.marker,
         )
-
-
-def _held(lanes: Path, lane: str) -> str:
-    """Who holds a lane in which nothing is recorded to run."""
-    found = holders(lanes, lane)
-    return f"held by {', '.join(found)}; end it where it is no tick" if found else "another tick is starting a job"
 
 
 def _running(entry: Entry) -> str:

@@ -69,14 +69,6 @@ def test_a_job_that_comes_back_was_not_promised_while_it_was_away(machine: Machi
     assert machine.tick(DUE + timedelta(days=4)).started == ["nightly/2027-06-05T02:15 America/New_York"]
 
 
-def test_a_timer_of_its_own_may_fire_late_the_first_time(tmp_path: Path) -> None:
-    machine = Machine(tmp_path, job("nightly", max_lateness_minutes=60), job("m", "* * * * *", max_lateness_minutes=5))
-    late = DUE + 7 * MINUTE
-    assert machine.tick(late, machine.jobs).started == [NAME, "m/2027-06-01T02:22 America/New_York"]
-    assert machine.states() == {"02:15": "claimed", "02:22": "claimed"}
-    machine.close()
-
-
 def test_a_job_does_not_start_while_its_earlier_slot_runs(minutely: Machine) -> None:
     done = minutely.tick(DUE + MINUTE)
     first = "m/2027-06-01T02:15 America/New_York"
@@ -222,15 +214,6 @@ def test_a_silence_is_told_when_it_is_over(minutely: Machine) -> None:
     assert (late.since, late.observed) == ("2027-06-01T06:15:00Z", "7 min")
     minutely.tick(DUE + 9 * MINUTE)
     assert len(told(minutely, "heartbeat_late")) == 1
-
-
-def test_a_timer_of_one_job_is_not_late_where_no_slot_was_missed(machine: Machine) -> None:
-    for day in range(3):
-        now = DUE + timedelta(days=day, seconds=30)
-        (slot,) = machine.tick(now, machine.jobs).started
-        machine.end(slot, now)
-    machine.tick(DUE + timedelta(days=4, seconds=30), machine.jobs)  # nothing ticked on the third day
-    assert [event.kind for event in machine.told] == ["slot_missed"]
 
 
 def test_after_a_long_outage_only_so_many_days_are_gone_through(minutely: Machine) -> None:

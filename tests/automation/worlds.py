@@ -203,10 +203,9 @@ class Machine:
     def hear(self, events: Sequence[Event]) -> None:
         self.told += events
 
-    def tick(self, now: datetime, only: Sequence[ScheduledJob] | None = None) -> Tick:
-        schedule, hear = Schedule(jobs=tuple(self.jobs)), self.hear
-        tick = Tick(schedule=schedule, ledger=self.ledger, start=self.start, now=now, only=only, listener=hear)
-        return tick.run()
+    def tick(self, now: datetime) -> Tick:
+        schedule = Schedule(jobs=tuple(self.jobs))
+        return Tick(schedule=schedule, ledger=self.ledger, start=self.start, now=now, listener=self.hear).run()
 
     def end(self, slot: str, now: datetime, state: str = "succeeded") -> None:
         entry = self.ledger.entry(slot)
