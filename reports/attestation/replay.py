@@ -2,7 +2,6 @@
 
 import argparse
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 
 from evidence.digests import file_digest, logical_digest
 from evidence.schemas import SchemaDrift
-from fixtures.fingerprint import ROOMS, digest_sources
+from fixtures.fingerprint import ROOMS, changes, digest_sources
 from gates.attestation import ATTESTATION, Attestation, AttestationError, AttestedCell
 from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock
@@ -121,8 +120,8 @@ def _replay(folder: Path, attested: Attestation, policy: Policy, other_sources: 
     )
     dumped = (one.model_dump(mode="json") for one in (attested, follows))
     told, sections = ({name: whole[name] for name in RECOMPUTED} for whole in dumped)
-    if sections != told:
-        wrong.append(first_difference(told, sections))
+    for one in changes(_named(told), _named(sections))[:1]:
+        wrong.append(f"{one.field}: {one.locked} is attested, {one.now} follows from the evidence")
     return Replayed(
         hero=hero,
         decision=str(decision),
@@ -268,27 +267,11 @@ def _decide(hero: str, policy: Policy, attested: Attestation, cells: Mapping[Key
     return decide(planned, seen, promotes=policy.promotes, strays=attested.tests.strays)
 
 
-def first_difference(told: Any, found: Any, where: str = "") -> str:
-    """Where two JSON values differ first: place, what is attested, what follows from the evidence."""
-    if isinstance(told, dict) and isinstance(found, dict):
-        for key in [*told, *(key for key in found if key not in told)]:
-            if told.get(key) != found.get(key) or (key in told) != (key in found):
-                return first_difference(told.get(key), found.get(key), f"{where}.{key}" if where else str(key))
-    if isinstance(told, list) and isinstance(found, list):
-        for i, (one, other) in enumerate(zip(told, found, strict=False)):
-            if one != other:
-                return first_difference(one, other, f"{where}.{_name(one, i)}")
-        if len(told) != len(found):
-            return f"{where}: {len(told)} are attested, {len(found)} follow from the evidence"
-    return f"{where}: {json.dumps(told)} is attested, {json.dumps(found)} follows from the evidence"
-
-
-def _name(entry: Any, position: int) -> str:
-    """What an entry of a list is called: a step by its percent, a cell by its check and step."""
-    if not isinstance(entry, dict) or not {"percent", "check"} & set(entry):
-        return str(position)
-    at = f" at {entry['step']} %" if entry.get("step") else ""
-    return str(entry.get("percent") or entry["check"]) + at
+def _named(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """What is recomputed, steps by their percent and cells by check and step: a difference says whose it is."""
+    steps = {str(step["percent"]): step for step in sections["steps"]}
+    cells = {f"{c['check']} at {c['step']} %" if c["step"] else c["check"]: c for c in sections["cells"]}
+    return {**sections, "steps": steps, "cells": cells}
 
 
 def run(command: str, arguments: Sequence[str]) -> int:

@@ -1,9 +1,8 @@
 """What was decided, what was signed in which order, and in what do two runs differ? `show`, `log` and `diff`."""
 
 import argparse
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,6 @@ def run(command: str, arguments: Sequence[str]) -> int:
     parser.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
     if command == "show":
         parser.add_argument("--configs", type=Path, default=Path("configs"), help="whose state says what served since")
-    else:
-        parser.add_argument("--json", action="store_true", help="one JSON object a line")
     asked = parser.parse_args(arguments)
     return (_log if command == "log" else _show)(asked, trust.read_trust(asked.trust), datetime.now(UTC))
 
@@ -99,37 +96,26 @@ def _told(verdicts: Counter[str]) -> str:
 
 
 def _log(asked: argparse.Namespace, root: TrustRoot, now: datetime) -> int:
-    """Every statement of the chain on a line, oldest first."""
+    """Each statement of the chain on a line, oldest first."""
     whole = chain.read(asked.folder)
     for statement in whole.statements:
-        entry = _entry(statement, root, now)
-        print(json.dumps(entry) if asked.json else _line(entry))
+        print(_line(statement, root, now))
     for problem in whole.problems:
-        print(json.dumps({"problem": problem}) if asked.json else f"problem: {problem}")
-    if not whole.statements and not asked.json:
+        print(f"problem: {problem}")
+    if not whole.statements:
         print(f"{asked.folder}: nothing was signed here")
     return 1 if whole.problems else 0
 
 
-def _entry(statement: Statement, root: TrustRoot, now: datetime) -> dict[str, Any]:
-    """One statement for machines: when, what, about whom, and whether its signature counts."""
-    judgement, at = people.judged(statement, root), made_at(statement.content)
+def _line(statement: Statement, root: TrustRoot, now: datetime) -> str:
+    """One statement: when, what, about whom, and whether its signature counts."""
+    at, about = made_at(statement.content), f"{statement.kind} {statement.hero}".strip()
     try:
         says = _says(statement, root, now)
     except MALFORMED as error:  # somebody signed it so
         says = f"nothing that can be read ({type(error).__name__})"
-    return {
-        "number": statement.number,
-        "at": at.isoformat() if at else "",
-        "kind": statement.kind,
-        "hero": statement.hero,
-        "says": clean(says),
-        "run_id": clean(statement.run_id),
-        "trusted": judgement.trusted,
-        "signed": clean(judgement.words),
-        "digest": statement.digest,
-        "file": f"{chain.BUNDLES}/{statement.file}",
-    }
+    start = f"{statement.number:06d}  {at.isoformat()[:19] if at else '':19}  {about:22}"
+    return f"{start}  {cut(says, _SAYS)}  signed {clean(people.judged(statement, root).words)}"
 
 
 def _says(statement: Statement, root: TrustRoot, now: datetime) -> str:
@@ -151,12 +137,6 @@ def _says(statement: Statement, root: TrustRoot, now: datetime) -> str:
     return ", ".join(
         f"{key} {word}" for key, word in told.items() if isinstance(word, str) and word and key not in hidden
     )
-
-
-def _line(entry: Mapping[str, Any]) -> str:
-    about = f"{entry['kind']} {entry['hero']}".strip()
-    start = f"{entry['number']:06d}  {entry['at'][:19]}  {about:22}"
-    return f"{start}  {cut(entry['says'], _SAYS)}  signed {entry['signed']}"
 
 
 def _diff(asked: argparse.Namespace) -> int:

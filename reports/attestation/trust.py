@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from gates.documents import Document, mistakes, require_regular
-from gates.errors import ConfigError, GateError
+from gates.documents import Document, read_model
+from gates.errors import GateError
 
 SCHEMA: Literal["hero-gate/trusted-keys/v1"] = "hero-gate/trusted-keys/v1"
 TRUSTED_KEYS = Path(__file__).parents[2] / "configs" / "trusted_keys.json"
@@ -84,21 +83,9 @@ class Judgement:
 
 def read_trust(path: Path | None = None) -> TrustRoot:
     """The trust root in a file; without one, this checkout's, which may be absent. Raises ConfigError."""
-    file = path or TRUSTED_KEYS
-    try:
-        require_regular(file)
-        document = json.loads(file.read_bytes(), object_pairs_hook=_once)
-        return TrustRoot.model_validate(document)
-    except FileNotFoundError:
-        if path is None:
-            return NO_KEYS
-        raise ConfigError([f"{file}: no such file; name a file like configs/trusted_keys.json"]) from None
-    except OSError as error:
-        raise ConfigError([f"{file}: cannot be read ({error.strerror}); name a file that can"]) from None
-    except ValidationError as error:
-        raise ConfigError(mistakes(str(file), error, TrustRoot)) from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError([f"{file}: not JSON ({error}); start from configs/trusted_keys.json"]) from None
+    if path is None and not TRUSTED_KEYS.exists():
+        return NO_KEYS
+    return read_model(path or TRUSTED_KEYS, TrustRoot)  # JSON, which is YAML
 
 
 def judge(root: TrustRoot, keyid: str, role: Role, at: datetime | None, *, ephemeral: bool) -> Judgement:
@@ -117,12 +104,3 @@ def judge(root: TrustRoot, keyid: str, role: Role, at: datetime | None, *, ephem
     if why:
         return Judgement(trusted=False, words=f"by {known.name} (key {keyid[:16]}): UNTRUSTED, {why}")
     return Judgement(trusted=True, words=f"by {known.name} (key {keyid[:16]}), trusted")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are each given once: JSON readers differ in which of two they keep."""
-    keys = [key for key, _ in pairs]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is not None:
-        raise ValueError(f"key {twice!r} is given twice")
-    return dict(pairs)

@@ -25,7 +25,6 @@ HISTORY = "history"
 #: What jobs, ticks and people leave in a folder of results: no run signs it.
 UNSIGNED = (
     "alerts-delivery.jsonl", "alerts.jsonl", "allure.html", "continuous", "jobs", "nightly", "selection", "weekly",
-    "automation", "metrics",  # of before, when they lay here
 )  # fmt: skip
 
 
@@ -169,9 +168,6 @@ def _old_runs(folder: Path, whole: Chain, there: Sequence[str]) -> Iterator[OldR
             continue  # each of its files is nobody's
         if path.name not in signed:
             yield OldRun(notes=[f"{place}: not signed, since its run did not finish; it proves nothing"], named=below)
-        elif _of_version_1(path, whole):
-            old = f"{place}: attested in version 1, as it was signed; what it names is not checked"
-            yield OldRun(notes=[old], named=below)
         else:
             files = check_files(path, place)
             compared = compare(files, whole, place)
@@ -182,17 +178,6 @@ def _old_runs(folder: Path, whole: Chain, there: Sequence[str]) -> Iterator[OldR
                 notes=compared.unsigned,
                 named={f"{place}{name}" for name in files.named},
             )
-
-
-def _of_version_1(folder: Path, whole: Chain) -> bool:
-    """Is it a release that was attested before this version, byte for byte as a statement of the chain names it?"""
-    try:
-        content = (folder / ATTESTATION).read_bytes()
-    except OSError:
-        return False
-    named = {"name": ATTESTATION, "digest": {"sha256": chain.digest(content)}}
-    subjects = [s.content.get("subject") for s in whole.of_run(folder.name) if s.kind == "run"]
-    return b'"schema":"hero-gate/release/v1"' in content and any(named in s for s in subjects if isinstance(s, list))
 
 
 def overdue(hero: Attestation, now: datetime) -> bool:

@@ -4,7 +4,6 @@ import math
 import re
 import shlex
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from gates.checks.check import number_of
@@ -23,23 +22,10 @@ _PLAIN = re.compile(r"[\w@%+=:,./-]+")
 _QUIET = "free this machine of other load: the same queries come in the same order"
 
 
-class Command(StrEnum):
-    """What can be done about a decision; each is a line for the checkout's folder."""
-
-    PROMOTE = "promote"
-    LONGER = "canary, longer"
-    QUIET = "canary on a quiet machine"
-    QUERIES = "canary with more queries"
-    MEND = "canary of what was mended"
-    LOCK = "lock and canary"
-    CHANGE = "lock and canary of a changed configuration"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextCommand:
     """The command to type next: what must be done before, the line as it is typed, what is to be known of it."""
 
-    command: Command
     line: str
     before: str = ""
     remark: str = ""
@@ -59,7 +45,7 @@ def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrust
         lacks = [f"refused while signed {untrusted}"] if untrusted else []
         lacks += [f"refused without approvals by {approvals}"] if approvals else []
         line = _make("promote", release, outcome)
-        return NextCommand(command=Command.PROMOTE, line=line, remark="; ".join(lacks))
+        return NextCommand(line=line, remark="; ".join(lacks))
     canary, lock = _make("canary", release, outcome), _make("lock", release, outcome)
     locked = (
         canary if Lock.key in policy.left_out else f"{lock} && {canary}"
@@ -67,24 +53,24 @@ def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrust
     change = f"change {typed(outcome.subject.source)}"
     if outcome.decision is Decision.ROLLBACK:
         before = f"this fingerprint stays rolled back: {change}"
-        return NextCommand(command=Command.CHANGE, before=before, line=locked)
+        return NextCommand(before=before, line=locked)
     if focus is not None and (NOT_EVIDENCED in focus.note or focus.check == SlowedBaseline.key):
         mend = SlowedBaseline.mend if focus.check == SlowedBaseline.key else _QUIET
-        return NextCommand(command=Command.QUIET, before=mend, line=canary)
+        return NextCommand(before=mend, line=canary)
     if climbed.waiting:
         more = f"{climbed.unused_queries:,} fresh ones are left, a window needs {policy.ladder.window:,}"
-        return NextCommand(command=Command.QUERIES, before=f"give more queries: {more}", line=canary)
+        return NextCommand(before=f"give more queries: {more}", line=canary)
     if focus is not None and focus.check == Lock.key:
-        return NextCommand(command=Command.LOCK, before=Lock.mend, line=locked)
+        return NextCommand(before=Lock.mend, line=locked)
     mend = _mend(outcome, focus)
     if mend:
-        return NextCommand(command=Command.MEND, before=mend, line=canary)
+        return NextCommand(before=mend, line=canary)
     _, windows = to_decide(outcome, focus)
     if not windows:
-        return NextCommand(command=Command.CHANGE, before=change, line=locked)
+        return NextCommand(before=change, line=locked)
     longer = _make("canary", release, outcome, f"--max-windows={windows}")
     remark = f"the same sequence, longer; or {change} and start anew"
-    return NextCommand(command=Command.LONGER, line=longer, remark=remark)
+    return NextCommand(line=longer, remark=remark)
 
 
 def _mend(outcome: Outcome, focus: Cell | None) -> str:

@@ -87,7 +87,7 @@ def verdict_table(cell: Cell) -> str:
 def pytest_gate_told(told: Told) -> None:
     """Write what no item had, beside the results of allure-pytest once the decision is signed.
 
-    That is the decision about each hero, a result for each item that never came back, and the environment.
+    That is the decision about each hero, and a result for each item that never came back.
     """
     release, folder = told.release, told.staged / ALLURE
     logger, reported = AllureFileLogger(folder), _reported(release.artifacts / ALLURE)
@@ -100,7 +100,6 @@ def pytest_gate_told(told: Told) -> None:
             result = _result(release, story, "missing", key, f"no result: {key}", Status.BROKEN, said, filed)
             result.start = result.stop
             logger.report_result(result)
-    write_whole(folder / "environment.properties", _properties(release))
 
 
 def _decision(told: Told, story: Story, folder: Path, place: int) -> TestResult:
@@ -165,18 +164,6 @@ def _attach(name: str, content: bytes, folder: Path) -> Attachment:
     source = f"{uuid.uuid4()}-attachment{suffix}"
     write_whole(folder / source, content)
     return Attachment(name=name, source=source, type=kinds[suffix].mime_type)
-
-
-def _properties(release: Release) -> str:
-    values = {
-        "Decision": str(release.decision),
-        "Heroes": ", ".join(f"{o.subject.name} {o.decision}" for o in release.outcomes),
-        "Exposure": release.exposure,
-        "Run": release.run_id,
-        "Commit": release.commit,
-        "Mode": release.mode,
-    }
-    return "".join(f"{key} = {value}\n" for key, value in values.items())
 
 
 def _millis(at: str) -> int:

@@ -135,20 +135,9 @@ def test_log_lists_everything_in_order(out: Path, capsys: Captured) -> None:
     assert "decision lexical        PROMOTE" in lines[1]
     assert "by Ann, why as decided" in lines[-1]
     assert all("UNTRUSTED" in line for line in lines)
-
-
-def test_log_as_json_is_a_line_a_statement(out: Path, capsys: Captured) -> None:
-    assert main(["log", str(out), "--json"]) == 0
-    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [entry["number"] for entry in entries] == list(range(1, 9))
-    assert entries[1] | {"signed": "", "digest": "", "says": ""} == {
-        "number": 2, "at": "2026-12-01T10:15:31+00:00", "kind": "decision", "hero": "lexical", "says": "",
-        "run_id": "20261201T101500Z-c0ffee", "trusted": False, "signed": "", "digest": "",
-        "file": "bundles/000002-decision-lexical.sigstore.json",
-    }  # fmt: skip
     bundles(out)[3].unlink()
-    assert main(["log", str(out), "--json"]) == 1
-    assert "problem" in json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert main(["log", str(out)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("problem: bundles/000005-")
 
 
 def test_diff_says_what_differs_and_nothing_else(out: Path, capsys: Captured) -> None:

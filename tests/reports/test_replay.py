@@ -14,7 +14,7 @@ import pytest
 
 from gates.errors import EvidenceError
 from reports.attestation.__main__ import main
-from reports.attestation.replay import first_difference, replay
+from reports.attestation.replay import replay
 
 DECISIONS = {"equal": "PROMOTE", "rival": "PROMOTE", "worse": "ROLLBACK", "unsure": "HOLD"}
 
@@ -127,14 +127,14 @@ def test_evidence_in_another_encoding_is_the_same_evidence(copied: Path) -> None
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda a: a.update(decision="PROMOTE"), 'decision: "PROMOTE" is attested, "ROLLBACK" follows'),
-        (lambda a: a["reasons"].clear(), "reasons: 0 are attested, "),
+        (lambda a: a.update(decision="PROMOTE"), "decision: PROMOTE is attested, ROLLBACK follows"),
+        (lambda a: a["reasons"].clear(), "reasons: [] is attested, ["),
         (
             lambda a: _cell(a, "sla_recall_at_50_delta").update(verdict="GREEN"),
-            '.sla_recall_at_50_delta at 50 %.verdict: "GREEN" is',
+            "cells.sla_recall_at_50_delta at 50 %.verdict: GREEN is",
         ),
-        (lambda a: _cell(a, "ndcg_at_10").update(observed="0.1"), 'cells.ndcg_at_10.observed: "0.1" is attested, "'),
-        (lambda a: a["constants"].update(q="0.5"), 'constants.q: "0.5" is attested, "'),
+        (lambda a: _cell(a, "ndcg_at_10").update(observed="0.1"), "cells.ndcg_at_10.observed: 0.1 is attested, "),
+        (lambda a: a["constants"].update(q="0.5"), "constants.q: 0.5 is attested, "),
         (lambda a: a["constants"]["lock"].update(status="none"), "cells.lock."),
     ],
 )
@@ -162,11 +162,3 @@ def test_without_evidence_nothing_is_replayed(copied: Path, capsys: pytest.Captu
         replay(folder)
     assert main(["replay", str(copied / "configs")]) == 1
     assert "no attested hero in it" in capsys.readouterr().err
-
-
-def test_the_first_difference_names_place_and_both_values() -> None:
-    told = {"steps": [{"percent": 5, "windows": 1}], "cells": [{"check": "a", "step": 5, "n": 1}]}
-    found = {**told, "cells": [{"check": "a", "step": 5, "n": 2}]}
-    assert first_difference(told, found) == "cells.a at 5 %.n: 1 is attested, 2 follows from the evidence"
-    found["steps"] = [{"percent": 5, "windows": 2}]
-    assert first_difference(told, found) == "steps.5.windows: 1 is attested, 2 follows from the evidence"

@@ -94,8 +94,8 @@ def test_each_mistake_is_a_line(keys: list[Any], changed: dict[str, Any], said: 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "not JSON"),
-        ("[" * 99999, "not JSON"),
+        ("", "an empty file, but should be a mapping"),
+        ("[" * 99999, "not YAML that can be read safely|nested too deeply"),
         ('{"schema": "hero-gate/trusted-keys/v1", "keys": [], "keys": []}', "key 'keys' is given twice"),
     ],
 )

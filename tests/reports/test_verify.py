@@ -247,24 +247,6 @@ def test_a_run_that_has_expired_is_expired_and_not_changed(policy: Policy, out: 
     assert verified.notes == ("expired: 1 older runs, of which only the statements are left",)
 
 
-def test_a_run_of_version_1_is_as_it_was_signed_or_a_problem(policy: Policy, tmp_path: Path) -> None:
-    content = rfc8785.dumps({"schema": "hero-gate/release/v1", "run_id": RUN_ID})
-    subject = [{"name": "attestation.json", "digest": {"sha256": chain.digest(content)}}]
-    predicate = {"runId": RUN_ID, "signer": statements.signer(SIGNER.keyid, ephemeral=False, words="")}
-    said = {"_type": statements.STATEMENT, "subject": subject, "predicateType": statements.PREDICATES["run"]}
-    chain.append(tmp_path, "run", "", {**said, "predicate": predicate}, SIGNER)
-    path = tmp_path / "history" / RUN_ID / "attestation.json"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(content)
-    signed(tmp_path, policy, HOLD, run_id=LATER)
-    verified = check(tmp_path)
-    assert not verified.problems
-    (note,) = verified.notes
-    assert note == f"history/{RUN_ID}/: attested in version 1, as it was signed; what it names is not checked"
-    path.write_bytes(content + b" ")
-    assert "but hero-gate/release/v2 is expected" in problems(tmp_path)
-
-
 def test_the_chain_is_never_put_away(policy: Policy, out: Path) -> None:
     before = {path.name: path.read_bytes() for path in bundles(out)}
     for hour in range(12, 20):
