@@ -6,25 +6,17 @@ event once, however often it is found.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from automation.ledger import Ledger
 from automation.schedule import LOOK_BACK, Schedule
 from gates.archive import state_of
-from gates.attestation import ATTESTATION, Attestation, AttestationError
 from gates.documents import read_yaml
 from gates.errors import ConfigError
-from gates.verdicts import Decision
 from reports.alerts.event import Event, module
 from reports.alerts.log import Log, emit, read_log
-from reports.alerts.rules import DECISIONS, NOTICES, load_alert_rules
-
-#: Decisions older than this are news to nobody.
-_RECENT = timedelta(days=7)
-#: What gates.plugin records before anything is decided.
-_UNFINISHED = "run started, not finished"
-_BUNDLES = "bundles"
+from reports.alerts.rules import NOTICES, load_alert_rules
 
 
 def tell(events: Sequence[Event], artifacts: Path, configs: Path, fresh: bool) -> None:
@@ -55,7 +47,7 @@ def serving(configs: Path, key: str = "name") -> str:
 def exceptions(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
     """What serves without a PROMOTE, until something else serves; from its end on the canary that it owes is due."""
     found, stamp = list[Event](), now.isoformat(timespec="seconds")
-    if any((state_of(configs) / _BUNDLES).glob("*-exception-*")):
+    if any((state_of(configs) / "bundles").glob("*-exception-*")):
         from reports.promotion import serving as chain_of  # half a second, which most have not to wait
 
         made = chain_of.serving(configs)
@@ -82,34 +74,10 @@ def exceptions(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
 
 def find_events(artifacts: Path, now: datetime) -> list[Event]:
     """What the files of one artifacts folder say at this moment."""
+    from reports.alerts.decisions import untold_decisions  # half a second that most ticks need not wait
+
     log = read_log(artifacts)
     return [*untold_decisions(artifacts, log, now), *due_reviews(log, now), *over(log, now)]
-
-
-def untold_decisions(artifacts: Path, log: Log, now: datetime) -> list[Event]:
-    """Recent decisions that no alert tells of: the run was killed between the decision and its alert."""
-    told = {alert.decision for alert in log.alerts if alert.kind in DECISIONS}
-    found = []
-    for place in ("history/*/*", "*"):  # put away since, and of the last run
-        for path in sorted(artifacts.glob(f"{place}/{ATTESTATION}")):
-            try:
-                attestation = Attestation.read_file(path)
-            except (OSError, AttestationError):
-                continue  # of another version, or no attestation: `reports.attestation verify` says so
-            decision = (attestation.run_id, attestation.hero, str(attestation.decision).lower())
-            recent = now - datetime.fromisoformat(attestation.finished_at) < _RECENT
-            if recent and decision not in told and _stands(attestation, artifacts):
-                from reports.alerts.decisions import decision_event  # half a second that most ticks need not wait
-
-                found.append(decision_event(attestation, artifacts))
-    return found
-
-
-def _stands(attestation: Attestation, artifacts: Path) -> bool:
-    """Was it decided? Not by a run that only began, nor by one that was killed before it signed its promotion."""
-    if any(_UNFINISHED in reason for reason in attestation.reasons):
-        return False
-    return attestation.decision is not Decision.PROMOTE or (artifacts / _BUNDLES / str(attestation.bundle)).is_file()
 
 
 def due_reviews(log: Log, now: datetime) -> list[Event]:

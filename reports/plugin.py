@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from gates.handover import handed_over
 from gates.release import Release, Subject
 from gates.rule.second_look import contradictions, unheard
 from gates.run import artifacts, configs, is_canary
-from reports.alerts.decisions import notify_decisions
+from reports.alerts.decisions import tell_decisions
 from reports.attestation.document import (
     attest_heroes,
     attested_decisions,
@@ -38,10 +39,7 @@ if TYPE_CHECKING:  # a third of a second that workers need not wait
 
 #: The reports of this room, plugins as anybody's. The last is called first: tables and plots before what shows them.
 #: They are imported once a run is decided, since they bring matplotlib: a second that workers need not wait.
-REPORTS = (
-    "reports.alerts.decisions", "reports.render.allure", "reports.render.pages",
-    "reports.render.plots", "reports.render.tables",
-)  # fmt: skip
+REPORTS = ("reports.render.allure", "reports.render.pages", "reports.render.plots", "reports.render.tables")
 
 #: Of headlines; the words say the same without it.
 COLOUR = {"PROMOTE": {"green": True}, "HOLD": {"yellow": True}, "ROLLBACK": {"red": True}}
@@ -87,7 +85,7 @@ def pytest_gate_started(release: Release) -> None:
 def pytest_gate_rolled_back(config: pytest.Config, release: Release) -> None:
     """Record a rollback as soon as it is known, and its alert; where that fails, the tick finds the attestation."""
     _record(release)
-    _tell(config, notify_decisions(release, configs(config)))
+    _tell(config, tell_decisions(release.artifacts, configs(config), datetime.now(UTC)))
 
 
 @pytest.hookimpl
@@ -129,8 +127,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     if SIGNED not in config.stash:
         return
-    for line in config.hook.pytest_gate_signed(told=config.stash[SIGNED], configs=configs(config)):
+    told, folder = config.stash[SIGNED], configs(config)
+    for line in config.hook.pytest_gate_signed(told=told, configs=folder):
         _tell(config, line)
+    _tell(config, tell_decisions(told.release.artifacts, folder, datetime.now(UTC)))
 
 
 @pytest.hookimpl

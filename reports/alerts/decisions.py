@@ -1,57 +1,65 @@
-"""Which alert does a decision raise? A gate run appends it to alerts.jsonl; delivering it is the next tick's work."""
+"""Which alert does a decision raise, and which has none yet? A gate run asks once it has decided, as does each tick."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from gates.attestation import Attestation
+from evidence.files import regular
+from gates.attestation import ATTESTATION, Attestation, AttestationError
 from gates.checks.check import Name
 from gates.errors import ConfigError
 from gates.names import check_name
-from gates.release import Release
 from gates.verdicts import Decision
 from reports.alerts.event import Event, module
-from reports.alerts.log import LOG, emit, words_of
-from reports.alerts.rules import built_in, load_alert_rules
+from reports.alerts.log import LOG, Log, emit, read_log, words_of
+from reports.alerts.rules import DECISIONS, built_in, load_alert_rules
 from reports.escaping import cut, typed
 
-if TYPE_CHECKING:  # it brings all that reads evidence, which most ticks need not wait for
-    from reports.model.story import Story
-    from reports.render.told import Told
-
 _REASONS, _REASON_LENGTH = 3, 300
+#: Decisions older than this are news to nobody.
+_RECENT = timedelta(days=7)
+#: What gates.plugin records before anything is decided.
+_UNFINISHED = "run started, not finished"
 
 
-def pytest_gate_signed(told: Told, configs: Path) -> str:
-    """Put the alerts of the signed decisions on record."""
-    return notify_decisions(told.release, configs, told.stories)
+def tell_decisions(artifacts: Path, configs: Path, now: datetime) -> str:
+    """Append the alert of each decision that none tells of; "" or one line that says what went wrong.
 
-
-def notify_decisions(release: Release, configs: Path, stories: Sequence[Story] = ()) -> str:
-    """Append the alert of each decision of this run; "" or one line that says what went wrong.
-
-    Called after the attestations are written and never in the way of a decision: where nothing can be appended the
-    next tick finds the decision without its alert (automation/alerts.py), and mistakes in alerts.yaml leave the rules
-    as shipped.
+    Never in the way of a decision: where nothing can be appended the next tick does this again, and mistakes in
+    alerts.yaml leave the rules as shipped.
     """
-    from reports.attestation.document import attest  # a second that a tick, which imports this module, need not wait
-
     trouble = ""
     try:
         rules = load_alert_rules(configs)
     except ConfigError as error:
         rules, trouble = built_in(), f"alerts: told by the rules as shipped, since {error.mistakes[0]}"
-    told = {story.hero: story for story in stories}
-    events = [decision_event(attest(release, o, told.get(o.subject.name)), release.artifacts) for o in release.outcomes]
     try:
-        emit(events, release.artifacts, rules, datetime.now(UTC))
+        emit(untold_decisions(artifacts, read_log(artifacts), now), artifacts, rules, now)
     except OSError as error:
-        place = typed(release.artifacts / LOG)
-        return f"alerts: nothing appended to {place} ({words_of(error)}); the next tick will tell it"
+        return f"alerts: nothing appended to {typed(artifacts / LOG)} ({words_of(error)}); the next tick will tell it"
     return trouble
+
+
+def untold_decisions(artifacts: Path, log: Log, now: datetime) -> Iterator[Event]:
+    """Recent decisions that no alert tells of, as their attestations say them."""
+    told = {alert.decision for alert in log.alerts if alert.kind in DECISIONS}
+    for place in ("history/*/*", "*"):  # put away since, and of the last run
+        for path in sorted(artifacts.glob(f"{place}/{ATTESTATION}")):
+            try:
+                attestation = Attestation.read_file(regular(path))
+            except (OSError, AttestationError):
+                continue  # of another version, or no attestation: `reports.attestation verify` says so
+            decision = (attestation.run_id, attestation.hero, str(attestation.decision).lower())
+            recent = now - datetime.fromisoformat(attestation.finished_at) < _RECENT
+            if recent and decision not in told and _stands(attestation, artifacts):
+                yield decision_event(attestation, artifacts)
+
+
+def _stands(attestation: Attestation, artifacts: Path) -> bool:
+    """Was it decided? Not by a run that only began, nor by one that was killed before it signed its promotion."""
+    if any(_UNFINISHED in reason for reason in attestation.reasons):
+        return False
+    return attestation.decision is not Decision.PROMOTE or (artifacts / "bundles" / str(attestation.bundle)).is_file()
 
 
 def decision_event(attestation: Attestation, artifacts: Path) -> Event:

@@ -22,7 +22,7 @@ from automation.outbox import flush
 from gates.policy import load_policy
 from gates.release import Release
 from gates.verdicts import Decision
-from reports.alerts.decisions import notify_decisions
+from reports.alerts.decisions import tell_decisions
 from reports.alerts.event import Event
 from reports.alerts.log import emit
 from reports.alerts.rules import built_in
@@ -69,7 +69,7 @@ def gate(artifacts: Path, _: str) -> None:
     """A gate run that records a rollback and tells it."""
     whole = judged(artifacts)
     write_attestations(whole, attest_heroes(whole))
-    notify_decisions(whole, artifacts / "no configs")
+    tell_decisions(artifacts, artifacts / "no configs", datetime.now(UTC))
 
 
 def judged(artifacts: Path) -> Release:

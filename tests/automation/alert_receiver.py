@@ -14,6 +14,8 @@ from typing import Any
 from reports.alerts.event import Event
 from reports.alerts.rules import Delivery
 
+#: When these tests began, however long ago that is.
+NOW = datetime.now(UTC).replace(microsecond=0)
 Reply = tuple[int, dict[str, str], str]  # status, headers, text
 
 
@@ -71,7 +73,7 @@ def delivery(**named: Any) -> Delivery:
 
 def rollback(**changed: Any) -> Event:
     """A hero that was rolled back in replay a minute ago."""
-    at = (datetime.now(UTC) - timedelta(minutes=1)).isoformat(timespec="seconds")
+    at = (NOW - timedelta(minutes=1)).isoformat()
     event = Event(
         kind="rollback", hero="lexical", config="7c1e9a04b2d35f88", check="sla_recall_at_50_delta", observed="2.0 pt",
         limit="2.0 pt", title="ROLLBACK lexical at 25 %: SLA-Recall@50 lost 2.0 pt, limit 2.0 pt", text="shown broken",

@@ -15,12 +15,12 @@ from gates.archive import require_ours
 from reports.alerts.event import Event
 from reports.alerts.log import LOG, emit, read_log
 from reports.alerts.rules import built_in
-from tests.automation.alert_receiver import Receiver, delivery, lines, listening, rollback
+from tests.automation.alert_receiver import NOW, Receiver, delivery, lines, listening, rollback
 
 SECRET = "r0ut1ngk3y5ecret5ecret5ecret5ecr"
 # Apprise loads a plugin that looks for a module which Python 3.13 drops.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-NOW, MINUTE = datetime.now(UTC).replace(microsecond=0), timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
 OVER = NOW.isoformat()
 
 

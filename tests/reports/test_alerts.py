@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,11 +17,11 @@ from gates.policy import Policy
 from gates.release import Release
 from gates.verdicts import Decision
 from reports.alerts import log as alerts
-from reports.alerts.decisions import decision_event, notify_decisions
+from reports.alerts.decisions import decision_event, tell_decisions
 from reports.alerts.event import Event, module
 from reports.alerts.log import LOG, Alert, close, emit, read_log
 from reports.alerts.rules import RULES, WITHIN, AlertRules, built_in, load_alert_rules
-from reports.attestation.document import attest
+from reports.attestation.document import attest, attest_heroes, write_attestations
 from tests.recorded_release import Checkout
 from tests.reports import handmade
 
@@ -313,63 +312,48 @@ def test_a_decision_without_evidence_is_told_by_its_reason(policy: Policy, tmp_p
     assert (found.check, found.title) == ("lock", "HOLD router: lock: error, no evidence: EvidenceError")
 
 
-def test_a_gate_run_tells_each_decision_once(policy: Policy, tmp_path: Path) -> None:
-    whole = decided(policy, Decision.ROLLBACK, tmp_path / "out")
-    assert notify_decisions(whole, tmp_path) == ""
-    assert notify_decisions(replace(whole, finished_at="2026-12-01T10:15:40+00:00"), tmp_path) == ""
-    (alert,) = read_log(whole.artifacts).alerts
-    assert (alert.severity, alert.owner, alert.run_id) == ("P2", "Search Engineering", whole.run_id)
+@pytest.fixture
+def out(policy: Policy, tmp_path: Path) -> Path:
+    """The results of a run that rolled its hero back, as it lies on disk."""
+    return recorded(policy, tmp_path / "out")
+
+
+def recorded(policy: Policy, folder: Path, **changed: object) -> Path:
+    whole = decided(policy, Decision.ROLLBACK, folder, **changed)
+    write_attestations(whole, attest_heroes(whole))
+    return folder
+
+
+def test_a_gate_run_tells_each_decision_once(policy: Policy, out: Path) -> None:
+    assert tell_decisions(out, out.parent, NOON) == ""
+    recorded(policy, out, finished_at="2026-12-01T10:15:40+00:00")  # seen in the climb, and decided at its end
+    assert tell_decisions(out, out.parent, NOON) == ""
+    (alert,) = read_log(out).alerts
+    assert (alert.severity, alert.owner, alert.hero) == ("P2", "Search Engineering", "ann")
 
 
 def test_a_rollback_in_live_traffic_pages(policy: Policy, tmp_path: Path) -> None:
-    notify_decisions(decided(policy, Decision.ROLLBACK, tmp_path, exposure="live"), tmp_path)
+    tell_decisions(recorded(policy, tmp_path, exposure="live"), tmp_path, NOON)
     (alert,) = read_log(tmp_path).alerts
     assert (alert.severity, alert.act_by) == ("P0", alert.told_at)
 
 
-def broken_rules(folder: Path, artifacts: Path) -> None:
-    (folder / "alerts.yaml").write_text("schema: hero-gate/alerts/v1\nrules: {hold: no}\n")
-
-
-def no_folder(folder: Path, artifacts: Path) -> None:
-    artifacts.parent.mkdir(exist_ok=True)
-    artifacts.write_text("a file")
-
-
-@pytest.mark.parametrize(
-    ("harm", "said", "kept"),
-    [(broken_rules, "told by the rules as shipped, since", 1), (no_folder, "the next tick will tell it", 0)],
-)
-def test_a_decision_stands_whatever_becomes_of_its_alert(
-    policy: Policy, tmp_path: Path, harm: Callable[[Path, Path], None], said: str, kept: int
-) -> None:
-    harm(tmp_path, tmp_path / "out")
-    trouble = notify_decisions(decided(policy, Decision.ROLLBACK, tmp_path / "out"), tmp_path)
-    assert said in trouble
-    assert "\n" not in trouble
-    assert len(list((tmp_path / "out").glob(LOG))) == kept
-
-
-def test_a_writer_that_hangs_holds_up_no_rollback(
-    policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_decision_stands_whatever_becomes_of_its_alert(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alerts, "_PATIENCE", 0.1)
-    with FileLock(tmp_path / ".alerts.lock"):
-        assert "the next tick will tell it" in notify_decisions(decided(policy, Decision.ROLLBACK, tmp_path), tmp_path)
-
-
-TELLING = """
-from reports.alerts.decisions import notify_decisions
-def pytest_gate_rolled_back(config, release):
-    print("said:", notify_decisions(release, config.rootpath / config.getoption("--configs")))
-pytest_gate_decided = pytest_gate_rolled_back
-"""
+    with FileLock(out / ".alerts.lock"):  # a writer that hangs holds up no rollback
+        assert "the next tick will tell it" in tell_decisions(out, out.parent, NOON)
+    (out / LOG).mkdir()
+    trouble = tell_decisions(out, out.parent, NOON)
+    assert trouble.endswith("(not a regular file); the next tick will tell it")
+    assert "\n" not in trouble
+    (out / LOG).rmdir()
+    (out.parent / "alerts.yaml").write_text("schema: hero-gate/alerts/v1\nrules: {hold: no}\n")
+    assert "told by the rules as shipped, since" in tell_decisions(out, out.parent, NOON)
+    assert len(read_log(out).alerts) == 1
 
 
 def test_a_whole_gate_run_appends_its_decision_where_no_later_run_puts_it_away(whole_checkout: Checkout) -> None:
-    (whole_checkout.folder / "telling.py").write_text(TELLING)
-    whole_checkout.also_load("telling")
     assert whole_checkout.gate(hero="worse").ret == 20
-    out = whole_checkout.folder / "reports" / "out"
-    put_away(out, keep=0)
-    assert [(a.kind, a.hero, a.severity) for a in read_log(out).alerts] == [("rollback", "worse", "P2")]
+    put_away(whole_checkout.out, keep=0)
+    told = [(alert.kind, alert.hero, alert.severity) for alert in read_log(whole_checkout.out).alerts]
+    assert told == [("rollback", "worse", "P2")]
