@@ -37,9 +37,9 @@ if TYPE_CHECKING:  # a third of a second that workers need not wait
     from reports.attestation.trust import TrustRoot
     from rollout.jobs.whiskers import NightRow
 
-#: The reports of this room, plugins as anybody's. The last is called first: tables and plots before what shows them.
+#: The reports of this room, plugins as anybody's. The last is called first: tables before what shows them.
 #: They are imported once a run is decided, since they bring matplotlib: a second that workers need not wait.
-REPORTS = ("reports.render.allure", "reports.render.pages", "reports.render.plots", "reports.render.tables")
+REPORTS = ("reports.render.allure", "reports.render.pages", "reports.render.tables")
 
 #: Of headlines; the words say the same without it.
 COLOUR = {"PROMOTE": {"green": True}, "HOLD": {"yellow": True}, "ROLLBACK": {"red": True}}

@@ -15,7 +15,7 @@ from reports.model.card import verdict_words
 from reports.model.circumstances import budget_words, machine_words, mode_words, policy_words, rates_words
 from reports.model.labels import MARK_WORDS, headroom_words, is_reached, mark, mark_words, metric_name
 from reports.model.story import claim_words, effect_words, ladder_words
-from reports.render.plots import read_plots
+from reports.render.plots import FOLDER, draw
 from reports.render.told import Told
 
 #: What the templates may say beside what a story holds.
@@ -32,8 +32,11 @@ KINDS = (
 
 
 def pytest_gate_told(told: Told) -> None:
-    """Write both, the page with the plots that lie in each hero's folder."""
-    plots = {story.hero: read_plots(told.home(story), story) for story in told.stories}
+    """Write the plots of each hero into its folder, and both pages."""
+    plots = {story.hero: draw(told.release, story) for story in told.stories}
+    for story in told.stories:
+        for plot in plots[story.hero]:
+            write_whole(told.home(story) / FOLDER / f"{plot.name}.svg", plot.svg)
     shown = {"release": told.release, "stories": told.stories, "seal": told.seal, "evidence": told.evidence}
     for name in PAGES:
         write_whole(told.staged / name, render(name, plots=plots, **shown))

@@ -3,13 +3,10 @@
 import base64
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from evidence.files import write_whole
 from gates.release import Release
 from reports.model.story import Story
 from reports.render import figures
-from reports.render.told import Told
 
 FOLDER, SIZE = "plots", (6.4, 4.4)
 #: Name, title, what draws it, and what says it to those who do not see it.
@@ -35,34 +32,17 @@ class Plot:
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg.encode()).decode()
 
 
-def pytest_gate_told(told: Told) -> None:
-    """Draw the plots of each hero."""
-    for story in told.stories:
-        for plot in draw(told.release, story):
-            write_whole(told.home(story) / FOLDER / f"{plot.name}.svg", plot.svg)
-
-
 def draw(release: Release, story: Story) -> tuple[Plot, ...]:
     """The three plots of a hero, stamped with run id, fingerprint and n. What was not measured is said in the plot."""
     fingerprint = story.outcome.climbed.fingerprint[:16] or "none"
     n = len(story.measured) if story.measured is not None else 0
     stamp = f"run {release.run_id} · fingerprint {fingerprint} · n {n:,}"
-    drawn = {
-        name: figures.svg(f"{story.hero}: {title}", stamp, f"{story.hero}-{name}", SIZE, partial(fill, story))
-        for name, title, fill, _ in _PLOTS
-    }
-    return _described(story, drawn)
-
-
-def read_plots(folder: Path, story: Story) -> tuple[Plot, ...]:
-    """The plots that were drawn into a hero's folder."""
-    paths = (folder / FOLDER / f"{name}.svg" for name, *_ in _PLOTS)
-    return _described(story, {path.stem: path.read_text(encoding="utf-8") for path in paths if path.exists()})
-
-
-def _described(story: Story, drawn: dict[str, str]) -> tuple[Plot, ...]:
     return tuple(
-        Plot(name=name, title=title, description=words(story), svg=drawn[name])
-        for name, title, _, words in _PLOTS
-        if name in drawn
+        Plot(
+            name=name,
+            title=title,
+            description=words(story),
+            svg=figures.svg(f"{story.hero}: {title}", stamp, f"{story.hero}-{name}", SIZE, partial(fill, story)),
+        )
+        for name, title, fill, words in _PLOTS
     )

@@ -14,8 +14,8 @@ Captured = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What a program that is started here answers, and which one was."""
-    answer: dict[str, Any] = {"status": 0, "stderr": "", "commands": []}
+    """What a program that is started here ends with and leaves, and which one was."""
+    answer: dict[str, Any] = {"status": 0, "commands": []}
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         answer["commands"].append(command)
@@ -23,7 +23,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             output = Path(command[command.index("--output") + 1])
             output.mkdir()
             (output / "index.html").write_text(answer["page"], encoding="utf-8")
-        return subprocess.CompletedProcess(command, answer["status"], "", answer["stderr"])
+        return subprocess.CompletedProcess(command, answer["status"])
 
     monkeypatch.setattr(subprocess, "run", run)
     return answer
@@ -33,11 +33,10 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def artifacts(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An artifacts folder with one test result, beside a site with the pinned Allure; or one of both only."""
     site, results, home = tmp_path / "site", tmp_path / "out" / "allure-results", tmp_path / "site/node_modules/allure"
-    site.mkdir()
+    home.mkdir(parents=True)
     (site / "package.json").write_text('{"dependencies": {"allure": "3.18.0"}}')
-    if "installed" in request.param:
-        home.mkdir(parents=True)
-        (home / "package.json").write_text('{"version": "3.18.0"}')
+    version = "3.18.0" if "installed" in request.param else "3.17.0"
+    (home / "package.json").write_text(json.dumps({"version": version}))
     if "results" in request.param:
         results.mkdir(parents=True)
         (results / "1-result.json").write_text("{}")
@@ -50,32 +49,27 @@ def artifacts(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
     [
         (
             {"results"},
-            {"status": 1, "stderr": "npm error code ENOTFOUND\nnpm error network request failed\n"},
-            ("npm could not install Allure 3.18.0 (npm error code ENOTFOUND)", "run `make report` again", "index.html"),
+            {"status": 1},
+            "npm could not install Allure 3.18.0; it needs the network once: run",
         ),
-        ({"installed"}, {"status": 1}, ("run `make canary` first",)),
+        ({"installed"}, {"status": 1}, "run `make canary` first"),
         (
             {"installed", "results"},
-            {"page": "<script src='//www.googletagmanager.com/x.js'></script>"},
-            ("mend reports/render/allure_page.py",),
+            {"page": "<script src='//www.googletagmanager.com/x'></script>"},
+            "; mend ",
         ),
-        (
-            {"installed", "results"},
-            {"status": 1, "stderr": "\x1b[31mError: bad config\x1b[0m\n"},
-            ("(Error: bad config)",),
-        ),
+        ({"installed", "results"}, {"status": 1}, "Allure could not render it; index.html needs no Allure"),
     ],
     ids=["no network", "no results", "analytics that moved", "a failing allure"],
     indirect=["artifacts"],
 )
 def test_what_cannot_be_rendered_is_said_in_one_line(
-    artifacts: Path, answer: dict[str, Any], said: tuple[str, ...], ran: dict[str, Any], capsys: Captured
+    artifacts: Path, answer: dict[str, Any], said: str, ran: dict[str, Any], capsys: Captured
 ) -> None:
     ran.update(answer)
     assert render_allure.main(["--artifacts", str(artifacts)]) == 1
     told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert all(words in told for words in said)
+    assert (told.count("\n"), said in told) == (1, True)
     assert bool(ran["commands"]) is (artifacts / "allure-results").exists()
     assert not (artifacts / "allure.html").exists()
 
