@@ -1,5 +1,7 @@
 """Are questions fair, judgements right and parts apart?"""
 
+from collections.abc import Callable
+
 import pytest
 
 from lens.intent import intent_of
@@ -9,58 +11,37 @@ from lens.text import surface_words, terms
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("asked", "text", "found"),
     [
-        ("HTTPServer2.parse_cookie", ["http", "server", "parse", "cookie"]),
-        ("camelCase and the x", ["camel", "case"]),
-        ("", []),
+        (surface_words, "HTTPServer2.parse_cookie", ["http", "server", "parse", "cookie"]),
+        (surface_words, "camelCase and the x", ["camel", "case"]),
+        (surface_words, "", []),
+        (docstring_question, "Parse a cookie header. And more.", "Parse a cookie header"),
+        (
+            docstring_question,
+            "Return the :class:`~jar.Jar` of a\n    request.\n\nMore.",
+            "Return the jar.Jar of a request",
+        ),
+        (docstring_question, "Deprecated: use the other one instead", ""),  # says nothing of the function
+        (docstring_question, "Parse it", ""),  # too short to ask for one thing
+        (docstring_question, "Übersetzt einen Text in Wörter", ""),  # the corpus is English
+        (error_question, "cookie '{}' must not be empty", "cookie must not be empty"),  # without what was filled in
+        (error_question, "%s is no valid index for %d axes", "is no valid index for axes"),
+        (error_question, "bad {}", ""),
+        (intent_of, "Jar.parse_cookie", "identifier"),
+        (intent_of, "Parse a cookie header", "docstring"),
+        (intent_of, "cookie must not be empty", "error"),
+        (intent_of, "Return True if the cookie is not empty", "docstring"),
     ],
 )
-def test_identifiers_are_split(text: str, words: list[str]):
-    assert surface_words(text) == words
+def test_a_text_gives_its_words_a_fair_question_or_none_and_an_intent(
+    asked: Callable[[str], object], text: str, found: object
+):
+    assert asked(text) == found
 
 
 def test_question_and_code_meet_in_their_stems():
     assert set(terms("parsing cookies")) & set(terms("def parse_cookie")) == set(terms("parse cookie"))
-
-
-@pytest.mark.parametrize(
-    ("docstring", "question"),
-    [
-        ("Parse a cookie header. And more.", "Parse a cookie header"),
-        ("Return the :class:`~jar.Jar` of a\n    request.\n\nDetails.", "Return the jar.Jar of a request"),
-        ("Deprecated: use the other one instead", ""),  # says nothing of the function
-        ("Parse it", ""),  # too short to ask for one thing
-        ("Übersetzt einen Text in Wörter", ""),  # the corpus is English
-    ],
-)
-def test_a_docstring_gives_a_fair_question_or_none(docstring: str, question: str):
-    assert docstring_question(docstring) == question
-
-
-@pytest.mark.parametrize(
-    ("message", "question"),
-    [
-        ("cookie '{}' must not be empty", "cookie must not be empty"),
-        ("%s is no valid index for %d axes", "is no valid index for axes"),
-        ("bad {}", ""),
-    ],
-)
-def test_a_message_is_asked_without_what_was_filled_in(message: str, question: str):
-    assert error_question(message) == question
-
-
-@pytest.mark.parametrize(
-    ("text", "intent"),
-    [
-        ("Jar.parse_cookie", "identifier"),
-        ("Parse a cookie header", "docstring"),
-        ("cookie must not be empty", "error"),
-        ("Return True if the cookie is not empty", "docstring"),
-    ],
-)
-def test_intent_is_told_from_the_text(text: str, intent: str):
-    assert intent_of(text) == intent
 
 
 TEMPLATE = '''

@@ -42,22 +42,13 @@ def spans(source: str = SOURCE):
     return {span.qualname: span for span in read_spans("jar-1.0", "jar/jar.py", source.encode())}
 
 
-def test_documented_functions_with_a_body_are_found():
+def test_documented_functions_with_a_body_are_found_and_what_they_say():
     found = spans()
     assert set(found) == {"Jar.size", "Jar.parse"}
     assert (found["Jar.size"].asks, found["Jar.parse"].asks) == (False, True)  # a property is not asked for
-    assert found["Jar.parse"].messages == ("cookie {} is empty, but a header must hold one",)
-
-
-def test_a_span_begins_at_its_decorator_and_names_its_place():
-    parse = spans()["Jar.parse"]
-    assert (parse.line_start, parse.line_end) == (12, 21)
-    assert parse.doc_id == "jar-1.0/jar/jar.py:12-21"
-    assert SOURCE.split("\n")[parse.line_start - 1].strip() == "@functools.cache"
-
-
-def test_the_docstring_is_not_part_of_what_is_indexed():
-    parse = spans()["Jar.parse"]
+    parse = found["Jar.parse"]
+    assert parse.messages == ("cookie {} is empty, but a header must hold one",)
+    assert parse.doc_id == "jar-1.0/jar/jar.py:12-21"  # from its decorator on
     assert "cookie header" in parse.docstring
     assert "Parse" not in parse.text
     assert "split" in parse.text

@@ -102,26 +102,17 @@ def test_the_router_asks_the_dense_side_only_below_tau(index, open_lens):
     assert seen == {"fused", "confident", "never"}
 
 
-def test_a_spent_budget_falls_back_to_the_lexical_answer(index, open_lens):
-    lens = open_lens("router_pack_b", router={"spend_cap_ms": 1e-6, "tau": 1.0, "never": []})
-    words_only = open_lens("router_pack_b", router={"tau": 0.0})
-    for text in asked(index, "docstring", 10):
-        answer = lens.search(text)
-        assert answer.router_decision == "budget_exceeded"
-        assert answer.spend_ms > 0
-        assert answer.doc_ord.tolist() == words_only.search(text).doc_ord.tolist()
-
-
-def test_the_router_goes_by_the_clock_it_is_given(index, open_lens):
+def test_a_budget_spent_by_the_clock_that_is_given_falls_back_to_the_lexical_answer(index, open_lens):
     """A clock that runs an hour a look spends any cap; one that stands still none, however long it takes."""
     hours = itertools.count(step=3_600 * 10**9)
     late = open_lens("router_pack_b", clock=lambda: next(hours), router={"tau": 1.0, "never": []})
     never = open_lens("router_pack_b", clock=lambda: 0, router={"spend_cap_ms": 1e-6, "tau": 1.0, "never": []})
+    words_only = open_lens("router_pack_b", router={"tau": 0.0})
     for text in asked(index, "docstring", 10):
-        assert late.search(text).router_decision == "budget_exceeded"
-        answer = never.search(text)
-        assert answer.router_decision == "fused"
-        assert answer.spend_ms > 0  # told as measured
+        spent, fused = late.search(text), never.search(text)
+        assert (spent.router_decision, fused.router_decision) == ("budget_exceeded", "fused")
+        assert min(spent.spend_ms, fused.spend_ms) > 0  # told as measured
+        assert spent.doc_ord.tolist() == words_only.search(text).doc_ord.tolist()
 
 
 def test_all_mistakes_of_a_configuration_are_said_at_once():
