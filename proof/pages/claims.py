@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from gates.checks.registry import keys_of
@@ -12,9 +13,8 @@ from proof.simulate.summary import bounds
 Row = dict[str, Any]
 Claim = dict[str, Any]
 
-#: Late losses that the gate promises to find: two points or more from the start of the 100 % step.
-LAST_STEP = ("late-2-3-0", "late-5-3-0")
-LOSSES = ("loss-1", "loss-2", "loss-5", *LAST_STEP)
+#: Losses that the gate promises to find; late ones are of two points or more, from the start of the 100 % step.
+LOSSES = ("loss-1", "loss-2", "loss-5", "late-2-3-0", "late-5-3-0")
 
 
 def claims(rows: dict[str, Row], seeds: dict[str, Any], busy: dict[str, Any]) -> list[Claim]:
@@ -25,12 +25,12 @@ def claims(rows: dict[str, Row], seeds: dict[str, Any], busy: dict[str, Any]) ->
     evidence for or against a check. Of a hero that the sanity battery stops only that it is never promoted is promised
     here: simulated releases have no battery, whole canaries of it are run in tests/test_seeded_heroes.py.
     """
-    worlds = [(name, world) for name, world in (("model", "models"), ("real", "real pairs")) if f"{name}-aa" in rows]
-    found = [claim for name, world in worlds for claim in _of_world(name, world, rows)]
-    return [*found, *(_of_seeds(seeds) if seeds else ()), *(_of_busy(busy) if busy else ())]
+    worlds = (of_world("model", "models", rows), of_world("real", "real pairs", rows))
+    return [*chain(*worlds), *of_seeds(seeds), *_of_busy(busy)]
 
 
-def _of_world(name: str, world: str, rows: dict[str, Row]) -> Iterator[Claim]:
+def of_world(name: str, world: str, rows: dict[str, Row]) -> Iterator[Claim]:
+    """Of the cells of one world."""
     equal, calibrated = rows[f"{name}-aa"], rows[f"{name}-ce-0.0175"]
     rolled, releases = equal["releases_rolled_back"], equal["releases"]
     yield _at_most(f"three equal heroes, {world}: one is rolled back", rolled, releases, 0.01)
@@ -44,7 +44,8 @@ def _of_world(name: str, world: str, rows: dict[str, Row]) -> Iterator[Claim]:
         yield _at_least(f"{what}, with the churn of {hero}: promoted", promoted, n, 0.95)
 
 
-def _of_seeds(seeds: dict[str, Any]) -> Iterator[Claim]:
+def of_seeds(seeds: dict[str, Any]) -> Iterator[Claim]:
+    """Of good and bad heroes over many orders."""
     for hero, seen in seeds["good"].items():
         promoted = seen["decisions"].get("PROMOTE", 0)
         yield _at_least(f"good/{hero}: promoted", promoted, seen["n"], 0.95, sure=False)

@@ -37,9 +37,7 @@ def plot(rows: dict[str, Row]) -> Figure:
 
 
 def _curve(axes: Any, rows: dict[str, Row], points: Sequence[tuple[float, str]], colour: str, label: str) -> None:
-    known = [(x, rows[key]) for x, key in points if key in rows]
-    if not known:
-        return
+    known = [(x, rows[key]) for x, key in points]
     x = [x for x, _ in known]
     y = [row["promoted"] / row["n"] for _, row in known]
     low = [value - row["promoted_bounds"][0] for value, (_, row) in zip(y, known, strict=True)]
@@ -55,7 +53,7 @@ def _bars(axes: Any, rows: dict[str, Row]) -> None:
         ("shocks .2 points", "model-shock-0.2"),
         ("shocks .5 points", "model-shock-0.5"), ("shocks 1 point", "model-shock-1"),
     ]  # fmt: skip
-    known = [(name, rows[key]) for name, key in shown if key in rows][::-1]
+    known = [(name, rows[key]) for name, key in shown][::-1]
     floor = 1e-5
     rates = [max(floor, row["releases_rolled_back"] / row["releases"]) for _, row in known]
     uppers = [row["releases_rolled_back_upper"] for _, row in known]

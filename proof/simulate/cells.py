@@ -31,16 +31,14 @@ class Experiment:
     hero: str = ""  # REAL: one recorded hero as it is; "": the three, made equal
 
 
-def all_cells(scale: float = 1.0) -> tuple[Experiment, ...]:
-    """Every cell; `scale` shrinks the numbers of heroes."""
+def all_cells() -> tuple[Experiment, ...]:
+    """Every cell."""
     found = []
 
     def add(
         key: str, group: str, world: str, what: str, heroes: int, change: Change | None = None, **more: Any
     ) -> None:
-        heroes = HEROES * max(1, round(heroes * scale / HEROES))
-        cell = Experiment(key=key, group=group, world=world, what=what, heroes=heroes, change=change, **more)
-        found.append(cell)
+        found.append(Experiment(key=key, group=group, world=world, what=what, heroes=heroes, change=change, **more))
 
     for world, name in ((MODEL, "model"), (REAL, "real")):
         keep = 0.75 if world == MODEL else 0.0

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proof.pages.claims import LOSSES, claims
+from proof.pages.claims import LOSSES, of_seeds, of_world
 from proof.simulate.summary import bounds
 
 
@@ -25,7 +25,7 @@ from proof.simulate.summary import bounds
 )
 def test_a_bad_hero_is_never_promoted_and_stopped_by_its_check(seen: dict[str, Any], kept: list[bool]):
     bad = {"n": 100, "decisions": {"ROLLBACK": 100}, "red": {"errors": 100}, "check": "errors", **seen}
-    found = claims({}, {"good": {}, "bad": {"failing": bad}}, {})
+    found = of_seeds({"good": {}, "bad": {"failing": bad}})
     assert [claim["holds"] for claim in found] == kept
 
 
@@ -37,7 +37,7 @@ def test_a_rate_must_be_shown_to_be_small(k: int, n: int, holds: bool):
     other = {"what": "", "promoted": 0, "n": 1_000, "promoted_of": {}}
     rows = {f"model-{cell}": other for cell in (*LOSSES, "ce-0.0175")}
     rows["model-aa"] = {"releases_rolled_back": k, "releases": n}
-    assert claims(rows, {}, {})[0]["holds"] is holds
+    assert next(of_world("model", "models", rows))["holds"] is holds
 
 
 def test_bounds_of_a_rate():
