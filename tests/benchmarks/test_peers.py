@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from gates.pairs import COLUMNS, Arm
 
 Change = Callable[[Array], Array]
 Rule = Callable[[Windows], Stop]
-HELD = Stop("held")
+rolled_back, promoted, HELD = partial(Stop, "rolled back"), partial(Stop, "promoted"), Stop("held")
 
 LOSSES: dict[str, tuple[str, Change]] = {
     "ndcg": ("ndcg", lambda x: x * 0.6),
@@ -65,14 +66,6 @@ def red(**patterns: list[int]) -> Windows:
     for column, pattern in patterns.items():
         windows = changed(windows, column, lambda x, lost=pattern: x - 0.02 * np.array(lost)[:, None])
     return windows
-
-
-def rolled_back(window: int) -> Stop:
-    return Stop("rolled back", window)
-
-
-def promoted(window: int) -> Stop:
-    return Stop("promoted", window)
 
 
 @pytest.fixture(params=PEERS.values(), ids=PEERS)
