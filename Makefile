@@ -1,5 +1,5 @@
-# Two commands suffice on a fresh machine with Python >= 3.11, make and git:
-#   make canary HERO=lexical     make test
+# Three commands suffice on a fresh machine with Python >= 3.11, make and git:
+#   make demo     make canary HERO=lexical     make test
 # Everything else is optional and also one command. `make help` lists them.
 
 HERO ?= all
@@ -9,21 +9,26 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+# make says `Error N` of any status but 0: the line before it says whether the gate decided.
+DECIDED = || sh .ci/decided $$? $@
 
 .DEFAULT_GOAL := help
-.PHONY: help canary select lock promote rollback nightly weekly continuous emergency test test-slow fuzz lint bench peers characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
+.PHONY: help demo canary select lock promote rollback nightly weekly continuous emergency test test-slow fuzz lint bench peers characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 25
 
+demo: .venv/runtime.done ## judge three made-up heroes by the real gate: one better, one that ruins something, one hardly tried
+	$(PY) -m hero_gate demo
+
 canary: .venv/runtime.done ## decide about HERO (lexical, router, ann, all, or a pack's path); 0 only on PROMOTE
-	$(PY) -m pytest -m canary --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)
+	$(PY) -m pytest -m canary --hero=$(HERO) --configs=$(CONFIGS) $(ARGS) $(DECIDED)
 
 select: .venv/runtime.done ## compare the systems of HERO's grid on the selection queries; ARGS=--write selects the best
-	$(PY) -m pytest -m select --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)
+	$(PY) -m pytest -m select --hero=$(HERO) --configs=$(CONFIGS) $(ARGS) $(DECIDED)
 
 lock: .venv/runtime.done ## freeze what is released of HERO: configs/locks/<hero>.lock.json
-	$(PY) -m pytest -m lock --hero=$(HERO) --configs=$(CONFIGS) --write $(ARGS)
+	$(PY) -m pytest -m lock --hero=$(HERO) --configs=$(CONFIGS) --write $(ARGS) $(DECIDED)
 
 promote: .venv/runtime.done ## make the attested HERO the baseline; refuses what is not signed, fresh and locked
 	$(PY) -m reports.promotion promote --hero=$(HERO) --configs=$(CONFIGS) $(ARGS)
@@ -32,16 +37,16 @@ rollback: .venv/runtime.done ## bring the previous baseline back, byte for byte
 	$(PY) -m reports.promotion rollback --configs=$(CONFIGS) $(ARGS)
 
 nightly: .venv/runtime.done ## the four jobs of a night: what serves against the numbers on record, suites, evidence, intervals
-	$(PY) -m pytest -m nightly --configs=$(CONFIGS) $(ARGS)
+	$(PY) -m pytest -m nightly --configs=$(CONFIGS) $(ARGS) $(DECIDED)
 
 weekly: .venv/dev.done ## drift pack, parity of the ports, pool audit and tripwires, in this order, with a summary
-	$(PY) -m pytest -m weekly --configs=$(CONFIGS) $(ARGS)
+	$(PY) -m pytest -m weekly --configs=$(CONFIGS) $(ARGS) $(DECIDED)
 
 continuous: .venv/runtime.done ## one round of what is probed all day: hero health, gate monitor, emergency tripwire
-	$(PY) -m pytest -m continuous --configs=$(CONFIGS) $(ARGS)
+	$(PY) -m pytest -m continuous --configs=$(CONFIGS) $(ARGS) $(DECIDED)
 
 emergency: .venv/runtime.done ## the emergency tripwire alone, within two seconds
-	$(PY) -m pytest -c suites/continuous/emergency.ini suites/continuous/test_emergency.py --configs=$(CONFIGS) $(ARGS)
+	$(PY) -m pytest -c suites/continuous/emergency.ini suites/continuous/test_emergency.py --configs=$(CONFIGS) $(ARGS) $(DECIDED)
 
 test: .venv/dev.done ## run the framework's own tests, a sample of the slow ones
 	$(PY) -m pytest tests -n 2 --dist worksteal $(ARGS)

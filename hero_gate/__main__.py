@@ -1,0 +1,54 @@
+"""Which command is asked of the gate? `./hero-gate COMMAND ...` in a checkout; its exit status is the command's own."""
+
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+
+from gates.status import MISTAKE
+
+#: Command -> (what Python is to run, what it does). What follows the command on the line is passed on.
+COMMANDS = {
+    "demo": ("hero_gate.demo", "three made-up heroes and what the gate says of them: start here"),
+    "canary": ("pytest -m canary", "decide about a hero, --hero=NAME: 0 PROMOTE, 10 HOLD, 20 ROLLBACK"),
+    "plan": ("pytest -m canary --plan", "what a canary needs and would find; runs nothing"),
+    "sanity": ("pytest -m sanity", "the battery before the climb, alone"),
+    "select": ("pytest -m select", "compare the systems of a hero's grid; --write selects the best"),
+    "lock": ("pytest -m lock --write", "freeze what is released of a hero"),
+    "promote": ("reports.promotion promote", "make an attested hero the baseline"),
+    "rollback": ("reports.promotion rollback", "bring the previous baseline back"),
+    "exception": ("reports.promotion exception", "let a hero serve for a while without a PROMOTE"),
+    "serving": ("reports.promotion serving", "what serves, and by whose word"),
+    "verify": ("reports.attestation verify", "check a folder of results: signatures, chain, digests, evidence"),
+    "replay": ("reports.attestation replay", "judge its evidence again and compare"),
+    "show": ("reports.attestation show", "what was decided there, and who vouches for it"),
+    "log": ("reports.attestation log", "everything that was signed there, in order"),
+    "nightly": ("pytest -m nightly", "the four jobs of a night"),
+    "weekly": ("pytest -m weekly", "the four jobs of a week"),
+    "continuous": ("pytest -m continuous", "one round of what is probed all day"),
+    "emergency": (
+        "pytest -c suites/continuous/emergency.ini suites/continuous/test_emergency.py",
+        "the emergency tripwire alone",
+    ),
+    "jobs": ("automation", "when the jobs run: list, status, install, tick"),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Become the command that is asked for. Returns 0 after --help, 4 with a line where there is no such command."""
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help"):
+        print("usage: ./hero-gate COMMAND ... (each has --help)")
+        print("\n".join(f"  {command:11} {what}" for command, (_, what) in COMMANDS.items()))
+        return 0
+    if name not in COMMANDS:
+        near = " or ".join(difflib.get_close_matches(name, COMMANDS, cutoff=0.5))
+        way_out = f"did you mean {near}?" if near else "--help lists all"
+        print(f"hero-gate {name}: no such command; {way_out}", file=sys.stderr)
+        return MISTAKE
+    # in place of this process: what guards a command's exit status finds nothing around it
+    os.execv(sys.executable, [sys.executable, "-m", *COMMANDS[name][0].split(), *arguments[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,40 @@
+"""Does the demo end as it says, by the real gate, and say so where one of its heroes ends otherwise?"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gates.attestation import ATTESTATION, Attestation
+from hero_gate.demo import HEROES, judge
+
+BETTER, ON_AVERAGE, _ = HEROES
+
+
+def test_each_hero_ends_as_its_answers_deserve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert judge(HEROES, tmp_path / "demo") == 0
+    told = capsys.readouterr().out
+    said = {h.name: Attestation.read_file(tmp_path / "demo" / "results" / h.name / ATTESTATION) for h in HEROES}
+    assert {name: one.decision for name, one in said.items()} == {h.name: h.deserves for h in HEROES}
+    cards = [told.index(f"\n{h.shows}\n   {h.deserves}  {h.name}    {said[h.name].card.serves}\n") for h in HEROES]
+    assert cards == sorted(cards)
+    page = tmp_path / "demo" / "results" / "index.html"
+    assert page.exists()
+    assert str(page) in told
+    # what the second one's sentence says: the average gains, and the one kind of query is why it goes back
+    average = next(g for g in said[ON_AVERAGE.name].gains if (g.metric, g.intent) == ("ndcg_at_10", ""))
+    assert float(average.ci_lower) > 0
+    assert "loss shown on intent messages" in said[ON_AVERAGE.name].card.reason
+
+
+def test_a_hero_that_ends_otherwise_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bent = replace(BETTER, changes={"names": -0.5})
+    assert judge([bent], tmp_path / "demo") == 1
+    assert capsys.readouterr().err == "better ended with ROLLBACK, but its answers deserve PROMOTE\n"
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "thesis.txt").touch()
+    assert judge(HEROES, tmp_path / "demo") == 1
+    assert "holds files that no run of ours wrote" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
