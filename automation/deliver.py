@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import Message
 from http.client import HTTPException
+from threading import Thread
 from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from reports.alerts.log import LOG, Alert
 from reports.alerts.rules import Delivery, host_of, is_link, is_loopback
 from reports.escaping import cut
 
-#: Seconds for one connection, and for each wait for an answer on it.
+#: Seconds for one connection, and for each wait for an answer on it; all of an answer may take twice as long.
 TIMEOUT = 5.0
 #: An alert that nobody keeps alive ends by itself in Alertmanager; ticks that are down over night lose none.
 _ALIVE = timedelta(hours=24)
@@ -179,7 +180,17 @@ class _NoRedirect(HTTPRedirectHandler):
 
 
 def ask(url: str, content: object) -> DeliveryResult:
-    """POST JSON once, or GET where there is none. A 4xx is about this alert, what else fails about the receiver."""
+    """POST JSON once, or GET where there is none; a receiver that answers for ever is waited for no longer."""
+    answered = list[DeliveryResult]()
+    asking = Thread(target=lambda: answered.append(_ask(url, content)), daemon=True)
+    asking.start()
+    asking.join(2 * TIMEOUT)
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    return next(iter(answered), DeliveryResult(why=f"{host}: no answer within {2 * TIMEOUT:.0f} s", stop=True))
+
+
+def _ask(url: str, content: object) -> DeliveryResult:
+    """A 4xx is about this alert, what else fails about the receiver."""
     host = urlsplit(url).netloc.rpartition("@")[2]
     data = None if content is None else json.dumps(content).encode()
     direct = [ProxyHandler({})] if is_loopback(host_of(url)) else []  # no proxy of the environment for this machine

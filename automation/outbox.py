@@ -27,7 +27,7 @@ from gates.archive import folder, mark
 from gates.errors import ConfigError
 from reports.alerts.log import LOG, Alert, Log, close, emit, read_log, words_of
 from reports.alerts.rules import Delivery, load_alert_rules
-from reports.escaping import typed
+from reports.escaping import clean, typed
 
 STATE = "alerts-delivery.jsonl"
 #: Between two looks of ticks for what nobody told.
@@ -121,7 +121,7 @@ class DeliveryState:
 
     def pause(self, target: str, record: str) -> float:
         """Seconds until this is tried again, twice as many with each time that it failed."""
-        return min(_PAUSE * 2.0 ** len(self.failed.get((target, record), ())), _LONGEST)
+        return min(_PAUSE * 2.0 ** min(len(self.failed.get((target, record), ())), 10), _LONGEST)
 
 
 def read_state(artifacts: Path) -> DeliveryState:
@@ -129,7 +129,10 @@ def read_state(artifacts: Path) -> DeliveryState:
     state = DeliveryState(artifacts / STATE)
     for line in read_lines(state.path):
         try:
-            state.take(DeliveryNote(**json.loads(line)))
+            note = DeliveryNote(**json.loads(line))
+            if note.until and datetime.fromisoformat(note.until).tzinfo is None:
+                raise ValueError("a time without its zone")
+            state.take(note)
         except (ValueError, TypeError, RecursionError):
             continue
     return state
@@ -272,7 +275,7 @@ def main(arguments: Sequence[str]) -> int:
 def _show(artifacts: Path) -> int:
     log, state = read_log(artifacts), read_state(artifacts)
     for alert in sorted(log.open, key=lambda a: a.severity):
-        print(f"{alert.severity}  {alert.title}\n    {alert.owner}, by {alert.act_by}   {alert.id}")
+        print(f"{alert.severity}  {clean(alert.title)}\n    {clean(f'{alert.owner}, by {alert.act_by}   {alert.id}')}")
     waiting, delivered = 0, state.delivered
     for alert in log.alerts:
         failures = [
@@ -282,7 +285,7 @@ def _show(artifacts: Path) -> int:
         ]
         if failures or alert.digest not in delivered:
             whys = [f"{failure.target}: {failure.why}" for failure in failures] or ["not tried yet"]
-            print(f"not delivered: {alert.status} {alert.id}  {'; '.join(whys)}")
+            print(clean(f"not delivered: {alert.status} {alert.id}  {'; '.join(whys)}"))
             waiting += 1
     print("\n".join([*log.trouble, f"{len(log.open)} firing, {waiting} not delivered"]))
     return int(bool(log.open or waiting))

@@ -67,7 +67,8 @@ class Alert(Event):
         alert = cls(**raw, resolved=status == RESOLVED)
         if alert.severity not in WITHIN:
             raise ValueError(f"{alert.severity!r} is no severity")
-        if any(_time(getattr(alert, name)).tzinfo is None for name in _TIMES):
+        times = [*_TIMES, "review_due"] if alert.review_due else _TIMES
+        if any(_time(getattr(alert, name)).tzinfo is None for name in times):
             raise ValueError("a time of an alert has no offset")
         return alert
 

@@ -17,7 +17,7 @@ from reports.attestation import chain, people, verify
 from reports.attestation.signing import Signer, open_signer
 from reports.attestation.statements import digest_in
 from reports.promotion import conditions, journal
-from reports.promotion.conditions import AS_TEXT, Refused, Wanted
+from reports.promotion.conditions import AS_TEXT, Refused, Wanted, text_in
 from reports.promotion.journal import PREVIOUS, Undertaking
 from reports.promotion.serving import serving
 from rollout.jobs.numbers import numbers_of_run, numbers_text
@@ -131,7 +131,7 @@ def _rollback(asked: Wanted) -> Undertaking:
         raise Refused(
             f"{asked.configs / PREVIOUS}: no baseline is kept there; nothing was promoted since the first one"
         )
-    before, after = asked.serving, kept[-1].read_bytes().decode(AS_TEXT)
+    before, after = asked.serving, text_in(kept[-1])
     change = asked.change(before, after)
     made = serving(asked.configs)
     of_it = {} if made is None else {k: v for k, v in made.predicate.items() if k in ("decision", "releaseFingerprint")}

@@ -11,7 +11,7 @@ from fixtures.lock import read_lock
 from fixtures.material import material_before
 from fixtures.packs import Hero
 from gates.archive import state_of
-from gates.documents import read_yaml
+from gates.documents import read_yaml, require_regular
 from gates.errors import GateError
 from gates.policy import Promotion, load_policy
 from gates.verdicts import Decision
@@ -51,7 +51,7 @@ class Wanted:
     @property
     def serving(self) -> str:
         """What stands in it, "" where somebody took it away: a rollback brings one back."""
-        return self.baseline.read_bytes().decode(AS_TEXT) if self.baseline.exists() else ""
+        return text_in(self.baseline) if self.baseline.exists() else ""
 
     @property
     def state(self) -> Path:
@@ -67,6 +67,12 @@ class Wanted:
             "to": {"sha256": chain.digest(after.encode(AS_TEXT))},
             "createdOn": self.now.isoformat(timespec="seconds"),
         }
+
+
+def text_in(path: Path) -> str:
+    """The bytes of a file as text. Raises ConfigError for a pipe or a device, at which one may wait for ever."""
+    require_regular(path)
+    return path.read_bytes().decode(AS_TEXT)
 
 
 def baseline_of(configs: Path) -> Path:
@@ -101,7 +107,7 @@ def require_promoter(signer: Signer, asked: Wanted) -> bool:
 
 
 def require_unused(decided: Decided, whole: Chain) -> None:
-    """Refuse a decision that was promoted before, or was made before the same release was rolled back."""
+    """Refuse a decision that was promoted before, or was made before its release was promoted or rolled back."""
     name, attested = decided.statement.hero, decided.attestation
     if whole.problems:
         raise Refused(f"the chain of what served: {whole.problems[0]}")
@@ -111,8 +117,9 @@ def require_unused(decided: Decided, whole: Chain) -> None:
             raise Refused(f"{name}: this decision was promoted already ({file}); run the canary again")
         same = change.predicate.get("releaseFingerprint") == attested.release_fingerprint
         at = made_at(change.content)
-        if change.kind == "rollback" and same and at and datetime.fromisoformat(attested.started_at) < at:
-            raise Refused(f"{name}: rolled back since it was decided ({file}); run the canary again")
+        if same and at and datetime.fromisoformat(attested.started_at) < at:
+            what = "rolled back" if change.kind == "rollback" else "promoted"
+            raise Refused(f"{name}: {what} since it was decided ({file}); run the canary again")
 
 
 def require_evidence(decided: Decided, asked: Wanted) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from evidence.files import remove_synced, write_synced
 from gates import archive
-from gates.documents import Document
-from gates.errors import GateError
+from gates.documents import Document, require_regular
+from gates.errors import ConfigError, GateError
 from reports.attestation import chain, statements, trust
 from reports.attestation.signing import Signer, open_signer
 from reports.escaping import clean
@@ -37,9 +37,10 @@ class Undertaking(Document):
     hero: str
     before: str  # the baseline's file as it was, and
     after: str  # as it will be
-    kept: str  # in previous/: a rollback takes it from there, anything else leaves `before` there
+    # in previous/, and nowhere else: a rollback takes it from there, anything else leaves `before` there
+    kept: Annotated[str, Field(pattern=r"^[0-9][^/]*\.yaml$")]
     numbers: str = ""  # that a promotion rests on, in state/ under
-    config_hash: str = ""
+    config_hash: Annotated[str, Field(pattern=r"^[0-9a-f]*$")] = ""
     statements: int  # in the chain before this one
     said: dict[str, Any]
 
@@ -65,11 +66,12 @@ def interrupted(asked: Wanted) -> Undertaking | None:
     """The change that was begun and not ended. Raises Refused where it cannot be read."""
     place = _journal(asked)
     try:
+        require_regular(place)
         return Undertaking.model_validate_json(place.read_bytes())
     except FileNotFoundError:
         remove_synced(place)  # half of one: nothing was changed yet
         return None
-    except (OSError, ValidationError) as error:
+    except (OSError, ConfigError, ValidationError) as error:
         why = f"cannot be read ({type(error).__name__})"
         raise Refused(f"{place}: {why}; see that {asked.baseline} is what shall serve, then remove it") from None
 

@@ -10,13 +10,13 @@ from reports.attestation.people import judged
 from reports.attestation.statements import digest_in
 from reports.escaping import clean
 from reports.promotion import journal
-from reports.promotion.conditions import Wanted, baseline_of
+from reports.promotion.conditions import AS_TEXT, Wanted, baseline_of, text_in
 
 
 def serving(configs: Path) -> Statement | None:
     """The change that let serve what serves; None for what served before any, and for what was put there by hand."""
     path, whole = baseline_of(configs), chain.read(state_of(configs)).statements
-    digest = chain.digest(path.read_bytes()) if path.exists() else ""
+    digest = chain.digest(text_in(path).encode(AS_TEXT)) if path.exists() else ""
     made = [statement for statement in whole if digest_in(statement.predicate, "to") == digest]
     if not made or made[-1] is not whole[-1]:
         return None

@@ -1,8 +1,14 @@
 """Does each receiver get what it should, once, whatever it answers, and never a secret where it does not belong?"""
 
+import json
 import logging
 import os
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +17,7 @@ import pytest
 from filelock import FileLock
 
 from automation.outbox import STATE, Flushed, flush, main
+from evidence.files import append_lines
 from gates.archive import require_ours
 from reports.alerts.event import Event
 from reports.alerts.log import LOG, emit, read_log
@@ -98,14 +105,30 @@ def test_a_receiver_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_receiver_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-
     monkeypatch.setattr("automation.deliver.TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         told(tmp_path, rollback())
         chosen = delivery(alertmanager={"url": f"http://127.0.0.1:{silent.getsockname()[1]}"})
         (waiting,) = flush(tmp_path, chosen, NOW).waiting
     assert "no answer within" in waiting.why
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 500 x\r\n\r\n", b"HTTP/1.1 500 x\r\nX: "], ids=["body", "head"])
+def test_a_receiver_whose_answer_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    def answer(server: socket.socket) -> None:
+        with server.accept()[0] as connection, suppress(OSError):  # until it is closed
+            connection.sendall(said)
+            while server.fileno() != -1:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+
+    monkeypatch.setattr("automation.deliver.TIMEOUT", 0.5)
+    told(tmp_path, rollback())
+    with socket.create_server(("127.0.0.1", 0)) as endless:
+        threading.Thread(target=answer, args=(endless,), daemon=True).start()
+        chosen = delivery(alertmanager={"url": f"http://127.0.0.1:{endless.getsockname()[1]}"})
+        (waiting,) = flush(tmp_path, chosen, NOW).waiting
+    assert "no answer within 1 s" in waiting.why
 
 
 def test_the_most_urgent_is_told_first(tmp_path: Path, receiver: Receiver) -> None:
@@ -262,6 +285,27 @@ def test_a_state_that_cannot_be_read_tells_once_more_and_breaks_nothing(tmp_path
         state.truncate((tmp_path / STATE).stat().st_size - 9)
     assert post(tmp_path, receiver).delivered == 1
     assert post(tmp_path, receiver).delivered == 0
+    with (tmp_path / STATE).open("a") as state:
+        for until in ("soon", "2026-12-01T12:00:00", 5):
+            state.write(f"{json.dumps({'target': 'alertmanager', 'at': OVER, 'until': until})}\n")
+        state.write(f"{json.dumps({'target': 'alertmanager', 'at': OVER, 'why': 'forged'})}\n" * 2_000)
+    told(tmp_path, rollback(hero="ann"))
+    receiver.answers = [(500, {}, "")]
+    assert post(tmp_path, receiver).delivered == 0
+    assert post(tmp_path, receiver, 60).delivered == 1
+
+
+def test_what_others_wrote_into_the_log_does_not_rule_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(tmp_path, rollback())
+    (alert,) = read_log(tmp_path).alerts
+    hostile = replace(alert, id="x\x1b[2J", title="\x1b]0;fine\x07", owner="nobody\u202e")
+    append_lines(tmp_path / LOG, [hostile.to_json()])
+    assert main(["--artifacts", str(tmp_path), "show"]) == 1
+    shown = capsys.readouterr().out
+    assert "]0;fine" in shown
+    assert all(line.isprintable() for line in shown.splitlines())
 
 
 def test_the_command_line(

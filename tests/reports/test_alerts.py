@@ -253,7 +253,15 @@ def test_a_line_that_is_no_alert_is_counted_and_hides_no_other(tmp_path: Path, l
 
 
 @pytest.mark.parametrize(
-    "changed", [{"severity": "P7"}, {"status": "maybe"}, {"since": "yesterday"}, {"act_by": "2026-12-01T12:00:00"}]
+    "changed",
+    [
+        {"severity": "P7"},
+        {"status": "maybe"},
+        {"since": "yesterday"},
+        {"act_by": "2026-12-01T12:00:00"},
+        {"review_due": "soon"},
+        {"review_due": "2026-12-01T12:00:00"},
+    ],
 )
 def test_an_alert_of_nonsense_is_none(tmp_path: Path, changed: dict[str, str]) -> None:
     (alert,) = emit([event(0)], tmp_path, SHIPPED, NOON)

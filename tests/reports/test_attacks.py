@@ -1,8 +1,10 @@
 """What does an attacker reach who can write results, has a key, or can write configs? As docs/threat-model.md says."""
 
 import json
+import os
 import re
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,6 +16,7 @@ import pytest
 import rfc8785
 
 from gates.attestation import ATTESTATION
+from gates.errors import GateError
 from gates.verdicts import SEVERITY, Decision
 from reports.attestation import chain, sealing, statements
 from reports.attestation.people import judged
@@ -186,6 +189,51 @@ def test_what_is_put_there_by_hand_serves_by_no_statement(copied: Path, asked: A
     assert "no statement let it serve" in what_serves(asked())[0]
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"numbers": "{}", "config_hash": "../../../../elsewhere/trusted_keys"},
+        {"kept": "../../../elsewhere/dear.yaml"},
+        {"kept": "0001/../../../../elsewhere/dear.yaml"},
+    ],
+)
+@pytest.mark.parametrize("again", [lambda asked: promote(asked, "rival"), roll_back], ids=["promote", "rollback"])
+def test_a_journal_by_others_reaches_no_file_outside(
+    copied: Path, asked: Ask, forged: dict[str, str], again: Callable[[Wanted], object]
+) -> None:
+    elsewhere = copied.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "dear.yaml").write_text("dear")
+    serves = baseline(copied).decode()
+    said = {**asked().change(serves, serves), "by": "somebody else"}
+    intent = {"kind": "rollback", "hero": "rival", "before": serves, "after": serves, "kept": "0001-0.yaml"}
+    journal = Path("configs/state/journal.json")
+    Path("configs/previous/0001").mkdir(parents=True)
+    journal.parent.mkdir(exist_ok=True)
+    journal.write_text(json.dumps({**intent, "statements": 0, "said": said, **forged}))
+    with nothing_changes(copied), pytest.raises(Refused, match=r"journal.json: cannot be read \(ValidationError\)"):
+        again(asked())
+    assert [(path.name, path.read_text()) for path in elsewhere.iterdir()] == [("dear.yaml", "dear")]
+
+
+@pytest.mark.parametrize("name", ["baseline.yaml", "state/journal.json", "previous/0009-0.yaml"])
+def test_a_pipe_keeps_no_change_waiting(copied: Path, asked: Ask, name: str) -> None:
+    promote(asked(), "rival")
+    pipe = Path("configs", name)
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it waits"))
+    signal.alarm(20)
+    try:
+        with pytest.raises(GateError, match=r"not a regular file|journal.json: cannot be read"):
+            roll_back(asked())
+        if not name.startswith("previous"):  # of which only a rollback reads
+            with pytest.raises(GateError):
+                what_serves(asked())
+    finally:
+        signal.alarm(0)
+
+
 def test_approvals_and_freeze_are_as_safe_as_the_policy(copied: Path, asked: Ask) -> None:
     policy_with(approvals=2, **frozen_now())
     with nothing_changes(copied), pytest.raises(Refused, match="approvals: 0 in force"):
@@ -211,4 +259,4 @@ def test_each_line_of_the_threat_model_names_a_test(root: Path) -> None:
         named = re.findall(r"`(test_\w+)`", line)
         assert named, line
         assert all(f"def {name}(" in tests for name in named), line
-    assert len(lines) == 19
+    assert len(lines) == 20

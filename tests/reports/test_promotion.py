@@ -191,11 +191,16 @@ def test_what_was_rolled_back_comes_back_only_by_a_new_canary(copied: Path, aske
     assert canary(copied, hero="rival", **key).returncode == 0  # another decision about the same release
     promote(asked(), "rival")
     roll_back(asked())
-    with pytest.raises(Refused, match="rolled back since it was decided"):
+    with pytest.raises(Refused, match="promoted since it was decided"):
         promote(asked(artifacts=earlier), "rival")
     assert canary(copied, hero="rival", **key).returncode == 0
     promote(asked(), "rival")
     assert [s.kind for s in changes(copied)] == ["promotion", "rollback", "promotion"]
+    with (copied / "configs" / "baseline.yaml").open("a") as file:
+        file.write("# by hand: no statement let this serve, so the rollback does not know of what it is one\n")
+    roll_back(asked())
+    with pytest.raises(Refused, match="promoted since it was decided"):
+        promote(asked(artifacts=earlier), "rival")
 
 
 def say(checkout: Path, kind: str, by: str, key: str = "key.pem") -> None:
