@@ -91,9 +91,8 @@ HEROES = (
 
 def judge(heroes: Sequence[MadeUpHero], folder: Path) -> int:
     """0 where each hero ended as its answers deserve; else 1, and a line that says which did not."""
-    print(
-        "Three made-up changes to a made-up code search. The answers are invented; the gate, and its limits, are real."
-    )
+    print("Three made-up changes to a made-up code search. The answers are invented, gate and limits are real.")
+    print("Judging them takes some ten to twenty seconds.", flush=True)
     wrong, results = [], folder / "results"
     try:
         configs = write_configs(folder, heroes)
