@@ -62,12 +62,6 @@ def _again(window: Any) -> Any:
     return again
 
 
-def _clocks_swapped(found: dict[str, list[Timed]]) -> dict[str, list[Timed]]:
-    both = list(zip(found["hero"], found["baseline"], strict=True))
-    hero = [one._replace(latency_ms=other.latency_ms) for one, other in both]
-    return {**found, "hero": hero, "baseline": [other._replace(latency_ms=one.latency_ms) for one, other in both]}
-
-
 # --- the baseline against itself ---
 
 
@@ -158,8 +152,6 @@ MEASURING: tuple[Mutant, ...] = (
            area="data", pack=seeded("slow", milliseconds=160, share=0.012)),
     _wrong("clock_stands_still", "Every answer takes no time", _ASK, lambda timed: timed._replace(latency_ms=0.0),
            area="clock"),
-    _wrong("clocks_swapped", "The hero is timed with the baseline's clock", _BLOCK, _clocks_swapped,
-           area="clock", pack=seeded("slow", milliseconds=30)),
     instead_of("split_stops_short", "One user in twenty still gets the baseline at 100 %", "rollout.order:arm_served",
                lambda served: lambda fingerprint, query, percent: served(fingerprint, query, min(percent, 95)),
                area="traffic split", check=TrafficShare),

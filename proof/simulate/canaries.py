@@ -17,9 +17,11 @@ from gates.checks.question import CalibrationQuestion
 from gates.rule.dispersion import EVERY, chi_squared_tail
 from gates.rule.evaluator import ends_climb
 from gates.rule.trackers import Thresholds
+from gates.rule.witness import PURPOSES
+from gates.statistics import calibration
 from gates.verdicts import Decision, Kind
 from proof.simulate.features import Features
-from proof.simulate.processes import Tails, green_calibration, grow, list_processes, log_mean, log_mixture
+from proof.simulate.processes import Tails, bins_of, grow, list_processes, log_mean, log_mixture
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -253,23 +255,19 @@ class _Climb:
         return red
 
     def _look_at_calibration(self, a: Numbers, question: CalibrationQuestion) -> None:
-        rate, c = self.policy.error_rates.green, self.checks.index(question.head.check)
-        for key, at in self._by_cell(a):
-            look, rest = divmod(key[2], self.policy.ladder.calibration_looks_every)
+        c = self.checks.index(question.head.check)
+        at = np.stack([self.ends.step[a], self.step_windows[a]], axis=1)
+        for step, window in np.unique(at, axis=0).tolist():
+            look, rest = divmod(window, self.policy.ladder.calibration_looks_every)
             if rest:
                 continue
-            for h in a[at][~self.shown[a[at], c]]:
-                allowed = rate / (look * (look + 1))
-                limit = question.green_below[key[1] - 1]
-                self.shown[h, c] = green_calibration(self.gaps[h], self.counts[h], limit, allowed, key)
-
-    def _by_cell(self, a: Numbers) -> list[tuple[tuple[int, int, int], Numbers]]:
-        """Heroes by (seed, step from 1, window of the step): what the gate's null simulations are drawn from."""
-        seed, cells = self.plan.constants.seed, self.ends.step[a] * 1000 + self.step_windows[a]
-        return [
-            ((seed, int(cell) // 1000 + 1, int(cell) % 1000), np.flatnonzero(cells == cell))
-            for cell in np.unique(cells)
-        ]
+            # what the gate's null simulations are drawn from
+            rng = np.random.default_rng((self.plan.constants.seed, step + 1, window, PURPOSES.index("look")))
+            noise = rng.standard_normal((calibration.DRAWS, self.plan.bins))
+            for h in a[(at == (step, window)).all(axis=1) & ~self.shown[a, c]]:
+                bins = bins_of(self.gaps[h], self.counts[h])
+                p = calibration.p_error_at_least(bins, question.green_below[step], noise)
+                self.shown[h, c] = p <= self.policy.error_rates.green / (look * (look + 1))
 
     def _dispersed(self, a: Numbers, sums: Array) -> Flags:
         """The A/A alarm at the end of this window, as gates.rule.dispersion raises it."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from gates.pairs import Arm
 from proof.simulate.model import in_time, true_share
@@ -124,11 +125,9 @@ def autocorrelate(population: Population, rng: np.random.Generator, *, rho: floa
     The share of each loss stays as it is; over and under it the order is random.
     """
     n = len(population)
-    normal = np.empty(n)
     step = rng.standard_normal(n) * np.sqrt(1 - rho * rho)
-    normal[0] = rng.standard_normal()
-    for i in range(1, n):
-        normal[i] = rho * normal[i - 1] + step[i]
+    step[0] = rng.standard_normal()
+    normal = lfilter([1.0], [1.0, -rho], step)
     lost = population.baseline.recall - population.hero.recall
     by_loss = np.lexsort((rng.random(n), lost))
     order = np.empty(n, dtype=np.intp)

@@ -1,14 +1,11 @@
 """What do the bets, moving quantiles and calibration looks of many heroes say? Their evidence as the gate has it.
 
 Betting as in gates.statistics.eprocess and gates.rule.trackers, quantiles as in gates.checks.forms.Tail, looks as in
-gates.rule.witness. Each answer is the one that the gate's own function gives; what is faster
-is only that hopeless or certain looks are told from a part of the draws: a p-value that a prefix of the draws already
-makes too large stays too large.
+gates.rule.witness. Each answer is the one that the gate's own function gives.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +13,6 @@ from numpy.typing import NDArray
 from gates.checks.against import Tail
 from gates.checks.question import rank_of
 from gates.rule.trackers import Thresholds
-from gates.rule.witness import PURPOSES
-from gates.statistics import calibration
 from gates.statistics.calibration import Bins
 from gates.statistics.eprocess import STAKES
 from gates.verdicts import Kind
@@ -25,7 +20,6 @@ from proof.simulate.features import Plan
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.intp]
-PREFIX = 2_000  # draws that settle most looks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,37 +121,9 @@ def grow(flags: Array) -> Array:
     return np.asarray(up[..., None] * np.log1p(STAKES) + down[..., None] * np.log1p(-STAKES))
 
 
-def green_calibration(gaps: Array, counts: Array, limit: float, allowed: float, draws: tuple[int, int, int]) -> bool:
-    """Does this look exclude an error of `limit`? Shapes (bins,), (bins, 3)."""
-    bins, k = _bins_of(gaps, counts), len(gaps)
-    noise, by_length, lengths = _look_noise(draws, k)
-    if len(bins.gap) < k:
-        return calibration.p_error_at_least(bins, limit, noise) <= allowed
-    observed, most = calibration.calibration_error(bins), allowed * (calibration.DRAWS + 1) - 1
-    # |limit + z s| >= limit + z s, so a draw shorter than this cannot reach down to what was observed
-    spread = float(np.sqrt(((bins.weight * bins.error) ** 2).sum()))
-    reach = (limit - observed) / spread - 1e-9 if spread > 0 else 0.0
-    if reach <= 0:
-        prefix = np.abs(limit + noise[:PREFIX] * bins.error) @ bins.weight <= observed
-        if prefix.sum() > most:
-            return False
-    long = by_length[: int(np.searchsorted(-lengths, -reach, side="right"))]
-    return float((np.abs(limit + long * bins.error) @ bins.weight <= observed).sum()) <= most
-
-
-def _bins_of(gaps: Array, counts: Array) -> Bins:
-    """The filled bins as gates.statistics.calibration.fill_bins has them, from sums."""
+def bins_of(gaps: Array, counts: Array) -> Bins:
+    """The filled bins as gates.statistics.calibration.fill_bins has them, from sums of shapes (bins,), (bins, 3)."""
     filled = counts[:, 0] > 0
     n, gap = counts[filled, 0], gaps[filled] / counts[filled, 0]
     variance = np.maximum(counts[filled, 1] / n - gap**2, counts[filled, 2] / n * 0.1)
     return Bins(n / n.sum(keepdims=True), gap, np.sqrt(variance / n))
-
-
-@lru_cache(maxsize=16)
-def _look_noise(draws: tuple[int, int, int], bins: int) -> tuple[Array, Array, Array]:
-    """The draws of a look, the same ones from the longest to the shortest, and their lengths."""
-    rng = np.random.default_rng((*draws, PURPOSES.index("look")))
-    noise = rng.standard_normal((calibration.DRAWS, bins))
-    lengths = np.sqrt((noise**2).sum(axis=1))
-    order = np.argsort(-lengths)
-    return noise, noise[order], lengths[order]
