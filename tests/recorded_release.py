@@ -22,6 +22,7 @@ from fixtures.material import lock_material
 from fixtures.packs import load_hero
 from gates.policy import load_policy
 from tests import forked
+from tests.edits import append, replace
 
 QUERIES = 800
 HEROES = ("equal", "worse", "unsure")
@@ -121,9 +122,12 @@ class Checkout:
 
     def also_load(self, plugin: str) -> None:
         """Let a plugin of the tests take part in every process of the run."""
-        with (self.folder / "conftest.py").open("a", encoding="utf-8") as conftest:
-            conftest.write(f"\npytest_plugins += ({plugin!r},)\n")
+        append(self.folder / "conftest.py", f"\npytest_plugins += ({plugin!r},)\n")
         self.lock()
+
+    def meddle(self, code: str) -> None:
+        """Let a conftest.py that nobody locked say this."""
+        (self.folder / "suites" / "conftest.py").write_text(dedent(code), encoding="utf-8")
 
     def stand_in_for_reports(self, plugin: Path) -> None:
         """Let another module be reports.plugin."""
@@ -131,8 +135,7 @@ class Checkout:
         room.mkdir(parents=True)
         (room / "__init__.py").touch()
         shutil.copy(plugin, room / "plugin.py")
-        ini = self.folder / "pytest.ini"
-        ini.write_text(ini.read_text(encoding="utf-8").replace("pythonpath = ", "pythonpath = stand_in "))
+        replace(self.folder / "pytest.ini", "pythonpath = ", "pythonpath = stand_in ")
         self.lock()
 
     def attestation(self, hero: str = "") -> dict[str, Any]:

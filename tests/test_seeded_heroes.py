@@ -52,6 +52,7 @@ SEVERAL = {
     "slow_one_in_fifteen": {"sla_recall_at_50_delta", "p99_latency", "p95_latency"},
 }
 BAD = sorted((CONFIGS / "bad").glob("*.yaml"))
+assert len(BAD) >= 8
 
 
 @pytest.mark.parametrize("pack", [p for p in BAD if p.stem not in TOO_SMALL], ids=lambda path: path.stem)
@@ -74,10 +75,6 @@ def test_what_the_smoke_corpus_cannot_show_is_shown_on_the_whole_one(pack: Path)
     assert "PROMOTE" not in seen["decisions"]
     # of +.20 on error messages a quarter is held first, since the median is not shown to stay: the page says so
     assert seen["red"].get(expected["check"], 0) >= (0.7 if pack.stem == "too_sure_on_errors" else 0.9) * seen["n"]
-
-
-def test_there_are_at_least_eight_bad_heroes():
-    assert len(BAD) >= 8
 
 
 @pytest.mark.parametrize("hero", ["lexical", "router", "ann"])

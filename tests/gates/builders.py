@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from gates.checks.question import Asked, Constants
+from gates.documents import checked
 from gates.pairs import Arm, Pairs
 from gates.policy import Policy
 from gates.release import Outcome, Release, Subject
 from gates.rule.evaluator import Evaluator
 from gates.rule.questions import DECIDE, asked_checks
 from gates.verdicts import Cell, Decision, Kind, Verdict
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def arm(n: int, seed: int = 0, **columns: Any) -> Arm:
@@ -102,6 +106,16 @@ def changed(policy: Policy, **parts: Any) -> Policy:
         block = part in ("ladder", "error_rates", "gates", "guards", "slices", "instruments", "sanity", "letter")
         document[part] = _merged(document[part], values) if block else values
     return Policy.model_validate(document)
+
+
+def edited(place: str, value: Any) -> Policy:
+    """The shipped policy, read with another value at one place: edited("guards.errors.rate", 0.01)."""
+    document = block = yaml.safe_load((CONFIGS / "policy.yaml").read_text(encoding="utf-8"))
+    *path, last = place.split(".")
+    for key in path:
+        block = block[key]
+    block[last] = value
+    return checked(document, Policy, "policy.yaml")
 
 
 def _merged(block: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

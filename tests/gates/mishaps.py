@@ -13,8 +13,6 @@ import pytest
 from gates.verdicts import Cell
 from rollout.ladder import Ladder
 
-AGAIN = pytest.StashKey[bool]()
-
 
 def mishap(item: pytest.Item) -> str:
     """What befalls this item; "" for nothing."""
@@ -34,15 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if mark := marks.get(mishap(item)):
             item.add_marker(mark)
     items[:] = [item for item in items if mishap(item) != "deselected"]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Reports an item twice, as a plugin that reruns does."""
-    if mishap(item) == "rerun" and not item.stash.get(AGAIN, False):
-        item.stash[AGAIN] = True
-        item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem)
-    return None
 
 
 @pytest.hookimpl(tryfirst=True)

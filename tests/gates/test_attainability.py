@@ -155,24 +155,20 @@ def test_rates_count_for_what_they_were_simulated_with(policy: Policy, known: Ch
         (lambda d: d["streams"].update(ndcg_lost=[[0, 0.5]]), "should be pairs of value and weight"),
         (lambda d: d["streams"].update(ndcg_lost=[]), "should be pairs of value and weight"),
         (lambda d: d["streams"].update(ndcg_lost="x"), "could not convert"),
+        *((content, "") for content in ("", "{", "[]", None)),
     ],
-    ids=["schema", "no rates", "no stream", "weights", "empty", "text"],
+    ids=["schema", "no rates", "no stream", "weights", "empty", "text", "nothing", "cut", "a list", "no file"],
 )
 def test_a_bad_file_is_one_line(policy: Policy, tmp_path: Path, spoil: Any, says: str) -> None:
-    content = stored.document(policy)
-    spoil(content)
-    path = stored.write(tmp_path / "c.json", content)
+    content, path = stored.document(policy), tmp_path / "c.json"
+    if callable(spoil):
+        spoil(content)
+        stored.write(path, content)
+    elif spoil is not None:
+        path.write_text(spoil)
     with pytest.raises(ConfigError) as refused:
         read_characteristics(path)
     (line,) = refused.value.mistakes
     assert line.startswith(f"{path}: no characteristics (")
     assert line.endswith("make characteristics")
     assert says in line
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]"])
-def test_what_is_no_document_is_one_line(tmp_path: Path, content: str) -> None:
-    (tmp_path / "c.json").write_text(content)
-    for name in ("c.json", "none.json"):
-        with pytest.raises(ConfigError, match="no characteristics"):
-            read_characteristics(tmp_path / name)

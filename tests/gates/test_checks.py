@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from gates.checks.against import Calibration, Tail
 from gates.checks.forms import Loss
 from gates.checks.machine import NOT_EVIDENCED
 from gates.checks.registry import CHECKS
+from gates.names import meaning
 from gates.pairs import Arm, Pairs, as_measured
 from gates.policy import Policy
 from gates.verdicts import Kind, Verdict
@@ -27,6 +29,16 @@ def test_every_check_says_what_would_be_wrong() -> None:
     assert all(check.__doc__ and check.name.label and check.unit for check in CHECKS)
     assert all(check.mend for check in CHECKS if check.kind in (Kind.SANITY, Kind.INSTRUMENT))
     assert len({check.key for check in CHECKS}) == len(CHECKS)
+
+
+def test_the_runbook_says_of_each_check_what_is_wrong_and_what_to_do(root: Path) -> None:
+    runbook = (root / "docs" / "runbook.md").read_text(encoding="utf-8")
+    rows = ["| check | wrong in production | first |", "|---|---|---|"]
+    for check in CHECKS:
+        name = f"`{check.key}_<intent>`" if check.kind is Kind.SLICE else f"`{check.key}`"
+        said = " ".join((check.__doc__ or "").split()) if check.kind is Kind.SLICE else meaning(check.key)
+        rows.append(f"| {name} | {said} | {check.mend} |")
+    assert "\n".join(rows) in runbook, "the table should be:\n" + "\n".join(rows)
 
 
 # --- tails ---
@@ -80,7 +92,7 @@ def calibrated(n: int, seed: int, gap: float = 0.0) -> Pairs:
 
 
 def with_hero(p: Pairs, **columns: np.ndarray) -> Pairs:
-    return replace(p, hero=replace(p.hero, **columns))
+    return replace(p, hero=p.hero.put(**columns))
 
 
 def is_red(policy: Policy, windows: list[Pairs]) -> bool:

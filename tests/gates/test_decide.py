@@ -1,19 +1,19 @@
 """Does every combination of verdict and outcome lead to the decision that the rules name?"""
 
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import pytest
 
 from gates.policy import Policy
-from gates.rule.decide import Key, Seen, decide, item_id, plan
+from gates.rule.decide import Key, Seen, decide, plan
 from gates.verdicts import OUTCOME, Decision, Kind, Verdict
 from tests.gates.builders import cell, changed
 
 OUTCOMES = ("passed", "failed", "skipped", "error", "xfailed", "xpassed", "reported twice", "missing")
 KEY = ("lexical", 5, "sla_recall_at_50_delta")
 OTHER = ("lexical", 0, "ndcg_at_10")
+SHOWN = [Verdict.GREEN, Verdict.RED]
 FINE = Seen(cell(step=0, check="ndcg_at_10"), "passed")
 
 
@@ -64,39 +64,29 @@ def test_what_was_seen_but_not_planned_decides_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "verdicts"),
     [
-        *({"n": 0}, {"observed": "nan"}, {"observed": ""}, {"observed": "inf"}),
-        *({"hero": "ann"}, {"step": 25}, {"check": "aece_tau"}),
+        *((observed, SHOWN) for observed in ({"observed": "nan"}, {"observed": ""}, {"observed": "inf"})),
+        *((of, [*SHOWN, Verdict.INCONCLUSIVE]) for of in ({"n": 0}, {"hero": "ann"}, {"step": 25}, {"check": "ece"})),
     ],
-    ids=str,
 )
-@pytest.mark.parametrize("verdict", [Verdict.GREEN, Verdict.RED])
-def test_a_verdict_from_nothing_or_of_another_cell_is_held(verdict: Verdict, wrong: dict[str, Any]) -> None:
-    assert decided(Seen(cell(verdict, **wrong), OUTCOME[verdict])) is Decision.HOLD
+def test_a_verdict_from_nothing_or_of_another_cell_is_held(wrong: dict[str, Any], verdicts: list[Verdict]) -> None:
+    for verdict in verdicts:
+        assert decided(Seen(cell(verdict, required="not_red", **wrong), OUTCOME[verdict])) is Decision.HOLD, verdict
 
 
-def test_not_red_from_no_pairs_is_held() -> None:
-    assert decided(Seen(cell(Verdict.INCONCLUSIVE, required="not_red", n=0), "skipped")) is Decision.HOLD
-
-
-def test_a_ladder_that_rolled_back_is_a_rollback_whatever_was_selected() -> None:
-    seen = Seen(cell(Verdict.NOT_REACHED, ended="rolled back at 5 % by aece_tau"), "skipped")
-    decision, reasons = decide((KEY, OTHER), {OTHER: FINE, KEY: seen})
-    assert (decision, reasons[0]) == (Decision.ROLLBACK, "ladder: rolled back at 5 % by aece_tau")
-
-
-def test_a_ladder_that_was_held_is_no_rollback() -> None:
-    seen = Seen(cell(Verdict.NOT_REACHED, ended="held at 5 %: all 24 windows used up"), "skipped")
-    assert decided(seen) is Decision.HOLD
-
-
-def test_a_ladder_that_was_held_with_all_cells_green_is_held() -> None:
-    green = FINE.cell
-    assert green is not None
-    held = FINE._replace(cell=replace(green, ended="held at 100 %: all 648 queries used up"))
-    decision, reasons = decide((OTHER,), {OTHER: held})
-    assert (decision, reasons) == (Decision.HOLD, ["ladder: held at 100 %: all 648 queries used up"])
+@pytest.mark.parametrize(
+    ("verdict", "ended", "decision"),
+    [
+        (Verdict.NOT_REACHED, "rolled back at 5 % by aece_tau", Decision.ROLLBACK),
+        (Verdict.NOT_REACHED, "held at 5 %: all 24 windows used up", Decision.HOLD),
+        (Verdict.GREEN, "held at 100 %: all 648 queries used up", Decision.HOLD),
+    ],
+)
+def test_how_a_ladder_ended_decides_whatever_was_selected(verdict: Verdict, ended: str, decision: Decision) -> None:
+    seen = Seen(cell(verdict, ended=ended), OUTCOME[verdict])
+    found, reasons = decide((KEY, OTHER), {OTHER: FINE, KEY: seen})
+    assert (found, f"ladder: {ended}" in reasons) == (decision, verdict is Verdict.GREEN or "rolled" in ended)
 
 
 def test_a_policy_that_does_not_promote_holds_at_best() -> None:
@@ -123,7 +113,3 @@ def test_the_plan_is_the_policys(policy: Policy) -> None:
         ("lexical", 0, "file_credit"),
         *(("lexical", step, "aece_tau") for step in (5, 25, 50, 100)),
     }
-
-
-def test_an_item_is_named_by_its_key() -> None:
-    assert (item_id(KEY), item_id(OTHER)) == ("lexical-5-sla_recall_at_50_delta", "lexical-ndcg_at_10")

@@ -1,6 +1,7 @@
 """Are shocks that windows share told apart from the noise of pairs, and is a quiet baseline left alone?"""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -34,15 +35,26 @@ def test_the_tail_at_its_ends() -> None:
     assert math.isfinite(chi_squared_tail(4_000.0, 23))
 
 
-def climbed(policy: Policy, windows: int, shock: float, seed: int = 1) -> DispersionTracker:
-    """A tracker after some windows whose second answers lose, or gain, as a shock has it."""
-    draw = np.random.default_rng(seed)
-    tracker = DispersionTracker(QUESTION, policy, constants())
+Moved = Callable[[np.random.Generator, int], np.ndarray]
+
+
+def shocked(by: float) -> Moved:
+    """Second answers that lose, or gain, as a shock to their window has it."""
+
+    def moved(draw: np.random.Generator, n: int) -> np.ndarray:
+        chance = np.clip(0.1 + draw.normal(0, by), 0, 0.2)
+        return draw.choice([-0.2, 0.2, 0.0], n, p=[chance, 0.2 - chance, 0.8])
+
+    return moved
+
+
+def climbed(policy: Policy, windows: int, moved: Moved, seed: int = 1) -> DispersionTracker:
+    """A tracker after some windows whose second answers found more or less."""
+    draw, tracker = np.random.default_rng(seed), DispersionTracker(QUESTION, policy, constants())
     for _ in range(windows):
         found = equal_pairs(3_200)
-        chance = np.clip(0.1 + draw.normal(0, shock), 0, 0.2)
-        d = draw.choice([-0.2, 0.2, 0.0], len(found.repeated), p=[chance, 0.2 - chance, 0.8])
-        tracker.end_window(replace(found, repeat=replace(found.repeat, recall=found.repeat.recall + d)))
+        recall = found.repeat.recall + moved(draw, len(found.repeated))
+        tracker.end_window(replace(found, repeat=replace(found.repeat, recall=recall)))
     return tracker
 
 
@@ -55,26 +67,18 @@ def test_a_baseline_that_repeats_itself_is_quiet(policy: Policy) -> None:
     )  # fmt: skip
 
 
-def test_noise_of_pairs_is_no_alarm(policy: Policy) -> None:
-    assert sum(bool(climbed(policy, 24, 0.0, seed).red) for seed in range(60)) <= 2  # 1 % at most, each
+def either_way(draw: np.random.Generator, n: int) -> np.ndarray:
+    """Rare whole answers among many slips: a coin says which of two answers came first, so either sign is as likely."""
+    return slips_and_rescues(draw, n, slip=0.02, share=0.05, rescue=0.001) * draw.choice([-1, 1], n)
 
 
-def test_rare_whole_answers_among_many_slips_are_no_alarm(policy: Policy) -> None:
-    """A coin says which of two answers came first, so a difference has either sign equally often, however skewed."""
-    alarms = 0
-    for seed in range(40):
-        draw, tracker = np.random.default_rng(seed), DispersionTracker(QUESTION, policy, constants())
-        for _ in range(24):
-            found = equal_pairs(3_200)
-            n = len(found.repeated)
-            d = slips_and_rescues(draw, n, slip=0.02, share=0.05, rescue=0.001) * draw.choice([-1, 1], n)
-            tracker.end_window(replace(found, repeat=replace(found.repeat, recall=found.repeat.recall + d)))
-        alarms += bool(tracker.red)
-    assert alarms <= 2  # 1 % at most, each
+@pytest.mark.parametrize("moved", [shocked(0.0), either_way], ids=["noise of pairs", "rare whole answers"])
+def test_what_windows_do_not_share_is_no_alarm(policy: Policy, moved: Moved) -> None:
+    assert sum(bool(climbed(policy, 24, moved, seed).red) for seed in range(50)) <= 2  # 1 % at most, each
 
 
 def test_shared_shocks_are_an_alarm(policy: Policy) -> None:
-    tracker = climbed(policy, 24, 0.05)
+    tracker = climbed(policy, 24, shocked(0.05))
     assert tracker.red.startswith("look ")
     numbers = tracker.numbers(equal_pairs(8), equal_pairs(8))
     assert float(numbers["observed"]) > 2
@@ -82,5 +86,4 @@ def test_shared_shocks_are_an_alarm(policy: Policy) -> None:
 
 
 def test_it_looks_at_every_fourth_window_only(policy: Policy) -> None:
-    assert climbed(policy, 3, 0.1).red == ""
-    assert climbed(policy, 4, 0.1).red == "look 1"
+    assert [climbed(policy, windows, shocked(0.1)).red for windows in (3, 4)] == ["", "look 1"]

@@ -7,10 +7,11 @@ import pytest
 
 from gates.errors import EvidenceError
 from gates.policy import Policy
+from gates.rule.budget import Next, next_move
 from gates.rule.evaluator import Evaluator
 from gates.rule.questions import missing_inputs
 from gates.verdicts import Kind, Verdict
-from tests.gates.builders import changed, equal_pairs, judged, pairs
+from tests.gates.builders import arm, changed, equal_pairs, judged, pairs
 
 STEP, LAST = 5, 100
 
@@ -37,6 +38,16 @@ def test_an_equal_hero_has_all_gates_green_after_four_windows(policy: Policy) ->
     asked = climbed(policy, until=STEP)
     assert (asked.red, asked.undecided) == ((), ())
     assert {asked.cell(check).verdict for check in policy.asked(Kind.GATE)} == {Verdict.GREEN}
+
+
+@pytest.mark.parametrize(
+    ("windows", "fresh", "move"), [(3, 10_000, Next.WINDOW), (4, 10_000, Next.ADVANCE), (4, 0, Next.ADVANCE)]
+)
+def test_a_step_uses_its_least_windows_and_what_is_shown_needs_no_more(
+    policy: Policy, windows: int, fresh: int, move: Next
+) -> None:
+    asked = judged(policy, (equal_pairs(800, seed=seed) for seed in range(windows)))
+    assert next_move(asked, windows=24, fresh=fresh) == (move, "")
 
 
 def test_an_equal_hero_is_through_after_sixteen(policy: Policy) -> None:
@@ -66,31 +77,34 @@ def test_before_any_pair_nothing_is_known(policy: Policy) -> None:
     assert set(asked.undecided) == set(policy.asked(Kind.GATE))
 
 
-@pytest.mark.parametrize(
-    ("check", "hero"),
-    [
-        ("calibrator_p99", {"calibrator_ms": 5.0}),
-        ("aece_tau", {"correct": 0.0}),
-        ("confidence_shift", {"confidence": 0.9}),
-        ("sla_recall_at_50_delta", {"recall": 0.0}),
-        ("ndcg_at_10", {"ndcg": 0.0}),
-        ("p95_latency", {"latency_ms": np.linspace(100, 101, 100)}),
-        ("p99_latency", {"latency_ms": np.linspace(100, 101, 100)}),
-        ("within_sla", {"latency_ms": np.linspace(200, 201, 100)}),
-        ("errors", {"error": 1.0}),
-        ("file_credit", {"file_credits": 1.0}),
-        ("spend", {"spend_ms": 7.0}),
-        ("recall_docstring", {"recall": 0.0}),
-        ("ndcg_identifier", {"ndcg": 0.0}),
-    ],
-)
-def test_a_gross_fault_is_red_within_the_first_window(policy: Policy, check: str, hero: dict[str, Any]) -> None:
-    asked = judged(policy)
-    looks = [check in asked.observe(equal_pairs(100, seed=i, **hero)) for i in range(8)]
-    assert looks[-1]
+#: check -> columns of a hero that breaks it
+BROKEN: dict[str, dict[str, Any]] = {
+    "calibrator_p99": {"calibrator_ms": np.where(np.arange(800) % 10 == 0, 2.0, 0.01)},
+    "aece_tau": {"correct": 0.0},
+    "confidence_shift": {"confidence": np.clip(arm(800).confidence + 0.3, 0, 1)},
+    "sla_recall_at_50_delta": {"recall": 0.0},
+    "ndcg_at_10": {"ndcg": 0.0},
+    "p95_latency": {"latency_ms": np.where(np.arange(800) % 5 == 0, 60.0, 10.0)},
+    "p99_latency": {"latency_ms": np.where(np.arange(800) % 20 == 0, 60.0, 10.0)},
+    "within_sla": {"latency_ms": np.where(np.arange(800) % 5 == 0, 200.0, 10.0)},
+    "errors": {"error": np.where(np.arange(800) % 10 == 0, 1.0, 0.0)},
+    "file_credit": {"file_credits": 1.0},
+    "spend": {"spend_ms": 7.0},
+    "recall_docstring": {"recall": 0.0},
+    "ndcg_identifier": {"ndcg": 0.0},
+}
+
+
+@pytest.mark.parametrize("check", BROKEN)
+def test_a_fault_is_red_within_the_first_window_and_the_other_way_round_it_is_not(policy: Policy, check: str) -> None:
+    asked, found = judged(policy), equal_pairs(800, **BROKEN[check])
+    assert check in asked.observe(found)
     cell = asked.cell(check)
     assert (cell.verdict, cell.on_red, cell.note.partition(";")[0]) == (Verdict.RED, "rollback", "trigger: e-process")
     assert float(cell.e_red.partition("e")[0]) > 0
+    assert not float(cell.e_green or 0) >= 100
+    if check in ("sla_recall_at_50_delta", "ndcg_at_10", "p95_latency", "errors", "file_credit"):
+        assert check not in judged(policy).observe(pairs(found.baseline, found.hero))
 
 
 def test_a_baseline_that_differs_from_itself_holds(policy: Policy) -> None:

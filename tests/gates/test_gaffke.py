@@ -1,6 +1,5 @@
 """Are Gaffke's bounds what their definition says, and is nothing told of differences that are none?"""
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -92,22 +91,9 @@ def test_a_larger_difference_never_lowers_a_bound(d: Array, i: int, more: float,
     assert lower(larger, alpha) >= lower(d, alpha) - 1e-8
 
 
-@settings(max_examples=settings().max_examples * 2 // 5)
-@given(sample, rate, rate)
-def test_a_smaller_alpha_never_tightens_a_bound(d: Array, one: float, other: float) -> None:
-    strict, lax = sorted((one, other))
-    assert upper(d, strict) >= upper(d, lax) - 1e-8
-    assert lower(d, strict) <= lower(d, lax) + 1e-8
-
-
-@given(sample, st.floats(-1, 1), st.floats(-1, 1))
-def test_a_larger_loss_is_never_likelier_to_be_excluded(d: Array, one: float, other: float) -> None:
-    small, large = sorted((one, other))
-    assert tail(d, small) <= tail(d, large) + 1e-8
-
-
 @given(sample, rate, st.floats(-0.99, 0.99))
 def test_a_bound_lies_beyond_what_its_tail_says(d: Array, alpha: float, x: float) -> None:
+    """So the larger a loss the likelier it is excluded, and the smaller alpha the wider the bounds."""
     p = tail(d, -x)
     assume(abs(p - alpha) > 1e-6)
     assert (upper(d, alpha) < x + 2e-9) == (p < alpha)
@@ -121,14 +107,8 @@ def test_lower_and_upper_mirror_each_other(d: Array, alpha: float) -> None:
     assert d.min() <= upper(d, alpha) <= 1
 
 
-@pytest.mark.parametrize("n", [1, 50, 7_000])
-def test_where_nothing_differs_the_bounds_depend_on_n_alone(n: int) -> None:
-    least = 1 - 0.05 ** (1 / n)
-    assert (lower(np.zeros(n), 0.05), upper(np.zeros(n), 0.05)) == pytest.approx((-least, least), abs=1e-8)
-
-
 @pytest.mark.parametrize("n", [1, 2, 50, 10_000])
-@pytest.mark.parametrize("value", [-1.0, -0.3, 1.0])
+@pytest.mark.parametrize("value", [-1.0, -0.3, 0.0, 1.0])
 def test_where_all_differ_alike_the_bounds_are_as_near_as_n_allows(n: int, value: float) -> None:
     d, least = np.full(n, value), 1 - 0.05 ** (1 / n)
     assert upper(d, 0.05) == pytest.approx(value + (1 - value) * least, abs=1e-8)
@@ -157,13 +137,10 @@ def test_extreme_differences_have_bounds(d: list[float], alpha: float) -> None:
 
 
 @pytest.mark.parametrize("kind", ["no two alike", "many ties"])
-def test_ten_thousand_queries_have_bounds(kind: str, record_property: Callable[[str, object], None]) -> None:
+def test_ten_thousand_queries_have_bounds(kind: str) -> None:
     rng = np.random.default_rng(4)
     d = np.clip(rng.normal(0, 0.2, 10_000), -1, 1)
     d = np.round(d, 1) if kind == "many ties" else d
-    begun = time.process_time()
-    low, high = lower(d, 0.05), upper(d, 0.05)
-    record_property("cpu_seconds", time.process_time() - begun)  # measured, not asserted: machines differ
-    # so many queries are normal: mean -+ 1.645 standard errors
-    half = 1.645 * d.std() / 100
-    assert (low, high) == pytest.approx((d.mean() - half, d.mean() + half), abs=0.2 * half)
+    half = 1.645 * d.std() / 100  # so many queries are normal: mean -+ 1.645 standard errors
+    bounds = lower(d, 0.05), upper(d, 0.05)
+    assert bounds == pytest.approx((d.mean() - half, d.mean() + half), abs=0.2 * half)

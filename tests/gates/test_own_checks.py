@@ -1,5 +1,7 @@
 """Is a user's own check gated, planned, refused, reported, attested and replayed like ours: by YAML, and as a class?"""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from gates.planning.characteristics import Characteristics, read_characteristics
 from gates.planning.foresight import plan_lines
 from gates.policy import Policy, load_policy
 from reports.attestation.replay import replay
+from tests.edits import append, replace
 from tests.gates.builders import arm, pairs
 from tests.recorded_release import Checkout, pack
 
@@ -80,8 +83,7 @@ def own(whole_checkout: Checkout, package: Path) -> Checkout:
         lines = (line.split() for line in run.read_text(encoding="utf-8").splitlines())
         told = (f"{' '.join(line)} cost_usd=0.{int(line[0][1:]) % 7} refused=0 unfair=0\n" for line in lines)
         run.write_text("".join(told), encoding="utf-8")
-    with (configs / "policy.yaml").open("a", encoding="utf-8") as policy:
-        policy.write("checks:\n" + "".join(f"  {key}: {said}\n" for key, (said, _) in OWN.items()))
+    append(configs / "policy.yaml", "checks:\n" + "".join(f"  {key}: {said}\n" for key, (said, _) in OWN.items()))
     whole_checkout.lock()
     return whole_checkout
 
@@ -103,8 +105,8 @@ def test_its_fault_turns_it_red(own: Checkout, key: str) -> None:
     policy = own.folder / "configs" / "policy.yaml"
     others = [*SOONER, *(other for other in OWN if other != key)]
     sooner = "".join(f"  {check}: it would end the climb sooner\n" for check in others)
-    text = policy.read_text(encoding="utf-8").replace("checks:\n", f"{sooner}checks:\n")
-    policy.write_text(text.replace("promotes: true", "promotes: false"), encoding="utf-8")  # without a stop rule
+    replace(policy, "checks:\n", f"{sooner}checks:\n")
+    replace(policy, "promotes: true", "promotes: false")  # without a stop rule
     bad = own.folder / "configs" / "bad.yaml"
     bad.write_text(f"{pack('bad', 'equal')}fault: {OWN[key][1]}\n", encoding="utf-8")
     run = own.gate(hero="configs/bad.yaml")
@@ -115,7 +117,7 @@ def test_its_fault_turns_it_red(own: Checkout, key: str) -> None:
 
 
 def test_a_class_that_changed_is_not_what_was_locked(own: Checkout, package: Path) -> None:
-    (package / "fairness.py").write_text(FAIRNESS.replace("above=0.5", "above=5"), encoding="utf-8")
+    replace(package / "fairness.py", "above=0.5", "above=5")
     own.gate()
     assert own.decision("equal") == "HOLD"
     assert any("sources.mypkg" in reason for reason in own.attestation("equal")["reasons"])
@@ -127,16 +129,21 @@ def known(root: Path) -> Characteristics:
     return read_characteristics(root / "configs" / "characteristics.json")
 
 
-def read(folder: Path, root: Path, said: str) -> Policy:
-    """The shipped policy with one check more."""
-    shipped = (root / "configs" / "policy.yaml").read_text(encoding="utf-8")
-    (folder / "policy.yaml").write_text(f"{shipped}checks:\n  mine: {said}\n", encoding="utf-8")
-    return load_policy(folder / "policy.yaml")
+@pytest.fixture
+def read(tmp_path: Path, root: Path, package: Path) -> Callable[[str], Policy]:
+    """Reads the shipped policy with one check more."""
+
+    def loaded(said: str) -> Policy:
+        path = Path(shutil.copy(root / "configs" / "policy.yaml", tmp_path))
+        append(path, f"checks:\n  mine: {said}\n")
+        return load_policy(path)
+
+    return loaded
 
 
 @pytest.mark.parametrize("key", OWN)
-def test_it_is_planned(root: Path, tmp_path: Path, package: Path, known: Characteristics, key: str) -> None:
-    policy = read(tmp_path, root, OWN[key][0])
+def test_it_is_planned(read: Callable[[str], Policy], known: Characteristics, key: str) -> None:
+    policy = read(OWN[key][0])
     require_attainable("policy.yaml", policy, known)
     planned = "\n".join(plan_lines("lexical", policy, known.streams))
     assert "mine over the canary" in planned  # to be shown
@@ -153,9 +160,9 @@ def test_it_is_planned(root: Path, tmp_path: Path, package: Path, known: Charact
     ],
 )
 def test_what_no_equal_hero_can_show_is_refused(
-    root: Path, tmp_path: Path, package: Path, known: Characteristics, said: str
+    read: Callable[[str], Policy], known: Characteristics, said: str
 ) -> None:
-    policy = read(tmp_path, root, said)
+    policy = read(said)
     with pytest.raises(ConfigError, match=r"mine over the canary: an equal hero is shown to hold with .*checks\.mine"):
         require_attainable("policy.yaml", policy, known)
 
@@ -190,11 +197,9 @@ def test_what_no_equal_hero_can_show_is_refused(
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_a_line(
-    root: Path, tmp_path: Path, package: Path, said: str, refused: str
-) -> None:
+def test_what_cannot_be_meant_is_refused_in_a_line(read: Callable[[str], Policy], said: str, refused: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        read(tmp_path, root, said)
+        read(said)
     (mistake,) = caught.value.mistakes
     assert refused in mistake
     assert "\n" not in mistake

@@ -10,6 +10,7 @@ import pytest
 from gates.archive import take
 from gates.markers import MARKERS
 from gates.run import names_canary
+from tests.edits import replace
 from tests.recorded_release import Checkout
 
 OURS = ("fixtures.plugin", "gates.plugin", "rollout.plugin", "reports.plugin")
@@ -39,8 +40,7 @@ def filed(results: Path) -> list[tuple[str, ...]]:
 def test_the_order_of_plugins_changes_nothing(
     pytester: pytest.Pytester, whole_checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ini = whole_checkout.folder / "pytest.ini"
-    ini.write_text(ini.read_text(encoding="utf-8").replace(" -p gates.plugin", ""), encoding="utf-8")
+    replace(whole_checkout.folder / "pytest.ini", " -p gates.plugin", "")
     whole_checkout.lock()
     results = take(whole_checkout.folder / "reports" / "out") / "allure-results"
     results.mkdir()
@@ -68,10 +68,9 @@ def test_the_plugin_names_the_markers_that_pytest_ini_lists(root: Path) -> None:
     assert {name: what for name, _, what in listed} == MARKERS
 
 
-@pytest.mark.parametrize("change", [("strict = true", ""), ("strict = true", "strict = false")])
-def test_a_canary_without_strictness_is_refused(checkout: Checkout, change: tuple[str, str]) -> None:
-    ini = checkout.folder / "pytest.ini"
-    ini.write_text(ini.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+@pytest.mark.parametrize("strict", ["", "strict = false"])
+def test_a_canary_without_strictness_is_refused(checkout: Checkout, strict: str) -> None:
+    replace(checkout.folder / "pytest.ini", "strict = true", strict)
     ended = checkout.gate()
     assert ended.ret == 4
     ended.stderr.fnmatch_lines(["*strict is off: a mistyped marker would leave checks out; run with this pytest.ini"])

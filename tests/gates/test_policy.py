@@ -11,9 +11,22 @@ from gates.checks.registry import keys_of
 from gates.errors import ConfigError
 from gates.policy import Policy, load_policy
 from gates.verdicts import Kind
-from tests.gates.builders import changed
+from tests.gates.builders import changed, edited
 
 GATES, GUARDS, INSTRUMENTS = (keys_of(kind) for kind in (Kind.GATE, Kind.GUARD, Kind.INSTRUMENT))
+
+
+#: Limits that are so far out that a check would show nothing.
+NO_ONE_MEANS = (
+    ("gates.calibrator_p99.limit_ms", 1e9), ("gates.calibrator_p99.share", 0.999),
+    ("gates.sla_recall_at_50_delta.sla_ms", 1e9), ("gates.sla_recall_at_50_delta.margin", 0.999),
+    ("guards.ndcg_at_10.margin", 0.999), ("guards.p95_latency.margin_ms", 1e9), ("guards.within_sla.share", 0.0001),
+    ("guards.errors.rate", 0.999), ("guards.spend.cap_ms", 1e9), ("instruments.aa_shadow.margin", 0.999),
+    ("ladder.aa_every", 10**9), ("ladder.preflight", 1), ("error_rates.red", 1e-9), ("sanity.queries", 1),
+    ("sanity.index_integrity.found", 1e-9), ("sanity.pool.share", 1e-9), ("sanity.stop_rule.variance", 1e-12),
+    ("sanity.stop_rule.perfect", 0.9999), ("letter.recall_lost", 1e9), ("letter.red_windows", 10**9),
+    ("promotion.valid_days", 10**9), ("promotion.approvals", True), ("promotes", "yes"), ("based_on", "shipped"),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -21,14 +34,6 @@ def document(root: Path) -> dict[str, Any]:
     """The policy's document, to be spoiled."""
     loaded: dict[str, Any] = yaml.safe_load((root / "configs" / "policy.yaml").read_text(encoding="utf-8"))
     return loaded
-
-
-def mistakes_of(document: dict[str, Any], folder: Path) -> list[str]:
-    path = folder / "policy.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
-    with pytest.raises(ConfigError) as caught:
-        load_policy(path)
-    return [mistake.removeprefix(f"{path}: ") for mistake in caught.value.mistakes]
 
 
 @pytest.mark.parametrize(
@@ -65,16 +70,20 @@ def mistakes_of(document: dict[str, Any], folder: Path) -> list[str]:
             "slices: tolerated_loss: ['eror'] should be among the intents, ['docstring', 'identifier', 'error']",
         ),
         ("guards.recall", {}, ": unknown key; known here: ece, errors, file_credit, ndcg_at_10,"),
+        *((place, value, ":") for place, value in NO_ONE_MEANS),
+        ("left_out", {"ndcg_at_10": ""}, "left_out.ndcg_at_10: "),
+        ("left_out", {"spend": " ! "}, "left_out.spend: "),
+        *(
+            ("left_out", {key: "not wanted"}, f"(the whole file): left_out names {key}, which stay asked of whatever")
+            for key in ("lock", "known_answers", "preflight", "stop_rule")  # what a promotion rests on
+        ),
     ],
 )
-def test_a_mistake_is_one_line(document: dict[str, Any], tmp_path: Path, place: str, value: object, says: str) -> None:
-    *path, last = place.split(".")
-    block = document
-    for key in path:
-        block = block[key]
-    block[last] = value
-    (mistake,) = mistakes_of(document, tmp_path)
-    assert mistake.startswith(f"{place}{says}" if says.startswith(":") else says)
+def test_a_mistake_is_one_line(place: str, value: object, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        edited(place, value)
+    (mistake,) = caught.value.mistakes
+    assert mistake.startswith(f"policy.yaml: {place}{says}" if says.startswith(":") else f"policy.yaml: {says}")
     assert "\n" not in mistake
 
 
@@ -83,9 +92,11 @@ def test_all_mistakes_are_told_together(document: dict[str, Any], tmp_path: Path
     document["keep_runs"] = -1
     document["ladder"]["window"] = "many"
     document["owner"] = "me"
-    assert [mistake.partition(":")[0] for mistake in mistakes_of(document, tmp_path)] == [
-        "keep_runs", "ladder.window", "error_rates", "owner",
-    ]  # fmt: skip
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_policy(tmp_path / "policy.yaml")
+    told = [mistake.removeprefix(f"{tmp_path}/policy.yaml: ").partition(":")[0] for mistake in caught.value.mistakes]
+    assert told == ["keep_runs", "ladder.window", "error_rates", "owner"]
 
 
 def test_what_is_left_out_is_asked_no_more(policy: Policy) -> None:

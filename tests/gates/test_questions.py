@@ -19,7 +19,6 @@ from gates.verdicts import Kind
 from tests.gates.builders import arm, changed, equal_pairs, pairs, questions_of
 
 N = 8_000
-SOME = np.arange(N) % 10 == 0  # a tenth of the queries
 
 
 def question(policy: Policy, check: str) -> Question:
@@ -36,35 +35,6 @@ def red(asked: Question, found: Pairs) -> float:
 
 def green(asked: Question, found: Pairs) -> float:
     return min(log_evidence(stream(found)) for stream in asked.green)
-
-
-#: check -> columns of a hero that breaks it
-BROKEN: dict[str, dict[str, Any]] = {
-    "calibrator_p99": {"calibrator_ms": np.where(SOME, 2.0, 0.01)},
-    "confidence_shift": {"confidence": np.clip(arm(N).confidence + 0.1, 0, 1)},
-    "sla_recall_at_50_delta": {"recall": np.where(SOME, 0.0, arm(N).recall)},
-    "ndcg_at_10": {"ndcg": 0.9 * arm(N).ndcg},
-    "p95_latency": {"latency_ms": np.where(SOME, 60.0, arm(N).latency_ms)},
-    "p99_latency": {"latency_ms": np.where(np.arange(N) % 40 == 0, 60.0, arm(N).latency_ms)},
-    "within_sla": {"latency_ms": np.where(SOME, 200.0, arm(N).latency_ms)},
-    "errors": {"error": np.where(SOME, 1.0, 0.0)},
-    "file_credit": {"file_credits": np.where(SOME, 1.0, 0.0)},
-    "spend": {"spend_ms": np.where(SOME, 7.0, 0.0)},
-}
-
-
-@pytest.mark.parametrize("check", BROKEN)
-def test_a_hero_that_breaks_a_check_is_red_and_an_equal_one_green(policy: Policy, check: str) -> None:
-    asked, equal, broken = question(policy, check), equal_pairs(N), equal_pairs(N, **BROKEN[check])
-    assert red(asked, equal) < math.log(6300) <= red(asked, broken)
-    if asked.green:
-        assert green(asked, broken) < math.log(100) <= green(asked, equal)
-
-
-@pytest.mark.parametrize("check", ["sla_recall_at_50_delta", "ndcg_at_10", "p95_latency", "errors", "file_credit"])
-def test_a_difference_the_other_way_round_is_no_red(policy: Policy, check: str) -> None:
-    found = equal_pairs(N, **BROKEN[check])
-    assert red(question(policy, check), pairs(found.baseline, found.hero)) < math.log(6300)
 
 
 @pytest.mark.parametrize("shift", [0.1, -0.1])
@@ -133,10 +103,9 @@ def test_whatever_is_asked_has_a_question(policy: Policy) -> None:
 def test_a_loss_on_one_intent_is_red_on_that_slice_alone(policy: Policy) -> None:
     found = equal_pairs(N)
     third = found.intent == policy.slices.intents.index("identifier")
-    less = np.where(third & SOME, 0.0, found.baseline.recall)
-    found = replace(
-        found, hero=replace(found.hero, recall=less, found=less, ndcg=np.where(third & SOME, 0.0, found.hero.ndcg))
-    )
+    lost = third & (np.arange(N) % 10 == 0)
+    less = np.where(lost, 0.0, found.baseline.recall)
+    found = replace(found, hero=replace(found.hero, recall=less, found=less, ndcg=np.where(lost, 0.0, found.hero.ndcg)))
     slices = [f"{asked}_{intent}" for asked in ("recall", "ndcg") for intent in policy.slices.intents]
     shown = [check for check in slices if red(question(policy, check), found) >= math.log(6300)]
     assert shown == ["recall_identifier", "ndcg_identifier"]

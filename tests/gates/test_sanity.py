@@ -42,7 +42,7 @@ NOWHERE = "error-1 (db.py:3-9 not found)"
 
 def test_sound_answers_are_green_everywhere(policy: Policy) -> None:
     cells = battery(policy)
-    assert tuple(cells) == keys_of(Kind.SANITY)
+    assert tuple(cells) == keys_of(Kind.SANITY) == tuple(dict.fromkeys(check for check, *_ in BROKEN))
     assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
     told = {(cell.kind, cell.required, cell.on_red, cell.step) for cell in cells.values()}
     assert told == {(Kind.SANITY, "green", "hold", 0)}
@@ -79,10 +79,6 @@ def test_what_is_broken_is_red_and_said_in_a_line(
     assert math.isfinite(float(cell.observed))
 
 
-def test_each_check_has_an_input_that_breaks_it() -> None:
-    assert {check for check, *_ in BROKEN} == set(keys_of(Kind.SANITY))
-
-
 def test_the_limits_are_the_policys(policy: Policy) -> None:
     half = snapshot(hero=FALLEN_BACK)
     lax = changed(policy, sanity={"core_search": {"share": 0.5}})
@@ -105,12 +101,6 @@ def test_without_any_answer_nothing_is_evidenced(policy: Policy) -> None:
     assert {cell.verdict for cell in battery(policy, empty).values()} == {Verdict.INCONCLUSIVE}
 
 
-def test_what_the_policy_leaves_out_is_not_asked(policy: Policy) -> None:
-    less = changed(policy, left_out={"oracle_queries": "nobody knows"})
-    asked = set(judge_battery("lexical", less, snapshot(), facts(oracles=None), {}))
-    assert set(keys_of(Kind.SANITY)) - asked == {"oracle_queries"}
-
-
 def test_a_hero_that_is_truly_late_is_masked_rightly(policy: Policy) -> None:
     slow = late(side("lexical"), np.ones(N, np.bool_))
     cells = battery(policy, snapshot(hero=slow))
@@ -121,10 +111,6 @@ def test_a_hero_that_is_truly_late_is_masked_rightly(policy: Policy) -> None:
 def test_answers_without_latency_are_in_time(policy: Policy) -> None:
     unknown = side("lexical", latency_ms=np.full(N, np.nan))
     assert battery(policy, snapshot(hero=unknown))["sla_off"].verdict is Verdict.GREEN
-
-
-def test_that_fewer_were_asked_is_said(policy: Policy) -> None:
-    assert battery(policy, of=400)["sla_off"].note == "asked 300 of 400 queries: most answers came late"
 
 
 def test_credits_are_only_told_apart_where_an_answer_has_several(policy: Policy) -> None:

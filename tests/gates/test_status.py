@@ -30,22 +30,17 @@ def said(result: pytest.RunResult) -> str:
 
 
 class TestEnding:
+    @pytest.mark.parametrize("signed", [None, PROMOTE, ROLLBACK, HOLD, 2, 3])
     @pytest.mark.parametrize("returned", [0, 1, 2, 3, 5, 7, 10, 20])
-    def test_without_a_signature_no_status_of_a_decision_is_given(
-        self, returned: int, capfd: pytest.CaptureFixture[str]
+    def test_only_what_was_signed_is_told_and_pytests_own_trouble(
+        self, signed: int | None, returned: int, capfd: pytest.CaptureFixture[str]
     ) -> None:
         ending = Ending("")
         with ending.watching():
-            pass
-        assert ending.status(returned) == (returned if returned in (2, 3) else 3)
-        assert len(capfd.readouterr().err.splitlines()) == 1
-
-    @pytest.mark.parametrize("signed", [PROMOTE, ROLLBACK, HOLD, 2, 3])
-    @pytest.mark.parametrize("returned", [0, 1, 2, 3, 10, 20])
-    def test_what_was_signed_is_told_unless_something_else_was_said(self, signed: int, returned: int) -> None:
-        ending = Ending("")
-        ending.signed(signed, "it stands")
-        assert ending.status(returned) == (signed if returned == signed else returned if returned in (2, 3) else 3)
+            if signed is not None:
+                ending.signed(signed, "it stands")
+        assert ending.status(returned) == (returned if returned in (signed, 2, 3) else 3)
+        assert len(capfd.readouterr().err.splitlines()) == (returned != signed or returned in (2, 3))
 
     def test_what_fails_later_is_told_beside_what_stands(self, capfd: pytest.CaptureFixture[str]) -> None:
         ending = Ending("")
@@ -136,29 +131,28 @@ def test_no_plugin_makes_a_rollback_a_success(checkout: Checkout, monkeypatch: p
     assert said(result) == "exit status 3: pytest ended with 0; ROLLBACK is signed and stands: reports/out"
 
 
-@pytest.mark.parametrize(("workers", "status"), [((), 3), (("-n2",), HOLD)], ids=["alone", "n2"])
-def test_a_timeout_by_thread_holds(checkout: Checkout, workers: Workers, status: int) -> None:
+def test_a_timeout_by_thread_holds(checkout: Checkout, workers: Workers) -> None:
     """It ends the process with os._exit(1): in a worker that is a crash like any other."""
-    slow = "import time\n\n\ndef pytest_runtest_call(item):\n    time.sleep(60 * ('ndcg_at_10' in item.name))\n"
-    (checkout.folder / "suites" / "conftest.py").write_text(slow, encoding="utf-8")
+    checkout.meddle("import time\ndef pytest_runtest_call(item): time.sleep(60 * ('ndcg_at_10' in item.name))")
     result = checkout.gate(*workers, "-p", "timeout", "--timeout=5", "--timeout-method=thread")
-    assert (result.ret, checkout.decision()) == (status, "HOLD")
-    if not workers:
-        line = "exit status 3: os._exit(1) was called; nothing was decided: reports/out says HOLD"
-        assert line in result.errlines
+    assert (result.ret, checkout.decision()) == (HOLD if workers else 3, "HOLD")
+    line = "exit status 3: os._exit(1) was called; nothing was decided: reports/out says HOLD"
+    assert workers or line in result.errlines
 
 
-def test_a_check_that_passes_at_its_second_run_is_held(checkout: Checkout) -> None:
-    fails_once = (
-        "import pytest\n\nseen = []\n\n\n"
-        "def pytest_runtest_call(item):\n"
-        "    if 'ndcg_at_10' in item.name and not seen:\n"
-        "        seen.append(item)\n"
-        "        pytest.fail('once')\n"
+def test_a_check_that_passes_at_its_second_run_is_held(checkout: Checkout, workers: Workers) -> None:
+    checkout.meddle(
+        """
+        import pytest
+        seen = []
+        def pytest_runtest_call(item):
+            if 'ndcg_at_10' in item.name and not seen:
+                seen.append(item)
+                pytest.fail('once')
+        """
     )
-    (checkout.folder / "suites" / "conftest.py").write_text(fails_once, encoding="utf-8")
     checkout.lock()
-    result = checkout.gate("-p", "rerunfailures", "--reruns=2")
+    result = checkout.gate(*workers, "-p", "rerunfailures", "--reruns=2")
     assert (result.ret, checkout.decision()) == (HOLD, "HOLD")
     assert checkout.attestation("equal")["reasons"] == ["ndcg_at_10: evidence says GREEN, pytest says reported twice"]
 
@@ -173,7 +167,7 @@ def test_what_ends_pytest_before_it_begins_is_told_in_a_line(checkout: Checkout,
 
 
 def test_a_conftest_that_leaves_is_refused(checkout: Checkout) -> None:
-    (checkout.folder / "suites" / "conftest.py").write_text("import sys\n\nsys.exit(0)\n", encoding="utf-8")
+    checkout.meddle("import sys; sys.exit(0)")
     result = checkout.gate()
     assert result.ret == 4
     assert said(result) == "ERROR: a conftest.py called sys.exit(0) when it was imported"
