@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from fixtures.packs import load_hero
 from rollout.battery import Battery
 from rollout.ladder import Ladder
+from tests.edits import put
 
 Climb = Callable[..., Ladder]
 
@@ -32,13 +32,8 @@ def ladder(configs: Path, tmp_path: Path, release_template: Path) -> Climb:
     """Opens the ladder of a hero; `policy` changes the release's policy, other keywords change the hero's pack."""
 
     def opened(name: str, *, folder: str = "", policy: Mapping[str, Any] | None = None, **pack: Any) -> Ladder:
-        for group, values in (policy or {}).items():
-            written = yaml.safe_load((configs / "policy.yaml").read_text(encoding="utf-8"))
-            written[group] = {**written.get(group, {}), **values}
-            (configs / "policy.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
-        path = configs / f"{name}.yaml"
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        path.write_text(yaml.safe_dump({**document, **pack}), encoding="utf-8")
+        put(configs / "policy.yaml", **(policy or {}))
+        put(configs / f"{name}.yaml", **pack)
         runs = tmp_path / "runs" / (folder or name)
         battery = Battery(load_hero(name, configs), runs, "run", release_template, lambda line: None)
         return Ladder(battery, runs, "run", lambda line: None)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from fixtures import oracles
 from fixtures.packs import Hero, load_hero
@@ -19,6 +18,7 @@ from gates.verdicts import Verdict
 from rollout.battery import Battery
 from rollout.columns import read_snapshot
 from rollout.comparison import Block, Contest, ask_block
+from tests.edits import put
 from tests.leap import leaping
 from tests.rollout.conftest import Climb, late
 
@@ -38,9 +38,7 @@ def battery(tmp_path: Path, root: Path) -> Open:
 
 def changed(configs: Path, name: str, **changes: Any) -> Hero:
     """A hero of the miniature release whose pack says something else."""
-    path = configs / f"{name}.yaml"
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    path.write_text(yaml.safe_dump({**document, **changes}), encoding="utf-8")
+    put(configs / f"{name}.yaml", **changes)
     return load_hero(name, configs)
 
 
@@ -140,12 +138,6 @@ def test_what_is_amiss_is_told(battery: Open, configs: Path) -> None:
 
 
 class TestLadder:
-    def test_the_stop_rule_ends_the_climb_before_it_begins(self, ladder: Climb) -> None:
-        climbed = ladder("equal", fault={"kind": "empty"})
-        climbed.reach(100)
-        assert climbed.ended.startswith("held before 50 %: nDCG of equal is flat (variance 0, range 0), mean nDCG")
-        assert {climbed.gate(step, "aece_tau").verdict for step in (50, 100)} == {Verdict.NOT_REACHED}
-
     def test_other_checks_hold_and_let_the_climb_show_more(self, ladder: Climb) -> None:
         share: Mapping[str, Any] = {"pool": {"on_red": "hold", "share": 0.99, "unknown": 0.05}}
         climbed = ladder("worse", policy={"sanity": share})
@@ -161,12 +153,6 @@ class TestLadder:
 
 @pytest.mark.smoke
 class TestIndex:
-    def test_an_honest_hero_passes_all_seven(self, battery: Open, root: Path) -> None:
-        found = battery(load_hero("router", root / SMOKE))
-        assert not_green(found) == {}
-        assert len(found.cells) == 7
-        assert len(found.facts.oracles.asked) == 10
-
     def test_a_stale_index_is_seen_by_what_looks_at_lines(self, battery: Open, root: Path) -> None:
         found = battery(load_hero(str(root / "configs" / "bad" / "stale_index.yaml"), root / SMOKE))
         assert set(not_green(found)) == {"index_integrity", "oracle_queries", "file_only", "pool"}

@@ -2,8 +2,10 @@
 
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from fixtures.systems import waiting
-from fixtures.systems.protocol import Answer, Query, SearchSystem
+from fixtures.systems.protocol import Answer
 from fixtures.systems.recorded import RecordedKind
 from fixtures.systems.waiting import RUN_QUEUE, Mark, WaitingClock
 from gates.errors import EvidenceError
 from gates.verdicts import Verdict
 from rollout.ladder import Ladder
+from tests.edits import put
 from tests.rollout.conftest import Climb, late
 
 GATES = ("aece_tau", "confidence_shift", "sla_recall_at_50_delta")
@@ -61,12 +64,10 @@ def test_a_hero_that_cannot_be_asked_is_held(climb: Climb) -> None:
 def test_the_servers_clock_judges_where_the_policy_says_so(
     climb: Climb, configs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy = configs / "policy.yaml"
-    policy.write_text(policy.read_text(encoding="utf-8").replace("mode: evidence", "mode: evidence\nlatency: server"))
+    put(configs / "policy.yaml", latency="server")
     why = "p95_latency: latency_ms is missing: equal.run is a recorded run, the latency it brings is its client's"
     assert why in climb("equal", folder="client").ended  # it says nothing of its own time
-    opened = RecordedKind.open_system
-    monkeypatch.setattr(RecordedKind, "open_system", lambda *asked: Timekeeper(opened(*asked)))
+    retold(monkeypatch, lambda found: replace(found, server_ms=found.latency_ms / 4), "server_ms")
     climbed = climb("equal")
     assert climbed.whole("p95_latency").verdict is Verdict.GREEN
     pairs = [row for row in rows(climbed) if row["stream"] == "pair"]
@@ -74,17 +75,17 @@ def test_the_servers_clock_judges_where_the_policy_says_so(
     assert 0 < float(record(climbed)["constants"]["q95_ms"]) < 5  # a quarter of what the run files say
 
 
-class Timekeeper:
-    """A recorded system that also says how long it took: a quarter of what its client saw."""
+def retold(patch: pytest.MonkeyPatch, change: Callable[[Answer], Answer], *has: str) -> None:
+    """Let recorded systems change what they answer, and have these columns as well."""
+    opened = RecordedKind.open_system
 
-    def __init__(self, system: SearchSystem) -> None:
-        self._system, self.documents, self.gaps = system, system.documents, system.gaps
-        self.lacks = {column: why for column, why in system.lacks.items() if column != "server_ms"}
+    def open_system(*asked: Any) -> Any:
+        found = opened(*asked)
+        lacks = {column: why for column, why in found.lacks.items() if column not in has}
+        told = {"documents": found.documents, "gaps": found.gaps, "lacks": lacks}
+        return SimpleNamespace(**told, answer=lambda query: change(found.answer(query)))
 
-    def answer(self, query: Query) -> Answer:
-        found = self._system.answer(query)
-        assert found.latency_ms is not None
-        return replace(found, server_ms=found.latency_ms / 4)
+    patch.setattr(RecordedKind, "open_system", open_system)
 
 
 def test_the_machine_is_attested_of_the_preflight_and_every_window(climb: Climb) -> None:
@@ -104,8 +105,7 @@ def test_where_its_own_threads_keep_a_hero_waiting_all_that_a_clock_says_is_in_d
     waited = itertools.count(step=10**9)
     clock = WaitingClock(RUN_QUEUE, lambda: Mark(next(waited), 0))
     monkeypatch.setattr(waiting, "here", lambda: clock)
-    opened = RecordedKind.open_system
-    monkeypatch.setattr(RecordedKind, "open_system", lambda *asked: Clocked(opened(*asked)))
+    retold(monkeypatch, lambda found: replace(found, latency_ms=None))  # timed by this machine's clock
     climbed = climb("equal")
     assert climbed.ended.startswith("held at ")
     told = record(climbed)["machine"]
@@ -113,16 +113,6 @@ def test_where_its_own_threads_keep_a_hero_waiting_all_that_a_clock_says_is_in_d
     pairs = [row for row in rows(climbed) if row["stream"] in ("pair", "aa", "preflight")]
     assert pairs
     assert all(row["wait_ms"] == row["latency_ms"] > 0 for row in pairs)
-
-
-class Clocked:
-    """A recorded system that this machine's clock times."""
-
-    def __init__(self, system: SearchSystem) -> None:
-        self._system, self.documents, self.lacks, self.gaps = system, system.documents, system.lacks, system.gaps
-
-    def answer(self, query: Query) -> Answer:
-        return replace(self._system.answer(query), latency_ms=None)
 
 
 def test_a_budget_that_is_used_up_holds_and_so_do_queries(climb: Climb) -> None:
@@ -153,8 +143,7 @@ def test_a_red_that_may_only_hold_holds(climb: Climb) -> None:
 
 
 def test_what_a_pack_leaves_out_must_be_lacking(ladder: Climb, configs: Path) -> None:
-    pack = (configs / "worse.yaml").read_text(encoding="utf-8")
-    (configs / "worse.yaml").write_text(pack + "policy: {left_out: {within_sla: it is red}}\n", encoding="utf-8")
+    put(configs / "worse.yaml", policy={"left_out": {"within_sla": "it is red"}})
     with pytest.raises(EvidenceError, match=r"left_out of .* names within_sla, but both systems give them"):
         ladder("worse")
 
@@ -179,18 +168,6 @@ def test_a_replay_that_broke_stays_broken(ladder: Climb, monkeypatch: pytest.Mon
             climbed.reach(50)
     with pytest.raises(EvidenceError, match=r"^equal: the replay broke at 50 %: ZeroDivisionError"):
         climbed.reach(50)
-
-
-def test_the_same_fingerprint_replays_the_same_pairs(climb: Climb) -> None:
-    one, again = (climb("equal", folder=folder) for folder in ("one", "again"))
-    assert rows(one) == rows(again) or _without_clocks(rows(one)) == _without_clocks(rows(again))
-    assert record(one)["constants"] == record(again)["constants"]
-
-
-def _without_clocks(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    # the made-up system is timed by the clock, whatever it answers; NaN is not itself
-    clocks = ("cpu_ms", "server_ms")
-    return [{k: v for k, v in row.items() if k not in clocks} for row in found if row["system"] != "made_up"]
 
 
 def test_every_query_is_a_pair_is_asked_once_and_served_by_the_steps_share(climb: Climb) -> None:

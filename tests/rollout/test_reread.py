@@ -8,10 +8,10 @@ import pytest
 
 from gates.pairs import Arm
 from rollout.columns import arm_of
-from rollout.replay import Locator, Timed, judge_collection, measure_answers
+from rollout.replay import Locator, Timed
 from rollout.reread import wrong_measures
 from rollout.tables import Label, agg_table, hits_table
-from tests.rollout.test_replay import COLLECTION, DOCUMENTS, GOOD, QUERIES
+from tests.rollout.test_replay import DOCUMENTS, GOOD, QUERIES, measured
 
 
 @pytest.mark.parametrize(("waited", "follows"), [(12.0, "10.0"), (-1.0, "0.0")])
@@ -24,27 +24,22 @@ def test_a_wait_that_cannot_be_is_found(waited: float, follows: str) -> None:
 
 def written(timed: list[Timed]) -> tuple[pa.Table, pa.Table]:
     """The rows of both evidence files for these answers to the first queries."""
-    judged, queries = judge_collection(COLLECTION), QUERIES[: len(timed)]
-    locator = Locator(DOCUMENTS, DOCUMENTS)
-    answers = measure_answers(timed, queries, locator, judged, 150)
+    answers, queries = measured(*timed), QUERIES[: len(timed)]
     label = Label(run_id="run", system="one", config_hash="0", hero="one", stream="pair", step=5, window=1)
     agg = agg_table(label, queries, answers, ["hero"] * len(timed), range(len(timed)))
-    return hits_table(label, queries, answers, locator), agg
+    return hits_table(label, queries, answers, Locator(DOCUMENTS, DOCUMENTS)), agg
 
 
 def test_every_column_of_an_arm_is_read_back_as_it_was_judged() -> None:
-    judged = judge_collection(COLLECTION)
     timed = [
         Timed(GOOD, 10.0, 1.0, ""),
         Timed(replace(GOOD, router_decision="budget_exceeded", spend_ms=6.0), 180.0, 1.0, "", wait_ms=170.0),
         Timed(replace(GOOD, router_decision="fused", spend_ms=2.0, server_ms=9.0), 10.0, 1.0, "late", wait_ms=1.0),
         Timed(replace(GOOD, calibrator_ns=-1), np.nan, 1.0, ""),
     ]
-    queries = QUERIES[: len(timed)]
-    answers = measure_answers(timed, queries, Locator(DOCUMENTS, DOCUMENTS), judged, 150)
-    rows = written(timed)[1]
+    judged, rows = measured(*timed).arm, written(timed)[1]
     read = arm_of(rows)
     for field in fields(Arm):
-        np.testing.assert_array_equal(getattr(read, field.name), getattr(answers.arm, field.name), field.name)
+        np.testing.assert_array_equal(getattr(read, field.name), getattr(judged, field.name), field.name)
     assert read.cut.tolist() == [0, 1, 0, 0]
     np.testing.assert_array_equal(np.array(rows["server_ms"]), [np.nan, np.nan, 9.0, np.nan])

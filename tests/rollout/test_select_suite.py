@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tests import forked
+from tests.edits import replace
 
 pytestmark = [pytest.mark.smoke, pytest.mark.usefixtures("short")]
 
@@ -22,10 +23,8 @@ SHIPPED, WORSE = "phrase_boost: 1.40, window_tokens: 8", "phrase_boost: 1.00, wi
 def smoke(root: Path, tmp_path: Path) -> Path:
     """The smoke configs, whose lexical hero has a grid and selects the row that gains nothing."""
     folder = Path(shutil.copytree(root / "configs", tmp_path / "configs")) / "smoke"
-    path = folder / "lexical_pack_a.yaml"
-    text = path.read_text(encoding="utf-8").replace("selected:", GRID.lstrip() + "selected:")
-    assert f"{SHIPPED}, proximity" in text
-    path.write_text(text.replace(f"{SHIPPED}, proximity", f"{WORSE}, proximity"), encoding="utf-8")
+    replace(folder / "lexical_pack_a.yaml", "selected:", GRID.lstrip() + "selected:")
+    replace(folder / "lexical_pack_a.yaml", f"{SHIPPED}, proximity", f"{WORSE}, proximity")
     return folder
 
 
@@ -69,10 +68,9 @@ def test_a_pack_without_a_grid_is_not_evidenced(root: Path, smoke: Path) -> None
 
 def test_a_pack_whose_candidates_all_lose_selects_none(root: Path, smoke: Path) -> None:
     pack = smoke / "lexical_pack_a.yaml"
-    text = pack.read_text(encoding="utf-8")
     for row in GRID.splitlines()[2:]:
-        text = text.replace(f"{row}\n", "  - lexical: {name_weight: 0.0}\n")
-    pack.write_text(text, encoding="utf-8")
+        replace(pack, f"{row}\n", "  - lexical: {name_weight: 0.0}\n")
+    text = pack.read_text(encoding="utf-8")
     status, told = suite(root, smoke, "-m", "select", "--write")
     assert (status, pack.read_text(encoding="utf-8")) == (1, text)
     assert "no candidate of the grid is without a shown loss; nothing is selected" in told

@@ -11,7 +11,6 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-import yaml
 
 from fixtures.served import load_served
 from fixtures.systems.faults import Fault, break_system
@@ -19,6 +18,7 @@ from fixtures.systems.protocol import SearchSystem
 from rollout.comparison import Contender
 from rollout.jobs.job import Jobs
 from rollout.jobs.probe import Probe, open_probe
+from tests.edits import put
 from tests.recorded_release import POLICY, Checkout, pack, run, write_checkout
 from tests.rollout.jobs.weeks import jobs_in
 
@@ -120,9 +120,7 @@ def nights(
     checkout = Checkout(pytester.path, night_template)
 
     def run(marker: str, *arguments: str, **fault: Any) -> tuple[int, dict[str, dict[str, str]]]:
-        path = checkout.folder / "configs" / "baseline.yaml"
-        document = {**yaml.safe_load(path.read_text()), "fault": fault or None}
-        path.write_text(yaml.safe_dump({key: value for key, value in document.items() if value is not None}))
+        put(checkout.folder / "configs" / "baseline.yaml", fault=fault or None)
         ended = int(checkout.pytest("-m", marker, *arguments).ret)
         found = {}
         for findings in sorted((checkout.folder / "reports" / "out" / "nightly").glob("*.json")):

@@ -19,7 +19,7 @@ from gates.verdicts import Decision, Verdict
 from lens.cache import cache_folder
 from reports.attestation.document import attest_heroes, write_attestations
 from rollout.columns import answered
-from rollout.jobs.accepted import FILE, Accepted, left_behind, read_answers, write_answers
+from rollout.jobs.accepted import FILE, Accepted, read_answers, write_answers
 from rollout.jobs.asked import asked_queries
 from rollout.jobs.drift import DriftLimits
 from rollout.jobs.gate_monitor import MonitorLimits, newest_decisions, run_monitor
@@ -133,14 +133,6 @@ def test_the_monitor_reads_what_runs_left_behind(served: Served, limits: Any, tm
     (tmp_path / "router" / "attestation.json").write_text("{")
     with pytest.raises(EvidenceError, match="run the canary again"):
         newest_decisions([tmp_path])
-
-
-def test_results_are_found_in_the_folders_of_jobs_as_well(tmp_path: Path) -> None:
-    places = [tmp_path / "x.json", tmp_path / "jobs" / "b" / "x.json"]
-    for path in places:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    assert list(left_behind([tmp_path], "x.json")) == places
 
 
 def test_the_light_system_answers_as_the_whole_one_does(probe: Probe, served: Served, smoke: Path) -> None:

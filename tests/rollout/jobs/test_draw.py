@@ -49,11 +49,6 @@ def test_the_drawn_suite_is_read_back_in_its_order(tmp_path: Path) -> None:
     assert queries_of(read_drawn(tmp_path, NIGHT.isoformat()), POOL) == {"s": list(drawn.queries)}
 
 
-def test_nothing_drawn_is_told_in_a_line(tmp_path: Path) -> None:
-    with pytest.raises(EvidenceError, match="run -m refresh first"):
-        read_drawn(tmp_path, NIGHT.isoformat())
-
-
 def test_a_drawn_suite_that_was_exchanged_is_refused(tmp_path: Path) -> None:
     night(tmp_path, NIGHT, 8)
     night(tmp_path / "other", NIGHT, 7)

@@ -1,5 +1,7 @@
 """Is an emergency told from a stall?"""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from rollout.jobs.check import judge_all
 from rollout.jobs.emergency import CHECKS, Alarm, EmergencyLimits, Rounds
 from rollout.jobs.health import HealthLimits
 from rollout.jobs.settings import read_family
+from tests.edits import replace
 from tests.rollout.jobs.weeks import CONFIGS, red
 
 LIMITS: EmergencyLimits = read_family(CONFIGS, "continuous", emergency=EmergencyLimits).emergency
@@ -89,9 +92,8 @@ def test_what_nobody_measured_is_not_evidenced() -> None:
     assert nobody["zero_results"].verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_mistake_in_the_block_of_another_job_does_not_silence_it(tmp_path: Any) -> None:
-    path, text = tmp_path / "continuous.yaml", (CONFIGS / "continuous.yaml").read_text()
-    path.write_text(text.replace("p95_factor: 3", "p95_factor: none"))
+def test_a_mistake_in_the_block_of_another_job_does_not_silence_it(tmp_path: Path) -> None:
+    replace(Path(shutil.copy(CONFIGS / "continuous.yaml", tmp_path)), "p95_factor: 3", "p95_factor: none")
     assert read_family(tmp_path, "continuous", emergency=EmergencyLimits).emergency == LIMITS
     with pytest.raises(ConfigError, match=r"health\.p95_factor"):
         read_family(tmp_path, "continuous", health=HealthLimits)

@@ -14,6 +14,7 @@ from rollout.jobs.performance import Compared, PerformanceLimits, ask_incumbent,
 from rollout.jobs.probe import Probe
 from rollout.jobs.settings import read_family
 from rollout.jobs.whiskers import WhiskerLimits
+from tests.edits import replace
 from tests.rollout.jobs.weeks import red
 
 METRICS = ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit")
@@ -101,24 +102,20 @@ def test_what_cannot_be_compared_evidences_nothing(
 
 def test_too_few_answers_evidence_nothing(record: dict[str, Any], evaluator: Evaluator) -> None:
     then = record["suites"]["all"]["metrics"]["ndcg_at_10"]
-    record["suites"]["all"]["metrics"]["ndcg_at_10"] = {
-        "value": then["value"], "lower": then["value"] - 0.1, "upper": then["value"] + 0.1,
-    }  # fmt: skip
+    then.update(lower=then["value"] - 0.1, upper=then["value"] + 0.1)
     cell = evaluator(record)["ndcg_at_10"]
     assert cell.verdict is Verdict.INCONCLUSIVE
     assert "but should of 0.08" in cell.note
 
 
 def test_a_pool_below_the_size_is_refused(configs: Path, probe: Callable[..., Probe], job: Jobs) -> None:
-    path = configs / "nightly.yaml"
-    path.write_text(path.read_text().replace("size: 800", "size: 4000"))
+    replace(configs / "nightly.yaml", "size: 800", "size: 4000")
     with pytest.raises(EvidenceError, match=r"but performance.queries.size is 4,000"):
         ask_incumbent(probe(), nightly_of(configs), job, ())
 
 
 def test_a_limit_that_is_never_shown_is_a_mistake(configs: Path) -> None:
-    path = configs / "nightly.yaml"
-    path.write_text(path.read_text().replace("{margin: 0.02, finds: 0.08}", "{margin: 0.02, finds: 0.02}"))
+    replace(configs / "nightly.yaml", "{margin: 0.02, finds: 0.08}", "{margin: 0.02, finds: 0.02}")
     with pytest.raises(ConfigError, match="less is never shown"):
         nightly_of(configs)
 

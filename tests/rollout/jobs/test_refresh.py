@@ -5,32 +5,30 @@ from typing import Any
 
 import pytest
 
-from fixtures.suites import MicroSuite, Suites, load_suites
+from fixtures.suites import MicroSuite, load_suites
 from gates.errors import ConfigError, EvidenceError
 from gates.verdicts import Cell, Verdict
 from rollout.columns import answered
+from rollout.jobs.draw import Drawn
 from rollout.jobs.probe import Probe, ask_all
 from rollout.jobs.refresh import Refreshed, SuitePower, draw_suites
+from tests import edits
 
-Evaluator = Callable[..., Cell]
-
-
-def judge(suites: Suites, *found: Any) -> Cell:
-    return SuitePower(suites.suites[0]).about("incumbent", Refreshed(suites, *found))
+Drawing = Callable[..., tuple[Cell, Drawn]]
 
 
 @pytest.fixture
-def evaluator(configs: Path, probe: Callable[..., Probe]) -> Evaluator:
-    """Draws and judges the one suite of the miniature, with changes to it."""
+def drawing(configs: Path, probe: Callable[..., Probe]) -> Drawing:
+    """Draws and judges the one suite of the miniature, with changes to it, on a night after others."""
 
-    def judged(**changes: object) -> Cell:
-        suites = load_suites(configs / "suites.yaml")
-        document = {**suites.suites[0].model_dump(), **changes}
-        suites = suites.model_copy(update={"suites": (MicroSuite.model_validate(document),)})
-        opened = probe()
-        (drawn,) = draw_suites(suites, opened.collection, "2026-03-01", {})
+    def judged(night: str = "2026-03-01", used: Any = None, scale: float = 1.0, **changes: object) -> Any:
+        suites, opened = load_suites(configs / "suites.yaml"), probe()
+        suite = MicroSuite.model_validate({**suites.suites[0].model_dump(), **changes})
+        suites = suites.model_copy(update={"suites": (suite,)})
+        (drawn,) = draw_suites(suites, opened.collection, night, used or {})
         found = answered(ask_all(opened, drawn.queries, "run").agg)
-        return judge(suites, drawn, found)
+        arm = found.arm.put(ndcg=found.arm.ndcg * scale, recall=found.arm.recall * scale)
+        return SuitePower(suite).about("incumbent", Refreshed(suites, drawn, replace(found, arm=arm))), drawn
 
     return judged
 
@@ -45,31 +43,24 @@ def evaluator(configs: Path, probe: Callable[..., Probe]) -> Evaluator:
     ids=["enough", "a pool that cannot fill it", "a promise that the spread does not allow"],
 )
 def test_a_suite_is_green_where_it_finds_what_is_promised(
-    evaluator: Evaluator, changes: dict[str, Any], verdict: Verdict, unit: str, told: str
+    drawing: Drawing, changes: dict[str, Any], verdict: Verdict, unit: str, told: str
 ) -> None:
-    cell = evaluator(**changes)
+    cell, _ = drawing(**changes)
     assert (cell.verdict, cell.unit) == (verdict, unit)
     assert told in cell.note
 
 
-def test_a_pool_that_is_exhausted_is_told(configs: Path, probe: Callable[..., Probe]) -> None:
-    suites, opened = load_suites(configs / "suites.yaml"), probe()
-    (first,) = draw_suites(suites, opened.collection, "2026-03-01", {})
+def test_a_pool_that_is_exhausted_is_told(drawing: Drawing) -> None:
+    _, first = drawing()
     used = {"everything": {query.query_id: "2026-03-01" for query in first.queries}}
-    (second,) = draw_suites(suites, opened.collection, "2026-03-02", used)
-    found = answered(ask_all(opened, second.queries, "run").agg)
-    cell = judge(suites, second, found)
+    cell, second = drawing("2026-03-02", used)
     assert cell.verdict is Verdict.GREEN
     assert "is exhausted" in cell.note
     assert second.fresh == second.pool - 800
 
 
-def test_answers_that_do_not_vary_have_no_power_to_tell(configs: Path, probe: Callable[..., Probe]) -> None:
-    suites, opened = load_suites(configs / "suites.yaml"), probe(kind="empty")
-    (drawn,) = draw_suites(suites, opened.collection, "2026-03-01", {})
-    found = answered(ask_all(opened, drawn.queries, "run").agg)
-    flat = replace(found, arm=replace(found.arm, ndcg=found.arm.ndcg * 0, recall=found.arm.recall * 0))
-    assert judge(suites, drawn, flat).verdict is Verdict.INCONCLUSIVE
+def test_answers_that_do_not_vary_have_no_power_to_tell(drawing: Drawing) -> None:
+    assert drawing(scale=0.0)[0].verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -83,18 +74,15 @@ def test_answers_that_do_not_vary_have_no_power_to_tell(configs: Path, probe: Ca
 )
 def test_mistakes_are_told(configs: Path, old: str, new: str, told: str) -> None:
     path = configs / "suites.yaml"
-    path.write_text(path.read_text().replace(old, new))
+    edits.replace(path, old, new)
     with pytest.raises(ConfigError, match=told) as one:
         load_suites(path)
-    path.write_text(path.read_text().replace("power: 0.9", "power: 2"))
+    edits.replace(path, "power: 0.9", "power: 2")
     with pytest.raises(ConfigError) as both:
         load_suites(path)
     assert len(both.value.mistakes) == len(one.value.mistakes) + 1
 
 
-def test_a_suite_of_what_the_collection_does_not_know_is_refused(configs: Path, probe: Callable[..., Probe]) -> None:
-    suites = load_suites(configs / "suites.yaml")
-    wrong = suites.suites[0].model_copy(update={"intents": ("none",)})
-    changed: Suites = suites.model_copy(update={"suites": (wrong,)})
+def test_a_suite_of_what_the_collection_does_not_know_is_refused(drawing: Drawing) -> None:
     with pytest.raises(EvidenceError, match="intent 'none' is none of the collection's"):
-        draw_suites(changed, probe().collection, "2026-03-01", {})
+        drawing(intents=("none",))

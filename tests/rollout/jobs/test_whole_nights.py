@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from evidence import history
+from tests.edits import replace
 
 Nights = Callable[..., tuple[int, dict[str, dict[str, str]]]]
 
@@ -39,10 +39,9 @@ def test_nights_end_as_they_should(nights: Nights, pytester: pytest.Pytester) ->
 
 
 def test_a_job_that_cannot_begin_is_broken_and_says_why(nights: Nights, pytester: pytest.Pytester) -> None:
-    out = Path(pytester.path) / "reports" / "out" / "nightly"
+    out = pytester.path / "reports" / "out" / "nightly"
     assert nights("whiskers")[0] == 1
     assert "run -m regenerate first" in json.loads((out / "whiskers.json").read_text())["broken"][0]
-    path = Path(pytester.path) / "configs" / "suites.yaml"
-    path.write_text(path.read_text().replace("size: 800", "size: 8"))
+    replace(pytester.path / "configs" / "suites.yaml", "size: 800", "size: 8")
     assert nights("refresh")[0] == 1
     assert "greater than or equal to 800" in json.loads((out / "refresh.json").read_text())["broken"][0]

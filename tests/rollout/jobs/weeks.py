@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from gates.archive import take
-from gates.pairs import Arm
 from gates.verdicts import Cell, Verdict
 from rollout.answered import Answered
 from rollout.jobs.job import Jobs
+from tests.gates import builders
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
@@ -40,21 +40,15 @@ def week(n: int = 4_000, seed: int = 7, *, columns: dict[str, Any] | None = None
         "ndcg": np.where(correct > 0, 1.0, draw.uniform(0, 0.6, n)),
         "recall": draw.choice([0.0, 1.0], n, p=[0.1, 0.9]),
         "latency_ms": draw.lognormal(0.5, 0.4, n),
-        "wait_ms": np.zeros(n),
-        "calibrator_ms": np.full(n, 0.02),
         "confidence": confidence,
         "correct": correct,
-        "file_credits": (np.arange(n) % 50 == 0).astype(np.float64),
-        "credits": np.ones(n) + (np.arange(n) % 50 == 0),
-        "error": np.zeros(n),
-        "spend_ms": np.zeros(n),
-        "cut": np.zeros(n),
+        "file_credits": np.arange(n) % 50 == 0,
+        "credits": 1 + (np.arange(n) % 50 == 0),
     }
-    sound["found"] = sound["recall"]
     beside: dict[str, Any] = {
         "query_id": np.array([f"q{i:05d}" for i in range(n)]),
         "suite": np.array(["names", "words"])[np.arange(n) % 2],
         "intent": np.array(["identifier", "docstring"])[np.arange(n) % 2],
         "within_sla": np.ones(n, dtype=np.bool_),
     }
-    return Answered(**{**beside, **(columns or {})}, arm=Arm(**{**sound, **arm}))
+    return Answered(**{**beside, **(columns or {})}, arm=builders.arm(n, **{**sound, **arm}))
