@@ -1,6 +1,7 @@
 """Where is the repository, how long is a property searched for, and what does a checkout in miniature look like?"""
 
 import os
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -81,6 +82,12 @@ def recorded_template(tmp_path_factory: pytest.TempPathFactory, release_template
     folder = tmp_path_factory.mktemp("recorded")
     Checkout(folder, release_template).stand_in_for_reports(root / "tests" / "gates" / "recorder.py")
     return folder
+
+
+@pytest.fixture
+def configs(tmp_path: Path, release_template: Path) -> Path:
+    """Policy, packs and run files of a small release."""
+    return Path(shutil.copytree(release_template / "configs", tmp_path / "configs"))
 
 
 @pytest.fixture

@@ -103,8 +103,8 @@ def changed(policy: Policy, **parts: Any) -> Policy:
     """The policy with other values in some blocks: changed(policy, guards={"errors": {"rate": 0.01}})."""
     document = policy.model_dump(mode="python", by_alias=True)
     for part, values in parts.items():
-        block = part in ("ladder", "error_rates", "gates", "guards", "slices", "instruments", "sanity", "letter")
-        document[part] = _merged(document[part], values) if block else values
+        whole = part in ("heroes", "left_out", "checks") or not isinstance(values, dict)
+        document[part] = values if whole else _merged(document[part], values)
     return Policy.model_validate(document)
 
 

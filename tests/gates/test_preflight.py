@@ -13,6 +13,7 @@ from tests.gates.builders import arm
 
 N = 800
 INTENT = np.where(np.arange(N) % 8 == 0, 2, np.arange(N) % 2).astype(np.int8)  # a hundred queries of the third
+HARDLY = "not shown within limits: within_sla"
 
 
 def preflight(policy: Policy, missing: dict[str, str] | None = None, **columns: Any) -> Cell:
@@ -21,29 +22,24 @@ def preflight(policy: Policy, missing: dict[str, str] | None = None, **columns: 
     return judge_preflight("lexical", policy, answers, constants, missing or {})
 
 
-def test_an_incumbent_within_its_limits_is_green(policy: Policy) -> None:
-    cell = preflight(policy)
-    assert (cell.verdict, cell.n, cell.step, cell.on_red) == (Verdict.GREEN, N, 0, "hold")
-
-
 @pytest.mark.parametrize(
-    ("check", "columns"),
+    ("columns", "verdict", "note"),
     [
-        ("errors", {"error": np.arange(N) % 10 == 0}),
-        ("calibrator_p99", {"calibrator_ms": 2.0}),
-        ("within_sla", {"latency_ms": 200.0}),
-        ("file_credit", {"file_credits": 1.0}),
-        ("aece_tau", {"correct": 0.0}),
+        ({}, Verdict.GREEN, ""),
+        ({"error": np.arange(N) % 10 == 0}, Verdict.RED, "incumbent out of limits: errors"),
+        ({"calibrator_ms": 2.0}, Verdict.RED, "incumbent out of limits: calibrator_p99"),
+        ({"latency_ms": 200.0}, Verdict.RED, "incumbent out of limits: within_sla"),
+        ({"file_credits": 1.0}, Verdict.RED, "incumbent out of limits: file_credit"),
+        ({"correct": 0.0}, Verdict.RED, "incumbent out of limits: aece_tau"),
+        ({"latency_ms": np.where(np.arange(N) % 20 == 0, 200.0, 10.0)}, Verdict.INCONCLUSIVE, HARDLY),
     ],
+    ids=["sound", "errors", "calibrator", "late", "file credit", "calibration", "hardly in time"],
 )
-def test_an_incumbent_out_of_a_limit_is_named(policy: Policy, check: str, columns: dict[str, Any]) -> None:
+def test_an_incumbent_out_of_a_limit_is_named(
+    policy: Policy, columns: dict[str, Any], verdict: Verdict, note: str
+) -> None:
     cell = preflight(policy, **columns)
-    assert (cell.verdict, cell.note) == (Verdict.RED, f"incumbent out of limits: {check}")
-
-
-def test_an_incumbent_that_is_hardly_in_time_is_not_green(policy: Policy) -> None:
-    cell = preflight(policy, latency_ms=np.where(np.arange(N) % 20 == 0, 200.0, 10.0))
-    assert (cell.verdict, cell.note) == (Verdict.INCONCLUSIVE, "not shown within limits: within_sla")
+    assert (cell.verdict, cell.note, cell.n, cell.step, cell.on_red) == (verdict, note, N, 0, "hold")
 
 
 def test_what_cannot_be_asked_is_not_asked(policy: Policy) -> None:

@@ -1,6 +1,5 @@
 """How does a hero climb without pytest around it?"""
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,6 @@ from rollout.ladder import Ladder
 from tests.edits import put
 
 Climb = Callable[..., Ladder]
-
-
-@pytest.fixture
-def configs(tmp_path: Path, release_template: Path) -> Path:
-    """Policy, packs and run files of a small release."""
-    return Path(shutil.copytree(release_template / "configs", tmp_path / "configs"))
 
 
 def late(run: Path) -> None:

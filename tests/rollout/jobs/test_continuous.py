@@ -28,11 +28,13 @@ from rollout.jobs.job import Jobs
 from rollout.jobs.probe import Probe, ask_all, open_probe
 from rollout.jobs.settings import read_family
 from tests.reports import handmade
-from tests.rollout.jobs.weeks import jobs_in, red
+from tests.rollout.jobs.weeks import CONFIGS, jobs_in, red
 
 pytestmark = pytest.mark.smoke
 
 BEGUN = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
+SMOKE = CONFIGS / "smoke"
+LIMITS: Any = read_family(SMOKE, "continuous", health=HealthLimits, gate_monitor=MonitorLimits)
 
 
 def job(folder: Path, probes: int = 0) -> Jobs:
@@ -40,13 +42,8 @@ def job(folder: Path, probes: int = 0) -> Jobs:
 
 
 @pytest.fixture(scope="module")
-def smoke(root: Path) -> Path:
-    return root / "configs" / "smoke"
-
-
-@pytest.fixture(scope="module")
-def served(smoke: Path) -> Served:
-    return load_served(smoke)
+def served() -> Served:
+    return load_served(SMOKE)
 
 
 @pytest.fixture(scope="module")
@@ -55,60 +52,49 @@ def probe(served: Served) -> Probe:
 
 
 @pytest.fixture(scope="module")
-def limits(smoke: Path) -> Any:
-    return read_family(smoke, "continuous", health=HealthLimits, gate_monitor=MonitorLimits)
-
-
-@pytest.fixture(scope="module")
-def accepted(probe: Probe, smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of results with accepted answers."""
-    folder = tmp_path_factory.mktemp("results")
-    queries = asked_queries(read_family(smoke, "weekly", drift=DriftLimits).drift.queries, probe.collection)[:900]
+def accepted(probe: Probe, tmp_path_factory: pytest.TempPathFactory) -> Accepted:
+    """Accepted answers, as they are read back."""
+    path = tmp_path_factory.mktemp("state") / FILE
+    queries = asked_queries(read_family(SMOKE, "weekly", drift=DriftLimits).drift.queries, probe.collection)[:900]
     now = answered(ask_all(probe, queries, "run").agg)
-    write_answers(folder / "state" / FILE, now, {"config_hash": probe.served.config_hash})
-    return folder
-
-
-def kept(folder: Path) -> Accepted:
-    return read_answers(folder / "state" / FILE)
+    write_answers(path, now, {"config_hash": probe.served.config_hash})
+    return read_answers(path)
 
 
 def test_health_asks_the_next_hundred_and_the_monitor_sees_them_all(
-    probe: Probe, served: Served, limits: Any, accepted: Path, tmp_path: Path
+    probe: Probe, served: Served, accepted: Accepted, tmp_path: Path
 ) -> None:
     for turn in range(9):
-        cells = run_health(job(tmp_path, turn), probe, limits.health, kept(accepted))
+        cells = run_health(job(tmp_path, turn), probe, LIMITS.health, accepted)
         assert red(cells) == set()
     files = sorted((tmp_path / "continuous" / "health").glob("*.parquet"))
     asked = [set(read_answers(path).answers.query_id.tolist()) for path in files]
     assert len(asked) == 9
     assert len(set().union(*asked)) == 900
-    found = run_monitor(job(tmp_path, 9).at, served, limits.gate_monitor, [tmp_path], kept(accepted))
+    found = run_monitor(job(tmp_path, 9).at, served, LIMITS.gate_monitor, [tmp_path], accepted)
     assert red(found) == set()
     assert found["aece_tau"].verdict is Verdict.GREEN
     assert found["aece_tau"].n == 900
     assert found["nightly_overdue"].verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_broken_system_is_not_healthy(served: Served, limits: Any, accepted: Path, tmp_path: Path) -> None:
+def test_a_broken_system_is_not_healthy(served: Served, accepted: Accepted, tmp_path: Path) -> None:
     broken = open_probe(replace(served, fault=Fault(kind="empty")))
-    assert red(run_health(job(tmp_path), broken, limits.health, kept(accepted))) == {"ndcg_at_10"}
+    assert red(run_health(job(tmp_path), broken, LIMITS.health, accepted)) == {"ndcg_at_10"}
     failing = open_probe(replace(served, fault=Fault(kind="failing", share=0.2)))
-    assert "errors" in red(run_health(job(tmp_path, 1), failing, limits.health, kept(accepted)))
+    assert "errors" in red(run_health(job(tmp_path, 1), failing, LIMITS.health, accepted))
 
 
-def test_health_refuses_answers_of_another_configuration(
-    probe: Probe, limits: Any, accepted: Path, tmp_path: Path
-) -> None:
-    other = replace(kept(accepted), facts={**kept(accepted).facts, "config_hash": "another"})
+def test_health_refuses_answers_of_another_configuration(probe: Probe, accepted: Accepted, tmp_path: Path) -> None:
+    other = replace(accepted, facts={**accepted.facts, "config_hash": "another"})
     with pytest.raises(EvidenceError, match="run python -m pytest -m drift"):
-        run_health(job(tmp_path), probe, limits.health, other)
+        run_health(job(tmp_path), probe, LIMITS.health, other)
 
 
-def test_old_probes_are_forgotten(probe: Probe, limits: Any, accepted: Path, tmp_path: Path) -> None:
-    run_health(job(tmp_path, 0), probe, limits.health, kept(accepted))
-    week_later = 12 * 24 * (limits.health.keep_days + 1)
-    run_health(job(tmp_path, week_later), probe, limits.health, kept(accepted))
+def test_old_probes_are_forgotten(probe: Probe, accepted: Accepted, tmp_path: Path) -> None:
+    run_health(job(tmp_path, 0), probe, LIMITS.health, accepted)
+    week_later = 12 * 24 * (LIMITS.health.keep_days + 1)
+    run_health(job(tmp_path, week_later), probe, LIMITS.health, accepted)
     assert len(list((tmp_path / "continuous" / "health").glob("*.parquet"))) == 1
 
 
@@ -120,25 +106,25 @@ def held_against(served: Served, config_hash: str, folder: Path) -> None:
     write_attestations(release, attest_heroes(release))
 
 
-def test_the_monitor_reads_what_runs_left_behind(served: Served, limits: Any, tmp_path: Path) -> None:
+def test_the_monitor_reads_what_runs_left_behind(served: Served, tmp_path: Path) -> None:
     findings = {"schema": "hero-gate/findings/v1", "at": (BEGUN - timedelta(hours=30)).isoformat()}
     (tmp_path / "jobs" / "one" / "nightly").mkdir(parents=True)
     (tmp_path / "jobs" / "one" / "nightly" / "refresh.json").write_text(json.dumps(findings))
     held_against(served, "other", tmp_path)
-    found = run_monitor(BEGUN, served, limits.gate_monitor, [tmp_path], "nothing is accepted")
+    found = run_monitor(BEGUN, served, LIMITS.gate_monitor, [tmp_path], "nothing is accepted")
     assert red(found) == {"nightly_overdue", "promoted"}
     assert found["aece_tau"].note == "not evidenced: nothing is accepted"
     held_against(served, served.config_hash, tmp_path)
-    assert red(run_monitor(BEGUN, served, limits.gate_monitor, [tmp_path], "")) == {"nightly_overdue"}
+    assert red(run_monitor(BEGUN, served, LIMITS.gate_monitor, [tmp_path], "")) == {"nightly_overdue"}
     (tmp_path / "router" / "attestation.json").write_text("{")
     with pytest.raises(EvidenceError, match="run the canary again"):
         newest_decisions([tmp_path])
 
 
-def test_the_light_system_answers_as_the_whole_one_does(probe: Probe, served: Served, smoke: Path) -> None:
+def test_the_light_system_answers_as_the_whole_one_does(probe: Probe, served: Served) -> None:
     built = served.system_kind.open_built()
     assert built.corpus == probe.collection.digests["corpus"]
-    oracles = oracles_of("", smoke, built.corpus).oracles
+    oracles = oracles_of("", SMOKE, built.corpus).oracles
     assert len(oracles) == 30
     for oracle in oracles:  # some of docstring intent need the vectors that are read late
         light, whole = (system.answer(oracle.asked()) for system in (built.system, probe.contender.system))

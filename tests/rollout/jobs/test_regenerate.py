@@ -79,12 +79,9 @@ def test_what_keeps_no_schema_turns_schema_red_and_leaves_the_rest_open(folder: 
     assert verdicts(folder) == open_
 
 
-def test_files_of_another_night_are_refused(folder: Path) -> None:
+def test_files_of_another_night_or_that_changed_since_are_refused(folder: Path) -> None:
     with pytest.raises(EvidenceError, match="of 2026-03-01, but should be of 2026-03-02"):
         unchanged(folder, date(2026, 3, 2))
-
-
-def test_files_that_changed_since_are_refused(folder: Path) -> None:
     rewrite(folder / "agg.parquet", lambda agg: agg.slice(1))
     with pytest.raises(EvidenceError, match=r"agg.parquet: not what the night"):
         unchanged(folder, NIGHT)

@@ -121,14 +121,11 @@ def gates(policy: Policy, n: int = 2_400, **arm: Any) -> dict[str, Cell]:
     return {check: cell for check, cell in cells.items() if check in policy.asked(Kind.GATE)}
 
 
-def test_the_gates_hold_on_sound_health_answers(policy: Policy) -> None:
-    cells = gates(policy)
-    assert tuple(cells) == policy.asked(Kind.GATE)
-    assert {cell.verdict for cell in cells.values()} == {Verdict.GREEN}
-
-
-def test_too_few_health_answers_evidence_no_gate(policy: Policy) -> None:
-    assert {cell.verdict for cell in gates(policy, 799).values()} == {Verdict.INCONCLUSIVE}
+@pytest.mark.parametrize(("n", "verdict"), [(2_400, Verdict.GREEN), (799, Verdict.INCONCLUSIVE)])
+def test_the_gates_hold_on_enough_sound_health_answers(policy: Policy, n: int, verdict: Verdict) -> None:
+    assert {check: cell.verdict for check, cell in gates(policy, n).items()} == dict.fromkeys(
+        policy.asked(Kind.GATE), verdict
+    )
 
 
 @pytest.mark.parametrize("gate", ["calibrator_p99", "aece_tau", "confidence_shift", "sla_recall_at_50_delta"])

@@ -24,12 +24,12 @@ from rollout.jobs.pool import COUNTS, DIFF, LAST, PoolAuditLimits, run_pool
 from rollout.jobs.probe import Probe, Probed, ask_all, open_probe
 from rollout.jobs.settings import read_family
 from rollout.jobs.tripwires import TripwireLimits, judge_tripwires
-from tests.rollout.jobs.weeks import jobs_in, red
+from tests.rollout.jobs.weeks import CONFIGS, jobs_in, red
 
 pytestmark = pytest.mark.smoke
 
 BEGUN = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
-CONFIGS = {"lens": "a", "ann": "b"}
+SMOKE, CONFIG_HASHES = CONFIGS / "smoke", {"lens": "a", "ann": "b"}
 
 #: job that must turn red -> what is done to the system, and the checks that say so
 FAULTS = {
@@ -65,7 +65,7 @@ class Week:
 
     def pool(self, week: int, lens: Probed, *, write: bool = False) -> set[str]:
         both = {"lens": lens, "ann": self.ann}
-        return red(run_pool(self.job(week, write=write), self.weekly.pool, CONFIGS, both.__getitem__))
+        return red(run_pool(self.job(week, write=write), self.weekly.pool, CONFIG_HASHES, both.__getitem__))
 
     def tripwires(self, lens: Probed) -> set[str]:
         return red(judge_tripwires("lens", self.weekly.tripwires, answered(lens.agg)))
@@ -78,25 +78,20 @@ def opened(folder: Path, _: str, fault: Fault | None) -> Probe:
 
 
 @pytest.fixture(scope="module")
-def smoke(root: Path) -> Path:
-    return root / "configs" / "smoke"
-
-
-@pytest.fixture(scope="module")
-def limits(smoke: Path) -> Any:
+def limits() -> Any:
     weekly = read_family(
-        smoke, "weekly", drift=DriftLimits, suites=WeeklyQueries, pool=PoolAuditLimits, tripwires=TripwireLimits
+        SMOKE, "weekly", drift=DriftLimits, suites=WeeklyQueries, pool=PoolAuditLimits, tripwires=TripwireLimits
     )
     queries = weekly.drift.queries.model_copy(update={"size": 800})  # twice as over-confident needs no more
     return weekly.model_copy(update={"drift": weekly.drift.model_copy(update={"queries": queries, "resamples": 400})})
 
 
 @pytest.fixture(scope="module")
-def accepted(smoke: Path, limits: Any, tmp_path_factory: pytest.TempPathFactory) -> Week:
+def accepted(limits: Any, tmp_path_factory: pytest.TempPathFactory) -> Week:
     """A folder in which a first week was accepted."""
-    probe = open_probe(load_served(smoke, "ann"))
+    probe = open_probe(load_served(SMOKE, "ann"))
     ann = ask_all(probe, asked_of_suites(limits.suites, probe.collection), "run")
-    week = Week(tmp_path_factory.mktemp("weeks"), load_served(smoke), limits, ann)
+    week = Week(tmp_path_factory.mktemp("weeks"), load_served(SMOKE), limits, ann)
     week.drift(0)
     week.pool(0, week.suites())
     return week
