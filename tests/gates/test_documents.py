@@ -1,6 +1,7 @@
 """Is a YAML file read strictly, and is every mistake of it told in one line?"""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -152,14 +153,6 @@ def test_all_mistakes_of_a_file_are_told_together(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
-def test_what_is_not_a_finite_number_is_refused(tmp_path: Path, value: str) -> None:
-    path = written(tmp_path, f"name: x\npart: {{share: {value}}}\n")
-    (mistake,) = mistakes_of(path)
-    assert mistake.startswith(": part.share: ")
-    assert "finite number" in mistake
-
-
 @pytest.mark.parametrize("value", ["010", "22:15", "1_000", "0x10", "yes", "1:30.5"])
 def test_what_looks_like_text_is_text(tmp_path: Path, value: str) -> None:
     assert read_model(written(tmp_path, f"name: {value}\npart: {{share: 0.5}}\n"), Whole).name == value
@@ -167,10 +160,16 @@ def test_what_looks_like_text_is_text(tmp_path: Path, value: str) -> None:
     assert mistake == f": count: {value!r}: Input should be a valid integer"
 
 
-@pytest.mark.parametrize("value", ["5", "true", "[x]", "1.50"])
-def test_a_value_is_not_bent_into_text(tmp_path: Path, value: str) -> None:
-    (mistake,) = mistakes_of(written(tmp_path, f"part: {{share: 0.5}}\nname: {value}\n"))
-    assert mistake.startswith(": name: ")
+@pytest.mark.parametrize(
+    ("name", "share", "says"),
+    [
+        *(("x", share, ": part.share: .*finite number") for share in (".nan", ".inf", "-.inf")),
+        *((name, "0.5", ": name: .*valid string") for name in ("5", "true", "[x]", "1.50")),
+    ],
+)
+def test_a_value_is_not_bent_into_what_it_is_not(tmp_path: Path, name: str, share: str, says: str) -> None:
+    (mistake,) = mistakes_of(written(tmp_path, f"part: {{share: {share}}}\nname: {name}\n"))
+    assert re.match(says, mistake)
 
 
 def test_a_document_does_not_change_after_reading(tmp_path: Path) -> None:
