@@ -53,19 +53,22 @@ def point_of(letter: Policy, key: str) -> Point:
     return point
 
 
-def test_the_least_loss_breaks_delta_zero(letter: Policy) -> None:
-    lost = equal_pairs(800).baseline.recall.copy()
-    lost[np.argmax(lost)] -= 0.001
-    point = point_of(letter, "sla_recall_at_50_delta")
-    found = equal_pairs(800, recall=lost)
-    assert point.estimate(found) > point.limit == 0.0
+RECALL = equal_pairs(800).baseline.recall
 
 
-def test_p99_of_the_limit_itself_is_red(letter: Policy) -> None:
-    point = point_of(letter, "calibrator_p99")
-    for milliseconds, red in ((1.0, True), (0.999, False)):
-        found = equal_pairs(800, calibrator_ms=milliseconds)
-        assert (point.estimate(found) > point.limit) == red
+@pytest.mark.parametrize(
+    ("check", "columns", "red"),
+    [
+        ("sla_recall_at_50_delta", {"recall": RECALL - 0.001 * (np.arange(800) == np.argmax(RECALL))}, True),
+        ("sla_recall_at_50_delta", {"recall": RECALL}, False),
+        ("calibrator_p99", {"calibrator_ms": 1.0}, True),
+        ("calibrator_p99", {"calibrator_ms": 0.999}, False),
+    ],
+    ids=["the least loss", "none", "p99 of the limit itself", "less"],
+)
+def test_a_limit_is_taken_at_its_word(letter: Policy, check: str, columns: dict[str, Any], red: bool) -> None:
+    point = point_of(letter, check)
+    assert (point.estimate(equal_pairs(800, **columns)) > point.limit) == red
 
 
 def test_tau_shrinks_with_the_pairs_to_its_floor(letter: Policy) -> None:

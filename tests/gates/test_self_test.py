@@ -21,10 +21,12 @@ from gates.rule.trackers import StreamTracker, Thresholds
 from gates.verdicts import Cell, Decision, Verdict
 from tests.gates.builders import arm, changed, constants, pairs
 
-LACKS = {
-    "calibrator_p99": "recorded", "aece_tau": "recorded", "confidence_shift": "recorded", "ece": "recorded",
-    "calibration_docstring": "recorded", "calibration_identifier": "recorded", "calibration_error": "recorded",
-}  # fmt: skip
+LACKS = (
+    "calibrator_p99", "aece_tau", "confidence_shift", "ece", "calibration_docstring", "calibration_identifier",
+    "calibration_error",
+)  # fmt: skip
+LITTLE = np.where(np.arange(50) == 3, 0.5, 0.0)  # a mean of 1 point
+TOO_LITTLE = "the baseline finds too little in 50 answers for a loss to show; see what it answers"
 
 
 def made_up(**columns: Any) -> Pairs:
@@ -68,7 +70,7 @@ def test_a_sound_judge_answers_rightly(policy: Policy, change: dict[str, Any]) -
 
 
 def test_what_is_missing_is_not_asked(policy: Policy) -> None:
-    assert known(policy, **LACKS).verdict is Verdict.GREEN
+    assert known(policy, **dict.fromkeys(LACKS, "recorded")).verdict is Verdict.GREEN
 
 
 def test_a_system_that_finds_without_answering_is_red(policy: Policy) -> None:
@@ -78,21 +80,22 @@ def test_a_system_that_finds_without_answering_is_red(policy: Policy) -> None:
     assert "a system without an answer: found something" in cell.note
 
 
-@pytest.mark.parametrize("mode", ["evidence", "letter"])
-def test_a_baseline_that_finds_nothing_is_no_mistake_of_the_judge(policy: Policy, mode: str) -> None:
-    found, nothing = made_up(ndcg=np.zeros(50)), np.zeros(50)
-    baseline = replace(found.baseline, recall=nothing, ndcg=nothing)
-    cell = known(changed(policy, mode=mode), replace(found, baseline=baseline, repeat=baseline.rows(found.repeated)))
-    assert (cell.verdict, cell.required) == (Verdict.INCONCLUSIVE, "green")
-    assert cell.note == "the baseline finds too little in 50 answers for a loss to show; see what it answers"
-
-
-def test_a_baseline_that_finds_little_is_enough_to_try_the_judge_on(policy: Policy) -> None:
+@pytest.mark.parametrize(
+    ("mode", "finds", "verdict", "note"),
+    [
+        ("evidence", np.zeros(50), Verdict.INCONCLUSIVE, TOO_LITTLE),
+        ("letter", np.zeros(50), Verdict.INCONCLUSIVE, TOO_LITTLE),
+        ("evidence", LITTLE, Verdict.GREEN, ""),
+    ],
+    ids=["nothing", "nothing, by the letter", "little"],
+)
+def test_a_baseline_that_finds_nothing_is_no_mistake_of_the_judge_and_little_is_enough(
+    policy: Policy, mode: str, finds: np.ndarray, verdict: Verdict, note: str
+) -> None:
     found = made_up(ndcg=np.zeros(50))
-    little = np.where(np.arange(50) == 3, 0.5, 0.0)  # a mean of 1 point
-    baseline = replace(found.baseline, recall=little, ndcg=little)
-    cell = known(policy, replace(found, baseline=baseline, repeat=baseline.rows(found.repeated)))
-    assert (cell.verdict, cell.note) == (Verdict.GREEN, "")
+    baseline = found.baseline.put(recall=finds, ndcg=finds)
+    cell = known(changed(policy, mode=mode), replace(found, baseline=baseline, repeat=baseline.rows(found.repeated)))
+    assert (cell.verdict, cell.required, cell.note) == (verdict, "green", note)
 
 
 @pytest.mark.parametrize(
