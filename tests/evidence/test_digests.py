@@ -1,13 +1,12 @@
 """Does the logical digest see every value, and nothing but the values?"""
 
-import hashlib
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evidence.digests import file_digest, logical_digest
+from evidence.digests import logical_digest
 
 TABLE = pa.table(
     {
@@ -31,12 +30,6 @@ def column(name: str, values: list[object]) -> pa.Table:
     """The table with other values in one column."""
     at = TABLE.schema.get_field_index(name)
     return TABLE.set_column(at, name, pa.array(values, TABLE.schema.field(at).type))
-
-
-def test_a_files_digest_is_sha256(tmp_path: Path) -> None:
-    path = tmp_path / "f"
-    path.write_bytes(b"x" * 3_000_000)
-    assert file_digest(path) == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from proof.pages.claims import LOSSES, of_seeds, of_world
-from proof.simulate.summary import bounds
 
 
 @pytest.mark.parametrize(
@@ -38,8 +37,3 @@ def test_a_rate_must_be_shown_to_be_small(k: int, n: int, holds: bool):
     rows = {f"model-{cell}": other for cell in (*LOSSES, "ce-0.0175")}
     rows["model-aa"] = {"releases_rolled_back": k, "releases": n}
     assert next(of_world("model", "models", rows))["holds"] is holds
-
-
-def test_bounds_of_a_rate():
-    lower, upper = 0.006229972, 0.08517605  # R's binom.test(3, 100)$conf.int
-    assert bounds(3, 100) == pytest.approx((lower, upper), abs=1e-6)
