@@ -28,9 +28,7 @@ SMOKE = "configs/smoke"
 
 
 def applies_to(mutant: Mutant, hero: Hero) -> str:
-    """Why a fault cannot be seeded in a user's hero; nothing where it can."""
-    if mutant.heroes == "own":
-        return "for the repository's own heroes"
+    """Why a fault of any hero cannot be seeded in a user's; nothing where it can."""
     if mutant.heroes == "timed" and hero.system_kind.block["system"] == "recorded":
         return "its answers are recorded"
     policy = hero.subject.policy
@@ -94,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hero = str(Path(options.hero).resolve()) if is_pack else options.hero
         given = load_hero(hero, configs) if hero else None
         policy = given.subject.policy if given else load_policy(configs / "policy.yaml")
-        mutants = _chosen(options.only, all_mutants(policy))
+        able = [mutant for mutant in all_mutants(policy) if not given or mutant.heroes != "own"]
+        mutants = _chosen(options.only, able)
         if given:
             mutants = list(_applicable(mutants, given))
         for mutant in mutants:  # an unknown name must not cost a run
@@ -125,12 +124,12 @@ def _chosen(only: str, mutants: Sequence[Mutant]) -> list[Mutant]:
 
 
 def _applicable(mutants: Sequence[Mutant], hero: Hero) -> Iterator[Mutant]:
-    """The mutants that can be seeded in a hero, telling of the others why not (but of our own ones)."""
+    """The mutants that can be seeded in a hero, telling of the others why not."""
     for mutant in mutants:
         why = applies_to(mutant, hero)
         if not why:
             yield mutant
-        elif mutant.heroes != "own":
+        else:
             print(f"not seeded      {mutant.area:15} {mutant.name:28} {why}")
 
 

@@ -189,7 +189,6 @@ class TestUsersHero:
         [
             (BY_NAME["one_document_twice"], ""),
             (BY_NAME["calibrator_is_slow"], "recorded"),
-            (BY_NAME["losses_are_gains"], "own heroes"),
             # a check that is not asked needs catch nothing
             (dataclasses.replace(LOST, heroes="any", check="calibrator_p99"), "a recorded run calls no calibrator"),
         ],
@@ -211,6 +210,7 @@ class TestCommandLine:
         ("arguments", "said"),
         [
             (["--only=arms_swapped,nonsense"], "no mutant nonsense; there are hero_"),
+            (["--hero=lexical", "--only=arms_swapped"], "no mutant arms_swapped"),  # for the repository's own heroes
             (["--hero=nonsense"], "no such hero; there are lexical"),
             (["--hero=nonsense.yaml"], "nonsense.yaml: no such file"),
             (["--hero=lexical", "--configs=nonsense"], "policy.yaml: no such file"),
