@@ -67,7 +67,7 @@ bench: .venv/dev.done ## time the measures and the calibrator beside their peers
 	$(PY) -m pytest benchmarks -c benchmarks/pytest.ini $(ARGS)
 
 peers: .venv/dev.done ## what do Kayenta, Argo Rollouts, Flagger and GrowthBook decide on the same streams? (writes docs/peers.md)
-	$(PY) -m benchmarks.peers $(ARGS)
+	$(PY) -m benchmarks.peers
 
 characteristics: .venv/dev.done ## simulate releases: how often is the gate wrong? (10 minutes; writes docs and configs/characteristics.json)
 	$(PY) -m proof.characteristics $(ARGS)

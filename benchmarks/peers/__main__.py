@@ -1,11 +1,10 @@
 """Command: what do the peers' rules decide on six simulated streams? Writes docs/peers.md, this gate beside them.
 
-    python -m benchmarks.peers [--configs=configs] [--docs=docs] [--runs=100]
+    python -m benchmarks.peers
 
 The rates of this gate on the same streams are those of configs/characteristics.json. One process, about a minute.
 """
 
-import argparse
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -37,7 +36,7 @@ PEERS: Mapping[str, Callable[[Windows], Stop]] = {
     "two red windows": two_red_windows,
     "GrowthBook": growthbook,
 }
-RUNS = 100
+RUNS = 100  # canaries of each stream
 WINDOWS = 16  # of a canary that needs no extension: the peers, too, promote after so many
 
 #: Stream -> what is done to an equal hero, and the cells of our own rule: paired and split.
@@ -53,25 +52,20 @@ STREAMS: dict[str, tuple[Change, str, str]] = {
 Found = Counter[tuple[str, str]]  # rule, paired or split -> how many were rolled back
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__.splitlines()[0])
-    parser.add_argument("--configs", type=Path, default=Path("configs"))
-    parser.add_argument("--docs", type=Path, default=Path("docs"))
-    parser.add_argument("--runs", type=int, default=RUNS, help="canaries of each stream")
-    asked = parser.parse_args(arguments)
-    policy = load_policy(asked.configs / "policy.yaml")
-    ours = json.loads((asked.configs / "characteristics.json").read_text(encoding="utf-8"))["cells"]
-    found = {stream: run_peers(stream, policy, asked.runs) for stream in STREAMS}
-    write_whole(asked.docs / "peers.md", page(found, {row["key"]: row for row in ours}, asked.runs))
-    print(f"wrote {asked.docs / 'peers.md'}")
+    policy = load_policy(Path("configs/policy.yaml"))
+    ours = json.loads(Path("configs/characteristics.json").read_text(encoding="utf-8"))["cells"]
+    found = {stream: run_peers(stream, policy) for stream in STREAMS}
+    write_whole(Path("docs/peers.md"), page(found, {row["key"]: row for row in ours}))
+    print("wrote docs/peers.md")
 
 
-def run_peers(stream: str, policy: Policy, runs: int) -> Found:
-    """How many of `runs` canaries every rule rolls back."""
+def run_peers(stream: str, policy: Policy) -> Found:
+    """How many of the canaries every rule rolls back."""
     change, window = STREAMS[stream][0], policy.ladder.window
     found: Found = Counter()
-    for run in range(runs):
+    for run in range(RUNS):
         rng = np.random.default_rng((run, *stream.encode()))
         drawn = (draw_model(WINDOWS * window, rng).sample(WINDOWS * window, rng) for _ in range(2))
         one, other = (windows_of(change(equal, rng), window) for equal in drawn)
@@ -89,18 +83,18 @@ def windows_of(population: Population, window: int) -> Windows:
     return Windows(hero=arm(population.hero), baseline=arm(population.baseline))
 
 
-def page(found: Mapping[str, Found], ours: Mapping[str, Mapping[str, Any]], runs: int) -> str:
+def page(found: Mapping[str, Found], ours: Mapping[str, Mapping[str, Any]]) -> str:
     """The page of these decisions."""
     lines: list[tuple[str, str, list[float]]] = []
     for rule in PEERS:
         for how in ("paired", "split"):
-            lines.append((rule, how, [rolled[rule, how] / runs for rolled in found.values()]))
+            lines.append((rule, how, [rolled[rule, how] / RUNS for rolled in found.values()]))
     for at, how in ((1, "paired"), (2, "split")):
         rows = [ours[str(STREAMS[stream][at])] for stream in found]
         for title, what in (("**this gate**", "rolled_back"), ("this gate: *promoted*", "promoted")):
             lines.append((title, how, [row[what] / row["n"] for row in rows]))
     template = Path(__file__).with_name("peers.md.j2")
-    return rendered(template, lines=lines, runs=runs, streams=list(found), windows=WINDOWS)
+    return rendered(template, lines=lines, runs=RUNS, streams=list(found), windows=WINDOWS)
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ def _one_for_both(open_system: Any) -> Any:
     return first
 
 
-def _worse_incumbent(contest: Contest, fault: Fault) -> Contest:
-    system = break_system(contest.incumbent.system, fault)
+def _worse_incumbent(contest: Contest) -> Contest:
+    system = break_system(contest.incumbent.system, Fault(kind="truncated", keep=1, share=0.6))
     return replace(contest, incumbent=contest.incumbent._replace(system=system))
 
 
@@ -96,10 +96,6 @@ def _files(name: str, what: str, change: Callable[[Path], object]) -> Mutant:
     return instead_of(name, what, of, replaced, area="evidence files", check="evidence", says=says)
 
 
-def _rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
-    pq.write_table(change(pq.read_table(path, partitioning=None)), path)
-
-
 def _with(table: pa.Table, column: str, values: Any) -> pa.Table:
     at = table.schema.get_field_index(column)
     return table.set_column(at, table.schema.field(at), values)
@@ -120,7 +116,8 @@ def _swap_parts(folder: Path) -> None:
 
 def _improve(folder: Path) -> None:
     path = folder / "window-001-agg.parquet"
-    _rewrite(path, lambda table: _with(table, "sla_recall_at_50", pa.array(np.ones(table.num_rows))))
+    table = pq.read_table(path, partitioning=None)
+    pq.write_table(_with(table, "sla_recall_at_50", pa.array(np.ones(table.num_rows))), path)
 
 
 MEASURING: tuple[Mutant, ...] = (
@@ -135,8 +132,7 @@ MEASURING: tuple[Mutant, ...] = (
                area="hero", check=StopRule, hero="lexical"),
     result_of("one_intent_lost",
               "Error messages find nothing any more, while the mean gains because the incumbent is worse elsewhere",
-              "rollout.comparison:open_contest",
-              lambda contest: _worse_incumbent(contest, Fault(kind="truncated", keep=1, share=0.6)),
+              "rollout.comparison:open_contest", _worse_incumbent,
               area="hero", check=f"{RecallSlice.key}_error", pack=seeded("empty", intent="error")),
     instead_of("judgements_shifted", "Each query is judged by the next one's judgements",
                "rollout.replay:judge_collection", _shifted, area="data", check=PreflightCheck),
