@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from automation.schedule import ROOT, dst_warnings
+from automation.schedule import ROOT
 from gates.archive import mark, state_of
 from gates.errors import ConfigError, GateError
 
@@ -130,12 +130,10 @@ def _wait(tick: Tick, start: Supervisors) -> bool:
 
 
 def _look(asked: argparse.Namespace) -> int:
-    """Everything but a tick reads the schedule strictly, and warns."""
+    """Everything but a tick looks at the schedule alone."""
     from automation.schedule_file import load_schedule
 
     schedule = load_schedule(asked.schedule)
-    for warning in dst_warnings(schedule, asked.now):
-        print(f"note: {warning}", file=sys.stderr)
     if asked.target in ("crontab", "systemd"):
         return _install(asked)
     if asked.command == "emit":
@@ -216,14 +214,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _moment(written: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(written)
-        if moment.tzinfo is None:
-            raise ValueError
-    except ValueError:
-        message = f"{written!r}: a moment with its offset is expected, as 2027-03-14T02:15-05:00"
-        raise argparse.ArgumentTypeError(message) from None
-    return moment.astimezone(UTC)
+    return datetime.fromisoformat(written).astimezone(UTC)
 
 
 def _say(line: str) -> None:

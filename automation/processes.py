@@ -55,15 +55,21 @@ def mark(folder: Path, slot: str, attempt: int) -> str:
 
 def marked(variable: str, value: str) -> list[int]:
     """The processes that bear a mark."""
-    wanted = f"{variable}={value}".encode()
-    return [pid for pid in _processes() if wanted in _read(pid, "environ").split(b"\0")]
+    wanted, found = f"{variable}={value}".encode(), []
+    for path in PROC.glob("[0-9]*"):
+        with suppress(OSError):  # gone, or another user's
+            if wanted in (path / "environ").read_bytes().split(b"\0") and int(path.name) != os.getpid():
+                found.append(int(path.name))
+    return found
 
 
 def stop(pids: list[int]) -> list[str]:
     """Kill processes; each in words."""
-    told = [_named(pid) for pid in pids]
+    told = []
     for pid in pids:
-        with suppress(ProcessLookupError, PermissionError):
+        with suppress(OSError):
+            words = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            told.append(f"process {pid} ({cut(words.strip(), _LENGTH)})")
             os.kill(pid, signal.SIGKILL)
     return told
 
@@ -72,19 +78,3 @@ def signal_group(group: int, number: signal.Signals) -> None:
     """Send a signal to every process of a group, if there is one."""
     with suppress(ProcessLookupError, PermissionError):  # gone, or (macOS) only a zombie is left
         os.killpg(group, number)
-
-
-def _processes() -> list[int]:
-    return [int(path.name) for path in PROC.glob("[0-9]*") if int(path.name) != os.getpid()]
-
-
-def _named(pid: int) -> str:
-    words = _read(pid, "cmdline").decode(errors="replace").replace("\0", " ").strip()
-    return f"process {pid} ({cut(words, _LENGTH)})"
-
-
-def _read(pid: int, name: str) -> bytes:
-    try:
-        return (PROC / str(pid) / name).read_bytes()
-    except OSError:  # gone, or another user's
-        return b""

@@ -112,20 +112,6 @@ def next_run(job: ScheduledJob, after: datetime) -> ScheduledRun | None:
     return None
 
 
-def dst_warnings(schedule: Schedule, now: datetime) -> list[str]:
-    """One line for each job and night of the coming year in which a local time of it does not exist or comes twice."""
-    lines: list[str] = []
-    for job in schedule.jobs:
-        zone = ZoneInfo(job.zone)
-        for day in (now + n * DAY for n in range(365)):
-            if day.astimezone(zone).utcoffset() == (day + DAY).astimezone(zone).utcoffset():
-                continue
-            start = day.astimezone(zone).replace(tzinfo=None)
-            around = timedelta(hours=3)  # more than any clock was ever changed by
-            lines += _warnings(job, zone, _local_times(job, start - around, start + DAY + around))
-    return lines
-
-
 def runs_each_instant(cron: str) -> bool:
     """Does the job run by elapsed time, or at a fixed time of the day?"""
     return any(field.startswith("*") for field in cron.split()[:2])
@@ -162,19 +148,3 @@ def _passages(local: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
 def _matches(job: ScheduledJob, moment: datetime) -> bool:
     local = moment.replace(tzinfo=None, fold=0)
     return next(_local_times(job, local, local), None) is not None
-
-
-def _warnings(job: ScheduledJob, zone: ZoneInfo, times: Iterator[datetime]) -> Iterator[str]:
-    gone, twice = list[tuple[datetime, str]](), list[tuple[datetime, str]]()
-    for local in times:
-        first, second = _passages(local, zone)
-        runs, night = first.astimezone(zone), f"on {local:%Y-%m-%d} in {job.zone}"
-        if first > second and not _matches(job, runs):
-            gone.append((local, f"does not exist {night}; it runs at {runs:%H:%M}"))
-        if first < second and not runs_each_instant(job.cron):
-            twice.append((local, f"happens twice {night}; it runs once, at {runs:%H:%M %Z}"))
-    for found in (gone, twice):
-        if found:
-            local, what = found[0]
-            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-            yield f"{job.name}: {local:%H:%M}{more} {what}"

@@ -164,9 +164,9 @@ def _turn(tick: Tick, lane: str, file: int | None) -> Attempt | None:
         waiting, busy = mine, ""
         if file is None:
             waiting = [entry for entry in mine if entry.state in OPEN]
-            busy = (
-                ", ".join(_running(entry) for entry in claimed) or f"held; fuser {tick.lanes / lane}.lock says by whom"
-            )
+            since = {entry.slot: text(entry.started or entry.claimed or entry.due) for entry in claimed}
+            busy = ", ".join(f"{slot} runs since {at}" for slot, at in since.items())
+            busy = busy or f"held; fuser {tick.lanes / lane}.lock says by whom"
         else:
             for entry in claimed:  # nothing holds the lane, so nothing is left of this run
                 ledger.lose(entry)
@@ -198,10 +198,6 @@ def _turn(tick: Tick, lane: str, file: int | None) -> Attempt | None:
             words=job.words(),
             marker=job.marker,
         )
-
-
-def _running(entry: Entry) -> str:
-    return f"{entry.slot} runs since {text(entry.started or entry.claimed or entry.due)}"
 
 
 def _give_up(tick: Tick, job: ScheduledJob | None, waiting: list[Entry], busy: str) -> list[Entry]:

@@ -1,45 +1,59 @@
 """Which question about signed decisions is asked? `python -m reports.attestation COMMAND ...`."""
 
+import argparse
 import importlib
-import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from gates.attestation import json_schema
 from gates.errors import GateError
+from reports.attestation.trust import ROLES
 
-#: Command -> (module of this package whose `run(command, arguments)` answers it, what it does).
-COMMANDS = {
-    "verify": ("verify", "check a folder: signatures, chain, digests, evidence"),
-    "replay": ("replay", "judge all evidence of a folder again and compare"),
-    "show": ("show", "what was decided, on which evidence, and who vouches for it"),
-    "diff": ("show", "in what two runs differ"),
-    "log": ("show", "everything that was signed, in order"),
-    "approve": ("say", "approve a decision"),
-    "override": ("say", "lift a freeze window of the policy for a decision"),
-    "key": ("keys", "make a key to sign with"),
-    "schema": ("", "print the JSON Schema of attestation.json"),
-}
+_WORD = ("--hero", "--by", "--why", "--ticket", "--until")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Answer one command; 2 for none that exists, 1 with one line on the error stream where it cannot be done."""
-    command = arguments[0] if arguments else ""
-    if command not in COMMANDS:
-        asked = command in ("-h", "--help")
-        lines = ["usage: python -m reports.attestation COMMAND ... (each has --help)"]
-        lines += [f"  {name:9} {what}" for name, (_, what) in COMMANDS.items()]
-        print("\n".join(lines), file=sys.stdout if asked else sys.stderr)
-        return 0 if asked else 2
-    if command == "schema":
-        print(json.dumps(json_schema(), indent=1))
-        return 0
-    module = importlib.import_module(f"reports.attestation.{COMMANDS[command][0]}")
+    asked = _parser().parse_args(arguments)
+    module = importlib.import_module(f"reports.attestation.{asked.module}")  # each brings what it needs, and no more
     try:
-        return int(module.run(command, arguments[1:]))
+        return int(getattr(module, asked.answer)(asked))
     except GateError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m reports.attestation", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, place: str, what: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=what, description=what)
+        module, _, answer = place.partition(".")
+        added.set_defaults(module=module, answer=answer)
+        return added
+
+    verify = command("verify", "verify.run", "check a folder: signatures, chain, digests, evidence")
+    verify.add_argument("--head", default="", help="digest of a statement that must be in the chain")
+    verify.add_argument("--require-trusted", action="store_true", help="1 where any statement counts as none")
+    replay = command("replay", "replay.run", "judge all evidence of a folder again and compare")
+    show = command("show", "show.show", "what was decided, on which evidence, and who vouches for it")
+    log = command("log", "show.log", "everything that was signed, in order")
+    approve = command("approve", "say.run", "approve a decision")
+    override = command("override", "say.run", "lift a freeze window of the policy for a decision")
+    for one in (verify, replay, show, log, approve, override):
+        one.add_argument("folder", type=Path, metavar="DIR", help="artifacts folder, e.g. reports/out, or a copy of it")
+        one.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
+    for one in (approve, override):
+        for option in _WORD:
+            one.add_argument(option, required=True)
+    key = command("key", "keys.run", "make a key to sign with, and print what to add to configs/trusted_keys.json")
+    key.add_argument("file", type=Path, metavar="FILE", help="where the private key goes; it must not exist")
+    key.add_argument("--name", help="how people know the key (default: the file's name)")
+    key.add_argument("--may", default="decide", help=f"what it may sign, of {','.join(ROLES)} (default: decide)")
+    key.add_argument("--type", choices=("ed25519", "ecdsa"), default="ed25519", help="ecdsa is P-256")
+    command("schema", "document.schema", "print the JSON Schema of attestation.json")
+    return parser
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from gates.attestation import (
     AttestedTraffic,
     EvidenceFile,
     ReleaseAttestation,
+    json_schema,
 )
 from gates.release import Outcome, Release
 from gates.rule.climbed import ClimbedStep
@@ -34,7 +35,7 @@ from gates.statistics.decimals import decimal
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from gates.weaker import weaker_places
 from reports.attestation.statements import ARTEFACTS, EVIDENCE
-from reports.model.card import Card, card_of
+from reports.model.card import card_of
 from reports.model.story import Story
 
 REVIEW_AFTER = timedelta(days=7)
@@ -55,6 +56,7 @@ def attest(
     The fingerprint is the sha256 of the canonical lock material, so that anyone can compute it again.
     """
     subject, climbed = outcome.subject, outcome.climbed
+    card = story.card if story else card_of(release, outcome)
     return Attestation(
         run_id=release.run_id,
         commit=release.commit,
@@ -72,7 +74,9 @@ def attest(
         exposure=release.exposure,
         decision=outcome.decision,
         reasons=outcome.reasons,
-        card=_card(story.card if story else card_of(release, outcome)),
+        card=AttestedCard(
+            reason=card.reason, serves=card.serving, next=card.next.words, owner=card.owner, deadline=card.deadline
+        ),
         constants=climbed.constants,
         machine=climbed.machine,
         traffic=AttestedTraffic(
@@ -238,12 +242,6 @@ def _decision(cells: list[Cell]) -> Literal["PROMOTE", "HOLD", "ROLLBACK", "NOT_
     return "PROMOTE" if cells and all(c.verdict is Verdict.GREEN for c in cells) else "HOLD"
 
 
-def _card(card: Card) -> AttestedCard:
-    return AttestedCard(
-        reason=card.reason, serves=card.serving, next=card.next.words, owner=card.owner, deadline=card.deadline
-    )
-
-
 def _gains(story: Story) -> tuple[AttestedGain, ...]:
     by_intent = [gain for gains in story.by_intent.values() for gain in gains.values()]
     claim = story.claim
@@ -261,6 +259,12 @@ def _gains(story: Story) -> tuple[AttestedGain, ...]:
         )
         for gain in (*story.gains.values(), *by_intent)
     )
+
+
+def schema(_: object) -> int:
+    """Print the JSON Schema of attestation.json."""
+    print(json.dumps(json_schema(), indent=1))
+    return 0
 
 
 def review_due(finished_at: str) -> str:

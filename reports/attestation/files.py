@@ -20,6 +20,7 @@ from gates.verdicts import SEVERITY, Decision
 from reports.attestation.chain import BUNDLES, Chain, Statement
 from reports.attestation.statements import (
     MALFORMED,
+    OF_RUNS,
     StatementError,
     decision_statement,
     encode,
@@ -30,7 +31,6 @@ from reports.attestation.statements import (
 
 _HERO = re.compile(r"[a-z0-9_]+")
 _FILE = re.compile(r"(plots/|allure-results/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # leads to no other folder
-_KINDS = ("run", "decision", "svr")
 
 Kind = TypeVar("Kind", Attestation, ReleaseAttestation)
 
@@ -209,7 +209,7 @@ def _rows(file: Path) -> int | str:
 
 def compare(files: RunFiles, whole: Chain, place: str = "") -> Signed:
     """Compare a run's attestations with the chain. `place` stands before the names of its files."""
-    of_run = [s for s in whole.of_run(files.run_id) if s.kind in _KINDS] if files.run_id else []
+    of_run = [s for s in whole.of_run(files.run_id) if s.kind in OF_RUNS] if files.run_id else []
     expected = _expected(files)
     problems: list[str] = []
     same: dict[tuple[str, str], Statement] = {}

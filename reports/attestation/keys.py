@@ -3,31 +3,22 @@
 import argparse
 import json
 import os
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import get_args
 
 from gates.errors import GateError
 from reports.attestation.signing import SIGNER, make_key
-from reports.attestation.trust import Role
+from reports.attestation.trust import ROLES
 
-_ROLES = get_args(Role)
 _VALID = timedelta(days=365)
 
 
-def run(command: str, arguments: Sequence[str]) -> int:
+def run(asked: argparse.Namespace) -> int:
     """`key`: write a private key, print what to add to configs/trusted_keys.json."""
-    parser = argparse.ArgumentParser(prog=f"python -m reports.attestation {command}", description=__doc__)
-    parser.add_argument("file", type=Path, metavar="FILE", help="where the private key goes; it must not exist")
-    parser.add_argument("--name", help="how people know the key (default: the file's name)")
-    parser.add_argument("--may", default="decide", help=f"what it may sign, of {','.join(_ROLES)} (default: decide)")
-    parser.add_argument("--type", choices=("ed25519", "ecdsa"), default="ed25519", help="ecdsa is P-256")
-    asked = parser.parse_args(arguments)
     may = asked.may.split(",")
-    wrong = [role for role in may if role not in _ROLES]
+    wrong = [role for role in may if role not in ROLES]
     if wrong:
-        raise GateError(f"--may={asked.may}: {wrong[0]!r} is no role; there are {', '.join(_ROLES)}")
+        raise GateError(f"--may={asked.may}: {wrong[0]!r} is no role; there are {', '.join(ROLES)}")
     signer, private = make_key(asked.type)
     _write_secret(asked.file, private)
     now = datetime.now(UTC).replace(microsecond=0)

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from reports.attestation import statements, trust
 from reports.attestation.chain import BUNDLES, Chain, Statement
-from reports.attestation.trust import Judgement, TrustRoot
+from reports.attestation.statements import OF_RUNS
+from reports.attestation.trust import Judgement, Role, TrustRoot
 from reports.escaping import clean
 
 KINDS = ("approval", "override")
@@ -63,13 +64,9 @@ def misplaced(whole: Chain) -> list[str]:
 
 def judged(statement: Statement, root: TrustRoot) -> Judgement:
     """Does the signature of a statement count for what the statement is?"""
-    return trust.judge(
-        root,
-        statement.keyid,
-        trust.ROLES[statement.kind],
-        statements.made_at(statement.content),
-        ephemeral=statements.is_ephemeral(statement.content),
-    )
+    role: Role = "decide" if statement.kind in OF_RUNS else "approve" if statement.kind in KINDS else "promote"
+    at, ephemeral = statements.made_at(statement.content), statements.is_ephemeral(statement.content)
+    return trust.judge(root, statement.keyid, role, at, ephemeral=ephemeral)
 
 
 def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untrusted: bool = False) -> Word:

@@ -2,7 +2,7 @@
 
 import argparse
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -274,11 +274,9 @@ def _named(sections: Mapping[str, Any]) -> dict[str, Any]:
     return {**sections, "steps": steps, "cells": cells}
 
 
-def run(command: str, arguments: Sequence[str]) -> int:
-    """`replay`: 0 where every decision follows from its evidence as attested, 1 where one does not."""
-    parser = argparse.ArgumentParser(prog=f"python -m reports.attestation {command}", description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="artifacts folder, or a hero's folder in one")
-    folder = parser.parse_args(arguments).folder
+def run(asked: argparse.Namespace) -> int:
+    """`replay` of an artifacts folder, or of a hero's: 0 where every decision follows from its evidence as attested."""
+    folder = asked.folder
     heroes = [path.parent for path in sorted(folder.glob(f"*/{ATTESTATION}"))]
     if not heroes and (folder / EVIDENCE[0]).exists():
         heroes = [folder]

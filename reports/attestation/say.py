@@ -1,7 +1,7 @@
 """How does a person approve a decision, or lift a freeze for it? Signed into the chain: `approve` and `override`."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from pathlib import Path
 
@@ -41,19 +41,10 @@ def say(folder: Path, kind: str, hero: str, said: Mapping[str, str], root: Trust
     return read_word(added, now, root)
 
 
-def run(command: str, arguments: Sequence[str]) -> int:
+def run(asked: argparse.Namespace) -> int:
     """`approve` and `override`."""
-    parser = argparse.ArgumentParser(prog=f"python -m reports.attestation {command}", description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="artifacts folder, e.g. reports/out")
-    parser.add_argument("--hero", required=True)
-    parser.add_argument("--by", required=True, help="who says so")
-    parser.add_argument("--why", required=True)
-    parser.add_argument("--ticket", required=True, help="where it was asked for")
-    parser.add_argument("--until", required=True, help="a day (to its end, UTC) or a time with its zone")
-    parser.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
-    asked = parser.parse_args(arguments)
     said = {"by": asked.by, "why": asked.why, "ticket": asked.ticket, "until": asked.until}
-    root, kind = trust.read_trust(asked.trust), KINDS[command]
+    root, kind = trust.read_trust(asked.trust), KINDS[asked.command]
     word = say(asked.folder, kind, asked.hero, said, root, datetime.now(UTC))
     print(f"{kind} of {asked.hero} by {word.by} until {word.until:%Y-%m-%d %H:%M} UTC, signed {word.words}")
     print(f"  in {asked.folder / chain.BUNDLES / word.statement.file}; it replaces no evidence")

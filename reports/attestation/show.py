@@ -1,20 +1,15 @@
-"""What was decided, what was signed in which order, and in what do two runs differ? `show`, `log` and `diff`."""
+"""What was decided, and what was signed in which order? `show` and `log`."""
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-from fixtures.fingerprint import changes
-from gates.archive import state_of
-from gates.attestation import ATTESTATION, Attestation
-from gates.errors import GateError
+from gates.attestation import Attestation
 from gates.verdicts import Kind
 from reports.attestation import chain, people, trust
-from reports.attestation.chain import BUNDLES, Chain, Statement
-from reports.attestation.statements import COMMAND, MALFORMED, made_at
+from reports.attestation.chain import BUNDLES, Statement
+from reports.attestation.statements import COMMAND, MALFORMED, OF_RUNS, PROPERTY, made_at
 from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import Decided, Verified, overdue, verify
 from reports.escaping import clean, cut
@@ -22,34 +17,20 @@ from reports.escaping import clean, cut
 _REASONS, _WIDTH, _SAYS = 3, 110, 60
 
 
-def run(command: str, arguments: Sequence[str]) -> int:
-    """`show` and `log`: 1 where the folder or its chain does not hold; `diff`: 0 whether or not there is one."""
-    parser = argparse.ArgumentParser(prog=f"python -m reports.attestation {command}", description=__doc__)
-    if command == "diff":
-        parser.add_argument("before", type=Path, metavar="RUN", help="a run's folder: reports/out or one of history/")
-        parser.add_argument("after", type=Path, metavar="RUN")
-        return _diff(parser.parse_args(arguments))
-    parser.add_argument("folder", type=Path, metavar="DIR", help="artifacts folder, e.g. reports/out")
-    parser.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
-    if command == "show":
-        parser.add_argument("--configs", type=Path, default=Path("configs"), help="whose state says what served since")
-    asked = parser.parse_args(arguments)
-    return (_log if command == "log" else _show)(asked, trust.read_trust(asked.trust), datetime.now(UTC))
-
-
-def _show(asked: argparse.Namespace, root: TrustRoot, now: datetime) -> int:
-    """About ten lines a hero."""
-    verified, served = verify(asked.folder, root, now), chain.read(state_of(asked.configs))
+def show(asked: argparse.Namespace) -> int:
+    """About ten lines a hero; 1 where the folder does not hold."""
+    root, now = trust.read_trust(asked.trust), datetime.now(UTC)
+    verified = verify(asked.folder, root, now)
     for decided in verified.heroes.values():
-        print("\n".join(cut(line, _WIDTH) for line in describe(decided, verified, root, now, served)))
+        print("\n".join(cut(line, _WIDTH) for line in describe(decided, verified, root, now)))
     if verified.problems:
         print(f"DOES NOT VERIFY: {clean(verified.problems[0])}; {COMMAND} {asked.folder} lists all")
         return 1
     return 0
 
 
-def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetime, served: Chain) -> Iterator[str]:
-    """The lines of one decision; `served` is the chain of what served."""
+def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetime) -> Iterator[str]:
+    """The lines of one decision."""
     hero, statement = decided.attestation, decided.statement
     yield f"{hero.decision}  {hero.hero}    {hero.exposure}, mode {hero.mode}    run {hero.run_id}"
     yield f"  hero         {hero.config_hash} against {hero.baseline} {hero.baseline_config_hash}"
@@ -69,18 +50,6 @@ def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetim
     for word in people.said_of(verified.chain, statement.digest, now, root):
         force = "in force" if word.counts else "counts as none"
         yield f"  {word.statement.kind:12} by {word.by} ({word.ticket}), {force}: signed {word.words}"
-    stale = staleness(served, hero)
-    if stale:
-        yield f"  stale        {stale}"
-
-
-def staleness(served: Chain, decided: Attestation) -> str:
-    """Why a decision no longer stands: heroes are alternatives to one baseline. "" where it stands."""
-    for change in served.statements:
-        at, own = made_at(change.content), (change.kind, change.hero) == ("promotion", decided.hero)
-        if at and at >= datetime.fromisoformat(decided.finished_at) and not own:
-            return f"{change.kind} of {change.hero} ({change.file}) changed the baseline since: decide anew"
-    return ""
 
 
 def _counts(hero: Attestation) -> str:
@@ -95,9 +64,9 @@ def _told(verdicts: Counter[str]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
 
 
-def _log(asked: argparse.Namespace, root: TrustRoot, now: datetime) -> int:
-    """Each statement of the chain on a line, oldest first."""
-    whole = chain.read(asked.folder)
+def log(asked: argparse.Namespace) -> int:
+    """Each statement of the chain on a line, oldest first; 1 where the chain does not hold."""
+    root, now, whole = trust.read_trust(asked.trust), datetime.now(UTC), chain.read(asked.folder)
     for statement in whole.statements:
         print(_line(statement, root, now))
     for problem in whole.problems:
@@ -125,57 +94,11 @@ def _says(statement: Statement, root: TrustRoot, now: datetime) -> str:
         word = people.read_word(statement, now, root)
         expired = "" if word.until and word.until > now else ", expired"
         return f"by {word.by}: {word.why} ({word.ticket}) until {predicate.get('until', 'never')}{expired}"
-    if statement.kind == "run":
-        return str(predicate.get("result", ""))
-    if statement.kind == "svr":
-        return ", ".join(str(name) for name in predicate.get("properties", ()))
-    if statement.kind == "decision":
-        reasons = predicate.get("reasons") or [""]
-        return f"{predicate.get('decision', '')} {reasons[0]}".strip()
+    if statement.kind in OF_RUNS:
+        gist = predicate.get("result") or predicate.get("decision") if statement.kind != "svr" else PROPERTY
+        return f"{gist} {(predicate.get('reasons') or [''])[0]}".strip()
     hidden = ("previous", "hero", "createdOn", "runId", "releaseFingerprint", "configHash")
     told = {**predicate, "untrustedAccepted": ", ".join(map(str, predicate.get("untrustedAccepted") or ()))}
     return ", ".join(
         f"{key} {word}" for key, word in told.items() if isinstance(word, str) and word and key not in hidden
     )
-
-
-def _diff(asked: argparse.Namespace) -> int:
-    """A line a difference. It says what is written, not whether it is signed."""
-    before, after = _heroes(asked.before), _heroes(asked.after)
-    for name in sorted(before.keys() | after.keys()):
-        if name not in before or name not in after:
-            print(f"{name}: only in {asked.before if name in before else asked.after}")
-            continue
-        lines = [f"  {line}" for line in differences(before[name], after[name])]
-        print("\n".join([f"{name}:", *lines] if lines else [f"{name}: no difference"]))
-    return 0
-
-
-def differences(before: Attestation, after: Attestation) -> Iterator[str]:
-    """What differs between two attestations of a hero."""
-    for change in changes(_compared(before), _compared(after)):
-        yield clean(f"{change.field.replace('.', ' ', 1)}: {change.locked} > {change.now}")
-
-
-def _compared(hero: Attestation) -> dict[str, Any]:
-    """Of the evidence its content, however it is encoded, and how much of it there is."""
-    keys = ("logical_sha256", "rows")
-    return {
-        "decision": str(hero.decision),
-        "evidence": {f"{e.name} {key}": getattr(e, key) for e in hero.evidence for key in keys},
-        "lock": hero.lock_material,
-        "verdict": {f"{c.check} at {c.step} %" if c.step else c.check: str(c.verdict) for c in hero.cells},
-    }
-
-
-def _heroes(folder: Path) -> dict[str, Attestation]:
-    """The attestations of a run's folder, by hero."""
-    found = {}
-    for path in sorted(folder.glob(f"*/{ATTESTATION}")):
-        try:
-            found[path.parent.name] = Attestation.read_file(path)
-        except OSError as error:
-            raise GateError(f"{path}: cannot be read ({error.strerror}); verify {folder}") from None
-    if not found:
-        raise GateError(f"{folder}: holds no <hero>/{ATTESTATION}; name a run's folder, such as reports/out")
-    return found

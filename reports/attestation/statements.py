@@ -36,6 +36,7 @@ PREDICATES = {
     "rollback": "urn:hero-gate:rollback:v1",
     "exception": "urn:hero-gate:exception:v1",
 }
+OF_RUNS = ("run", "decision", "svr")  # all else people say
 #: Where a statement says when it was made, whatever its kind.
 _TIMES = ("finishedOn", "timeCreated", "createdOn")
 _RESULT = {Decision.PROMOTE: "PASSED", Decision.HOLD: "WARNED", Decision.ROLLBACK: "FAILED"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
@@ -16,17 +16,7 @@ SCHEMA: Literal["hero-gate/trusted-keys/v1"] = "hero-gate/trusted-keys/v1"
 TRUSTED_KEYS = Path(__file__).parents[2] / "configs" / "trusted_keys.json"
 NOBODY = "UNTRUSTED, nobody vouches for it"
 Role = Literal["decide", "approve", "promote"]
-#: What a key must be allowed to do for a statement of a kind to count.
-ROLES: dict[str, Role] = {
-    "run": "decide",
-    "decision": "decide",
-    "svr": "decide",
-    "approval": "approve",
-    "override": "approve",
-    "promotion": "promote",
-    "rollback": "promote",
-    "exception": "promote",
-}
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class TrustedKey(Document):

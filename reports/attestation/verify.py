@@ -69,10 +69,10 @@ def verify(folder: Path, root: TrustRoot, now: datetime, head: str = "") -> Veri
         problems.append(f"--head={head}: not in the chain; statements were cut off, or the chain was written anew")
     covered = {*files.named, *(f"{BUNDLES}/{s.file}" for s in whole.statements)}
     covered |= {key_file(folder, s.keyid).relative_to(folder).as_posix() for s in whole.statements}
-    for old in _old_runs(folder, whole, there):
-        problems += old.problems
-        notes += old.notes
-        covered |= old.named
+    for wrong, known, named in _old_runs(folder, whole, there):
+        problems += wrong
+        notes += known
+        covered |= named
     for found, told in zip(_uncovered(folder, there, covered), (problems, notes), strict=True):
         told += found
     runs = {files.run_id, *(path.name for path in (folder / HISTORY).glob("*"))}
@@ -101,14 +101,8 @@ def verify(folder: Path, root: TrustRoot, now: datetime, head: str = "") -> Veri
     )
 
 
-def run(command: str, arguments: Sequence[str]) -> int:
+def run(asked: argparse.Namespace) -> int:
     """`verify`: 0 where everything holds, trusted or not, 1 on any problem."""
-    parser = argparse.ArgumentParser(prog=f"python -m reports.attestation {command}", description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="artifacts folder, e.g. reports/out, or a copy of it")
-    parser.add_argument("--head", default="", help="digest of a statement that must be in the chain")
-    parser.add_argument("--require-trusted", action="store_true", help="1 where any statement counts as none")
-    parser.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
-    asked = parser.parse_args(arguments)
     if asked.head and not re.fullmatch(r"[0-9a-f]{64}", asked.head):
         raise GateError(f"--head={asked.head}: not a sha256 in hex; `verify` prints the head's, write that down")
     verified = verify(asked.folder, trust.read_trust(asked.trust), datetime.now(UTC), asked.head)
@@ -149,35 +143,23 @@ def _uncovered(folder: Path, there: Sequence[str], covered: set[str]) -> tuple[l
     return nobodys, [f"{top}: covered by no statement: {', '.join(names)}" for top, names in unsigned.items()]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OldRun:
-    """What is wrong with an older run, what is worth knowing of it, and the files that this is said of."""
-
-    problems: Sequence[str] = ()
-    notes: Sequence[str] = ()
-    named: Set[str] = frozenset()
-
-
-def _old_runs(folder: Path, whole: Chain, there: Sequence[str]) -> Iterator[OldRun]:
-    """The older runs that are still there."""
+def _old_runs(
+    folder: Path, whole: Chain, there: Sequence[str]
+) -> Iterator[tuple[Sequence[str], Sequence[str], Set[str]]]:
+    """Of each older run that is still there: problems, what is worth knowing, and the files that this is said of."""
     signed = {s.run_id for s in whole.statements if s.kind == "run"}
-    for path in sorted(p for p in (folder / HISTORY).glob("*") if p.is_dir()):
+    for path in sorted(p for p in (folder / HISTORY).glob("*") if p.is_dir() and is_put_away(p.name)):
         place = f"{HISTORY}/{path.name}/"
-        below = {name for name in there if name.startswith(place)}
-        if not is_put_away(path.name):
-            continue  # each of its files is nobody's
         if path.name not in signed:
-            yield OldRun(notes=[f"{place}: not signed, since its run did not finish; it proves nothing"], named=below)
-        else:
-            files = check_files(path, place)
-            compared = compare(files, whole, place)
-            other = files.run_id and files.run_id != path.name
-            wrong = [f"{place}{ATTESTATION}: of run {files.run_id}, put there in the place of another"] if other else []
-            yield OldRun(
-                problems=[*wrong, *files.problems, *compared.problems],
-                notes=compared.unsigned,
-                named={f"{place}{name}" for name in files.named},
-            )
+            note = f"{place}: not signed, since its run did not finish; it proves nothing"
+            yield [], [note], {name for name in there if name.startswith(place)}
+            continue
+        files = check_files(path, place)
+        compared = compare(files, whole, place)
+        other = files.run_id and files.run_id != path.name
+        wrong = [f"{place}{ATTESTATION}: of run {files.run_id}, put there in the place of another"] if other else []
+        problems = [*wrong, *files.problems, *compared.problems]
+        yield problems, compared.unsigned, {f"{place}{name}" for name in files.named}
 
 
 def overdue(hero: Attestation, now: datetime) -> bool:

@@ -9,6 +9,7 @@ import io
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -55,32 +56,13 @@ def _filed(subject: Subject, severity: Severity, places: Mapping[str, str]) -> d
 
 
 def verdict_table(cell: Cell) -> str:
-    """One cell as CSV, a line a number; texts are guarded against spreadsheets."""
-    name = check_name(cell.check, cell.unit)
-    rows = {
-        "check": cell.check,
-        "unit": cell.unit,
-        "verdict": str(cell.verdict),
-        "required": "shown to hold" if cell.required == "green" else "not shown broken",
-        "if shown broken": cell.on_red,
-        "observed": cell.observed,
-        "limit": cell.limit,
-        "headroom": cell.headroom,
-        "95 % interval, lower": cell.ci_lower,
-        "95 % interval, upper": cell.ci_upper,
-        "pairs": str(cell.n),
-        "windows": str(cell.windows),
-        "evidence that it is broken": cell.e_red,
-        "needed": cell.e_red_needed,
-        "evidence that it holds": cell.e_green,
-        "needed to hold": cell.e_green_needed,
-        "note": csv_cell(cell.note),
-        "ladder": csv_cell(cell.ended or "not ended"),
-    }
+    """One cell as CSV, a line a field; texts are guarded against spreadsheets."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([name.heading, "value"])
-    writer.writerows((key, value) for key, value in rows.items() if value)
+    writer.writerow([check_name(cell.check, cell.unit).heading, "value"])
+    for field, value in asdict(cell).items():
+        if value not in ("", 0):  # a number may be negative, which a text may not
+            writer.writerow([field, csv_cell(value) if field in ("check", "note", "ended") else value])
     return out.getvalue()
 
 

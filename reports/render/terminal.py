@@ -46,7 +46,7 @@ def _block(release: Release, story: Story, seal: Seal) -> list[str]:
         *_why(story),
         *(_gains(story) if promoted else []),
         *_by_intent(story),
-        *([] if promoted else [*_differs(story), *_lost_most(story), *_otherwise(story)]),
+        *([] if promoted else _lost(story)),
         *_ending(release, story, seal),
     ]
 
@@ -135,18 +135,15 @@ def _table(story: Story) -> list[str]:
             continue
         cells = [short(row.told(cell)) for cell in row.cells]
         if row.kind is not Kind.GATE:
-            if not row.blocks or row.cells[0] is None or _told_by_intent(row, story):
+            if not row.blocks or row.cells[0] is None:
                 continue  # what has no result is counted below
+            if row.kind is Kind.SLICE and story.focus is not None and story.focus.kind is not Kind.SLICE:
+                continue  # it only says again, of one intent, what the decision rests on
             cells.insert(0, "before" if row.kind is Kind.SANITY else "in all")
         start = _start(row.name.head, f"{short(row.limit)} {row.name.source}".rstrip())
         remark = _bound(row) if promoted else f"  <- {row.blocks}" if row.blocks else ""
         lines.append(f"{start}{''.join(f'{cell:>{column}}' for cell in cells)}{remark}")
     return lines
-
-
-def _told_by_intent(row: Row, story: Story) -> bool:
-    """Is this a slice that only says again, of one intent, what the decision rests on?"""
-    return row.kind is Kind.SLICE and story.focus is not None and story.focus.kind is not Kind.SLICE
 
 
 def _start(heading: str, limit: str) -> str:
@@ -219,18 +216,17 @@ def _by_intent(story: Story) -> list[str]:
     return _packed("by intent", [*told, words] if words else told)
 
 
-def _differs(story: Story) -> list[str]:
-    """In which keys the configuration is not the baseline's."""
+def _lost(story: Story) -> list[str]:
+    """In which keys the configuration is not the baseline's, what was lost most, and all other measures."""
     differs = story.outcome.subject.differs
     told = [f"{one.key} {cut(one.baseline, 14)} > {cut(one.hero, 14)}" for one in differs[:_DIFFERENCES]]
     if len(differs) > _DIFFERENCES:
         told.append(f"and {len(differs) - _DIFFERENCES} more")
-    return _packed("differs", told)
-
-
-def _lost_most(story: Story) -> list[str]:
     shown = [_example(example) for example in story.lost_most[:_EXAMPLES]]
-    return ["  lost most", *shown] if shown else []
+    others = [gain for metric, gain in story.gains.items() if metric != story.measure]
+    otherwise = [f"{g.name.short} {short(g.told[-1])} {g.name.unit}".rstrip() for g in others]
+    lost_most = ["  lost most", *shown] if shown else []
+    return [*_packed("differs", told), *lost_most, *_packed("otherwise", otherwise)]
 
 
 def _example(example: Example) -> str:
@@ -248,12 +244,6 @@ def _answer(place: Place) -> str:
     if place.rank:
         return f"rank {place.rank} {cut_path(place.where, 19 - len(str(place.rank)))}"
     return f"none, first {cut_path(place.first, 13)}" if place.first else "nothing"
-
-
-def _otherwise(story: Story) -> list[str]:
-    """The measures that the decision is not about."""
-    others = [gain for metric, gain in story.gains.items() if metric != story.measure]
-    return _packed("otherwise", [f"{g.name.short} {short(g.told[-1])} {g.name.unit}".rstrip() for g in others])
 
 
 def _ending(release: Release, story: Story, seal: Seal) -> list[str]:

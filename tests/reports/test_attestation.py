@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import rfc8785
@@ -69,29 +68,6 @@ def test_evidence_is_named_by_digests_of_bytes_and_of_content(judged: Judged) ->
         assert entry["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
         assert entry["logical_sha256"] == logical_digest(file)
         assert entry["rows"] == pq.read_table(file).num_rows
-
-
-def test_the_logical_digest_outlives_another_encoding(judged: Judged) -> None:
-    file = judged("equal").artifacts / "equal" / "hits.parquet"
-    bytes_before, content_before = file_digest(file), logical_digest(file)
-    pq.write_table(pq.read_table(file), file, compression="none", row_group_size=77)
-    assert file_digest(file) != bytes_before
-    assert logical_digest(file) == content_before
-
-
-def test_one_changed_value_changes_every_digest(judged: Judged) -> None:
-    release = judged("equal")
-    before = attested(release, "equal")["evidence"]
-    file = release.artifacts / "equal" / "agg.parquet"
-    table = pq.read_table(file)
-    values = table["ndcg_at_10"].to_numpy().copy()
-    values[3] += 0.001
-    at = table.schema.get_field_index("ndcg_at_10")
-    pq.write_table(table.set_column(at, table.schema.field(at), pa.array(values)), file)
-    after = attested(release, "equal")["evidence"]
-    assert after[0]["sha256"] != before[0]["sha256"]
-    assert after[0]["logical_sha256"] != before[0]["logical_sha256"]
-    assert after[1] == before[1]
 
 
 def test_a_table_without_rows_has_a_digest(tmp_path: Path) -> None:
@@ -180,7 +156,7 @@ def test_the_published_schema_is_the_models(root: Path, capsys: pytest.CaptureFi
     assert {"hero-gate/attestation/v2", "hero-gate/release/v2"} <= set(printed.split('"'))
 
 
-@pytest.mark.parametrize("command", ["verify", "replay", "show", "diff"])
+@pytest.mark.parametrize("command", ["verify", "replay", "show"])
 def test_version_1_is_refused_in_a_line(
     command: str, policy: Policy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -188,7 +164,7 @@ def test_version_1_is_refused_in_a_line(
     write_attestations(replace(release, artifacts=tmp_path), attest_heroes(release))
     for file in (tmp_path / "attestation.json", tmp_path / "router" / "attestation.json"):
         file.write_bytes(rfc8785.dumps({**json.loads(file.read_bytes()), "schema": "hero-gate/attestation/v1"}))
-    assert main([command, str(tmp_path), *([str(tmp_path)] if command == "diff" else [])]) == 1
+    assert main([command, str(tmp_path)]) == 1
     said = "".join(capsys.readouterr())
     assert "/v1', but hero-gate/" in said
     assert "/v2 is expected; read it with the release that wrote it, or run the canary again" in said

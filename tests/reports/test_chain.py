@@ -11,7 +11,7 @@ from reports.attestation import chain
 from reports.attestation.chain import ChainError
 from reports.attestation.signing import SigningError
 from reports.attestation.statements import said_statement, signer
-from tests.reports.signed import KEYS, SIGNER, bundles
+from tests.reports.signed import SIGNER, bundles
 
 
 def promotion(number: int = 0) -> dict[str, object]:
@@ -84,12 +84,6 @@ def test_a_file_of_another_name_is_a_problem(name: str, tmp_path: Path) -> None:
     (tmp_path / "bundles" / name).write_bytes(bundles(tmp_path)[0].read_bytes())
     (problem,) = chain.read(tmp_path).problems
     assert problem.startswith(f"bundles/{name}: not a name of the chain")
-
-
-def test_a_statement_that_names_another_signer_is_a_problem(tmp_path: Path) -> None:
-    chain.append(tmp_path, "promotion", "lexical", promotion(), KEYS["ecdsa"])
-    (problem,) = chain.read(tmp_path).problems
-    assert problem.endswith("the statement names another key than the one that signed it")
 
 
 def test_workers_and_pages_do_not_load_cryptography(root: Path) -> None:

@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import rfc8785
 
 from gates.policy import Policy
 from gates.verdicts import Decision
 from reports.attestation import chain
-from reports.attestation.__main__ import COMMANDS, main
+from reports.attestation.__main__ import main
 from reports.attestation.statements import PREDICATES, STATEMENT, said_statement, signer
 from reports.attestation.trust import read_trust
 from tests.reports.signed import SIGNER, bundles, check, signed
@@ -99,13 +98,6 @@ def test_show_says_in_about_ten_lines_what_was_decided(out: Path, capsys: Captur
     assert max(map(len, lines)) <= 110
 
 
-def test_show_says_when_a_decision_no_longer_stands(out: Path, tmp_path: Path, capsys: Captured) -> None:
-    promoted(tmp_path / "configs" / "state", "lexical")
-    main(["show", str(out), f"--configs={tmp_path / 'configs'}"])
-    (told,) = [line for line in capsys.readouterr().out.splitlines() if "stale" in line]
-    assert "promotion of lexical (000001-promotion-lexical.sigstore.json) changed the baseline since" in told
-
-
 def test_show_says_when_a_folder_does_not_verify(out: Path, capsys: Captured) -> None:
     (out / "summary.md").write_text("PROMOTE")
     assert main(["show", str(out)]) == 1
@@ -138,29 +130,6 @@ def test_log_lists_everything_in_order(out: Path, capsys: Captured) -> None:
     bundles(out)[3].unlink()
     assert main(["log", str(out)]) == 1
     assert capsys.readouterr().out.splitlines()[-1].startswith("problem: bundles/000005-")
-
-
-def test_diff_says_what_differs_and_nothing_else(out: Path, capsys: Captured) -> None:
-    old = out / "history" / "20261201T101500Z-c0ffee"
-    path = out / "lexical" / "attestation.json"
-    document = json.loads(path.read_bytes())
-    document["lock_material"]["config"]["ann"]["efSearch"] = 32
-    gate = next(cell for cell in document["cells"] if cell["step"] == 25)
-    gate["verdict"] = "RED"
-    document["decision"] = "ROLLBACK"
-    path.write_bytes(rfc8785.dumps(document))
-    assert main(["diff", str(old), str(out)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"ann: only in {old}"
-    assert lines[-1] == f"router: only in {out}"
-    told = [line.strip() for line in lines[2:-1] if "evidence" not in line]
-    assert told == [
-        "decision: PROMOTE > ROLLBACK",
-        "lock config.ann.efSearch: 64 > 32",
-        f"verdict {gate['check']} at 25 %: GREEN > RED",
-    ]
-    assert main(["diff", str(old), str(old)]) == 0
-    assert capsys.readouterr().out.splitlines() == ["ann: no difference", "lexical: no difference"]
 
 
 def test_a_key_is_made_once_for_its_owner_alone_and_can_be_trusted(out: Path, capsys: Captured) -> None:
@@ -198,7 +167,6 @@ def test_approve_and_override_are_said_signed_and_shown(
     ("arguments", "said"),
     [
         (["log", "{out}", "--trust=nowhere.json"], "nowhere.json: no such file"),
-        (["diff", "{out}", "{out}/bundles"], "holds no <hero>/attestation.json"),
         (["key", "{out}/new.pem", "--may=everything"], "'everything' is no role; there are decide, approve, promote"),
         (["key", "{out}/nowhere/new.pem"], "cannot be written"),
     ],
@@ -211,7 +179,10 @@ def test_each_mistake_is_one_line(arguments: list[str], said: str, out: Path, ca
     assert printed.err.count("\n") == 1
 
 
-def test_what_exists_is_listed(capsys: Captured) -> None:
-    assert main([]) == main(["verfiy"]) == 2
-    assert main(["--help"]) == 0
-    assert all(f"  {name} " in capsys.readouterr().out for name in list(COMMANDS)[:1])
+@pytest.mark.parametrize(("arguments", "status"), [([], 2), (["verfiy"], 2), (["--help"], 0)])
+def test_what_exists_is_listed(arguments: list[str], status: int, capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == status
+    printed = capsys.readouterr()
+    assert "verify" in (printed.err if status else printed.out)

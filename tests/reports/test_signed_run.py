@@ -50,16 +50,6 @@ def test_every_decision_of_a_run_is_signed_and_verifies(whole_checkout: Checkout
     assert [key.name for key in keys] == [f"{verified.chain.statements[0].keyid[:16]}.pub.pem"]
 
 
-def test_the_next_run_continues_the_chain(whole_checkout: Checkout) -> None:
-    whole_checkout.gate(hero="worse")
-    whole_checkout.gate(hero="worse")
-    verified = check(whole_checkout.out)
-    assert not verified.problems
-    assert verified.notes == ("alerts.jsonl: covered by no statement: alerts.jsonl",)
-    assert kinds(verified.chain) == [("run", ""), ("decision", "worse")] * 2
-    assert len(list((whole_checkout.out / "history").iterdir())) == 1
-
-
 def test_no_secret_is_in_anything_that_a_run_leaves(whole_checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     signer, private = make_key("ecdsa")
     secrets = {**SECRETS, "RELEASE_KEY": private.decode(), "HERO_GATE_SIGNER": "env:RELEASE_KEY"}
