@@ -69,7 +69,8 @@ def _tick(asked: argparse.Namespace) -> int:
     from automation.tick import Tick
 
     now = datetime.now(UTC).replace(microsecond=0)
-    artifacts, configs = artifacts_of(asked.ledger), asked.schedule.parent
+    # the alerts of a ledger elsewhere lie two above it
+    artifacts, configs = ARTIFACTS if asked.ledger == LEDGER else asked.ledger.parents[1], asked.schedule.parent
     if asked.ledger == LEDGER:
         mark(LEDGER.parents[1])
     asked.ledger.parent.mkdir(parents=True, exist_ok=True)
@@ -101,11 +102,6 @@ def _tick(asked: argparse.Namespace) -> int:
     if not tick.problems and (url := os.environ.get(PING)) and (why := ask(url, None).why):
         _say(f"{PING}: {why}")
     return 0 if well and not tick.problems else 1
-
-
-def artifacts_of(ledger: Path) -> Path:
-    """The folder whose alerts a tick tells: that of the checkout, or two above another ledger."""
-    return ARTIFACTS if ledger == LEDGER else ledger.parent.parent
 
 
 def _wait(tick: Tick, start: Supervisors) -> bool:

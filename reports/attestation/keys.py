@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from gates.errors import GateError
 from reports.attestation.signing import SIGNER, make_key
@@ -20,7 +19,13 @@ def run(asked: argparse.Namespace) -> int:
     if wrong:
         raise GateError(f"--may={asked.may}: {wrong[0]!r} is no role; there are {', '.join(ROLES)}")
     signer, private = make_key(asked.type)
-    _write_secret(asked.file, private)
+    try:  # a new file that only its owner can read, at no moment otherwise
+        with os.fdopen(os.open(asked.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            opened.write(private)
+    except FileExistsError:
+        raise GateError(f"{asked.file}: exists, and a key is never overwritten; name another file") from None
+    except OSError as error:
+        raise GateError(f"{asked.file}: cannot be written ({error.strerror}); name another file") from None
     now = datetime.now(UTC).replace(microsecond=0)
     entry = {
         "name": asked.name or asked.file.stem,
@@ -34,14 +39,3 @@ def run(asked: argparse.Namespace) -> int:
     print("add to `keys` of configs/trusted_keys.json, after a review as for code:")
     print(json.dumps(entry, indent=2))
     return 0
-
-
-def _write_secret(file: Path, content: bytes) -> None:
-    """Write a new file that only its owner can read, at no moment otherwise."""
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-            opened.write(content)
-    except FileExistsError:
-        raise GateError(f"{file}: exists, and a key is never overwritten; name another file") from None
-    except OSError as error:
-        raise GateError(f"{file}: cannot be written ({error.strerror}); name another file") from None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reports.attestation import statements, trust
-from reports.attestation.chain import BUNDLES, Chain, Statement
+from reports.attestation.chain import Chain, Statement
 from reports.attestation.statements import OF_RUNS
 from reports.attestation.trust import Judgement, Role, TrustRoot
 from reports.escaping import clean
@@ -46,20 +46,6 @@ def said_of(
         and statement.hero == hero
         and statements.digest_in(statement.predicate, "decision") == decision
     )
-
-
-def misplaced(whole: Chain) -> list[str]:
-    """Words about a decision that the chain did not hold when they were said."""
-    wrong, decided = [], set()
-    for statement in whole.statements:
-        if statement.kind == "decision":
-            decided.add((statement.hero, statement.digest))
-        elif (
-            statement.kind in KINDS
-            and (statement.hero, statements.digest_in(statement.predicate, "decision")) not in decided
-        ):
-            wrong.append(f"{BUNDLES}/{statement.file}: about no decision that came before it in the chain")
-    return wrong
 
 
 def judged(statement: Statement, root: TrustRoot) -> Judgement:

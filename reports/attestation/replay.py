@@ -22,7 +22,7 @@ from gates.checks.question import Constants
 from gates.documents import mistakes
 from gates.errors import EvidenceError
 from gates.policy import Policy
-from gates.rule.climbed import ClimbedStep, Facts
+from gates.rule.climbed import Facts
 from gates.rule.decide import Seen, decide, item_id, plan
 from gates.rule.evaluator import Evaluator
 from gates.rule.preflight import fix_constants, judge_battery, judge_preflight
@@ -101,7 +101,7 @@ def _replay(folder: Path, attested: Attestation, policy: Policy, other_sources: 
             wrong += again.wrong
             cells = again.evaluator()
             wrong += again.wrong_at_the_end()
-            fixed = {**again.constants.record(), "moved": again.moved()}
+            fixed = {**again.constants.record(), "moved": again.climb.evaluator.moved()}
             facts, pairs = Facts.model_validate({**facts.model_dump(), **fixed}), again.at
         except (EvidenceError, SchemaDrift) as error:
             wrong.append(str(error))
@@ -155,18 +155,10 @@ class Evidence:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        hero: str,
-        baseline: str,
-        policy: Policy,
-        fingerprint: str,
-        windows: int,
-        facts: Facts,
+        self, folder: Path, hero: str, baseline: str, policy: Policy, fingerprint: str, windows: int, facts: Facts
     ) -> None:
         self._hero, self._baseline, self._policy = hero, baseline, policy
-        self._windows, self._facts = windows, facts
-        self._missing = facts.missing
+        self._windows, self._facts, self._missing = windows, facts, facts.missing
         self._hits, self._agg = read_hits(folder), read_agg(folder)
         self._measured = read_measured(self._agg, hero, baseline)
         self._preflight, intent = read_preflight(self._agg, self._baseline, policy.slices.intents)
@@ -179,7 +171,7 @@ class Evidence:
         """Every cell, as the ladder made it."""
         policy = self._policy
         evaluator = Evaluator(hero=self._hero, policy=policy, constants=self.constants, missing=self._missing)
-        self._climb = climb = Climb(evaluator, self._windows)
+        self.climb = climb = Climb(evaluator, self._windows)
         before = self._before()
         climb.begin(before)
         cells: dict[Key, Cell] = {(0, check): cell for check, cell in before.items()}
@@ -195,14 +187,6 @@ class Evidence:
             if (0, check) not in cells:
                 cells[0, check] = evaluator.cell(check)
         return {key: replace(cell, ended=climb.ended) for key, cell in cells.items()}
-
-    def steps(self) -> list[ClimbedStep]:
-        """Percent and windows of each step that was begun."""
-        return self._climb.steps
-
-    def moved(self) -> dict[str, list[list[str]]]:
-        """What the questions that move were fixed at."""
-        return self._climb.evaluator.moved()
 
     def wrong_at_the_end(self) -> list[str]:
         """What the climb did not use."""
@@ -228,7 +212,7 @@ class Evidence:
 
     def _window_at(self, percent: int) -> Any:
         def window() -> Red:
-            ladder, evaluator, begun = self._policy.ladder, self._climb.evaluator, self.at
+            ladder, evaluator, begun = self._policy.ladder, self.climb.evaluator, self.at
             red: Red = ()
             while not red and self.at - begun < ladder.window:
                 end = self.at + ladder.red_every

@@ -23,7 +23,7 @@ def say(folder: Path, kind: str, hero: str, said: Mapping[str, str], root: Trust
     told = {name: text_of(name, said[name]) for name in ("by", "why", "ticket")}
     opened = open_signer()
     with chain.owned(folder):
-        verified = verify(folder, root, now)
+        verified = verify(folder, root)
         if verified.problems:
             more = f" (and {len(verified.problems) - 1} more)" if len(verified.problems) > 1 else ""
             raise GateError(f"{folder}: does not verify, so nothing is added: {verified.problems[0]}{more}")

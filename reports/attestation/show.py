@@ -11,7 +11,7 @@ from reports.attestation import chain, people, trust
 from reports.attestation.chain import BUNDLES, Statement
 from reports.attestation.statements import COMMAND, MALFORMED, OF_RUNS, PROPERTY, made_at
 from reports.attestation.trust import TrustRoot
-from reports.attestation.verify import Decided, Verified, overdue, verify
+from reports.attestation.verify import Decided, Verified, verify
 from reports.escaping import clean, cut
 
 _REASONS, _WIDTH, _SAYS = 3, 110, 60
@@ -20,7 +20,7 @@ _REASONS, _WIDTH, _SAYS = 3, 110, 60
 def show(asked: argparse.Namespace) -> int:
     """About ten lines a hero; 1 where the folder does not hold."""
     root, now = trust.read_trust(asked.trust), datetime.now(UTC)
-    verified = verify(asked.folder, root, now)
+    verified = verify(asked.folder, root)
     for decided in verified.heroes.values():
         print("\n".join(cut(line, _WIDTH) for line in describe(decided, verified, root, now)))
     if verified.problems:
@@ -45,8 +45,7 @@ def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetim
     yield f"  checks       {_counts(hero)}"
     for entry in hero.evidence:
         yield f"  evidence     {entry.name:14} {entry.rows:>9,} rows  sha256 {entry.sha256[:32]}"
-    late = " (overdue)" if overdue(hero, now) else ""
-    yield f"  valid        until a locked input changes; review due {hero.review_due[:10]}{late}"
+    yield f"  valid        until a locked input changes; review due {hero.review_due[:10]}"
     for word in people.said_of(verified.chain, statement.digest, now, root):
         force = "in force" if word.counts else "counts as none"
         yield f"  {word.statement.kind:12} by {word.by} ({word.ticket}), {force}: signed {word.words}"

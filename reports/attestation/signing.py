@@ -108,10 +108,11 @@ def open_signer(environ: Mapping[str, str] = os.environ) -> Signer:
         raise SigningError(f"{SIGNER}: begins with no scheme of a signer; expected one of {known} or no signer at all")
     try:
         public = _public_key(uri, environ)
-        opened = _signer(KeyHolder.from_priv_key_uri(uri, public), ephemeral=False)
+        named = _named(public)
+        holder = KeyHolder.from_priv_key_uri(uri, named)
         probe = Envelope(b"{}", _PROBE, {})
-        probe.sign(opened.holder)
-        probe.verify([public], 1)
+        probe.sign(holder)
+        probe.verify([named], 1)
     except SigningError:
         raise
     except KeyError:
@@ -122,7 +123,7 @@ def open_signer(environ: Mapping[str, str] = os.environ) -> Signer:
             f"{SIGNER}={scheme}:...: {why}; expected a PEM private key (PKCS8, no passphrase) or a key service that "
             "answers; without the variable a key is made for the run"
         ) from None
-    return opened
+    return Signer(keyid=named.keyid, public=_pem(public), ephemeral=False, holder=holder)
 
 
 def bundle_bytes(payload: bytes, keyid: str, signature: bytes) -> bytes:
@@ -173,6 +174,10 @@ def check_signature(sealed: Sealed, public: bytes) -> None:
 
 def read_public_key(pem: bytes) -> SSlibKey:
     """A public key under the id that bundles call it by. Raises SigningError unless it is one in plain PEM."""
+    return _named(_read(pem))
+
+
+def _read(pem: bytes) -> PublicKeyTypes:
     try:
         public = load_pem_public_key(pem)
     except Exception as error:  # cryptography raises several kinds
@@ -181,26 +186,28 @@ def read_public_key(pem: bytes) -> SSlibKey:
         ) from None
     if _pem(public).encode() != pem:
         raise SigningError("not a public key in plain PEM; openssl pkey -pubin writes it as expected")
-    return _named(public)
+    return public
 
 
 def make_key(kind: str, *, ephemeral: bool = False) -> tuple[Signer, bytes]:
     """A new key pair, "ed25519" or "ecdsa" (P-256): the signer, and the private half as PEM (PKCS8)."""
     private = generate_private_key(SECP256R1()) if kind == "ecdsa" else Ed25519PrivateKey.generate()
-    holder = CryptoSigner(private, _named(private.public_key()))
-    return _signer(holder, ephemeral=ephemeral), holder.private_bytes
+    public = private.public_key()
+    holder = CryptoSigner(private, _named(public))
+    signer = Signer(keyid=holder.public_key.keyid, public=_pem(public), ephemeral=ephemeral, holder=holder)
+    return signer, holder.private_bytes
 
 
-def _public_key(uri: str, environ: Mapping[str, str]) -> SSlibKey:
+def _public_key(uri: str, environ: Mapping[str, str]) -> PublicKeyTypes:
     """The public half: of a local key it follows, of a key service it is in the file HERO_GATE_PUBLIC_KEY."""
     scheme, _, rest = uri.partition(":")
     if scheme in _LOCAL:
         pem = environ[rest].encode() if scheme == EnvSigner.SCHEME else Path(rest).read_bytes()
-        return _named(load_pem_private_key(pem, None).public_key())
+        return load_pem_private_key(pem, None).public_key()
     file = environ.get(PUBLIC_KEY, "")
     if not file:
         raise SigningError(f"{SIGNER}={scheme}:...: needs {PUBLIC_KEY}=FILE, the public key in PEM, beside it")
-    return read_public_key(Path(file).read_bytes())
+    return _read(Path(file).read_bytes())
 
 
 def _named(public: PublicKeyTypes) -> SSlibKey:
@@ -210,15 +217,6 @@ def _named(public: PublicKeyTypes) -> SSlibKey:
         raise SigningError("a key of another kind; ed25519 or ECDSA P-256 is expected")
     der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return SSlibKey.from_crypto(public, hashlib.sha256(der).hexdigest())
-
-
-def _signer(holder: KeyHolder, *, ephemeral: bool) -> Signer:
-    public = holder.public_key
-    if not isinstance(public, SSlibKey):
-        raise SigningError(f"{SIGNER}: a key of another kind; ed25519 or ECDSA P-256 is expected")
-    key = public.keyval["public"]  # of ed25519 in hex, else in PEM
-    pem = _pem(Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))) if public.keytype == "ed25519" else key
-    return Signer(keyid=public.keyid, public=pem, ephemeral=ephemeral, holder=holder)
 
 
 def _pem(public: PublicKeyTypes) -> str:

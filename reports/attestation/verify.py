@@ -8,13 +8,12 @@ import argparse
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from gates.archive import MARK, is_mark, is_put_away
 from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
-from reports.attestation import chain, people, trust
+from reports.attestation import chain, trust
 from reports.attestation.chain import BUNDLES, Chain, Statement, key_file
 from reports.attestation.files import check_files, compare, walk
 from reports.attestation.people import judged
@@ -50,7 +49,7 @@ class Verified:
     strangers: tuple[str, ...] = ()  # every statement of the chain that counts as none, by why
 
 
-def verify(folder: Path, root: TrustRoot, now: datetime, head: str = "") -> Verified:
+def verify(folder: Path, root: TrustRoot, head: str = "") -> Verified:
     """Check all of an artifacts folder. `head` is a digest that was written down elsewhere and must be in the chain."""
     there, others = walk(folder)
     if others:  # whoever reads a pipe or a device may wait for ever
@@ -60,8 +59,8 @@ def verify(folder: Path, root: TrustRoot, now: datetime, head: str = "") -> Veri
     whole = chain.read(folder)
     files = check_files(folder)
     signed = compare(files, whole)
-    problems = [*files.problems, *whole.problems, *signed.problems, *signed.unsigned, *people.misplaced(whole)]
-    notes = [f"{name}: review was due {hero.review_due}" for name, hero in files.heroes.items() if overdue(hero, now)]
+    problems = [*files.problems, *whole.problems, *signed.problems, *signed.unsigned]
+    notes = list[str]()
     last = whole.last("run")
     if last and last.run_id != files.run_id and whole.of_run(files.run_id):
         problems.append(f"{ATTESTATION}: of run {files.run_id}, but run {last.run_id} was signed after it")
@@ -105,7 +104,7 @@ def run(asked: argparse.Namespace) -> int:
     """`verify`: 0 where everything holds, trusted or not, 1 on any problem."""
     if asked.head and not re.fullmatch(r"[0-9a-f]{64}", asked.head):
         raise GateError(f"--head={asked.head}: not a sha256 in hex; `verify` prints the head's, write that down")
-    verified = verify(asked.folder, trust.read_trust(asked.trust), datetime.now(UTC), asked.head)
+    verified = verify(asked.folder, trust.read_trust(asked.trust), asked.head)
     for problem in verified.problems:
         print(f"problem: {clean(problem)}")
     for note in verified.notes:
@@ -160,8 +159,3 @@ def _old_runs(
         wrong = [f"{place}{ATTESTATION}: of run {files.run_id}, put there in the place of another"] if other else []
         problems = [*wrong, *files.problems, *compared.problems]
         yield problems, compared.unsigned, {f"{place}{name}" for name in files.named}
-
-
-def overdue(hero: Attestation, now: datetime) -> bool:
-    """Should somebody have looked at the decision again?"""
-    return datetime.fromisoformat(hero.review_due) < now

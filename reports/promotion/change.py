@@ -74,7 +74,7 @@ def carried_out(asked: Wanted, planned: Callable[[], tuple[Undertaking, Signer]]
 def _promotion(asked: Wanted, name: str) -> tuple[Undertaking, Signer]:
     """Everything that must hold, asked anew each time; then what is changed, and the key that says so."""
     hero = load_locked(name, asked.configs)
-    verified = verify.verify(asked.artifacts, asked.root, asked.now)
+    verified = verify.verify(asked.artifacts, asked.root)
     if verified.problems:
         raise Refused(f"{asked.artifacts}: {verified.problems[0]}; run the canary again")
     decided = conditions.decided(verified.heroes, hero.subject.name, asked)

@@ -1,12 +1,11 @@
-"""What does Allure show of a canary? Labels and tables of its tests, and the results that only the controller knows.
+"""What does Allure show of a canary? Labels and tables of its tests, and the decision, which only the controller knows.
 
-allure-pytest writes one result per item where the item ran. It has none for an item that never came back, and none for
-the decision: those are written here, in the same format.
+allure-pytest writes one result per item where the item ran. It has none of the decision, and of what never came back:
+the decision is written here, in the same format, and names the others.
 """
 
 import csv
 import io
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,8 +21,7 @@ from evidence.files import write_whole
 from gates.archive import ALLURE
 from gates.checks.registry import keys_of
 from gates.names import check_name, slice_parts
-from gates.release import Release, Subject
-from gates.rule.decide import item_id
+from gates.release import Subject
 from gates.verdicts import Cell, Decision, Kind
 from reports.escaping import clean, csv_cell
 from reports.model.story import Story
@@ -67,70 +65,42 @@ def verdict_table(cell: Cell) -> str:
 
 
 def pytest_gate_told(told: Told) -> None:
-    """Write what no item had, beside the results of allure-pytest once the decision is signed.
-
-    That is the decision about each hero, and a result for each item that never came back.
-    """
-    release, folder = told.release, told.staged / ALLURE
-    logger, reported = AllureFileLogger(folder), _reported(release.artifacts / ALLURE)
+    """Write the decision about each hero, which no item had, beside the results of allure-pytest once it is signed."""
+    folder = told.staged / ALLURE
+    logger = AllureFileLogger(folder)
     for place, story in enumerate(told.stories):
         logger.report_result(_decision(told, story, folder, place))
-        missing = {node_id.partition("[")[2].removesuffix("]") for node_id in story.outcome.missing}
-        for key in sorted(missing - reported):
-            filed = {"parentSuite": f"hero {story.hero}", "suite": "no result"}
-            said = "planned by the policy, but no result came back: the release is held"
-            result = _result(release, story, "missing", key, f"no result: {key}", Status.BROKEN, said, filed)
-            result.start = result.stop
-            logger.report_result(result)
 
 
 def _decision(told: Told, story: Story, folder: Path, place: int) -> TestResult:
     """The decision as a test; `place` keeps Allure, which sorts by start, at the order of the stories."""
-    decision, home = story.outcome.decision, told.home(story)
-    said = "" if decision is Decision.PROMOTE else "\n".join(map(clean, story.card.lines))
-    filed, name = {"parentSuite": FIRST, "story": "decision"}, f"{FIRST}: {decision} {story.hero}"
-    result = _result(told.release, story, "decision", story.hero, name, STATUS[decision], said, filed)
-    result.start += place
-    result.descriptionHtml = decision_html(story)
-    result.attachments.append(_attach("attestation.json", told.attested[story.hero], folder))
-    for path in (home / SPANS, *sorted((home / "plots").glob("*.svg"))):
-        result.attachments.append(_attach(path.name, path.read_bytes(), folder))
-    return result
-
-
-def _result(
-    release: Release, story: Story, kind: str, key: str, name: str, status: str, said: str, filed: Mapping[str, str]
-) -> TestResult:
-    """A result of the controller's own, filed under the hero; `kind` and `key` tell it from others in every run."""
-    by = _filed(story.outcome.subject, Severity.BLOCKER, filed)
+    decision, home, release, key = story.outcome.decision, told.home(story), told.release, md5(f"decision {story.hero}")
+    said = [*map(clean, story.card.lines), *(f"no result: {test}" for test in story.outcome.missing)]
+    begun, ended = (
+        int(datetime.fromisoformat(at).timestamp()) * 1000 for at in (release.started_at, release.finished_at)
+    )
+    labels = _filed(story.outcome.subject, Severity.BLOCKER, {"parentSuite": FIRST, "story": "decision"})
+    shown = {"attestation.json": told.attested[story.hero]}
+    shown |= {path.name: path.read_bytes() for path in (home / SPANS, *sorted((home / "plots").glob("*.svg")))}
     return TestResult(
         uuid=str(uuid.uuid4()),
-        name=name,
-        fullName=f"{kind}#{key}",
-        historyId=md5(f"{kind} {key}"),
-        testCaseId=md5(f"{kind} {key}"),
-        status=status,
-        statusDetails=StatusDetails(message=said) if said else None,
+        name=f"{FIRST}: {decision} {story.hero}",
+        fullName=f"decision#{story.hero}",
+        historyId=key,
+        testCaseId=key,
+        status=STATUS[decision],
+        statusDetails=None if decision is Decision.PROMOTE else StatusDetails(message="\n".join(said)),
+        descriptionHtml=decision_html(story),
         stage="finished",
-        labels=[Label(name=label, value=value) for label, value in by.items()],
+        labels=[Label(name=label, value=value) for label, value in labels.items()],
         parameters=[
             Parameter(name="hero", value=story.hero),
             Parameter(name="run_id", value=release.run_id, excluded=True),
         ],
-        start=_millis(release.started_at),
-        stop=_millis(release.finished_at),
+        attachments=[_attach(name, content, folder) for name, content in shown.items()],
+        start=begun + place,
+        stop=ended,
     )
-
-
-def _reported(folder: Path) -> set[str]:
-    """The items that allure-pytest has written a result of, by their parametrization id."""
-    found = set()
-    for path in folder.glob("*-result.json"):
-        parameters = json.loads(path.read_text(encoding="utf-8")).get("parameters", ())
-        values = {p["name"]: str(p["value"]).strip("'") for p in parameters}
-        if "check" in values:
-            found.add(item_id((values["hero"], int(values.get("step", 0)), values["check"])))
-    return found
 
 
 def decision_html(story: Story) -> str:
@@ -146,7 +116,3 @@ def _attach(name: str, content: bytes, folder: Path) -> Attachment:
     source = f"{uuid.uuid4()}-attachment{suffix}"
     write_whole(folder / source, content)
     return Attachment(name=name, source=source, type=kinds[suffix].mime_type)
-
-
-def _millis(at: str) -> int:
-    return int(datetime.fromisoformat(at).timestamp() * 1000)

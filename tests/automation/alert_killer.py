@@ -1,9 +1,9 @@
 """Which moments of telling and delivering are there? A process of its own that is killed by SIGKILL in each of them.
 
-    python -m tests.automation.alert_killer FOLDER RECEIVER LINES
+    python -m tests.automation.alert_killer FOLDER RECEIVER
 
-Forks one child for each moment: before and after each call to the system, in the middle of each write, and at each
-so many LINES of the code. Each works in a folder of its own, whose name is also that of its hero.
+Forks one child for each moment: before and after each call to the system, and in the middle of each write; between two
+of them nothing changes that outlives a process. Each works in a folder of its own, whose name is also that of its hero.
 """
 
 import json
@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import automation.deliver
@@ -31,10 +30,6 @@ from tests.automation.alert_receiver import delivery, rollback
 from tests.reports.handmade import release
 
 ROOT = Path(__file__).parents[2]
-CODE = {str(ROOT / path) for path in (
-    "evidence/files.py", "reports/alerts/log.py", "reports/alerts/event.py", "reports/alerts/decisions.py",
-    "automation/alerts.py", "automation/outbox.py", "automation/deliver.py",
-)}  # fmt: skip
 CALLS = ("open", "write", "fsync", "close", "fstat")
 #: Read once, before any child is forked.
 POLICY = load_policy(ROOT / "configs" / "policy.yaml")
@@ -110,50 +105,35 @@ class Moments:
 
         return watched
 
-    def watch_lines(self) -> None:
-        """At each line of our code."""
-        sys.settrace(self._enter)
 
-    def _enter(self, frame: FrameType, event: str, argument: object) -> Any:
-        return self._line if frame.f_code.co_filename in CODE else None
-
-    def _line(self, frame: FrameType, event: str, argument: object) -> Any:
-        if event == "line":
-            self.pass_by()
-        return self._line
-
-
-def killed_at(moment: int, watch: str, work: Callable[[Path, str], None], artifacts: Path, url: str) -> bool:
+def killed_at(moment: int, work: Callable[[Path, str], None], artifacts: Path, url: str) -> bool:
     """Was there such a moment? A child does the work until then."""
     child = os.fork()
     if child == 0:
-        moments = Moments(moment)
-        moments.watch_calls() if watch == "call" else moments.watch_lines()
+        Moments(moment).watch_calls()
         work(artifacts, url)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0:
-        raise SystemExit(f"{work.__name__} at {watch} {moment} ended with {status}")
+        raise SystemExit(f"{work.__name__} at {moment} ended with {status}")
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
-def main(folder: Path, url: str, lines: int) -> None:
+def main(folder: Path, url: str) -> None:
     """Print the moments of each work, as JSON."""
     found = {}
     for work in (job, gate):
-        for watch, stride in (("call", 1), ("line", lines)):
-            moment = 1
-            while True:
-                artifacts = folder / f"{work.__name__}_{watch}_{moment}"
-                artifacts.mkdir()
-                if work is job:
-                    before(artifacts, url)
-                if not killed_at(moment, watch, work, artifacts, url):
-                    break
-                moment += stride
-            found[f"{work.__name__}_{watch}"] = len(range(1, moment, stride))
+        moment, killed = 0, True
+        while killed:
+            moment += 1
+            artifacts = folder / f"{work.__name__}_{moment}"
+            artifacts.mkdir()
+            if work is job:
+                before(artifacts, url)
+            killed = killed_at(moment, work, artifacts, url)
+        found[work.__name__] = moment - 1
     print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2])

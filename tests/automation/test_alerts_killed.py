@@ -30,17 +30,10 @@ class Killed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def killed(root: Path, tmp_path_factory: pytest.TempPathFactory, whole: bool) -> Iterator[Killed]:
+def killed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
     folder = tmp_path_factory.mktemp("killed")
     with listening() as receiver:
-        command = [
-            sys.executable,
-            "-m",
-            "tests.automation.alert_killer",
-            str(folder),
-            receiver.url,
-            str(1 if whole else 37),
-        ]
+        command = [sys.executable, "-m", "tests.automation.alert_killer", str(folder), receiver.url]
         run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=1200, check=False)
         assert run.returncode == 0, run.stderr
         yield Killed(json.loads(run.stdout), sorted(folder.iterdir()), receiver)
@@ -59,8 +52,7 @@ def received(receiver: Receiver, hero: str) -> list[tuple[str, bool]]:
 
 
 def test_there_were_many_moments(killed: Killed) -> None:
-    assert min(killed.moments.values()) >= 5
-    assert sum(killed.moments.values()) >= 100, killed.moments
+    assert min(killed.moments.values()) >= 20, killed.moments
 
 
 def test_a_killed_job_loses_no_alert(killed: Killed) -> None:
@@ -95,5 +87,5 @@ def test_what_a_killed_gate_run_decided_is_told_by_the_next_tick(killed: Killed,
         assert told == ([("rollback", "ann", True)] if recorded else []), folder.name
         assert flushed.told == int(recorded and flushed.told > 0)
         assert tick_alerts(folder, tmp_path, datetime.now(UTC), {}).told == 0
-    assert found[1] > 10, "the tick had something to find"
+    assert found[1] >= 5, "the tick had something to find"
     assert found[0] > 0

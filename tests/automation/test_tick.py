@@ -151,14 +151,6 @@ def test_a_run_that_always_dies_is_given_up(machine: Machine) -> None:
     assert missed.title == "nightly: 1 slot missed (its run died 3 times)"
 
 
-def test_a_run_of_another_machine_is_left_alone_while_it_holds_the_lane(machine: Machine) -> None:
-    machine.tick(DUE)
-    assert machine.tick(DUE + MINUTE).notes == []
-    assert machine.states() == {"02:15": "claimed"}
-    machine.die(NAME)
-    assert machine.tick(DUE + 2 * MINUTE).started == [NAME]
-
-
 def test_a_supervisor_that_was_given_up_may_neither_begin_nor_end_anything(machine: Machine) -> None:
     machine.tick(DUE)
     machine.die(NAME)

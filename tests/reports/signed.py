@@ -76,7 +76,7 @@ def written(folder: Path, policy: Policy, *decisions: Decision, run_id: str = RU
 
 def check(folder: Path, root: TrustRoot = NO_KEYS, head: str = "") -> Verified:
     """What `verify` finds."""
-    return verify(folder, root, NOW, head)
+    return verify(folder, root, head)
 
 
 def trusting(signer: Signer, *may: Role, name: str = "release-ci", **changed: Any) -> TrustRoot:

@@ -116,7 +116,7 @@ def test_a_forged_decision_is_refused_whatever_else_is_signed(copied: Path, aske
     forged(hero, tests={**tests, "missing": []}, traffic=traffic)
     if also:
         add_promotion(hero)
-    assert not verify(OUT, asked().root, datetime.now(UTC)).trusted
+    assert not verify(OUT, asked().root).trusted
     with nothing_changes(copied):
         with pytest.raises(Refused, match="UNTRUSTED, nobody vouches for it"):
             promote(asked(), hero)

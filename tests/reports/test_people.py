@@ -78,17 +78,6 @@ def test_a_decision_that_nobody_knows_has_no_word() -> None:
     assert said_of(empty, "0" * 64, NOW, ROOT) == ()
 
 
-def test_a_word_about_no_earlier_decision_is_a_problem(out: Path) -> None:
-    signed_by = statements.signer(ANN.keyid, ephemeral=False, words="")
-    said = {**SAID, "until": "2026-12-09T00:00:00+00:00", "createdOn": NOW.isoformat()}
-    for hero, about in (("lexical", "0" * 64), ("router", decision(out))):
-        of_it = {**said, "decision": {"sha256": about}}
-        chain.append(out, "approval", hero, statements.said_statement("approval", hero, of_it, signed_by), ANN)
-    assert [problem.partition(": ")[2] for problem in check(out).problems] == [
-        "about no decision that came before it in the chain"
-    ] * 2
-
-
 @pytest.mark.parametrize("until", ["", "never", "2026-12-09T00:00:00", 5])
 def test_a_word_without_an_end_counts_as_none(out: Path, until: object) -> None:
     signed_by = statements.signer(ANN.keyid, ephemeral=False, words="")

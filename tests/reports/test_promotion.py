@@ -69,7 +69,7 @@ def canary_fingerprint(checkout: Path) -> str:
 
 def test_a_promotion_is_told_in_the_chain(copied: Path, asked: Callable[..., Wanted]) -> None:
     promote(asked(), "rival")
-    assert verify(copied / "reports" / "out", asked().root, datetime.now(UTC)).problems == ()
+    assert verify(copied / "reports" / "out", asked().root).problems == ()
     (said,) = changes(copied)
     assert (said.kind, said.hero, said.predicate["by"]) == ("promotion", "rival", "R. Manager")
     assert said.predicate["untrustedAccepted"] == []

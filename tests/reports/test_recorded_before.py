@@ -39,8 +39,8 @@ def test_what_was_recorded_before_is_judged_as_before(hero: str, root: Path) -> 
     assert sorted(told) == sorted(then["cells"])
     for key, was in then["cells"].items():
         assert as_then(told[key], was) == was | TODAY.get(told[key].check, {}), key
-    assert {**again.constants.record(), "moved": again.moved()} == then["constants"]
-    assert [step.model_dump() for step in again.steps()] == [step for step in then["steps"] if step["windows"]]
+    assert {**again.constants.record(), "moved": again.climb.evaluator.moved()} == then["constants"]
+    assert [step.model_dump() for step in again.climb.steps] == [step for step in then["steps"] if step["windows"]]
     planned = plan(hero, policy)
     came = {key: Seen(cells[key[1:]], OUTCOME[cells[key[1:]].verdict]) for key in planned}
     decision, reasons = decide(planned, came, promotes=policy.promotes, strays=())

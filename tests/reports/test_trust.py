@@ -15,14 +15,7 @@ AT = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 def entry(**changed: Any) -> dict[str, Any]:
-    key = {
-        "name": "release-ci",
-        "keyid": SIGNER.keyid,
-        "public": SIGNER.public,
-        "may": ["decide"],
-        "valid_from": "2026-01-01T00:00:00+00:00",
-        "valid_until": "2027-01-01T00:00:00Z",
-    }
+    key = trusting(SIGNER, "decide").keys[0].model_dump(mode="json")
     return {name: value for name, value in {**key, **changed}.items() if value is not None}
 
 
