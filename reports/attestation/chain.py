@@ -25,10 +25,6 @@ _NAME = re.compile(rf"(\d{{6}})-({'|'.join(PREDICATES)})(?:-([a-z0-9_]+))?{re.es
 _PATIENCE = 30  # seconds: an append takes milliseconds
 
 
-class ChainError(GateError):
-    """A statement cannot be added; one line: what, where, and the way out."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """One statement of the chain, whose signature is by the key it names."""
@@ -109,15 +105,15 @@ def read(folder: Path) -> Chain:
 
 
 def tip(folder: Path) -> tuple[int, str]:
-    """Number and digest of the last statement, 0 and "" for none. Raises ChainError where nothing can follow it."""
+    """Number and digest of the last statement, 0 and "" for none. Raises GateError where nothing can follow it."""
     if (folder / BUNDLES).exists() and not (folder / BUNDLES).is_dir():
-        raise ChainError(f"{folder / BUNDLES}: a file, but signed statements go to a folder of that name; move it away")
+        raise GateError(f"{folder / BUNDLES}: a file, but signed statements go to a folder of that name; move it away")
     last = _last(folder)
     if last is None:
         return 0, ""
     payload = _payload_digest(last)
     if payload == "?":
-        raise ChainError(
+        raise GateError(
             f"{last}: not a signed statement, so none can follow it; put it back, or move {BUNDLES}/ away to begin anew"
         )
     return length(folder), payload
@@ -137,7 +133,7 @@ def file_name(number: int, kind: str, hero: str = "") -> str:
 def append(folder: Path, kind: str, hero: str, statement: Mapping[str, Any], signer: signing.Signer) -> str:
     """Sign a statement as the next one of an artifacts folder and return its digest. The file is whole or not there.
 
-    `previous` is filled in here, and `signer` where the statement does not say it. Raises ChainError or SigningError.
+    `previous` is filled in here, and `signer` where the statement does not say it. Raises GateError or SigningError.
     """
     from filelock import FileLock, Timeout
 
@@ -154,9 +150,9 @@ def append(folder: Path, kind: str, hero: str, statement: Mapping[str, Any], sig
                 write_synced(key, signer.public)
             write_synced(bundles / file_name(number + 1, kind, hero), bundle)
     except Timeout:
-        raise ChainError(f"{bundles}: another process has been writing for {_PATIENCE} s; try again") from None
+        raise GateError(f"{bundles}: another process has been writing for {_PATIENCE} s; try again") from None
     except OSError as error:
-        raise ChainError(f"{bundles}: cannot be written ({error.strerror}); see to its permissions") from None
+        raise GateError(f"{bundles}: cannot be written ({error.strerror}); see to its permissions") from None
     return digest(payload)
 
 
@@ -174,7 +170,7 @@ def owned(folder: Path) -> Iterator[None]:
         why = "cannot be written; see that it is there, and to its permissions"
         if isinstance(error, Timeout):
             why = "a run or another command is writing there; wait for it"
-        raise ChainError(f"{folder}: {why}") from None
+        raise GateError(f"{folder}: {why}") from None
     try:
         yield
     finally:

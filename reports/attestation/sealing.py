@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gates.attestation import ATTESTATION, Attestation, ReleaseAttestation
+from gates.errors import GateError
 from gates.verdicts import Decision
 from reports.attestation import chain
 from reports.attestation.signing import Signer, open_signer
@@ -33,7 +34,7 @@ def open_for_run(artifacts: Path, root: Path) -> tuple[Signer, TrustRoot]:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise chain.ChainError(f"{folder}: cannot be written ({error.strerror}); see to its permissions") from None
+        raise GateError(f"{folder}: cannot be written ({error.strerror}); see to its permissions") from None
     trusted_keys = root / "configs" / TRUSTED_KEYS.name
     return opened, read_trust(trusted_keys) if trusted_keys.exists() else NO_KEYS
 
@@ -58,7 +59,7 @@ def sign_run(opened: Signer, seal: Seal, artifacts: Path, staged: Path) -> None:
     Raises GateError; then nothing of `staged` may be read as a decision, since some of it is not signed.
     """
     if chain.tip(artifacts)[0] + 1 != seal.first:
-        raise chain.ChainError(f"{chain.BUNDLES}/: statements were added while this run was deciding; run it again")
+        raise GateError(f"{chain.BUNDLES}/: statements were added while this run was deciding; run it again")
     signed_by = signer(opened.keyid, ephemeral=opened.ephemeral, words=seal.words)
     attested = {name: (staged / name / ATTESTATION).read_bytes() for name in seal.decisions}
     heroes = {name: Attestation.read(content, f"{name}/{ATTESTATION}") for name, content in attested.items()}

@@ -74,11 +74,6 @@ def signer(keyid: str, *, ephemeral: bool, words: str) -> dict[str, str]:
     return {"keyid": keyid, "key": "made for this run" if ephemeral else "configured", "trust": words}
 
 
-def is_ephemeral(statement: Document) -> bool:
-    """Does the signer say that the key was made for this run? Nothing but words depends on it."""
-    return _part(_part(statement, "predicate"), "signer").get("key") == "made for this run"
-
-
 def made_at(statement: Document) -> datetime | None:
     """When the signer says that the statement was made; None where it does not, or not with a time zone."""
     predicate = _part(statement, "predicate")

@@ -2,8 +2,9 @@
 
     python -m tests.automation.alert_killer FOLDER RECEIVER
 
-Forks one child for each moment: before and after each call to the system, and in the middle of each write; between two
-of them nothing changes that outlives a process. Each works in a folder of its own, whose name is also that of its hero.
+Forks one child for each moment: before and after each call to the system. Between two of them nothing changes that
+outlives a process, and half a line is tried in tests/reports/test_alerts.py. Each child works in a folder of its own,
+whose name is also that of its hero.
 """
 
 import json
@@ -86,19 +87,14 @@ class Moments:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def watch_calls(self) -> None:
-        """Before and after each call to the system; a write also in its middle."""
+        """Before and after each call to the system."""
         for name in CALLS:
-            setattr(os, name, self._around(getattr(os, name), halves=name == "write"))
-        automation.deliver.ask = self._around(automation.deliver.ask, halves=False)
+            setattr(os, name, self._around(getattr(os, name)))
+        automation.deliver.ask = self._around(automation.deliver.ask)
 
-    def _around(self, call: Callable[..., Any], *, halves: bool) -> Callable[..., Any]:
+    def _around(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*arguments: Any, **named: Any) -> Any:
             self.pass_by()
-            if halves:
-                file, data = arguments
-                if self._count + 1 == self._at:
-                    call(file, data[: len(data) // 2])
-                self.pass_by()
             result = call(*arguments, **named)
             self.pass_by()
             return result

@@ -42,20 +42,16 @@ def test_a_tick_that_waits_ends_as_its_jobs_do(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_tick_that_waits_for_a_bad_job(tmp_path: Path) -> None:
-    asked = options(tmp_path, f"bad: {{cron: '* * * * *', command: ['false'], {REST}}}")
+    code = "print(5 * 5); raise SystemExit(1)"
+    asked = options(tmp_path, f"bad: {{cron: '* * * * *', command: [python, -c, '{code}'], {REST}}}")
     assert main([*asked, "tick", "--wait"]) == 1
     assert states(tmp_path) == {"bad": "failed"}
+    (log,) = (tmp_path / "out" / "automation" / "logs" / "bad").iterdir()
+    assert log.read_text() == "25\n"
     alerts = (tmp_path / "out" / "alerts.jsonl").read_text().splitlines()
     assert "job_failed" in {json.loads(line)["kind"] for line in alerts}
     assert main([*asked, "status"]) == 1
     assert main([*asked, "list"]) == 0
-
-
-def test_what_a_job_prints_is_in_its_log(tmp_path: Path) -> None:
-    asked = options(tmp_path, f"good: {{cron: '* * * * *', command: [python, -c, 'print(5 * 5)'], {REST}}}")
-    assert main([*asked, "tick", "--wait"]) == 0
-    (log,) = (tmp_path / "out" / "automation" / "logs" / "good").iterdir()
-    assert log.read_text() == "25\n"
 
 
 def test_mistakes_end_with_2_and_touch_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

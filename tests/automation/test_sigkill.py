@@ -135,7 +135,7 @@ def points(steps: int, wanted: int) -> Iterator[int]:
 
 
 @pytest.mark.slow
-def test_a_tick_that_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str], whole: bool) -> None:
+def test_a_tick_that_is_killed(tmp_path: Path, whole: bool) -> None:
     script, steps_to, seen = "echo ran >> RAN; exit 3", tmp_path / "steps", Counter[str]()
     untouched = Place(tmp_path / "at0", script)
     assert tick_for_real(tmp_path, (0,), steps_to) == 0
@@ -151,15 +151,11 @@ def test_a_tick_that_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert bool(place.alerts("job_lost")) == (entry.attempts > 1)
         seen["started a second time"] += entry.attempts > 1
         place.assert_nothing_is_left()
-    with capsys.disabled():
-        print(f"\na tick killed at {seen['killed']} of its {steps} steps: {dict(seen)}")
     assert seen["killed"] > len(chosen) / 2  # a tick on a busy machine takes fewer steps than were counted
 
 
 @pytest.mark.slow
-def test_a_supervisor_that_is_killed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, whole: bool
-) -> None:
+def test_a_supervisor_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool) -> None:
     script, steps_to, seen = "echo ran >> RAN; sleep 0.1; exit 3", tmp_path / "steps", Counter[str]()
     monkeypatch.setenv("STEPS_TO", str(steps_to))
 
@@ -189,8 +185,6 @@ def test_a_supervisor_that_is_killed(
         seen["died before its end was recorded"] += entry.attempts > 1
         seen["its job had begun"] += place.runs() > 1
         place.assert_nothing_is_left()
-    with capsys.disabled():
-        print(f"\na supervisor killed at {seen['points']} of its {steps} steps: {dict(seen)}")
     assert seen["points"] >= 20
     assert min(seen.values()) > 0
 

@@ -49,7 +49,7 @@ def world_of(jobs: list[ScheduledJob], folder: Path, begins: datetime, seed: int
     return World(jobs=jobs, ledger=ledger, luck=luck, true=begins)
 
 
-def test_a_year_of_nights_and_weeks(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_year_of_nights_and_weeks(root: Path, tmp_path: Path) -> None:
     jobs = [job for job in load_schedule(root / "configs" / "schedule.yaml").jobs if job.name not in MINUTELY]
     assert len(jobs) == 8
     begins, ends = datetime(2027, 1, 1, 5, tzinfo=UTC), datetime(2028, 1, 1, 5, tzinfo=UTC)
@@ -68,8 +68,6 @@ def test_a_year_of_nights_and_weeks(root: Path, tmp_path: Path, capsys: pytest.C
             kept = world.true
     counts = settle(world, begins, ends, seen)
     world.ledger.close()
-    with capsys.disabled():
-        print(f"\na year of 8 jobs: {dict(counts)}")
     assert counts["slots"] == 4 * 365 + 4 * 52
     assert counts["ran once"] > 1400
     assert min(counts["missed"], counts["tick killed"], counts["supervisor killed"], counts["clock steps"]) > 20
@@ -80,7 +78,7 @@ def test_a_year_of_nights_and_weeks(root: Path, tmp_path: Path, capsys: pytest.C
     [(datetime(2027, 3, 14, tzinfo=NEW_YORK), 96 - 1), (datetime(2027, 11, 7, tzinfo=NEW_YORK), 96 + 1)],
 )
 def test_minute_jobs_around_a_night_whose_clock_changes(
-    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], night: datetime, hours: int
+    root: Path, tmp_path: Path, night: datetime, hours: int
 ) -> None:
     jobs = [job for job in load_schedule(root / "configs" / "schedule.yaml").jobs if job.name in MINUTELY]
     begins = (night - timedelta(days=2)).astimezone(UTC) - timedelta(seconds=1)
@@ -92,8 +90,6 @@ def test_minute_jobs_around_a_night_whose_clock_changes(
         world.go_on(ends, timedelta(seconds=step))
     counts = settle(world, begins + timedelta(minutes=2), ends, {})
     world.ledger.close()
-    with capsys.disabled():
-        print(f"\n± 2 days around {night:%Y-%m-%d}: {dict(counts)}")
     weekdays = {3: 2, 11: 2}[night.month]  # Friday and Monday
     assert abs(counts["slots"] - (hours * 60 + hours * 4 + weekdays * 120)) < 10
     assert counts["ran once"] > counts["slots"] / 2

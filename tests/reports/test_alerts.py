@@ -160,16 +160,6 @@ def test_the_shipped_file_says_what_is_built_in(root: Path) -> None:
     assert all(f"\n  {kind}: {{" in text for kind in RULES)
 
 
-def test_severities_of_decisions(root: Path) -> None:
-    rules = load_alert_rules(root / "configs")
-    found = {(kind, exposure): rules.severity_of(kind, exposure)
-             for kind in ("rollback", "hold", "promote") for exposure in ("live", "replay")}  # fmt: skip
-    assert found == {
-        ("rollback", "live"): "P0", ("rollback", "replay"): "P2", ("hold", "live"): "P3", ("hold", "replay"): "P3",
-        ("promote", "live"): "P3", ("promote", "replay"): "P3",
-    }  # fmt: skip
-
-
 def mistakes(folder: Path, text: str) -> list[str]:
     (folder / "alerts.yaml").write_text(f"schema: hero-gate/alerts/v1\n{text}", encoding="utf-8")
     with pytest.raises(ConfigError) as error:

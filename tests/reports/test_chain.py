@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gates.errors import GateError
 from reports.attestation import chain
-from reports.attestation.chain import ChainError
 from reports.attestation.signing import SigningError
 from reports.attestation.statements import said_statement, signer
 from tests.reports.signed import SIGNER, bundles
@@ -66,7 +66,7 @@ def test_what_cannot_be_signed_leaves_the_chain_as_it_was(tmp_path: Path, monkey
 def test_nothing_follows_what_is_no_statement(tmp_path: Path) -> None:
     append(tmp_path)
     bundles(tmp_path)[0].write_text("{}")
-    with pytest.raises(ChainError, match=r"move bundles/ away to begin anew"):
+    with pytest.raises(GateError, match=r"move bundles/ away to begin anew"):
         append(tmp_path)
 
 

@@ -164,14 +164,10 @@ def test_what_is_stale_or_tampered_with_is_refused_in_one_line(
     assert baseline(copied) == before
 
 
-def test_a_decision_expires(copied: Path, asked: Callable[..., Wanted]) -> None:
-    with pytest.raises(Refused, match="valid for 7 days: expired"):
-        promote(asked(now=datetime.now(UTC) + timedelta(days=8)), "rival")
-
-
-def test_a_decision_of_a_time_to_come_is_refused(copied: Path, asked: Callable[..., Wanted]) -> None:
-    with pytest.raises(Refused, match="which is yet to come"):
-        promote(asked(now=datetime.now(UTC) - timedelta(days=1)), "rival")
+@pytest.mark.parametrize(("days", "why"), [(8, "valid for 7 days: expired"), (-1, "which is yet to come")])
+def test_a_decision_has_its_time(copied: Path, asked: Callable[..., Wanted], days: int, why: str) -> None:
+    with pytest.raises(Refused, match=why):
+        promote(asked(now=datetime.now(UTC) + timedelta(days=days)), "rival")
 
 
 def test_a_decision_is_used_up_by_its_promotion(copied: Path, asked: Callable[..., Wanted]) -> None:

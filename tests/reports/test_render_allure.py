@@ -86,10 +86,10 @@ def test_what_is_installed_is_not_installed_again_and_asks_the_network_nothing(
     assert [command[2] for command in ran["commands"]] == ["generate"]
 
 
-def test_the_lock_names_the_pinned_version_and_no_address(root: Path) -> None:
-    site = root / "reports" / "site"
-    pinned = json.loads((site / "package.json").read_text())["dependencies"]["allure"]
-    lock = json.loads((site / "package-lock.json").read_text())
-    assert lock["packages"]["node_modules/allure"]["version"] == pinned
-    assert all("resolved" not in package for package in lock["packages"].values())
-    assert all("integrity" in package for name, package in lock["packages"].items() if name)
+@pytest.mark.parametrize("place", ["reports/site", "tests/verifier"])
+def test_a_lock_of_npm_names_the_pinned_versions_and_no_address(root: Path, place: str) -> None:
+    pinned = json.loads((root / place / "package.json").read_text())["dependencies"]
+    packages = json.loads((root / place / "package-lock.json").read_text())["packages"]
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in pinned} == pinned
+    assert all("resolved" not in package for package in packages.values())
+    assert all("integrity" in package for name, package in packages.items() if name)

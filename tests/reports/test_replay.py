@@ -90,31 +90,27 @@ def _renamed(table: pa.Table, old: str, new: str) -> pa.Table:
     return table
 
 
-def test_pairs_that_were_dropped_are_missed(copied: Path) -> None:
+def swapped(agg: pa.Table) -> pa.Table:
+    at = agg["pair_ord"].to_numpy().copy()
+    swap = np.array(pc.is_in(agg["stream"], pa.array(["pair", "aa"])))
+    at[swap & (at < 2)] = 1 - at[swap & (at < 2)]
+    return with_column(agg, "pair_ord", at)
+
+
+@pytest.mark.parametrize(
+    ("name", "bend", "said"),
+    [
+        ("agg", lambda agg: agg.filter(pc.less(agg["pair_ord"], 390)), "of queries that agg.parquet does not have"),
+        ("agg", lambda agg: agg.filter(pc.less(agg["pair_ord"], 390)), "should follow after pair 350, but 40 do"),
+        ("agg", swapped, "agg.parquet: pair 0 is not where the fingerprint puts it; 2 are out of place"),
+        ("hits", lambda hits: hits.slice(0, hits.num_rows - 1), "total_hits of"),
+    ],
+    ids=["dropped pairs", "the pairs after them", "pairs in another order", "a lost hit"],
+)
+def test_evidence_that_was_bent_is_found(copied: Path, name: str, bend: Callable[..., Any], said: str) -> None:
     folder = copied / "reports" / "out" / "equal"
-    rewrite(folder / "agg.parquet", lambda agg: agg.filter(pc.less(agg["pair_ord"], 390)))
-    wrong = " ".join(replay(folder).differences)
-    assert "hits of equal are of queries that agg.parquet does not have" in wrong
-    assert "should follow after pair 350, but 40 do" in wrong
-
-
-def test_pairs_in_another_order_are_found(copied: Path) -> None:
-    folder = copied / "reports" / "out" / "equal"
-
-    def swapped(agg: pa.Table) -> pa.Table:
-        at = agg["pair_ord"].to_numpy().copy()
-        swap = np.array(pc.is_in(agg["stream"], pa.array(["pair", "aa"])))
-        at[swap & (at < 2)] = 1 - at[swap & (at < 2)]
-        return with_column(agg, "pair_ord", at)
-
-    rewrite(folder / "agg.parquet", swapped)
-    assert "agg.parquet: pair 0 is not where the fingerprint puts it; 2 are out of place" in replay(folder).differences
-
-
-def test_a_lost_hit_is_found(copied: Path) -> None:
-    folder = copied / "reports" / "out" / "equal"
-    rewrite(folder / "hits.parquet", lambda hits: hits.slice(0, hits.num_rows - 1))
-    assert "total_hits of" in " ".join(replay(folder).differences)
+    rewrite(folder / f"{name}.parquet", bend)
+    assert said in " ".join(replay(folder).differences)
 
 
 def test_evidence_in_another_encoding_is_the_same_evidence(copied: Path) -> None:

@@ -87,10 +87,6 @@ def test_the_page_has_two_commands_and_names_what_is_pinned(blocks: list[str], r
     assert f"`{ECDSA}`" in (root / "docs" / "verify.md").read_text(encoding="utf-8")
     pinned = json.loads((VERIFIER / "package.json").read_text())["dependencies"]
     assert re.findall(r"(@sigstore/\w+)@([\d.]+)", blocks[1]) == list(pinned.items())
-    lock = json.loads((VERIFIER / "package-lock.json").read_text())
-    assert all("resolved" not in package for package in lock["packages"].values())
-    assert all("integrity" in package for name, package in lock["packages"].items() if name)
-    assert {name: lock["packages"][f"node_modules/{name}"]["version"] for name in pinned} == pinned
 
 
 @pytest.mark.parametrize("command", ["openssl", "sigstore"])
