@@ -1,7 +1,6 @@
 """Does each command of `python -m reports.attestation` say what it found, and each mistake what to do?"""
 
 import json
-import os
 import shutil
 import stat
 import subprocess
@@ -16,6 +15,7 @@ from reports.attestation import chain
 from reports.attestation.__main__ import main
 from reports.attestation.statements import PREDICATES, STATEMENT, said_statement, signer
 from reports.attestation.trust import read_trust
+from tests.reports.finished_run import call
 from tests.reports.signed import SIGNER, bundles, signed
 
 Captured = pytest.CaptureFixture[str]
@@ -35,19 +35,12 @@ def promoted(out: Path, hero: str) -> None:
     chain.append(out, "promotion", hero, said_statement("promotion", hero, said, by), SIGNER)
 
 
-def test_a_copy_verifies_from_anywhere_and_prints_the_head(out: Path, root: Path, tmp_path: Path) -> None:
+def test_a_copy_verifies_from_anywhere_and_prints_the_head(out: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(out, copy)
     shutil.rmtree(out)
     head = chain.read(copy).head
-    done = subprocess.run(
-        [sys.executable, "-m", "reports.attestation", "verify", "copy"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = call(tmp_path, "reports.attestation", "verify", "copy")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[-2] == f"chain of 8 statements, head {head}"
