@@ -33,7 +33,7 @@ def report(schedule: Schedule, ledger: Ledger | None, now: datetime) -> Report:
     if last is not None:
         ago = now - last
         well = -LATE <= ago <= LATE
-        shown = f"{_span(ago)} ago" if ago >= timedelta(0) else f"{_span(-ago)} ahead of this clock"
+        shown = f"{_whole(ago)} ago" if ago >= timedelta(0) else f"{_whole(-ago)} ahead of this clock"
         lines = [f"heartbeat: {'ok' if well else 'LATE'}, last tick {shown} (every minute expected)"]
     for job in schedule.jobs:
         for line, fine in _standing(job, ledger, now) if ledger else ():
@@ -54,7 +54,7 @@ def _standing(job: ScheduledJob, ledger: Ledger, now: datetime) -> list[tuple[st
         return found or [(f"no run yet, next {_next(job, now)}", True)]
     when = _local(last.due, job, now)
     if last.state == "succeeded":
-        took = _span(last.finished - last.started) if last.finished and last.started else "?"
+        took = _whole(last.finished - last.started) if last.finished and last.started else "?"
         return [*found, (f"ok, {when} succeeded in {took}", True)]
     if last.state == "missed":
         return [*found, (f"MISSED, {when}: {last.reason}", False)]
@@ -70,9 +70,9 @@ def _unsettled(job: ScheduledJob, entry: Entry, now: datetime) -> tuple[str, boo
         over = now - since > timedelta(minutes=job.timeout_minutes) + LATE
         how = f"OVERDUE, {when} runs" if over else f"running, {when}"
         limit = f"at most {job.timeout_minutes:g} min"
-        return f"{how} for {_span(now - since)} ({limit}), attempt {entry.attempts}", not over
+        return f"{how} for {_whole(now - since)} ({limit}), attempt {entry.attempts}", not over
     late = now - entry.due > LATE
-    return f"{'LATE' if late else 'due'}, {when}, {_span(now - entry.due)} ago: waits for lane {job.lane}", not late
+    return f"{'LATE' if late else 'due'}, {when}, {_whole(now - entry.due)} ago: waits for lane {job.lane}", not late
 
 
 def _next(job: ScheduledJob, now: datetime) -> str:
@@ -86,12 +86,5 @@ def _local(moment: datetime, job: ScheduledJob, now: datetime) -> str:
     return f"{job.local(moment):%a %H:%M}" if near else f"{job.local(moment):%Y-%m-%d %H:%M}"
 
 
-def _span(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    if seconds < 120:
-        return f"{seconds} s"
-    if seconds < 2 * 3600:
-        return f"{seconds // 60} min"
-    if seconds < 2 * 86400:
-        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-    return f"{seconds // 86400} days"
+def _whole(span: timedelta) -> timedelta:
+    return timedelta(seconds=int(span.total_seconds()))

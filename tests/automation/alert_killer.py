@@ -7,33 +7,23 @@ outlives a process, and half a line is tried in tests/reports/test_alerts.py. Ea
 whose name is also that of its hero.
 """
 
-import json
+import itertools
 import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import automation.deliver
 from automation.outbox import flush
-from gates.policy import load_policy
-from gates.release import Release
-from gates.verdicts import Decision
-from reports.alerts.decisions import tell_decisions
 from reports.alerts.event import Event
 from reports.alerts.log import emit
 from reports.alerts.rules import built_in
-from reports.attestation.document import attest_heroes, write_attestations
 from tests.automation.alert_receiver import delivery, rollback
-from tests.reports.handmade import release
 
-ROOT = Path(__file__).parents[2]
 CALLS = ("open", "write", "fsync", "close", "fstat")
-#: Read once, before any child is forked.
-POLICY = load_policy(ROOT / "configs" / "policy.yaml")
 
 
 def events(hero: str) -> list[Event]:
@@ -59,20 +49,6 @@ def job(artifacts: Path, url: str) -> None:
     now = datetime.now(UTC)
     emit(events(artifacts.name), artifacts, built_in(), now)
     flush(artifacts, delivery(alertmanager={"url": url}), now)
-
-
-def gate(artifacts: Path, _: str) -> None:
-    """A gate run that records a rollback and tells it."""
-    whole = judged(artifacts)
-    write_attestations(whole, attest_heroes(whole))
-    tell_decisions(artifacts, artifacts / "no configs", datetime.now(UTC))
-
-
-def judged(artifacts: Path) -> Release:
-    """A release that is rolled back, a moment ago."""
-    whole, _ = release(POLICY, Decision.ROLLBACK)
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    return replace(whole, artifacts=artifacts, finished_at=at)
 
 
 class Moments:
@@ -102,33 +78,20 @@ class Moments:
         return watched
 
 
-def killed_at(moment: int, work: Callable[[Path, str], None], artifacts: Path, url: str) -> bool:
-    """Was there such a moment? A child does the work until then."""
-    child = os.fork()
-    if child == 0:
-        Moments(moment).watch_calls()
-        work(artifacts, url)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0:
-        raise SystemExit(f"{work.__name__} at {moment} ended with {status}")
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-
-
 def main(folder: Path, url: str) -> None:
-    """Print the moments of each work, as JSON."""
-    found = {}
-    for work in (job, gate):
-        moment, killed = 0, True
-        while killed:
-            moment += 1
-            artifacts = folder / f"{work.__name__}_{moment}"
-            artifacts.mkdir()
-            if work is job:
-                before(artifacts, url)
-            killed = killed_at(moment, work, artifacts, url)
-        found[work.__name__] = moment - 1
-    print(json.dumps(found))
+    """Work in a child until each moment there is."""
+    for moment in itertools.count(1):
+        artifacts = folder / f"job_{moment}"
+        artifacts.mkdir()
+        before(artifacts, url)
+        child = os.fork()
+        if child == 0:
+            Moments(moment).watch_calls()
+            job(artifacts, url)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status != -signal.SIGKILL:
+            sys.exit(status)
 
 
 if __name__ == "__main__":

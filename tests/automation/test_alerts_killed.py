@@ -1,6 +1,5 @@
 """Is an alert ever lost? Telling and delivering are killed by SIGKILL in every moment, then the next tick comes."""
 
-import json
 import subprocess
 import sys
 from collections import Counter
@@ -11,8 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from automation.alerts import find_events
-from automation.outbox import flush, read_state, tick_alerts
+from automation.outbox import flush, read_state
 from reports.alerts.log import emit, read_log
 from reports.alerts.rules import built_in
 from tests.automation.alert_killer import events
@@ -24,7 +22,6 @@ pytestmark = pytest.mark.slow
 class Killed(NamedTuple):
     """What the killed processes left behind."""
 
-    moments: dict[str, int]  # how many of each sort
     folders: list[Path]
     receiver: Receiver
 
@@ -36,11 +33,7 @@ def killed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kil
         command = [sys.executable, "-m", "tests.automation.alert_killer", str(folder), receiver.url]
         run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=1200, check=False)
         assert run.returncode == 0, run.stderr
-        yield Killed(json.loads(run.stdout), sorted(folder.iterdir()), receiver)
-
-
-def of(killed: Killed, work: str) -> list[Path]:
-    return [folder for folder in killed.folders if folder.name.startswith(work)]
+        yield Killed(sorted(folder.iterdir()), receiver)
 
 
 def received(receiver: Receiver, hero: str) -> list[tuple[str, bool]]:
@@ -51,12 +44,9 @@ def received(receiver: Receiver, hero: str) -> list[tuple[str, bool]]:
     return [(e["labels"]["dedup"], datetime.fromisoformat(e["endsAt"]) > now) for e in about]
 
 
-def test_there_were_many_moments(killed: Killed) -> None:
-    assert min(killed.moments.values()) >= 20, killed.moments
-
-
 def test_a_killed_job_loses_no_alert(killed: Killed) -> None:
-    for folder in of(killed, "job"):
+    assert len(killed.folders) > 20
+    for folder in killed.folders:
         chosen = delivery(alertmanager={"url": killed.receiver.url})
         for _ in range(2):  # the next tick, and the one after it
             now = datetime.now(UTC)
@@ -72,17 +62,3 @@ def test_a_killed_job_loses_no_alert(killed: Killed) -> None:
         hold = next(alert.id for alert in log.alerts if alert.kind == "hold")
         assert [firing for key, firing in came if key == hold][-1] is False, "what ended stays ended"
         assert read_state(folder).done["alertmanager"] == {alert.digest for alert in log.alerts}
-
-
-def test_what_a_killed_gate_run_decided_is_told_by_the_next_tick(killed: Killed, tmp_path: Path) -> None:
-    found = Counter[int]()
-    for folder in of(killed, "gate"):
-        recorded = (folder / "ann" / "attestation.json").exists()
-        found[len(find_events(folder, datetime.now(UTC)))] += 1
-        flushed = tick_alerts(folder, tmp_path, datetime.now(UTC), {})
-        told = [(alert.kind, alert.hero, alert.firing) for alert in read_log(folder).alerts]
-        assert told == ([("rollback", "ann", True)] if recorded else []), folder.name
-        assert flushed.told == int(recorded and flushed.told > 0)
-        assert tick_alerts(folder, tmp_path, datetime.now(UTC), {}).told == 0
-    assert found[1] >= 5, "the tick had something to find"
-    assert found[0] > 0

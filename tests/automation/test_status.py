@@ -18,14 +18,14 @@ def told(machine: Machine, now: datetime) -> tuple[list[str], bool]:
 def test_all_is_well(machine: Machine) -> None:
     assert told(machine, DUE - MINUTE / 2) == (
         [
-            "heartbeat: ok, last tick 30 s ago (every minute expected)",
+            "heartbeat: ok, last tick 0:00:30 ago (every minute expected)",
             "nightly: no run yet, next Tue 02:15  (search-engineering)",
         ],
         True,
     )
     machine.tick(DUE)
     assert told(machine, DUE + MINUTE)[0][1:] == [
-        "nightly: running, Tue 02:15 for 60 s (at most 10 min), attempt 1  (search-engineering)"
+        "nightly: running, Tue 02:15 for 0:01:00 (at most 10 min), attempt 1  (search-engineering)"
     ]
     machine.end(NAME, DUE + MINUTE)
     assert told(machine, DUE + 2 * MINUTE)[1]
@@ -35,7 +35,7 @@ def test_all_is_well(machine: Machine) -> None:
 def test_an_old_heartbeat_and_what_it_left_undone(machine: Machine) -> None:
     lines, well = told(machine, DUE + 6 * MINUTE)
     assert lines == [
-        "heartbeat: LATE, last tick 7 min ago (every minute expected)",
+        "heartbeat: LATE, last tick 0:07:00 ago (every minute expected)",
         "nightly: LATE, due since Tue 02:15, and no tick looked at it  (search-engineering)",
     ]
     assert not well
@@ -43,7 +43,7 @@ def test_an_old_heartbeat_and_what_it_left_undone(machine: Machine) -> None:
 
 def test_a_clock_that_is_behind_the_last_tick(machine: Machine) -> None:
     lines, well = told(machine, DUE - timedelta(hours=3))
-    assert lines[0] == "heartbeat: LATE, last tick 2 h 59 min ahead of this clock (every minute expected)"
+    assert lines[0] == "heartbeat: LATE, last tick 2:59:00 ahead of this clock (every minute expected)"
     assert not well
 
 
@@ -81,8 +81,8 @@ def test_what_waits_and_what_runs_too_long(machine: Machine) -> None:
         machine.tick(DUE + minute * MINUTE)
     lines, well = told(machine, DUE + 15 * MINUTE)
     assert lines[1:] == [
-        "nightly: OVERDUE, Tue 02:15 runs for 15 min (at most 10 min), attempt 1  (search-engineering)",
-        "other: LATE, Tue 02:16, 14 min ago: waits for lane nightly  (search-engineering)",
+        "nightly: OVERDUE, Tue 02:15 runs for 0:15:00 (at most 10 min), attempt 1  (search-engineering)",
+        "other: LATE, Tue 02:16, 0:14:00 ago: waits for lane nightly  (search-engineering)",
     ]
     assert not well
 

@@ -11,7 +11,6 @@ import pytest
 import rfc8785
 
 from evidence.digests import file_digest, logical_digest
-from evidence.schemas import HITS
 from gates.policy import Policy
 from gates.release import Release
 from gates.verdicts import Decision
@@ -68,11 +67,6 @@ def test_evidence_is_named_by_digests_of_bytes_and_of_content(judged: Judged) ->
         assert entry["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
         assert entry["logical_sha256"] == logical_digest(file)
         assert entry["rows"] == pq.read_table(file).num_rows
-
-
-def test_a_table_without_rows_has_a_digest(tmp_path: Path) -> None:
-    pq.write_table(HITS.empty_table(), tmp_path / "hits.parquet")
-    assert len(logical_digest(tmp_path / "hits.parquet")) == 64
 
 
 def test_the_release_binds_each_hero_by_digest(judged: Judged) -> None:

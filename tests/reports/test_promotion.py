@@ -115,21 +115,11 @@ def spoil(checkout: Path, name: str) -> None:
     """One thing that makes a decision one about something else."""
     configs, out = checkout / "configs", checkout / "reports" / "out"
     match name:
-        case "threshold":
-            policy = configs / "policy.yaml"
-            policy.write_text(
-                policy.read_text().replace(
-                    "ndcg_at_10: {on_red: rollback, margin: 0.2}", "ndcg_at_10: {on_red: rollback, margin: 0.19}"
-                )
-            )
         case "baseline":
             run = configs / "equal.run"
             run.write_text(run.read_text() + "q0 Q0 pkg/m0.py:91-99 3 1 tag 9.0 0.5\n")
         case "lock":
             (configs / "locks" / "rival.lock.json").unlink()
-        case "lock of another release":
-            lock = configs / "locks" / "rival.lock.json"
-            lock.write_text(lock.read_text().replace('"image": "no image bound"', '"image": "another"'))
         case "attestation":
             path = out / "worse" / "attestation.json"
             path.write_bytes(path.read_bytes().replace(b'"ROLLBACK"', b'"PROMOTE"'))
@@ -143,10 +133,8 @@ def spoil(checkout: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        ("threshold", "not what was attested: policy.guards.ndcg_at_10.margin"),
         ("baseline", "stale; run the canary again"),
         ("lock", "it is no lock file"),
-        ("lock of another release", "it was edited"),
         ("attestation", "worse/attestation.json"),
         ("evidence", "rival/hits.parquet"),
         ("bundle", "statement is missing"),
