@@ -44,7 +44,7 @@ def serving(configs: Path, key: str = "name") -> str:
         return ""
 
 
-def exceptions(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
+def exceptions(log: Log, configs: Path, now: datetime) -> list[Event]:
     """What serves without a PROMOTE, until something else serves; from its end on the canary that it owes is due."""
     found, stamp = list[Event](), now.isoformat(timespec="seconds")
     if any((state_of(configs) / "bundles").glob("*-exception-*")):
@@ -68,16 +68,17 @@ def exceptions(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
             )
             found.append(event)
     stands = {event.key for event in found}
-    ended_now = [alert for alert in read_log(artifacts).open if alert.kind == "exception" and alert.key not in stands]
+    ended_now = [alert for alert in log.open if alert.kind == "exception" and alert.key not in stands]
     return found + [replace(alert, text="it is so no more", seen_at=stamp, resolved=True) for alert in ended_now]
 
 
-def find_events(artifacts: Path, now: datetime) -> list[Event]:
-    """What the files of one artifacts folder say at this moment."""
+def find_events(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
+    """What the files of an artifacts folder and of configs say at this moment."""
     from reports.alerts.decisions import untold_decisions  # half a second that most ticks need not wait
 
     log = read_log(artifacts)
-    return [*untold_decisions(artifacts, log, now), *due_reviews(log, now), *over(log, now)]
+    of_runs = [*untold_decisions(artifacts, log, now), *due_reviews(log, now), *over(log, now)]
+    return [*of_runs, *exceptions(log, configs, now)]
 
 
 def due_reviews(log: Log, now: datetime) -> list[Event]:

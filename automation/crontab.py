@@ -22,8 +22,6 @@ def install(root: Path, command: str) -> str:
     if sorted(old.splitlines()) == sorted(table.splitlines()):
         return f"the crontab ticks already: {new}"
     _crontab("-", table)
-    if new.encode() not in _crontab("-l").split(b"\n"):
-        raise GateError("crontab took the table, but does not list the line; look at crontab -l")
     return f"added to the crontab: {new}"
 
 

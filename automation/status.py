@@ -1,4 +1,4 @@
-"""What runs next, what ran last, and what is late, running or failed?"""
+"""What runs next, what ran last, and what is late, running or failed? Lines for people, and whether all is well."""
 
 from datetime import datetime, timedelta
 
@@ -7,11 +7,8 @@ from automation.schedule import LOOK_BACK, Schedule, ScheduledJob, due_between, 
 from automation.tick import LATE
 from gates.status import NOT_EVIDENCED
 
-#: Lines for people, and whether all is well.
-Report = tuple[list[str], bool]
 
-
-def list_jobs(schedule: Schedule, ledger: Ledger | None, now: datetime) -> Report:
+def list_jobs(schedule: Schedule, ledger: Ledger | None, now: datetime) -> tuple[list[str], bool]:
     """One line for each job: its cron line, next and last run, owner and what it runs."""
     rows = [("JOB", "CRON", "NEXT", "LAST", "OWNER", "RUNS")]
     for job in schedule.jobs:
@@ -26,7 +23,7 @@ def list_jobs(schedule: Schedule, ledger: Ledger | None, now: datetime) -> Repor
     return [*lines, f"times of {zones}"], True
 
 
-def report(schedule: Schedule, ledger: Ledger | None, now: datetime) -> Report:
+def report(schedule: Schedule, ledger: Ledger | None, now: datetime) -> tuple[list[str], bool]:
     """The heartbeat first, then each job's standing: that of its newest settled slot."""
     last = ledger.heartbeat() if ledger else None
     lines, well = ["heartbeat: no tick was ever completed; python -m automation install crontab"], False

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from evidence.files import regular
 from gates.attestation import ATTESTATION, Attestation, AttestationError
-from gates.checks.check import Name
 from gates.errors import ConfigError
 from gates.names import check_name
 from gates.verdicts import Decision
@@ -70,7 +69,8 @@ def decision_event(attestation: Attestation, artifacts: Path) -> Event:
     cells = {f"{cell.check} at {cell.step} %" if cell.step else cell.check: cell for cell in attestation.cells}
     cell = cells.get(asked)
     name = check_name(check, cell.unit if cell else "", attestation.mode)
-    observed, limit = (_shown(name, number) for number in ((cell.observed, cell.limit) if cell else ("", "")))
+    numbers = map(name.show, (cell.observed, cell.limit) if cell else ("", ""))
+    observed, limit = (f"{number} {name.unit}".rstrip() if number else "" for number in numbers)
     card, because = attestation.card, [cut(reason, _REASON_LENGTH) for reason in reasons[:_REASONS]]
     return Event(
         kind=str(decision).lower(),
@@ -89,9 +89,3 @@ def decision_event(attestation: Attestation, artifacts: Path) -> Event:
         exposure=attestation.exposure,
         review_due=attestation.review_due if decision is Decision.PROMOTE else "",
     )
-
-
-def _shown(name: Name, number: str) -> str:
-    """A number with its unit, as people read it; "" for what is none."""
-    shown = name.show(number)
-    return f"{shown} {name.unit}".rstrip() if shown else ""

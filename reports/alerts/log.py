@@ -213,7 +213,8 @@ def _alert(event: Event, going_on: Alert | None, rules: AlertRules, now: datetim
 
 
 def _urgency(event: Event, rules: AlertRules) -> str:
-    return event.severity or rules.severity_of(event.kind, event.exposure)
+    rule = rules.rule(event.kind)
+    return event.severity or (event.exposure == "live" and rule.live) or rule.severity
 
 
 def _who(event: Event, rules: AlertRules) -> str:

@@ -160,11 +160,6 @@ class AlertRules(Document):
         """The rule of a kind. Raises KeyError for a kind that does not exist."""
         return self.rules.get(kind) or RULES[kind]
 
-    def severity_of(self, kind: str, exposure: str) -> Severity:
-        """How urgent a kind is where it happened."""
-        rule = self.rule(kind)
-        return rule.live if exposure == "live" and rule.live is not None else rule.severity
-
     def act_by(self, severity: str, told: datetime) -> datetime:
         """When somebody must have acted on what is told now."""
         words = dict(WITHIN, **self.severities)[severity]

@@ -22,18 +22,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m reports.promotion", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     promoting = commands.add_parser("promote", help="make an attested hero the baseline")
-    promoting.add_argument("--hero", required=True, help="a hero of the policy, or the path of a pack")
-    promoting.add_argument("--accept-untrusted", action="store_true", help="though nobody vouches for a key; recorded")
     backing = commands.add_parser("rollback", help="bring the previous baseline back")
-    excepting = commands.add_parser(
-        "exception", help="let a hero serve for a while without a PROMOTE: it owes a canary"
-    )
-    excepting.add_argument("--hero", required=True)
+    without = "let a hero serve for a while without a PROMOTE: it owes a canary"
+    excepting = commands.add_parser("exception", help=without)
     excepting.add_argument("--ticket", required=True, help="where it was asked for")
     excepting.add_argument("--until", required=True, help="a day (to its end, UTC) or a time with its zone")
-    excepting.add_argument(
-        "--accept-untrusted", action="store_true", help="though nobody vouches for the key; recorded"
-    )
+    for command in (promoting, excepting):
+        command.add_argument("--hero", required=True, help="a hero of the policy, or the path of a pack")
+        command.add_argument(
+            "--accept-untrusted", action="store_true", help="though nobody vouches for a key; recorded"
+        )
     telling = commands.add_parser("serving", help="what serves, and by which word of whom")
     for command in (promoting, backing, excepting, telling):
         command.add_argument("--artifacts", type=folder, default=Path("reports/out"))

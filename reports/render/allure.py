@@ -7,7 +7,6 @@ the decision is written here, in the same format, and names the others.
 import csv
 import io
 import uuid
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -45,12 +44,10 @@ def labels(subject: Subject, check: str, step: int) -> dict[str, str]:
     whole = "before the climb" if check in keys_of(Kind.SANITY) else "whole canary"
     place = f"{step} % of traffic" if step else f"intent {intent}" if intent else whole
     severity = Severity.CRITICAL if subject.policy.on_red(check) == "rollback" else Severity.NORMAL
-    return _filed(subject, severity, {"story": place, "parentSuite": f"hero {subject.name}", "suite": place})
-
-
-def _filed(subject: Subject, severity: Severity, places: Mapping[str, str]) -> dict[str, str]:
-    by = {"epic": EPIC, "feature": subject.name, "owner": subject.owner, "severity": severity.value}
-    return {**by, **places}
+    return {
+        "epic": EPIC, "feature": subject.name, "owner": subject.owner, "severity": severity.value, "story": place,
+        "parentSuite": f"hero {subject.name}", "suite": place,
+    }  # fmt: skip
 
 
 def verdict_table(cell: Cell) -> str:
@@ -79,7 +76,8 @@ def _decision(told: Told, story: Story, folder: Path, place: int) -> TestResult:
     begun, ended = (
         int(datetime.fromisoformat(at).timestamp()) * 1000 for at in (release.started_at, release.finished_at)
     )
-    labels = _filed(story.outcome.subject, Severity.BLOCKER, {"parentSuite": FIRST, "story": "decision"})
+    labels = {"epic": EPIC, "feature": story.hero, "owner": story.outcome.subject.owner, "parentSuite": FIRST}
+    labels |= {"severity": Severity.BLOCKER.value, "story": "decision"}
     shown = {"attestation.json": told.attested[story.hero]}
     shown |= {path.name: path.read_bytes() for path in (home / SPANS, *sorted((home / "plots").glob("*.svg")))}
     return TestResult(

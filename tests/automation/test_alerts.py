@@ -45,9 +45,9 @@ def kinds(events: list[Event]) -> list[tuple[str, str, bool]]:
 @pytest.mark.parametrize("place", ["ann", "history/20261201T101500Z-c0ffee/ann"])
 def test_a_decision_without_an_alert_is_told_once_wherever_it_lies(policy: Policy, tmp_path: Path, place: str) -> None:
     recorded(policy, Decision.ROLLBACK, tmp_path / place)
-    assert kinds(find_events(tmp_path, NOW)) == [("rollback", "ann", False)]
+    assert kinds(find_events(tmp_path, tmp_path, NOW)) == [("rollback", "ann", False)]
     assert tick_alerts(tmp_path, tmp_path, NOW, {}).told == 1
-    assert find_events(tmp_path, NOW) == []
+    assert find_events(tmp_path, tmp_path, NOW) == []
     (alert,) = read_log(tmp_path).alerts
     assert (alert.since, alert.told_at) == ("2026-12-01T10:15:31+00:00", NOW.isoformat())
 
@@ -59,10 +59,10 @@ def test_what_was_not_decided_or_is_long_over_is_no_decision(policy: Policy, tmp
     recorded(policy, Decision.ROLLBACK, tmp_path / "d", steps="none")
     (tmp_path / "e").mkdir()
     (tmp_path / "e" / "attestation.json").write_text('["half', encoding="utf-8")
-    assert find_events(tmp_path, NOW) == []
+    assert find_events(tmp_path, tmp_path, NOW) == []
     (tmp_path / "bundles").mkdir()
     (tmp_path / "bundles" / "000001-decision.sigstore.json").touch()
-    assert kinds(find_events(tmp_path, NOW)) == [("promote", "lexical", False)]
+    assert kinds(find_events(tmp_path, tmp_path, NOW)) == [("promote", "lexical", False)]
 
 
 def promoted(run: str, day: int, hero: str = "lexical", **changed: Any) -> Event:
@@ -89,7 +89,7 @@ def test_a_review_is_due_after_seven_days_and_told_once(tmp_path: Path) -> None:
     (due,) = due_reviews(read_log(tmp_path), at(7))
     assert (due.kind, due.since, due.owner) == ("review_due", at(7).isoformat(), "Search Engineering")
     for day, count in ((7, 1), (7.5, 0), (8, 0)):
-        found = [event for event in find_events(tmp_path, at(day)) if event.kind == "review_due"]
+        found = [event for event in find_events(tmp_path, tmp_path, at(day)) if event.kind == "review_due"]
         assert len(emit(found, tmp_path, built_in(), at(day))) == count
 
 

@@ -53,11 +53,6 @@ def test_it_names_decision_reasons_and_traffic(judged: Judged, hero: str, decisi
     assert content["bundle"] is None
 
 
-def test_the_fingerprint_can_be_computed_again(judged: Judged) -> None:
-    content = attested(judged("equal"), "equal")
-    assert hashlib.sha256(rfc8785.dumps(content["lock_material"])).hexdigest() == content["release_fingerprint"]
-
-
 def test_evidence_is_named_by_digests_of_bytes_and_of_content(judged: Judged) -> None:
     release = judged("equal")
     content = attested(release, "equal")

@@ -64,6 +64,8 @@ def test_every_problem_is_a_line_and_the_status_is_1(out: Path, capsys: Captured
     lines = capsys.readouterr().out.splitlines()
     assert sum(line.startswith("problem: ") for line in lines) == 2
     assert lines[-1] == "DOES NOT VERIFY: 2 problems"
+    assert main(["show", str(out)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("DOES NOT VERIFY: index.html: cannot be read")
 
 
 def test_a_pinned_head_must_be_a_digest_and_in_the_chain(out: Path, capsys: Captured) -> None:
@@ -89,12 +91,6 @@ def test_show_says_in_about_ten_lines_what_was_decided(out: Path, capsys: Captur
     ):  # fmt: skip
         assert told in text
     assert max(map(len, lines)) <= 110
-
-
-def test_show_says_when_a_folder_does_not_verify(out: Path, capsys: Captured) -> None:
-    (out / "summary.md").write_text("PROMOTE")
-    assert main(["show", str(out)]) == 1
-    assert capsys.readouterr().out.splitlines()[-1].startswith("DOES NOT VERIFY: summary.md: sha256")
 
 
 def test_what_somebody_signed_to_mislead_breaks_no_command(out: Path, capsys: Captured) -> None:

@@ -73,11 +73,6 @@ def test_what_was_said_of_an_older_decision_does_not_count_for_the_next(policy: 
     assert not check(out).problems
 
 
-def test_a_decision_that_nobody_knows_has_no_word() -> None:
-    empty = chain.Chain(statements=(), problems=(), head="")
-    assert said_of(empty, "0" * 64, NOW, ROOT) == ()
-
-
 @pytest.mark.parametrize("until", ["", "never", "2026-12-09T00:00:00", 5])
 def test_a_word_without_an_end_counts_as_none(out: Path, until: object) -> None:
     signed_by = statements.signer(ANN.keyid, ephemeral=False, words="")

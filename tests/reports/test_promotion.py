@@ -67,15 +67,6 @@ def canary_fingerprint(checkout: Path) -> str:
     return str(lock["fingerprint"])
 
 
-def test_a_promotion_is_told_in_the_chain(copied: Path, asked: Callable[..., Wanted]) -> None:
-    promote(asked(), "rival")
-    assert verify(copied / "reports" / "out", asked().root).problems == ()
-    (said,) = changes(copied)
-    assert (said.kind, said.hero, said.predicate["by"]) == ("promotion", "rival", "R. Manager")
-    assert said.predicate["untrustedAccepted"] == []
-    assert {entry["hero"] for entry in said.predicate["stale"]} == {"equal", "unsure", "worse"}
-
-
 @pytest.mark.parametrize(
     ("hero", "why"),
     [
@@ -161,6 +152,10 @@ def test_a_decision_has_its_time(copied: Path, asked: Callable[..., Wanted], day
 def test_a_decision_is_used_up_by_its_promotion(copied: Path, asked: Callable[..., Wanted]) -> None:
     elsewhere = shutil.copytree(copied / "reports" / "out", copied / "reports" / "elsewhere")
     promote(asked(), "rival")
+    assert verify(copied / "reports" / "out", asked().root).problems == ()
+    (said,) = changes(copied)
+    assert (said.kind, said.hero, said.predicate["by"]) == ("promotion", "rival", "R. Manager")
+    assert {entry["hero"] for entry in said.predicate["stale"]} == {"equal", "unsure", "worse"}
     for artifacts in (Path("reports/out"), elsewhere):
         with pytest.raises(Refused, match="promoted already"):
             promote(asked(artifacts=artifacts), "rival")
