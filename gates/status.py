@@ -78,7 +78,8 @@ class Ending:
             yield
         finally:
             os._exit = really
-            self._why = self._why or _flush()
+            unsaid = _flush()  # always, or Python itself flushes at the end, and ends with 120
+            self._why = self._why or unsaid
 
     def _tell(self, line: str) -> None:
         with suppress(OSError):  # who closed standard error does not want to hear it

@@ -173,8 +173,9 @@ def test_a_conftest_that_leaves_is_refused(checkout: Checkout) -> None:
     assert said(result) == "ERROR: a conftest.py called sys.exit(0) when it was imported"
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("broken", ["full", "closed", "hung up"])
-def test_a_decision_that_cannot_be_printed_is_no_success(checkout: Checkout, broken: str) -> None:
+def test_a_decision_that_cannot_be_printed_is_no_success(checkout: Checkout, broken: str, unbuffered: str) -> None:
     """What stands on disk stays, and Python's own 1 and 120 do not come out."""
     if broken == "full" and not Path("/dev/full").exists():
         pytest.skip("no device here that is always full")
@@ -183,6 +184,7 @@ def test_a_decision_that_cannot_be_printed_is_no_success(checkout: Checkout, bro
     with subprocess.Popen(
         ["/bin/sh", "-c", f'exec "$@" {to}', "sh", *canary],
         cwd=checkout.folder,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
