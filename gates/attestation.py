@@ -202,6 +202,7 @@ class Attestation(AttestedWhole):
     config_hash: str
     baseline: str
     baseline_config_hash: str
+    baseline_stack: tuple[str, ...]  # what was promoted into the baseline, a line each, oldest first
     release_fingerprint: str  # sha256 of lock_material; "" where the climb never began
     lock_material: dict[str, Any]
     policy: dict[str, Any]

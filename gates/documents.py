@@ -3,7 +3,7 @@
 import json
 import re
 import stat
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -186,3 +186,12 @@ def _known(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
         here = field.annotation if field else None
     fields = getattr(here, "model_fields", None)
     return f"known here: {', '.join(sorted(f.alias or name for name, f in fields.items()))}" if fields else "remove it"
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A document with what another one says in addition."""
+    found = dict(base)
+    for key, value in changes.items():
+        deeper = isinstance(value, Mapping) and isinstance(found.get(key), dict)
+        found[key] = merged(found[key], value) if deeper else value
+    return found

@@ -32,6 +32,7 @@ class Subject:
     config_hash: str
     baseline_name: str
     baseline_config_hash: str
+    baseline_stack: tuple[str, ...] = ()  # what was promoted into the baseline, a line each, oldest first
     differs: tuple[Difference, ...]
     policy: Policy
     windows: int  # this run may use in all: the policy's, or more where --max-windows asks for them

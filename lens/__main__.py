@@ -85,12 +85,20 @@ def open_selected(config: Path) -> tuple[dict[str, Any], Path, Index]:
     selected = document.get("selected") if isinstance(document, dict) else None
     if isinstance(document, dict) and "fault" in document:
         print(f"{config}: answers as its system does, without the seeded fault", file=sys.stderr)
-    if selected == "baseline":
+    changes = document.get("changes") if isinstance(document, dict) else None
+    if selected == "baseline" or isinstance(changes, dict):
         selected = yaml.safe_load((folder / BASELINE.name).read_text(encoding="utf-8"))["selected"]
+        selected = _laid_over(selected, changes or {})
     if not isinstance(selected, dict):
         raise ValueError(f"{config}: no `selected` block; name a pack such as configs/lexical_pack_a.yaml")
     parsed = parse(selected)
     return selected, folder, open_index(folder / parsed.corpus, folder / parsed.weights)
+
+
+def _laid_over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """What a pack changes, in what serves."""
+    both = {key: _laid_over(base[key], new) for key, new in changes.items() if isinstance(new, dict) and key in base}
+    return {**base, **changes, **both}
 
 
 def run_fit(asked: argparse.Namespace) -> None:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fixtures.packs import Hero, load_hero, merged
+from fixtures.packs import Hero, load_hero
 from fixtures.systems.kinds import SystemKind
 from gates.attestation import ATTESTATION, Attestation
 from gates.checks.registry import BY_INTENT, BY_KEY
-from gates.documents import read_yaml
+from gates.documents import merged, read_yaml
 from gates.errors import ConfigError
 from gates.verdicts import Verdict
 from proof.mutants.mutant import NAMED, REFUSALS, Mutant
@@ -127,7 +127,10 @@ def run_canary(
 
 def write_pack(mutant: Mutant, hero: Hero, folder: Path) -> Path:
     """The hero's pack with the fault in it, in another folder."""
-    document = read_yaml(Path(hero.subject.source))
+    document = read_yaml(Path(hero.subject.source.partition(":")[0]))  # whichever row of its grid it is
+    if "changes" in document:  # a fault is seeded into the whole of what it is
+        document = {key: value for key, value in document.items() if key not in ("changes", "grid")}
+        document["selected"] = dict(hero.system_kind.block)
     if "baseline" in document:  # then paths start from the pack's folder, which is another one now
         document |= {"selected": _absolute(hero.system_kind), "baseline": _absolute(hero.baseline_kind)}
     pack = folder / "mutant.yaml"

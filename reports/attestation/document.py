@@ -64,6 +64,7 @@ def attest(
         config_hash=subject.config_hash,
         baseline=subject.baseline_name,
         baseline_config_hash=subject.baseline_config_hash,
+        baseline_stack=subject.baseline_stack,
         release_fingerprint=climbed.fingerprint,
         lock_material=climbed.lock_material,
         policy=subject.policy.content(),

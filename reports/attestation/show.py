@@ -14,7 +14,7 @@ from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import Decided, Verified, verify
 from reports.escaping import clean, cut
 
-_REASONS, _WIDTH, _SAYS = 3, 110, 60
+_REASONS, _WIDTH, _SAYS = 3, 110, 120
 
 
 def show(asked: argparse.Namespace) -> int:
@@ -97,7 +97,10 @@ def _says(statement: Statement, root: TrustRoot, now: datetime) -> str:
         gist = predicate.get("result") or predicate.get("decision") if statement.kind != "svr" else PROPERTY
         return f"{gist} {(predicate.get('reasons') or [''])[0]}".strip()
     hidden = ("previous", "hero", "createdOn", "runId", "releaseFingerprint", "configHash")
-    told = {**predicate, "untrustedAccepted": ", ".join(map(str, predicate.get("untrustedAccepted") or ()))}
+    changed = ", ".join(f"{key} {what}" for key, what in dict(predicate.get("changes") or {}).items())
+    untrusted = ", ".join(map(str, predicate.get("untrustedAccepted") or ()))
+    others = {key: value for key, value in predicate.items() if key != "changes"}
+    told = {**others, "untrustedAccepted": untrusted, "changes": changed}
     return ", ".join(
         f"{key} {word}" for key, word in told.items() if isinstance(word, str) and word and key not in hidden
     )

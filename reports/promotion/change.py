@@ -11,11 +11,13 @@ from typing import Any
 import yaml
 
 from fixtures.lock import load_locked
+from fixtures.pack_file import Brought
 from fixtures.packs import Hero
 from gates.errors import GateError
 from reports.attestation import chain, people, verify
 from reports.attestation.signing import Signer, open_signer
 from reports.attestation.statements import digest_in
+from reports.escaping import clean, cut
 from reports.promotion import conditions, journal
 from reports.promotion.conditions import AS_TEXT, Refused, Wanted, text_in
 from reports.promotion.journal import PREVIOUS, Undertaking
@@ -91,9 +93,12 @@ def _promotion(asked: Wanted, name: str) -> tuple[Undertaking, Signer]:
     trusted |= {f"{word.statement.kind} by {word.by}": word.trusted for word in words}
     conditions.require_evidence(decided, asked)
     others = [d.statement for n, d in verified.heroes.items() if n != hero.subject.name]
-    after = text_of(hero, f"promoted as release {fingerprint[:16]} by decision {digest[:16]}", "what serves today")
+    after = text_of(
+        asked, hero, f"promoted as release {fingerprint[:16]} by decision {digest[:16]}", "what serves today"
+    )
     said = {
         "decision": {"sha256": digest},
+        "changes": changed(hero),
         "releaseFingerprint": fingerprint,
         "untrustedAccepted": [what for what, counts in trusted.items() if not counts],
         "approvals": [word.statement.digest for word in words if word.statement.kind == "approval"],
@@ -146,14 +151,27 @@ def _rollback(asked: Wanted) -> Undertaking:
     )
 
 
-def text_of(hero: Hero, how: str, claim: str) -> str:
-    """The hero's configuration as the pack of an incumbent, as text of its bytes."""
+def changed(hero: Hero) -> dict[str, str]:
+    """What it changes in what serves, by dotted key."""
+    return {clean(one.key): clean(f"{cut(one.baseline, 40)} > {cut(one.hero, 40)}") for one in hero.subject.differs}
+
+
+def text_of(asked: Wanted, hero: Hero, how: str, claim: str) -> str:
+    """The hero's configuration as the pack of an incumbent, on top of what was promoted before; text of its bytes."""
+    brought = Brought(
+        hero=hero.subject.name,
+        owner=hero.subject.owner,
+        by=clean(asked.by) or "-",
+        how=f"{how}, {asked.now:%Y-%m-%d}",
+        changed=changed(hero),
+    )
     pack = {
         "schema": "hero-gate/pack/v1",
         "name": hero.subject.baseline_name,
         "owner": hero.subject.owner,
         "claim": {"text": claim},
         "selected": dict(hero.system_kind.block),
+        "stack": [one.model_dump(mode="json") for one in (*hero.stack, brought)],
     }
     text = (
         f"# The incumbent: {hero.subject.name}, {how}.\n"

@@ -31,9 +31,10 @@ def serve_by_exception(asked: Wanted, name: str, ticket: str, until: str) -> lis
             "ticket": ticket,
             "until": ends.isoformat(timespec="seconds"),
             "configHash": hero.subject.config_hash,
+            "changes": change.changed(hero),
             "untrustedAccepted": [] if trusted else ["promoter"],
         }
-        return change.to_serve(asked, "exception", hero, change.text_of(hero, how, how), said), signer
+        return change.to_serve(asked, "exception", hero, change.text_of(asked, hero, how, how), said), signer
 
     with journal.alone(asked):
         made = change.carried_out(asked, exception)

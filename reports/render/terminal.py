@@ -92,6 +92,7 @@ def _identity(release: Release, story: Story) -> list[str]:
         *_headed("hero", [f"{subject.name:{width}} {subject.config_hash}   {source}   {subject.owner}"]),
         *_packed("baseline", [f"{baseline}   commit {release.commit}   mode {release.mode}", *_before(story)]),
     ]
+    lines += _told("on top of", subject.baseline_stack)
     if words := policy_words(subject.policy):
         lines += _told("policy", [words])
     if not story.reached:

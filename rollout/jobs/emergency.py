@@ -30,7 +30,7 @@ from gates.archive import state_of
 from gates.checks.battery import some
 from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.errors import Errors
-from gates.documents import AtMost, Document, read_yaml
+from gates.documents import AtMost, Document, merged, read_yaml
 from gates.errors import ConfigError, EvidenceError, GateError, NotAsked
 from gates.policy import Count
 from gates.statistics.decimals import decimal
@@ -163,9 +163,9 @@ def target(configs: Path, hero: str) -> Target:
     path = Path(hero) if hero.endswith((".yaml", ".yml")) else configs / str(policy.get("heroes", {}).get(hero))
     pack = read_yaml(path)
     own = pack.get("baseline")
-    selected = pack.get("selected")
+    selected, base, laid = pack.get("selected", "baseline"), own or baseline.get("selected"), pack.get("changes", {})
     if selected == "baseline":
-        selected = own or baseline.get("selected")
+        selected = merged(base, laid) if isinstance(base, dict) and isinstance(laid, dict) else laid
     return _target(path, pack, selected, path.parent if own else configs)
 
 

@@ -8,7 +8,8 @@ from types import ModuleType
 import pytest
 import yaml
 
-from fixtures.packs import Hero, Pack, load_hero
+from fixtures.pack_file import Pack
+from fixtures.packs import Hero, load_hero
 from gates.errors import ConfigError
 from gates.policy import Policy, load_policy
 from gates.verdicts import Kind

@@ -23,8 +23,8 @@ SHIPPED, WORSE = "phrase_boost: 1.40, window_tokens: 8", "phrase_boost: 1.00, wi
 def smoke(root: Path, tmp_path: Path) -> Path:
     """The smoke configs, whose lexical hero has a grid and selects the row that gains nothing."""
     folder = Path(shutil.copytree(root / "configs", tmp_path / "configs")) / "smoke"
-    replace(folder / "lexical_pack_a.yaml", "selected:", GRID.lstrip() + "selected:")
-    replace(folder / "lexical_pack_a.yaml", f"{SHIPPED}, proximity", f"{WORSE}, proximity")
+    shipped = f"changes:\n  lexical: {{{SHIPPED}}}"
+    replace(folder / "lexical_pack_a.yaml", shipped, GRID.lstrip() + shipped.replace(SHIPPED, WORSE))
     return folder
 
 
@@ -51,8 +51,9 @@ def test_the_winner_is_written_only_when_asked_and_locked_anew(root: Path, smoke
     assert status == 0
     assert f"make lock HERO=lexical CONFIGS={smoke}" in told
     after = pack.read_text(encoding="utf-8")
-    assert after == before.replace(f"{WORSE}, proximity", f"{SHIPPED}, proximity")
-    assert yaml.safe_load(after)["selected"]["lexical"]["phrase_boost"] == 1.4
+    old = f"changes:\n  lexical: {{{WORSE}}}"
+    assert after == before.replace(old, old.replace(WORSE, SHIPPED))
+    assert yaml.safe_load(after)["changes"]["lexical"]["phrase_boost"] == 1.4
 
     status, told = suite(root, smoke, "-m", "lock")
     assert status == 1

@@ -29,7 +29,7 @@ def row(label: str, **numbers: Any) -> GridRow:
     """A candidate that differs from the baseline in nothing but what is given."""
     metrics = {"ndcg": "ndcg_at_10", "recall": "recall_at_50", "cpu_ms": "cpu_ms"}
     gains = {name: numbers.pop(short, gain(*NOTHING)) for short, name in metrics.items()}
-    candidate = Candidate(label=label, system={}, selected=False, published=False)
+    candidate = Candidate(changes={}, label=label, system={}, selected=False, published=False)
     return GridRow(candidate=candidate, gains=gains, p95_ms=10.0, calibration_error=0.01, **numbers)
 
 
@@ -92,13 +92,14 @@ def test_each_query_is_begun_by_another_system() -> None:
 
 
 def test_a_pack_whose_queries_have_no_selection_part_is_told_so(tmp_path: Path) -> None:
-    (tmp_path / "a.run").write_text("q Q0 d 1 1.0 a\n")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.run").write_text("q Q0 d 1 1.0 a\n")
     (tmp_path / "qrels.txt").write_text("q 0 d 1\n")
     pack = tmp_path / "mine.yaml"
     system = "{system: recorded, run: a.run, qrels: qrels.txt}"
     pack.write_text(
         "schema: hero-gate/pack/v1\nname: mine\nowner: me\nclaim: {text: none}\n"
-        f"grid: [{{run: a.run}}]\nselected: {system}\nbaseline: {system}\n"
+        f"grid: [{{run: b.run}}]\nchanges: {{run: b.run}}\nbaseline: {system}\n"
     )
     with pytest.raises(EvidenceError, match=r"mine\.yaml: its queries have no selection part"):
         compare_grid(load_hero(str(pack), ROOT / "configs"), lambda _: None)
@@ -138,7 +139,7 @@ def test_the_table_says_whether_the_winner_is_better_after_correction() -> None:
 
 
 def test_the_table_marks_rows_as_published_best_and_selected() -> None:
-    candidate = Candidate(label="x 1", system={}, selected=True, published=True)
+    candidate = Candidate(changes={}, label="x 1", system={}, selected=True, published=True)
     lines = told(
         dataclasses.replace(row(""), candidate=candidate), row("x 2", ndcg=gain(0.0, -0.02, 0.02))
     ).splitlines()
