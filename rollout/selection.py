@@ -5,8 +5,8 @@ recall@50, over all queries and on no intent a loss is shown. The intervals that
 candidates at once: the best of many is chosen, and it is often the luckiest. (On an intent the plain interval shows a
 loss, since a wider one would excuse it.) Of the eligible ones those are as good that are not shown worse by the pack's
 metric than the best of them, on the same queries; of those as good the one wins that the grid lists first among all
-that are not shown to take more CPU time than the cheapest. CPU time is counted by the system's clock of this process, so
-waiting for a processor costs nothing; each interval is that of all candidates at once.
+that are not shown to take more CPU time than the cheapest. CPU time is counted, so that waiting for a processor costs
+nothing; each interval is that of all candidates at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -113,7 +113,7 @@ def compare_grid(hero: Hero, tell: Callable[[str], None]) -> list[GridRow]:
 
 
 def winner(rows: Sequence[GridRow], metric: str) -> GridRow | None:
-    """The cheapest of the eligible candidates that are as good as the best by the metric; None where none is eligible."""
+    """The cheapest of the eligible candidates that are as good by the metric as the best; None where none is."""
     eligible = [row for row in rows if not row.ruled_out_by]
     if not eligible:
         return None

@@ -45,7 +45,7 @@ def test_the_winner_is_written_only_when_asked_and_locked_anew(root: Path, smoke
     assert "phrase_boost 1.4, window_tokens 8 is the best candidate, but the pack selects another one" in told
     table = (smoke.parent / "out" / "selection" / "lexical.md").read_text(encoding="utf-8")
     assert table in told
-    assert "| best, as published |" in table
+    assert "| chosen, as published |" in table
 
     status, told = suite(root, smoke, "-m", "select", "--write")
     assert status == 0

@@ -14,23 +14,28 @@ from gates.errors import EvidenceError
 from gates.statistics.pvalues import Interval, mean_interval
 from rollout.replay import NOTHING as NOTHING_FOUND
 from rollout.replay import ask_in_turn
-from rollout.selection import GridGain, GridRow, compare_grid, gain_of, table, winner
+from rollout.selection import Array, GridRow, compare_grid, gain_of, table, winner
 
 ROOT = Path(__file__).parents[2]
 NOTHING = Interval(0.0, -0.005, 0.005)
 
 
-def gain(value: float, lower: float, upper: float, wider: float = 1.0) -> GridGain:
-    """A gain whose interval is so many times as wide where it must hold for all candidates."""
-    return GridGain(value, lower, upper, value - wider * (value - lower), value + wider * (upper - value))
+def spread(mean: float, half: float, turn: int = 0) -> Array:
+    """400 differences with this mean and so wide a plain 95 % interval around it; another order for another turn."""
+    wave = np.roll(np.resize([-1.0, 1.0, 1.0, -1.0], 400), turn)
+    return mean + half / 1.96 * 20 * wave * np.sqrt(399 / 400)
 
 
-def row(label: str, **numbers: Any) -> GridRow:
-    """A candidate that differs from the baseline in nothing but what is given."""
+def row(label: str, *, among: int = 1, by_intent: dict[str, tuple[Interval, Interval]] = {}, **means: Any) -> GridRow:  # noqa: B006
+    """A candidate that differs from the baseline in nothing but what is given: (mean, half of its interval, turn)."""
     metrics = {"ndcg": "ndcg_at_10", "recall": "recall_at_50", "cpu_ms": "cpu_ms"}
-    gains = {name: numbers.pop(short, gain(*NOTHING)) for short, name in metrics.items()}
+    differences = {name: spread(*means.pop(short, (0.0, 0.005))) for short, name in metrics.items()}
     candidate = Candidate(changes={}, label=label, system={}, selected=False, published=False)
-    return GridRow(candidate=candidate, gains=gains, p95_ms=10.0, calibration_error=0.01, **numbers)
+    assert not means
+    return GridRow(
+        candidate=candidate, differences=differences, among=among, p95_ms=10.0, calibration_error=0.01,
+        by_intent=by_intent,
+    )  # fmt: skip
 
 
 def chosen(*rows: GridRow, metric: str = "ndcg_at_10") -> str:
@@ -42,11 +47,11 @@ def chosen(*rows: GridRow, metric: str = "ndcg_at_10") -> str:
     ("numbers", "ruled_out_by"),
     [
         ({}, []),
-        ({"ndcg": gain(0.0, -0.0099, 0.01)}, []),
-        ({"ndcg": gain(0.0, -0.0101, 0.01)}, ["nDCG@10"]),  # a loss of one point is not excluded
-        ({"ndcg": gain(0.0, -0.008, 0.008, wider=1.3)}, ["nDCG@10"]),  # nor for all candidates at once
-        ({"recall": gain(0.02, -0.02, 0.06)}, ["recall@50"]),
-        ({"recall": gain(float("nan"), float("nan"), float("nan"))}, ["recall@50"]),
+        ({"ndcg": (0.0, 0.0099)}, []),
+        ({"ndcg": (0.0, 0.0101)}, ["nDCG@10"]),  # a loss of one point is not excluded
+        ({"ndcg": (0.0, 0.008), "among": 9}, ["nDCG@10"]),  # nor for all candidates at once
+        ({"recall": (0.02, 0.04)}, ["recall@50"]),
+        ({"recall": (float("nan"), 0.0)}, ["recall@50"]),
         ({"by_intent": {"error": (Interval(-0.02, -0.04, 0.001), NOTHING)}}, []),  # a loss is not shown
         ({"by_intent": {"error": (Interval(-0.02, -0.04, -0.001), NOTHING)}}, ["error"]),
         ({"by_intent": {"error": (NOTHING, Interval(-0.02, -0.04, -0.001))}}, ["error"]),
@@ -58,21 +63,39 @@ def test_who_loses_is_not_eligible(numbers: dict[str, Any], ruled_out_by: list[s
 
 
 def test_the_best_by_the_packs_metric_is_chosen_unless_it_loses_elsewhere() -> None:
-    exact = row("exact", ndcg=gain(0.03, 0.02, 0.04), cpu_ms=gain(5, 4, 6))
-    deep = row("deep", recall=gain(0.03, 0.02, 0.04), cpu_ms=gain(2, 1, 3))
-    cheap = row("cheap", cpu_ms=gain(-2, -3, -1))
+    exact = row("exact", ndcg=(0.03, 0.01, 1), cpu_ms=(5, 1))
+    deep = row("deep", recall=(0.03, 0.01, 1), cpu_ms=(2, 1))
+    cheap = row("cheap", cpu_ms=(-2, 1))
     assert chosen(exact, deep, cheap) == "exact"
     assert chosen(exact, deep, cheap, metric="recall_at_50") == "deep"
     assert chosen(exact, deep, cheap, metric="cpu_ms") == "cheap"
-    best = row("best", ndcg=gain(0.03, 0.02, 0.04), recall=gain(-0.02, -0.03, -0.01))
+    best = row("best", ndcg=(0.03, 0.01), recall=(-0.02, 0.01))
     assert chosen(best, row("fair")) == "fair"
     assert chosen(best) == chosen() == "none"
 
 
-def test_among_equals_the_first_listed_is_chosen_whatever_a_clock_said() -> None:
-    one = row("one", ndcg=gain(0.030_01, 0.02, 0.04), cpu_ms=gain(5, 4, 6))
-    other = row("other", ndcg=gain(0.03, 0.02, 0.04), cpu_ms=gain(1, 0, 2))
-    assert (chosen(one, other), chosen(other, one)) == ("one", "other")
+@pytest.mark.parametrize(
+    ("metric", "other", "cost", "expected"),
+    [
+        ("ndcg_at_10", 0.029, 1, "other"),  # not shown worse, and cheaper
+        ("ndcg_at_10", 0.029, 5, "best"),  # not shown cheaper: the first of the grid
+        ("ndcg_at_10", 0.001, 1, "best"),  # shown worse, however cheap
+        ("cpu_ms", 0.029, 1, "other"),  # cheapness itself is asked for
+    ],
+)
+def test_of_those_as_good_the_cheaper_is_chosen(metric: str, other: float, cost: float, expected: str) -> None:
+    rows = row("best", ndcg=(0.03, 0.01), cpu_ms=(5, 1)), row("other", ndcg=(other, 0.01, 1), cpu_ms=(cost, 1, 1))
+    assert chosen(*rows, metric=metric) == expected
+    first = {"other": "other", "best": "other" if cost == 5 else "best"}[expected]
+    assert chosen(*rows[::-1], metric=metric) == first  # the grid's order decides between equals alone
+
+
+def test_what_is_not_shown_for_all_candidates_at_once_tells_nobody_apart() -> None:
+    """A difference of 2.2 standard errors is one of two candidates, and luck of nine."""
+    for among, expected in ((1, "best"), (9, "other")):
+        best = row("best", among=among, ndcg=(0.0111, 0.007, 1), cpu_ms=(5, 0.1))
+        other = row("other", among=among, ndcg=(0.0, 0.007, 2), cpu_ms=(1, 0.1))
+        assert chosen(best, other) == expected
 
 
 def test_each_query_is_begun_by_another_system() -> None:
@@ -125,25 +148,24 @@ def told(*rows: GridRow, metric: str = "ndcg_at_10") -> str:
 
 
 def test_the_table_says_whether_the_winner_is_better_after_correction() -> None:
-    better = row("x 1", ndcg=gain(0.03, 0.02, 0.04, wider=1.5))
-    assert "+0.0300 [+0.0200, +0.0400]; as the best of 2 candidates [+0.0150, +0.0450]: shown to be better." in told(
-        row("x 2"), better
+    better = row("x 1", among=2, ndcg=(0.03, 0.01))
+    assert "+0.0300 [+0.0200, +0.0400]; as one of 2 candidates [+0.0186, +0.0414]: shown to be better." in told(
+        row("x 2", among=2), better
     )
-    lucky = row("x 1", ndcg=gain(0.03, 0.01, 0.05, wider=1.6))
-    assert "[-0.0020, +0.0620]: not shown to be better." in told(lucky, row("x 2"))
-    cheaper = row("x 1", cpu_ms=gain(-0.2, -0.3, -0.1, wider=1.5))
-    assert "-0.200 [-0.300, -0.100]; as the best of 1 candidates [-0.350, -0.050]: shown to be better." in told(
+    assert "[-0.0007, +0.0167]: not shown to be better." in told(
+        row("x 1", among=2, ndcg=(0.008, 0.0076)), row("x 2", among=2)
+    )
+    cheaper = row("x 1", cpu_ms=(-0.2, 0.1))
+    assert "-0.200 [-0.300, -0.100]; as one of 1 candidates [-0.300, -0.100]: shown to be better." in told(
         cheaper, metric="cpu_ms"
     )
-    assert "among those that lose nothing shown: **none**" in told(row("x 1", recall=gain(-0.1, -0.2, -0.05)))
+    assert "the best that loses nothing shown: **none**" in told(row("x 1", recall=(-0.1, 0.05)))
 
 
-def test_the_table_marks_rows_as_published_best_and_selected() -> None:
+def test_the_table_marks_rows_as_published_chosen_and_selected() -> None:
     candidate = Candidate(changes={}, label="x 1", system={}, selected=True, published=True)
-    lines = told(
-        dataclasses.replace(row(""), candidate=candidate), row("x 2", ndcg=gain(0.0, -0.02, 0.02))
-    ).splitlines()
-    assert lines[-2].endswith("| - | best, selected, as published |")
+    lines = told(dataclasses.replace(row(""), candidate=candidate), row("x 2", ndcg=(0.0, 0.02))).splitlines()
+    assert lines[-2].endswith("| - | chosen, selected, as published |")
     assert lines[-1].endswith("| nDCG@10 |  |")
 
 
