@@ -13,13 +13,16 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-ha
 DECIDED = || sh .ci/decided $$? $@
 
 .DEFAULT_GOAL := help
-.PHONY: help demo canary select lock promote rollback nightly weekly continuous emergency test test-slow fuzz lint bench peers characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
+.PHONY: help demo pipeline canary select lock promote rollback nightly weekly continuous emergency test test-slow fuzz lint bench peers characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 25
 
 demo: .venv/runtime.done ## judge three made-up heroes by the real gate: one better, one that ruins something, one hardly tried
 	$(PY) -m hero_gate demo
+
+pipeline: .venv/dev.done ## the five phases of HERO, from sanity to reports; goes on where it was interrupted
+	$(PY) -m hero_gate pipeline --hero=$(HERO) --configs=$(CONFIGS) $(ARGS) $(DECIDED)
 
 canary: .venv/runtime.done ## decide about HERO (lexical, router, ann, all, or a pack's path); 0 only on PROMOTE
 	$(PY) -m pytest -m canary --hero=$(HERO) --configs=$(CONFIGS) $(ARGS) $(DECIDED)

@@ -121,6 +121,7 @@ class Promotion(Document):
     valid_days: Annotated[int, Field(gt=0, le=366), Weaker.ABOVE]  # a decision may be promoted for so long
     approvals: Annotated[int, Field(ge=0, le=100), Weaker.BELOW]  # by different people
     freeze: tuple[Freeze, ...] = ()
+    automatic: Annotated[bool, Weaker.ABOVE] = False  # may the pipeline promote what earned it, or does a person?
 
 
 class Letter(Document):

@@ -1,71 +1,26 @@
 """Do promoted heroes add up? Each change is laid over what serves by then, and a rollback takes the last one off."""
 
 import json
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from fixtures.packs import load_hero
-from fixtures.systems import kinds
-from fixtures.systems.recorded import RecordedKind
 from gates.errors import ConfigError
 from reports.attestation.trust import NO_KEYS
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
-from tests.recorded_release import declare, lock, run
 from tests.reports.finished_run import baseline, call, canary
-
-SWITCHES = ("router", "lexical", "ann")
-KIND = "tests.reports.test_stack:SwitchedKind"
-BASE = {"system": "switched", "qrels": "qrels.txt", **dict.fromkeys(SWITCHES, False)}
+from tests.reports.switched import BASE, make_engine
 
 
-class SwitchedKind(RecordedKind):
-    """A recorded engine with three switches: which of its run files answers follows from all of them."""
-
-    def mistakes(self) -> list[str]:
-        return [
-            f"{key}: {self.block[key]!r} is no switch" for key in SWITCHES if self.block.get(key) not in (True, False)
-        ]
-
-    def path(self, key: str) -> Path:
-        on = "-".join(name for name in SWITCHES if self.block[name]) or "none"
-        return self.folder / f"{on}.run" if key == "run" else super().path(key)
-
-    def content(self) -> dict[str, Any]:
-        return {**super().content(), **{name: self.block[name] for name in SWITCHES}}
-
-
-@pytest.fixture
-def engine(tmp_path: Path, release_template: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout in miniature whose three heroes each turn one switch on."""
-    folder = tmp_path / "checkout"
-    shutil.copytree(release_template, folder)
-    configs = folder / "configs"
-    for digits, on in enumerate(
-        ("none", "router", "router-lexical", "lexical", "ann", "router-ann", "router-lexical-ann"), start=4
-    ):
-        (configs / f"{on}.run").write_text(run(lost=0.0, digits=digits), encoding="utf-8")
-    told = {"schema": "hero-gate/pack/v1", "owner": "Search Engineering", "claim": {"text": "as its name says"}}
-    (configs / "baseline.yaml").write_text(yaml.safe_dump({**told, "name": "incumbent", "selected": BASE}))
-    for name in SWITCHES:
-        pack = {**told, "name": name, "owner": f"{name} team", "changes": {name: True}}
-        (configs / f"{name}.yaml").write_text(yaml.safe_dump(pack))
-    declare(configs, SWITCHES)
-    with (folder / "conftest.py").open("a", encoding="utf-8") as conftest:
-        conftest.write(f"\nfrom fixtures.systems import kinds\nkinds.KINDS['switched'] = {KIND!r}\n")
-    monkeypatch.setitem(kinds.KINDS, "switched", KIND)
-    monkeypatch.chdir(folder)
-    lock(folder)
-    return folder
-
-
-def test_a_team_adds_up_its_improvements(engine: Path) -> None:
+def test_a_team_adds_up_its_improvements(
+    tmp_path: Path, release_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """router, then lexical on top of it, then ann is judged against both; two rollbacks bring the first bytes back."""
+    engine = make_engine(tmp_path / "checkout", release_template, monkeypatch)
     first, configs = baseline(engine), engine / "configs"
     served = [first]
     for name in ("router", "lexical"):

@@ -1,0 +1,320 @@
+"""Did the heroes earn their promotion? The five phases in one command, from sanity to reports, and one record of them.
+
+    ./hero-gate pipeline --hero=all        exit status as a canary's: 0 only if every hero asked was promoted
+
+Killed at any moment, it goes on where it was when it is said again (`<configs>/state/pipeline.json`).
+"""
+
+import argparse
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from evidence.files import write_synced
+from fixtures.packs import ServesAlready, load_hero
+from gates.archive import state_of
+from gates.attestation import ATTESTATION, Attestation
+from gates.documents import Document
+from gates.errors import GateError
+from gates.policy import load_policy
+from gates.run import commit
+from gates.status import INTERRUPTED, MISTAKE
+from gates.verdicts import Kind, Verdict
+from reports.promotion.serving import serving
+
+FILE = "pipeline.json"
+DECIDED = (0, 10, 20)  # what a run of checks ends with; anything else is no answer
+#: What a canary leaves of each hero.
+ARTEFACTS = ("hero_span_v22.csv", "agg.parquet", "hits.parquet", "pool_counts_by_system.csv", "plots", ATTESTATION)
+PAGES = ("index.html", "summary.md", ATTESTATION)
+PHASES = {1: "sanity", 2: "lock", 3: "canary and promotion", 4: "schedule and jobs", 5: "reports"}
+
+
+class Step(Document):
+    """One command of a phase, and how it ended."""
+
+    phase: int
+    name: str
+    command: tuple[str, ...]
+    started: str
+    ended: str
+    status: int
+    evidence: dict[str, str]  # file -> sha256
+
+
+class Judged(Document):
+    """What a canary left of one hero."""
+
+    decision: str
+    reason: str
+    fingerprint: str
+    gates: tuple[int, int]  # shown to hold, of so many
+    sanity: tuple[int, int]
+    locked: bool
+    artefacts: int
+    promoted: bool
+
+
+class Record(Document):
+    """One pipeline: what was asked, every step that ended, and what became of each hero."""
+
+    schema_: Literal["hero-gate/pipeline/v1"] = Field(default="hero-gate/pipeline/v1", alias="schema")
+    commit: str  # whether anything differs from it is left out: a promotion changes baseline.yaml
+    heroes: dict[str, str]  # as they were asked for -> their names, "" of what served already when it began
+    automatic: bool
+    started: str
+    ended: str = ""  # "" while it is going on
+    steps: tuple[Step, ...] = ()
+    judged: dict[str, Judged] = Field(default={})
+
+
+class Stopped(GateError):
+    """A phase that gives no answer ends the pipeline with its status."""
+
+    def __init__(self, said: str, status: int) -> None:
+        self.status = status
+        super().__init__(said)
+
+
+class Pipeline:
+    """The five phases over one folder of configs; every step that ends is on disk before the next begins."""
+
+    def __init__(self, asked: argparse.Namespace) -> None:
+        self.configs, self.out = asked.configs, asked.artifacts
+        self.accept = ["--accept-untrusted"] if asked.accept_untrusted else []
+        self.where = [f"--configs={self.configs}", f"--artifacts={self.out}"]
+        self.path = state_of(self.configs) / FILE
+        self.record = self._begun(asked.hero, asked.anew)
+
+    def _begun(self, asked: str, anew: bool) -> Record:
+        """The record of before where it is of the same heroes and commit and has not ended, else a new one."""
+        policy = load_policy(self.configs / "policy.yaml")
+        names = tuple(policy.heroes) if asked == "all" else tuple(name for name in asked.split(",") if name)
+        at = commit(Path.cwd()).partition(" ")[0]
+        if self.path.exists() and not anew:
+            try:
+                old = Record.model_validate_json(self.path.read_bytes(), strict=True)
+            except ValueError:
+                raise GateError(f"{self.path}: no record of a pipeline; --anew begins another") from None
+            if not old.ended and (old.commit, tuple(old.heroes)) == (at, names):
+                print(f"going on with the pipeline of {old.started}: {len(old.steps)} steps have ended")
+                return old
+        return Record(
+            commit=at,
+            heroes={asked: self._name(asked) for asked in names},
+            automatic=policy.promotion.automatic,
+            started=_now(),
+        )
+
+    def _name(self, asked: str) -> str:
+        try:
+            return load_hero(asked, self.configs, foreseen=False).subject.name
+        except ServesAlready:
+            return ""
+
+    def run(self) -> int:
+        """All phases that have not ended yet. Raises Stopped."""
+        asked = [hero for hero, name in self.record.heroes.items() if name]
+        if asked:
+            self._checks(1, "sanity", "sanity", asked)
+            self._checks(2, "lock", "lock", asked, "--write")
+            if self.record.automatic:
+                self._one_after_the_other(asked)
+            else:
+                self._canary(asked)
+        self._jobs()
+        verify = ["reports.attestation", "verify", str(self.out)]
+        self._step(5, "verify", verify, [self.out / name for name in PAGES])
+        self._keep(ended=_now())
+        print("\n".join(["", *self.table()]))
+        return self.status
+
+    def _one_after_the_other(self, asked: Sequence[str]) -> None:
+        """Each hero on top of those that were promoted before it."""
+        for i, name in enumerate(asked):
+            self._canary([name])
+            if self._promote(name) and asked[i + 1 :]:
+                self._checks(3, f"lock on top of {name}", "lock", asked[i + 1 :], "--write")
+
+    @property
+    def status(self) -> int:
+        """0 where every hero asked serves, 20 where one was shown broken, else 10."""
+        left = [one.decision for one in self.record.judged.values() if not one.promoted]
+        if "ROLLBACK" in left:
+            return 20
+        return 10 if left else 0
+
+    def _checks(self, phase: int, name: str, marker: str, heroes: Sequence[str], *more: str) -> None:
+        command = [*_pytest(marker), f"--hero={','.join(heroes)}", *self.where, *more]
+        locks = [self.configs / "locks" / f"{self.record.heroes[hero]}.lock.json" for hero in heroes]
+        status = self._step(phase, name, command, locks if marker == "lock" else ())
+        if status not in (DECIDED if marker != "lock" else (0,)):
+            self._stop(phase, status)
+
+    def _canary(self, heroes: Sequence[str]) -> None:
+        """One run over them, each against what serves; nothing is asked again of who was judged before."""
+        if all(name in self.record.judged for name in heroes):
+            return
+        command = [*_pytest("canary"), f"--hero={','.join(heroes)}", *self.where]
+        made = [self.out / self.record.heroes[name] / ATTESTATION for name in heroes]
+        status = self._step(3, f"canary of {', '.join(heroes)}", command, made)
+        if status not in DECIDED:
+            self._stop(3, status)
+        found = {name: self._judged(path) for name, path in zip(heroes, made, strict=True)}
+        self._keep(judged={**self.record.judged, **found})
+
+    def _promote(self, name: str) -> bool:
+        """Does it serve, having earned that? A refusal is told, and the hero waits."""
+        judged = self.record.judged[name]
+        if judged.decision != "PROMOTE" or judged.promoted:
+            return judged.promoted
+        served = serving(self.configs)  # killed between a promotion and its record, it serves already
+        if not served or served.predicate.get("releaseFingerprint") != judged.fingerprint:
+            command = ["reports.promotion", "promote", f"--hero={name}", *self.where, *self.accept]
+            if self._step(3, f"promotion of {name}", command, [self.configs / "baseline.yaml"]):
+                return False
+        self._keep(judged={**self.record.judged, name: judged.model_copy(update={"promoted": True})})
+        return True
+
+    def _jobs(self) -> None:
+        """The schedule is looked at, and every job of it is run once."""
+        schedule = self.configs / "schedule.yaml"
+        if schedule.is_file():
+            self._step(4, "schedule", ["automation", f"--schedule={schedule}", "list"])
+        for family in ("nightly", "weekly", "continuous"):
+            if (self.configs / f"{family}.yaml").is_file():
+                self._step(4, family, [*_pytest(family), *self.where])
+
+    def _step(self, phase: int, name: str, command: Sequence[str], evidence: Sequence[Path] = ()) -> int:
+        """Run a command that has not ended yet; its exit status, now or then."""
+        for step in self.record.steps:
+            if (step.phase, step.name) == (phase, name):
+                return step.status
+        print(f"\n=== phase {phase}, {PHASES[phase]}: {name} ===", flush=True)
+        started = _now()
+        status = subprocess.run([sys.executable, "-m", *command]).returncode
+        if phase > 3 or status in (*DECIDED, 1):
+            step = Step(
+                phase=phase,
+                name=name,
+                command=tuple(command),
+                started=started,
+                ended=_now(),
+                status=status,
+                evidence={str(path): _sha256(path) for path in evidence if path.is_file()},
+            )
+            self._keep(steps=(*self.record.steps, step))
+        return status
+
+    def _stop(self, phase: int, status: int) -> None:
+        said = f"phase {phase}, {PHASES[phase]}: ended with {status}, as told above; mend that and say it again"
+        raise Stopped(f"{said}: the pipeline goes on there", status if status > 0 else INTERRUPTED)
+
+    def _keep(self, **changed: object) -> None:
+        self.record = self.record.model_copy(update=changed)
+        write_synced(self.path, self.record.model_dump_json(indent=1, by_alias=True) + "\n")
+
+    def _judged(self, path: Path) -> Judged:
+        said = Attestation.read_file(path)
+
+        def held(kind: Kind) -> tuple[int, int]:
+            verdicts = [cell.verdict for cell in said.cells if cell.kind is kind]
+            return verdicts.count(Verdict.GREEN), len(verdicts)
+
+        return Judged(
+            decision=str(said.decision),
+            reason=said.card.reason,
+            fingerprint=said.release_fingerprint,
+            gates=held(Kind.GATE),
+            sanity=held(Kind.SANITY),
+            locked=any(c.check == "lock" and c.verdict is Verdict.GREEN for c in said.cells),
+            artefacts=sum((path.parent / name).exists() for name in ARTEFACTS),
+            promoted=False,
+        )
+
+    def table(self) -> Iterator[str]:
+        """What was to be reached, and what was: true whatever the outcome."""
+        record, judged = self.record, self.record.judged
+        seconds = {
+            phase: sum(_seconds(step) for step in record.steps if step.phase == phase) for phase in sorted(PHASES)
+        }
+        yield f"pipeline of {record.started}, commit {record.commit}: " + ", ".join(
+            f"{PHASES[phase]} {took:.0f} s" for phase, took in seconds.items()
+        )
+        for hero in (hero for hero, name in record.heroes.items() if not name):
+            yield f"  {hero:10} serves already"
+        for name, one in judged.items():
+            waits = "" if one.promoted or one.decision != "PROMOTE" else ", waits for a person: make promote"
+            yield f"  {name:10} {one.decision}{', serves' if one.promoted else waits}: {one.reason}"
+        yield ""
+        yield f"  {'criterion':38} {'target':>8} {'achieved':>9}   met"
+        for what, target, achieved in self._criteria():
+            yield f"  {what:38} {target:>8} {achieved:>9}   {'yes' if target == achieved else 'NO'}"
+        yield f"  record: {self.path}"
+
+    def _criteria(self) -> Iterator[tuple[str, int, int]]:
+        judged = self.record.judged.values()
+        ran = {step.name: step.status for step in self.record.steps}
+        for what, pairs in (
+            ("sanity checks that pass", [one.sanity for one in judged]),
+            ("gates shown to hold, by hero and step", [one.gates for one in judged]),
+        ):
+            yield what, sum(of for _, of in pairs), sum(held for held, _ in pairs)
+        yield "releases that are what was locked", len(judged), sum(one.locked for one in judged)
+        yield (
+            "heroes that serve",
+            len(self.record.heroes),
+            sum([not name for name in self.record.heroes.values()] + [one.promoted for one in judged]),
+        )
+        yield "broken heroes that serve", 0, sum(one.promoted and one.decision != "PROMOTE" for one in judged)
+        yield "artefacts, six a hero", len(ARTEFACTS) * len(judged), sum(one.artefacts for one in judged)
+        yield "runs of jobs that end with 0", 3, sum(ran.get(f) == 0 for f in ("nightly", "weekly", "continuous"))
+        yield "pages of the last canary", len(PAGES), sum((self.out / name).is_file() for name in PAGES)
+        yield "its evidence verifies", 1, int(ran.get("verify") == 0)
+
+
+def _pytest(marker: str) -> list[str]:
+    return ["pytest", "-m", marker]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _seconds(step: Step) -> float:
+    return (datetime.fromisoformat(step.ended) - datetime.fromisoformat(step.started)).total_seconds()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run it. 4 with a line for a mistake in what is asked or configured; nothing is run then."""
+    parser = argparse.ArgumentParser(prog="hero-gate pipeline", description=__doc__.partition("\n")[0])
+    parser.add_argument("--hero", default="all", help="names or paths of packs, set apart by commas, or all")
+    parser.add_argument("--configs", type=Path, default=Path("configs"))
+    parser.add_argument("--artifacts", type=Path, default=Path("reports/out"))
+    parser.add_argument("--anew", action="store_true", help="begin again where one was interrupted")
+    parser.add_argument("--accept-untrusted", action="store_true", help="promote what nobody vouches for; recorded")
+    try:
+        return Pipeline(parser.parse_args(arguments)).run()
+    except Stopped as error:
+        print(error, file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print("interrupted; say it again, and it goes on there", file=sys.stderr)
+        return INTERRUPTED
+    except (GateError, OSError) as error:
+        print(error, file=sys.stderr)
+        return MISTAKE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

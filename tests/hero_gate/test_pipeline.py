@@ -1,0 +1,147 @@
+"""Does the pipeline promote what earns it, one on top of the other, go on where it was killed, and tell the truth?"""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hero_gate import pipeline
+from reports.promotion.__main__ import main as promotion
+from tests import forked
+from tests.recorded_release import run
+from tests.reports.finished_run import baseline
+from tests.reports.switched import BASE, make_engine
+
+Run = Callable[..., int]
+
+
+class Killed(BaseException):
+    """The pipeline's process is gone: nothing of it runs any more."""
+
+
+@pytest.fixture
+def engine(tmp_path: Path, release_template: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return make_engine(tmp_path / "checkout", release_template, monkeypatch)
+
+
+@pytest.fixture
+def ran(engine: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the pipeline ran, as it ran it; a process of each, which need not import everything anew."""
+    ran: list[str] = []
+
+    def fork(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        ran.append(" ".join(command[2:5]))
+        if command[2] == "reports.promotion":  # whose process knows nothing of the engine of these tests
+            return subprocess.CompletedProcess(command, promotion(command[3:]))
+        environ = {**os.environ, "PYTHONPATH": str(forked.ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        done = forked.run(command[2:], engine, environ)
+        print(done.stdout, done.stderr)
+        return done
+
+    monkeypatch.setattr(pipeline.subprocess, "run", fork)
+    monkeypatch.setattr(pipeline, "commit", lambda _: "c0ffee clean")
+    return ran
+
+
+@pytest.fixture
+def automatic(engine: Path) -> None:
+    """A drill folder: its policy lets the pipeline promote."""
+    path = engine / "configs" / "policy.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("approvals: 0}", "approvals: 0, automatic: true}"), encoding="utf-8")
+
+
+def record(engine: Path) -> dict[str, object]:
+    return dict(json.loads((engine / "configs" / "state" / pipeline.FILE).read_text(encoding="utf-8")))
+
+
+@pytest.mark.usefixtures("automatic")
+def test_killed_at_three_moments_it_ends_with_the_stack_of_those_that_earned_it(
+    engine: Path,
+    ran: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One of the three loses two queries in five: it is rolled back, and the others' promotions stand."""
+    (engine / "configs" / "router-lexical.run").write_text(run(lost=0.4, digits=6), encoding="utf-8")
+    really = pipeline.subprocess.run
+    #: before the battery's record, within the second canary, and between a promotion and its record
+    moments = [("pytest -m sanity", False), ("pytest -m canary", True), ("reports.promotion promote --hero=ann", False)]
+
+    def until(killed_at: str, after: bool) -> None:
+        def kill(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+            hit = " ".join(command[2:5]).startswith(killed_at) and (not after or "--hero=lexical" in command)
+            done = really(command) if not hit or not after else None
+            if hit:
+                raise Killed
+            assert done is not None
+            return done
+
+        monkeypatch.setattr(pipeline.subprocess, "run", kill)
+        with pytest.raises(Killed):
+            pipeline.main(["--accept-untrusted"])
+
+    for killed_at, after in moments:
+        until(killed_at, after)
+        assert not record(engine)["ended"] if (engine / "configs" / "state" / pipeline.FILE).exists() else True
+    monkeypatch.setattr(pipeline.subprocess, "run", really)
+    capsys.readouterr()
+    assert pipeline.main(["--accept-untrusted"]) == 20
+    told = capsys.readouterr().out
+    now = yaml.safe_load(baseline(engine))
+    assert now["selected"] == {**BASE, "router": True, "ann": True}
+    assert [one["hero"] for one in now["stack"]] == ["router", "ann"]
+    assert sum(said.startswith("reports.promotion promote") for said in ran) == 2
+    assert sum(said == "pytest -m canary" for said in ran) == 3
+    judged = record(engine)["judged"]
+    assert {name: (one["decision"], one["promoted"]) for name, one in judged.items()} == {  # type: ignore[attr-defined]
+        "router": ("PROMOTE", True), "lexical": ("ROLLBACK", False), "ann": ("PROMOTE", True),
+    }  # fmt: skip
+    assert "  lexical    ROLLBACK: " in told
+    assert "  heroes that serve                             3         2   NO" in told
+    assert "  its evidence verifies                         1         1   yes" in told
+    assert "  broken heroes that serve                      0         0   yes" in told
+
+
+def test_where_a_person_promotes_each_is_judged_against_what_serves(
+    engine: Path,
+    ran: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = baseline(engine)
+    assert pipeline.main(["--hero=router,ann"]) == 10
+    told = capsys.readouterr().out
+    assert "  router     PROMOTE, waits for a person: make promote: " in told
+    assert [said for said in ran if said.startswith("pytest")] == [
+        "pytest -m sanity",
+        "pytest -m lock",
+        "pytest -m canary",
+    ]
+    assert baseline(engine) == before
+    ended = record(engine)
+    assert ended["ended"]
+    steps = {step["name"]: step["evidence"] for step in ended["steps"]}  # type: ignore[attr-defined]
+    assert set(steps["lock"]) == {f"configs/locks/{name}.lock.json" for name in ("router", "ann")}
+    assert set(steps["canary of router, ann"]) == {f"reports/out/{name}/attestation.json" for name in ("router", "ann")}
+
+
+def test_what_gives_no_answer_stops_it_and_is_asked_again(
+    engine: Path,
+    ran: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    conftest = (engine / "conftest.py").read_text(encoding="utf-8")
+    (engine / "conftest.py").write_text(conftest + "\nraise RuntimeError('no')\n", encoding="utf-8")
+    status = pipeline.main(["--hero=router"])
+    assert status in (3, 4)
+    assert f"phase 1, sanity: ended with {status}, as told above; mend that and say it again" in capsys.readouterr().err
+    path = engine / "configs" / "state" / pipeline.FILE
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("[]", encoding="utf-8")
+    assert pipeline.main(["--hero=router"]) == 4
+    assert capsys.readouterr().err == "configs/state/pipeline.json: no record of a pipeline; --anew begins another\n"
+    assert len(ran) == 1
