@@ -48,7 +48,7 @@ class Step(Document):
     evidence: dict[str, str]  # file -> sha256
 
 
-class Judged(Document):
+class HeroResult(Document):
     """What a canary left of one hero."""
 
     decision: str
@@ -71,7 +71,7 @@ class Record(Document):
     started: str
     ended: str = ""  # "" while it is going on
     steps: tuple[Step, ...] = ()
-    judged: dict[str, Judged] = Field(default={})
+    judged: dict[str, HeroResult] = Field(default={})
 
 
 class Stopped(GateError):
@@ -220,14 +220,14 @@ class Pipeline:
         self.record = self.record.model_copy(update=changed)
         write_synced(self.path, self.record.model_dump_json(indent=1, by_alias=True) + "\n")
 
-    def _judged(self, path: Path) -> Judged:
+    def _judged(self, path: Path) -> HeroResult:
         said = Attestation.read_file(path)
 
         def held(kind: Kind) -> tuple[int, int]:
             verdicts = [cell.verdict for cell in said.cells if cell.kind is kind]
             return verdicts.count(Verdict.GREEN), len(verdicts)
 
-        return Judged(
+        return HeroResult(
             decision=str(said.decision),
             reason=said.card.reason,
             fingerprint=said.release_fingerprint,
