@@ -3,7 +3,9 @@
 from datetime import datetime
 from pathlib import Path
 
+from fixtures.pack_file import Pack
 from gates.archive import state_of
+from gates.documents import read_model
 from reports.attestation import chain
 from reports.attestation.chain import Statement
 from reports.attestation.people import judged
@@ -35,6 +37,7 @@ def what_serves(asked: Wanted) -> list[str]:
     untrusted = clean(", ".join(map(str, made.predicate.get("untrustedAccepted") or ())))
     by = f"{chain.BUNDLES}/{made.file}, signed {judged(made, asked.root).words}"
     by += f"; accepted untrusted: {untrusted}" if untrusted else ""
+    lines += [f"on top of    {clean(str(brought))}" for brought in read_model(asked.baseline, Pack).stack[:-1]]
     if made.kind == "exception":
         return [*lines, f"EXCEPTION    {of_exception(made, asked.now)}; {by}"]
     return [*lines, f"serves       {made.hero}, promoted {str(made.predicate.get('createdOn'))[:10]}; {by}"]

@@ -12,6 +12,7 @@ from gates.errors import ConfigError
 from reports.attestation.trust import NO_KEYS
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
+from reports.promotion.serving import what_serves
 from tests.reports.finished_run import baseline, call, canary
 from tests.reports.switched import BASE, make_engine
 
@@ -58,6 +59,9 @@ def test_a_team_adds_up_its_improvements(
         assert "lexical: lexical False" in surface
     log = call(engine, "reports.attestation", "log", "configs/state").stdout
     assert "lexical False > True" in log
+    lines = what_serves(wanted)
+    assert lines[0].startswith("on top of    router: router False > True, run ")
+    assert lines[1].startswith("serves       lexical, promoted ")
 
     for before in reversed(served[:-1]):
         roll_back(wanted)
