@@ -1,6 +1,6 @@
 """How does one system answer now? Asked alone, once a query, and written down as evidence of the stream "probe"."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,9 +51,9 @@ class Probe:
         )
 
 
-def open_probe(served: Served, tell: Callable[[str], None] = lambda line: None) -> Probe:
+def open_probe(served: Served) -> Probe:
     """Open the system with its fault, if it has one, and the collection it answers about."""
-    collection = served.system_kind.open_collection(tell)
+    collection = served.system_kind.open_collection(lambda line: None)
     system = break_system(served.system_kind.open_system(collection), served.fault)
     return Probe(
         served=served,
@@ -63,15 +63,16 @@ def open_probe(served: Served, tell: Callable[[str], None] = lambda line: None) 
     )
 
 
-def ask_all(probe: Probe, queries: Sequence[Query], run_id: str, window: int = 0) -> Probed:
-    """Ask every query once, in the order given, and measure. `window` tells several suites of one run apart."""
-    return ask_in_turn([probe], queries, run_id, window)[0]
+def ask_all(probe: Probe, queries: Sequence[Query], run_id: str) -> Probed:
+    """Ask every query once, in the order given, and measure."""
+    return ask_in_turn([probe], queries, run_id)[0]
 
 
 def ask_in_turn(probes: Sequence[Probe], queries: Sequence[Query], run_id: str, window: int = 0) -> list[Probed]:
     """Ask every query of each system, one right after the other, so that no system gains by its hour.
 
-    Another one begins with each query. Raises EvidenceError where the systems are of different collections.
+    Another one begins with each query; `window` tells several suites of one run apart. Raises EvidenceError where the
+    systems are of different collections.
     """
     for probe in probes:
         if probe.collection.digests != probes[0].collection.digests:
