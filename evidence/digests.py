@@ -8,10 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from evidence.files import regular
+
 
 def file_digest(path: Path) -> str:
-    """sha256 of the bytes of a file, in hex."""
-    with path.open("rb") as file:
+    """sha256 of the bytes of a file, in hex. Raises OSError, also for what never ends."""
+    with regular(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+#: Bytes that one file of evidence may have, and one that is read as a whole.
+MOST_BYTES, MOST_LINES = 1 << 34, 1 << 28
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path to write to; it takes the place of `path` when the block ends well. Makes the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
+    temporary.unlink(missing_ok=True)  # of a killed writer, or a link that somebody laid to a file elsewhere
     yield temporary
     os.replace(temporary, path)
 
@@ -49,7 +53,7 @@ def append_lines(path: Path, lines: Sequence[str]) -> None:
     if not lines:
         return
     new = not path.exists()
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:
         size = os.fstat(file).st_size
         torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
@@ -64,17 +68,20 @@ def append_lines(path: Path, lines: Sequence[str]) -> None:
         _sync_names(path.parent)  # a file whose name is not on the disk is lost with the power
 
 
-def regular(path: Path) -> Path:
-    """The path of a file that ends. Raises OSError for a pipe or a device, which could be read for ever."""
-    if not stat.S_ISREG(path.stat().st_mode):
+def regular(path: Path, most: int = MOST_BYTES) -> Path:
+    """The path of a file that ends. Raises OSError for a pipe or a device, which may not, and for too large a file."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
+    if found.st_size > most:
+        raise OSError(errno.EFBIG, f"{found.st_size:,} bytes, but should have at most {most:,}", str(path))
     return path
 
 
 def read_lines(path: Path) -> list[bytes]:
     """The lines of a file that is appended to, a last one without its end as well; none where there is no file."""
     try:
-        return [line for line in regular(path).read_bytes().split(b"\n") if line]
+        return [line for line in regular(path, MOST_LINES).read_bytes().split(b"\n") if line]
     except FileNotFoundError:
         return []
 

@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
 from evidence.digests import file_digest
-from evidence.files import regular
+from evidence.files import MOST_LINES, regular
 from evidence.parts import concat, read_table, write_table
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def _enter(folder: Path, state: State, kind: str, name: str, facts: Mapping[str,
 def _whole(folder: Path) -> bytes:
     """The index without a last line that a killed process wrote half."""
     path = folder / _INDEX
-    content = regular(path).read_bytes() if path.exists() else b""
+    content = regular(path, MOST_LINES).read_bytes() if path.exists() else b""
     return content[: content.rfind(b"\n") + 1]
 
 

@@ -6,7 +6,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from gates.errors import GateError
+from gates.documents import require_regular
+from gates.errors import ConfigError, GateError
 
 ALLURE = "allure-results"
 RELEASE_FILES = ("attestation.json", "index.html", "summary.md", "allure.html")
@@ -25,6 +26,10 @@ def folder(named: str) -> Path:
 
 def require_ours(folder: Path) -> None:
     """Raise GateError, and touch nothing, where a folder holds files and none that a run of ours wrote."""
+    # a run reads, moves and writes what is so near: a pipe is waited for, and a link leads into the folders of others
+    for path in (*folder.glob("*"), *folder.glob("*/*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir() or not path.exists()):
+            raise GateError(f"{path}: a link, a pipe or a device, but results are files; take it away")
     if not folder.is_dir() or is_mark(folder / MARK) or any(any(folder.glob(trace)) for trace in _TRACES):
         return
     if any(path.name != f"{MARK}.tmp" for path in folder.rglob("*") if not path.is_dir()):
@@ -50,7 +55,7 @@ def mark(folder: Path) -> Path:
 
 def is_mark(path: Path) -> bool:
     """Is this the mark of a folder of ours, as it was written?"""
-    return path.is_file() and path.read_bytes() == OURS.encode()
+    return path.is_file() and path.stat().st_size == len(OURS) and path.read_bytes() == OURS.encode()
 
 
 def state_of(configs: Path) -> Path:
@@ -95,7 +100,8 @@ def put_away(artifacts: Path, *, keep: int) -> None:
 def _run_id(attestation: Path) -> str:
     """The run that wrote an attestation, "" where none is named; nothing but a run id becomes a folder's name."""
     try:
+        require_regular(attestation)
         run_id = str(json.loads(attestation.read_text())["run_id"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ConfigError, ValueError, KeyError, TypeError, RecursionError):
         run_id = ""
     return run_id if _RUN_ID.fullmatch(run_id) else ""

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 import rfc8785
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from gates.documents import Document, mistakes
-from gates.errors import GateError
+from gates.documents import Document, mistakes, require_regular
+from gates.errors import ConfigError, GateError
 from gates.rule.climbed import Facts, RunLoad
 from gates.verdicts import Decision, Kind, Verdict
 
@@ -191,7 +191,16 @@ class AttestedWhole(AttestedPart):
     @classmethod
     def read_file(cls, path: Path) -> Self:
         """Read a file. Raises AttestationError, OSError."""
-        return cls.read(path.read_bytes(), str(path))
+        return cls.read(attested_bytes(path), str(path))
+
+
+def attested_bytes(path: Path) -> bytes:
+    """What a file holds. Raises AttestationError for a pipe, a device or what fills the memory, and OSError."""
+    try:
+        require_regular(path)
+    except ConfigError as error:
+        raise AttestationError(error.mistakes[0]) from None
+    return path.read_bytes()
 
 
 class Attestation(AttestedWhole):

@@ -14,7 +14,16 @@ from typing import Any, TypeVar
 
 import rfc8785
 
-from gates.attestation import ATTESTATION, Artefact, Attestation, AttestationError, AttestedHero, ReleaseAttestation
+from evidence.files import MOST_BYTES
+from gates.attestation import (
+    ATTESTATION,
+    Artefact,
+    Attestation,
+    AttestationError,
+    AttestedHero,
+    ReleaseAttestation,
+    attested_bytes,
+)
 from gates.errors import GateError
 from gates.verdicts import SEVERITY, Decision
 from reports.attestation.chain import BUNDLES, Chain, Statement
@@ -93,7 +102,7 @@ def check_files(folder: Path, place: str = "") -> RunFiles:
 def _read(folder: Path, name: str, kind: type[Kind], problems: list[str]) -> tuple[Kind | None, str]:
     """An attestation and the digest of its bytes; None and a problem where it is none in canonical JSON."""
     try:
-        content = (folder / name).read_bytes()
+        content = attested_bytes(folder / name)
         found = kind.read(content, name)
         if found.content() == content:
             return found, sha256(content).hexdigest()
@@ -170,15 +179,27 @@ def _named(release: ReleaseAttestation | None, heroes: Mapping[str, Attestation]
 
 
 def walk(folder: Path) -> tuple[list[str], list[str]]:
-    """Every file below a folder, and all that is neither file nor folder; no link is followed, and nothing opened."""
+    """Every file below a folder, and all that is no file to be read; no link is followed, and nothing opened.
+
+    What cannot be listed (no permission, a path too long) and what would be read for hours is among the others.
+    """
     files: list[str] = []
     others: list[str] = []
-    for place, folders, names in os.walk(folder):
+
+    def unlisted(error: OSError) -> None:
+        others.append(Path(error.filename).relative_to(folder).as_posix())
+
+    for place, folders, names in os.walk(folder, onerror=unlisted):
         for path in (Path(place, name) for name in (*names, *folders)):
-            kind = path.lstat().st_mode
-            if not stat.S_ISDIR(kind):
-                (files if stat.S_ISREG(kind) else others).append(path.relative_to(folder).as_posix())
-    return sorted(files), sorted(others)
+            try:
+                found = path.lstat()
+            except OSError as error:
+                unlisted(error)
+                continue
+            if not stat.S_ISDIR(found.st_mode):
+                fine = stat.S_ISREG(found.st_mode) and found.st_size <= MOST_BYTES
+                (files if fine else others).append(path.relative_to(folder).as_posix())
+    return sorted(files), sorted(set(others))
 
 
 def _artefacts(folder: Path, place: str, attested: Sequence[Artefact]) -> Iterator[str]:

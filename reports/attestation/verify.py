@@ -18,7 +18,7 @@ from reports.attestation.chain import BUNDLES, Chain, Statement, key_file
 from reports.attestation.files import check_files, compare, walk
 from reports.attestation.people import judged
 from reports.attestation.trust import Judgement, TrustRoot
-from reports.escaping import clean
+from reports.escaping import clean, cut_path
 
 HISTORY = "history"
 #: What jobs, ticks and people leave in a folder of results: no run signs it.
@@ -53,7 +53,7 @@ def verify(folder: Path, root: TrustRoot, head: str = "") -> Verified:
     """Check all of an artifacts folder. `head` is a digest that was written down elsewhere and must be in the chain."""
     there, others = walk(folder)
     if others:  # whoever reads a pipe or a device may wait for ever
-        odd = tuple(f"{name}: not a regular file; take it away" for name in others)
+        odd = tuple(f"{cut_path(name, 200)}: not a regular file; take it away" for name in others)
         nothing = Chain(statements=(), problems=odd, head="")
         return Verified(problems=odd, notes=(), heroes={}, trusted=False, words="by nobody", chain=nothing)
     whole = chain.read(folder)

@@ -1,6 +1,7 @@
 """Is every old result put away before a new run, under its own run, and nothing else touched?"""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -129,3 +130,32 @@ def test_any_folder_of_results_below_the_checkout_leaves_the_commit_clean(whole_
         whole_checkout.gate("--artifacts=reports/out-x", hero="worse")
         attested = json.loads((folder / "reports" / "out-x" / "attestation.json").read_text())
         assert attested["commit"].endswith(" clean")
+
+
+@pytest.mark.parametrize("name", ["index.html", "lexical", "allure-results", "x/attestation.json", ".runs", ".lock"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_run_goes_through_no_link_and_waits_at_no_pipe(tmp_path: Path, name: str, kind: str) -> None:
+    """`allure-results` linked to configs: the run before moved them into its history."""
+    out, dear = take(tmp_path / "out"), tmp_path / "configs"
+    dear.mkdir()
+    (dear / "baseline.yaml").write_text("dear")
+    path = out / name
+    path.parent.mkdir(exist_ok=True)
+    if kind == "link":
+        path.symlink_to(dear)
+    else:
+        os.mkfifo(path)
+    with pytest.raises(GateError, match=f"{path}: a link, a pipe or a device, but results are files; take it away"):
+        take(out)
+    assert names(dear) == {"baseline.yaml"}
+
+
+def test_what_would_fill_the_memory_is_kept_aside_unread(tmp_path: Path) -> None:
+    result(tmp_path, RUN)
+    for name in ("attestation.json", MARK):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(1 << 40)  # a hole: it takes no room
+    put_away(tmp_path, keep=5)
+    assert names(tmp_path / "history") == {"unreadable-1"}
+    with pytest.raises(GateError, match="no run of ours wrote"):
+        take(tmp_path)

@@ -2,14 +2,17 @@
 
 import os
 import random
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from gates.errors import EvidenceError
 from reports.attestation import chain, statements
 from reports.attestation.__main__ import main
+from reports.attestation.replay import replay
 from reports.attestation.signing import make_key
 from reports.attestation.trust import read_trust
 from reports.attestation.verify import verify
@@ -81,6 +84,43 @@ def test_what_is_no_regular_file_is_named_and_nobody_waits_for_it(copied: Path, 
         assert told(copied / "reports" / "out") == f"{name}: not a regular file; take it away"
     finally:
         signal.alarm(0)
+
+
+def test_what_would_be_read_for_hours_or_lies_too_deep_to_be_listed_is_named(copied: Path) -> None:
+    out = copied / "reports" / "out"
+    for name in ("index.html", "rival/attestation.json", "rival/hits.parquet"):
+        content = (out / name).read_bytes()
+        with (out / name).open("wb") as file:
+            file.truncate(1 << 40)  # a hole: it takes no room
+        assert told(out) == f"{name}: not a regular file; take it away"
+        (out / name).write_bytes(content)
+    with (out / "rival" / "attestation.json").open("wb") as file:
+        file.truncate(1 << 32)
+    assert "rival/attestation.json: 4,294,967,296 bytes, but should have at most" in told(out)
+    (out / "rival" / "attestation.json").unlink()
+    top = os.open(out, os.O_RDONLY)
+    for _ in range(45):
+        os.mkdir("d" * 100, dir_fd=top)
+        top, above = os.open("d" * 100, os.O_RDONLY, dir_fd=top), top
+        os.close(above)
+    os.close(os.open("page.html", os.O_CREAT | os.O_WRONLY, dir_fd=top))
+    os.close(top)
+    assert re.search(r"(^|\n)[…d/]{200}: not a regular file; take it away", told(out))
+
+
+@pytest.mark.parametrize("name", ["attestation.json", "hits.parquet", "agg.parquet"])
+def test_a_pipe_keeps_no_replay_waiting(copied: Path, name: str) -> None:
+    path = copied / "reports" / "out" / "rival" / name
+    path.unlink()
+    os.mkfifo(path)
+    signal.alarm(20)
+    try:
+        found = replay(path.parent).differences[0]
+    except EvidenceError as error:
+        found = str(error)
+    finally:
+        signal.alarm(0)
+    assert "not a regular file" in found
 
 
 def test_a_pipe_in_the_chain_keeps_no_command_waiting(copied: Path) -> None:
