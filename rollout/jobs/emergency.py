@@ -38,7 +38,7 @@ from gates.verdicts import Cell, Verdict
 from rollout.jobs.accepted import FILE, read_facts
 from rollout.jobs.check import JobCheck, NotShown, job_check, judge_all, slow_calls
 from rollout.jobs.job import Jobs
-from rollout.jobs.settings import Positive, read_family
+from rollout.jobs.settings import Factor, Positive, read_family
 from rollout.replay import Timed, ask
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ class EmergencyLimits(Document):
     calibrator_ms: Positive
     share: AtMost  # of calls that may take that long
     errors: AtMost  # of answers that may fail
-    factor: Positive  # times the accepted p95
+    factor: Factor  # times the accepted p95
     floor_ms: Positive  # no median below it is a spike
     alarm: AtMost  # p-value at which a share is shown to be above its limit
 

@@ -30,7 +30,7 @@ from rollout.jobs.accepted import Accepted, accepted_of, read_answers, write_ans
 from rollout.jobs.check import JobCheck, NotShown, job_check, judge_all, slow_calls
 from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.probe import Probe, ask_all
-from rollout.jobs.settings import Positive, read_family
+from rollout.jobs.settings import Factor, Positive, read_family
 
 FOLDER = "health"
 PERIOD = timedelta(minutes=5)  # between two probes: which hundred is asked follows from the time alone
@@ -40,8 +40,8 @@ class HealthLimits(Document):
     """Hero health: what is asked, and what is not healthy."""
 
     queries: Count
-    p95_factor: Positive  # times the accepted quantile
-    p99_factor: Positive
+    p95_factor: Factor  # times the accepted quantile
+    p99_factor: Factor
     floor_ms: Annotated[float, Field(ge=0)]  # no limit of latency lies below
     errors: AtMost
     ndcg: AtMost  # loss against the accepted answers

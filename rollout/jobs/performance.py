@@ -54,16 +54,23 @@ class MetricLimit(Document):
         return self
 
 
+class ShareLimit(MetricLimit):
+    """The same of what lies between 0 and 1."""
+
+    margin: AtMost
+    finds: AtMost
+
+
 class PerformanceLimits(Document):
     """The incumbent against the numbers on record, on the same queries every night."""
 
     queries: Queries
     busy: AtMost  # of the time in which answers wait for a processor: beyond, a slow night says nothing of the system
-    ndcg_at_10: MetricLimit
-    sla_recall_at_50: MetricLimit
+    ndcg_at_10: ShareLimit
+    sla_recall_at_50: ShareLimit
     p95_latency_ms: MetricLimit
-    ece: MetricLimit
-    file_credit: MetricLimit
+    ece: ShareLimit
+    file_credit: ShareLimit
 
 
 class Night(NamedTuple):

@@ -13,6 +13,8 @@ from gates.documents import Document, Zone, read_model
 from gates.policy import Count
 
 Positive = Annotated[float, Field(gt=0, le=10_000)]
+#: Times what was accepted: a hundred times as slow is slow by anybody's limit.
+Factor = Annotated[float, Field(ge=1, le=100)]
 
 
 class NightlyFile(Document):

@@ -1,5 +1,6 @@
 """Is an emergency told from a stall?"""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -97,3 +98,11 @@ def test_a_mistake_in_the_block_of_another_job_does_not_silence_it(tmp_path: Pat
     assert read_family(tmp_path, "continuous", emergency=EmergencyLimits).emergency == LIMITS
     with pytest.raises(ConfigError, match=r"health\.p95_factor"):
         read_family(tmp_path, "continuous", health=HealthLimits)
+
+
+def test_no_limit_is_so_wide_that_it_is_never_met(tmp_path: Any) -> None:
+    path, text = tmp_path / "continuous.yaml", (CONFIGS / "continuous.yaml").read_text()
+    path.write_text(re.sub("factor: 3 ", "factor: 3000 ", text))
+    for name, model in (("emergency.factor", EmergencyLimits), ("health.p95_factor", HealthLimits)):
+        with pytest.raises(ConfigError, match=f"{name}: 3000.*less than or equal to 100"):
+            read_family(tmp_path, "continuous", **{name.partition(".")[0]: model})

@@ -118,6 +118,9 @@ def test_a_limit_that_is_never_shown_is_a_mistake(configs: Path) -> None:
     replace(configs / "nightly.yaml", "{margin: 0.02, finds: 0.08}", "{margin: 0.02, finds: 0.02}")
     with pytest.raises(ConfigError, match="less is never shown"):
         nightly_of(configs)
+    replace(configs / "nightly.yaml", "{margin: 0.02, finds: 0.02}", "{margin: 0.02, finds: 50}")
+    with pytest.raises(ConfigError, match=r"finds: 50.*less than or equal to 0\.5"):
+        nightly_of(configs)
 
 
 def test_numbers_are_read_as_they_were_written(record: dict[str, Any], configs: Path) -> None:
