@@ -89,6 +89,9 @@ class _StrictLoader(yaml.SafeLoader):
         if getattr(event, "anchor", None) is not None:
             problem = f"anchor or alias {event.anchor!r}; write the value where it is meant"
             raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+        if getattr(event, "tag", None) is not None:  # of which !!binary and !!set make what no document of ours holds
+            problem = f"tag {event.tag!r}; write the value without it"
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

@@ -69,8 +69,13 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     [
         ("name: a\nname: b\n", ":2: not YAML that can be read safely: key 'name' is given twice"),
         ("part:\n  share: 1\n  share: 2\n", ":3: not YAML that can be read safely: key 'share' is given twice"),
-        ("name: !!python/object/apply:os.getcwd []\n", ":1: not YAML that can be read safely: could not determine"),
-        ("name: !env HOME\n", ":1: not YAML that can be read safely: could not determine a constructor for the tag"),
+        (
+            "name: !!python/object/apply:os.getcwd []\n",
+            ":1: not YAML that can be read safely: tag 'tag:yaml.org,2002:python",
+        ),
+        ("name: !env HOME\n", ":1: not YAML that can be read safely: tag '!env'; write the value without it"),
+        ("a: !!binary ODAw", ":1: not YAML that can be read safely: tag 'tag:yaml.org,2002:binary'"),
+        ("a: !!set {a, b}", ":1: not YAML that can be read safely: tag 'tag:yaml.org,2002:set'"),
         (
             "part: &shared {share: 1}\nother: *shared\n",
             ":1: not YAML that can be read safely: anchor or alias 'shared'",
