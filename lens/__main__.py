@@ -1,8 +1,9 @@
-"""Search from the terminal, build the index, fit the calibrator, make oracles: `python -m lens --help`."""
+"""Search from the terminal, fit the calibrator, make oracles: `python -m lens --help`."""
 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, run, does, option, default, of in (
         ("search", run_search, "print the functions that answer a query",
          "--config", BASELINE, "pack whose selected system answers"),
-        ("build", run_build, "download the corpus and build the index, where that is not done yet",
-         "--config", BASELINE, "pack that names the corpus"),
         ("fit-calibrator", run_fit, f"fit {VERSION} with the baseline on the calibration queries",
          "--configs", BASELINE.parent, folder),
         ("make-oracles", run_oracles, "write the questions whose answers are known (oracles.json)",
@@ -70,12 +69,6 @@ def run_search(asked: argparse.Namespace) -> None:
     console.print(f"first hit right with {answer.confidence:.0%} confidence; read as {answer.intent}{route}")
 
 
-def run_build(asked: argparse.Namespace) -> None:
-    """Open the index, which builds it, and print how much there is."""
-    index = open_selected(asked.config)[2]
-    print(f"{len(index.doc_id):,} functions, {len(index.query_id):,} questions about them")
-
-
 def open_selected(config: Path) -> tuple[dict[str, Any], Path, Index]:
     """A pack's selected system, the folder its files are in, and its index. Raises ValueError, CorpusError."""
     folder = config.parent if (config.parent / BASELINE.name).is_file() else config.parent.parent
@@ -92,7 +85,8 @@ def open_selected(config: Path) -> tuple[dict[str, Any], Path, Index]:
     if not isinstance(selected, dict):
         raise ValueError(f"{config}: no `selected` block; name a pack such as configs/lexical_pack_a.yaml")
     parsed = parse(selected)
-    return selected, folder, open_index(folder / parsed.corpus, folder / parsed.weights)
+    tell = partial(print, file=sys.stderr)  # what is printed can be piped
+    return selected, folder, open_index(folder / parsed.corpus, folder / parsed.weights, tell)
 
 
 def _laid_over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

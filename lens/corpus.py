@@ -1,17 +1,14 @@
 """What is searched? All documented functions of the corpus's wheels, with their words."""
 
-import pickle
-import subprocess
-import sys
 import zipfile
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 
 from lens.spans import Span, read_spans
 from lens.text import surface_words
-from lens.wheels import CorpusError
 
 # Tests and copies of other projects answer nothing that their originals do not.
 LEFT_OUT = {"test", "tests", "testing", "_vendor", "vendor", "_vendored", "typeshed"}
@@ -35,33 +32,18 @@ class Corpus:
     unreadable: tuple[str, ...]
 
 
-def read_corpus(wheels: Sequence[Path], titles: Sequence[str], tell: Callable[[], None]) -> Corpus:
-    """Read the wheels' functions, two wheels at a time; `tell` is called for each wheel that is done."""
+def read_corpus(wheels: Sequence[Path], titles: Sequence[str]) -> Corpus:
+    """Read the wheels' functions, two wheels at a time, in processes of their own."""
     documents: list[SpanWords] = []
     unreadable: list[str] = []
     largest_first = sorted(zip(wheels, titles, strict=True), key=lambda pair: -pair[0].stat().st_size)
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        for found, failed in pool.map(read_apart, *zip(*largest_first, strict=True)):
+    # spawned: a fork of a process with threads may hang
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        for found, failed in pool.map(read_wheel, *zip(*largest_first, strict=True)):
             documents += found
             unreadable += failed
-            tell()
     documents.sort(key=lambda document: document.span.doc_id)
     return Corpus(documents=tuple(documents), unreadable=tuple(sorted(unreadable)))
-
-
-def read_apart(wheel: Path, title: str) -> tuple[list[SpanWords], list[str]]:
-    """The documents of one wheel and its unreadable files, read by a process of its own.
-
-    A plain subprocess: multiprocessing would import the caller's main module again, or fork a process with threads.
-    """
-    apart = "import lens.corpus; lens.corpus.main()"  # not as -m lens.corpus, whose classes would be of __main__
-    command = [sys.executable, "-c", apart, str(wheel.resolve()), title]
-    done = subprocess.run(command, capture_output=True, check=False, cwd=Path(__file__).parent.parent)
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()[-1]
-        raise CorpusError(f"{wheel}: cannot be read ({said}); remove it and run again")
-    found: tuple[list[SpanWords], list[str]] = pickle.loads(done.stdout)  # noqa: S301 - what our own process wrote
-    return found
 
 
 def read_wheel(wheel: Path, title: str) -> tuple[list[SpanWords], list[str]]:
@@ -86,9 +68,3 @@ def wanted(name: str) -> bool:
     path = PurePosixPath(name)
     is_test = path.name.startswith("test_") or path.name == "conftest.py"
     return path.suffix == ".py" and not is_test and not LEFT_OUT & {part.lower() for part in path.parts[:-1]}
-
-
-def main() -> None:
-    """Write what a wheel holds to standard output: the other end of `read_apart`."""
-    wheel, title = sys.argv[1:]
-    sys.stdout.buffer.write(pickle.dumps(read_wheel(Path(wheel), title)))

@@ -48,11 +48,6 @@ def build_graph(vectors: Floats) -> Any:
     return compressed
 
 
-def write_graph(graph: Any, path: Path) -> None:
-    """Keep a graph."""
-    faiss.write_index(graph, str(path))
-
-
 def read_graph(path: Path) -> Any:
     """A graph that was kept."""
     faiss.omp_set_num_threads(1)

@@ -1,7 +1,6 @@
 """What does a running system search? The built index, opened from the cache; built first where it is missing."""
 
 import hashlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -53,21 +52,20 @@ class Index:
     digests: Mapping[str, str]  # sha256 of corpus, qrels, weights, index
 
 
-def open_index(corpus_lock: Path, weights_lock: Path, tell: Callable[[str], None] | None = None) -> Index:
+def open_index(corpus_lock: Path, weights_lock: Path, tell: Callable[[str], None]) -> Index:
     """The index of a corpus. Downloads and builds once; afterwards no network is needed. Raises CorpusError.
 
-    A build shows a progress bar on standard error, or tells its stages line by line to `tell`.
+    A build tells its stages line by line to `tell`.
     """
     wheel_folder = cache_folder() / "wheels"
     folder = cache_folder() / f"index-{index_key(corpus_lock, weights_lock)}"
 
     def build(part: Path) -> None:
-        from lens.build import Steps, build_index  # its progress bar: a sixth of a second where nothing is built
+        from lens.build import build_index  # what a running system need not import
 
-        with Steps(tell) as steps:
-            build_index(part, corpus_lock, weights_lock, wheel_folder, steps)
+        build_index(part, corpus_lock, weights_lock, wheel_folder, tell)
 
-    files = built(folder, build, tell or (lambda message: print(message, file=sys.stderr)))
+    files = built(folder, build, tell)
     tokens = read_tokens(*fetch(weights_lock, wheel_folder))
     return read_index(folder, files, lambda: tokens, weights_lock)
 

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from lens.spans import Span
 from lens.text import terms
 
-INTENTS = ("docstring", "identifier", "error")
 PARTS = {"calibration": 30, "selection": 20, "canary": 50}  # percent of the groups of functions
 MIN_WORDS, MAX_WORDS = 4, 40
 MAX_SHARED = 12  # functions giving one text; beyond, it asks for nothing in particular ("Meta.model")
