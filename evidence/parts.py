@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from evidence.files import replacing
 from evidence.schemas import AGG, HITS, check
-
-ROW_GROUP = 250_000  # rows; a group ends where a query ends
 
 
 def write_part(folder: Path, name: str, hits: pa.Table, agg: pa.Table) -> None:
@@ -25,15 +22,15 @@ def write_part(folder: Path, name: str, hits: pa.Table, agg: pa.Table) -> None:
 def merge_parts(folder: Path, into: Path) -> tuple[int, int]:
     """Merge all parts of a hero into `into`/hits.parquet and agg.parquet; returns their row counts.
 
-    Hits are sorted by system, query_ord and rank and cut into row groups that hold whole queries; agg rows by stream
-    and position in the canary. Raises SchemaDrift, and FileNotFoundError where there is no part.
+    Hits are sorted by system, query_ord and rank; agg rows by stream and position in the canary. Raises SchemaDrift,
+    and FileNotFoundError where there is no part.
     """
     names = sorted(p.name.removesuffix("-agg.parquet") for p in folder.glob("*-agg.parquet"))
     if not names:
         raise FileNotFoundError(f"{folder}: no evidence part, but a merge needs one; run the canary again")
     hits = _sorted([read_table(folder / f"{name}-hits.parquet", HITS) for name in names], "system query_ord rank")
     agg = _sorted([read_table(folder / f"{name}-agg.parquet", AGG) for name in names], "stream pair_ord system")
-    _write_groups(hits, into / "hits.parquet")
+    write_table(hits, into / "hits.parquet")
     write_table(agg, into / "agg.parquet")
     return hits.num_rows, agg.num_rows
 
@@ -54,26 +51,11 @@ def concat(tables: list[pa.Table]) -> pa.Table:
 def _sorted(tables: list[pa.Table], columns: str) -> pa.Table:
     """The rows of all tables, in the order of some columns; words sort as words."""
     table = concat(tables)
-    keys = {name: _plain(table[name]) for name in columns.split()}
-    return table.take(pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys]))
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column that can be sorted and compared."""
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-
-
-def _write_groups(hits: pa.Table, path: Path) -> None:
-    query, system = hits["query_ord"], _plain(hits["system"])
-    ends = pc.or_(pc.not_equal(query[1:], query[:-1]), pc.not_equal(system[1:], system[:-1]))
-    starts = np.flatnonzero(np.r_[True, ends])
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, hits.schema, compression="zstd") as writer:
-        begin = 0
-        while begin < hits.num_rows:
-            after = starts[starts >= begin + ROW_GROUP]
-            end = int(after[0]) if len(after) else hits.num_rows
-            writer.write_table(hits.slice(begin, end - begin), row_group_size=end - begin)
-            begin = end
+    keys = table.select(columns.split())
+    for at, name in enumerate(keys.column_names):
+        if pa.types.is_dictionary(keys.schema.field(name).type):
+            keys = keys.set_column(at, name, keys[name].cast(pa.string()))
+    return table.take(pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]))
 
 
 def write_table(table: pa.Table, path: Path, compression: str = "zstd") -> None:

@@ -26,8 +26,8 @@ HITS = pa.schema(
         ("why", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
-"""One row per hit of the pairs. Sorted by system, query_ord, rank; a row group holds whole queries. `doc_ord` is the
-collection's document at that place, -1 where the collection has none there (a stale index)."""
+"""One row per hit of the pairs. Sorted by system, query_ord, rank. `doc_ord` is the collection's document at that
+place, -1 where the collection has none there (a stale index)."""
 
 AGG = pa.schema(
     [

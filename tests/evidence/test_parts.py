@@ -6,7 +6,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evidence import parts
 from evidence.digests import logical_digest
 from evidence.parts import merge_parts, write_part
 from evidence.schemas import SchemaDrift
@@ -49,16 +48,6 @@ def test_rows_stand_in_an_order_of_their_own_or_as_the_gate_saw_them(tmp_path: P
     table = pq.read_table(tmp_path / "out" / f"{name}.parquet")
     keys = list(zip(*(table[column].to_pylist() for column in by), strict=True))
     assert keys == sorted(keys)
-
-
-def test_a_row_group_holds_whole_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "ROW_GROUP", 4)
-    merged(tmp_path, [1, 2, 3])
-    file = pq.ParquetFile(tmp_path / "out" / "hits.parquet")
-    groups = [file.read_row_group(i, columns=["system", "query_ord"]) for i in range(file.num_row_groups)]
-    answers = [set(zip(g["system"].to_pylist(), g["query_ord"].to_pylist(), strict=True)) for g in groups]
-    assert len(groups) > 1
-    assert sum(len(a) for a in answers) == len(set().union(*answers))
 
 
 def test_a_part_without_its_agg_does_not_count(tmp_path: Path) -> None:
