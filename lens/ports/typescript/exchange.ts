@@ -91,7 +91,7 @@ function numberOf(text: string): number {
 }
 
 /** Everything, then each group in the order of their first rows. */
-export function groupsOf(sheet: Sheet): Group[] {
+function groupsOf(sheet: Sheet): Group[] {
   const groups = new Map<string, number[]>([[EVERYTHING, [...sheet.rows.keys()]]]);
   sheet.rows.forEach(({ group }, i) => {
     const rows = groups.get(group);
@@ -105,7 +105,7 @@ export function groupsOf(sheet: Sheet): Group[] {
 }
 
 /** The bins of those rows of a group that have a confidence. */
-export function binned(sheet: Sheet, group: Group, confidence: Float64Array, bins: number): Bins {
+function binned(sheet: Sheet, group: Group, confidence: Float64Array, bins: number): Bins {
   const told = group.rows.filter((i) => !Number.isNaN(at(confidence, i)));
   const stated = Float64Array.from(told, (i) => at(confidence, i));
   const came = Float64Array.from(told, (i) => sheet.rows[i]?.correct ?? NaN);
