@@ -28,21 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 2 with one line for each mistake where it cannot be done."""
     parser = argparse.ArgumentParser(prog="python -m lens", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    folder = "folder of baseline.yaml"
-    for name, run, does, option, default, of in (
-        ("search", run_search, "print the functions that answer a query",
-         "--config", BASELINE, "pack whose selected system answers"),
-        ("fit-calibrator", run_fit, f"fit {VERSION} with the baseline on the calibration queries",
-         "--configs", BASELINE.parent, folder),
-        ("make-oracles", run_oracles, "write the questions whose answers are known (oracles.json)",
-         "--configs", BASELINE.parent, folder),
-    ):  # fmt: skip
+    search = commands.add_parser("search", help="print the functions that answer a query")
+    search.set_defaults(run=run_search)
+    search.add_argument("query")
+    search.add_argument("--config", type=Path, default=BASELINE, help="pack whose system answers (%(default)s)")
+    search.add_argument("--top", type=int, default=10, help="hits printed, at most 50 (%(default)s)")
+    for name, run, does in (
+        ("fit-calibrator", run_fit, f"fit {VERSION} with the baseline on the calibration queries"),
+        ("make-oracles", run_oracles, "write the questions whose answers are known (oracles.json)"),
+    ):
         command = commands.add_parser(name, help=does)
         command.set_defaults(run=run)
-        command.add_argument(option, type=Path, default=default, help=f"{of} (%(default)s)")
-        if run is run_search:
-            command.add_argument("query")
-            command.add_argument("--top", type=int, default=10, help="hits printed, at most 50 (%(default)s)")
+        command.add_argument("--configs", type=Path, default=BASELINE.parent, help="folder of baseline.yaml")
     asked = parser.parse_args(arguments)
     try:
         asked.run(asked)
