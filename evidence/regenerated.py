@@ -27,20 +27,15 @@ def row_disagreements(hits: pa.Table, agg: pa.Table) -> list[str]:
 
 def query_disagreements(agg: pa.Table, drawn: Drawn, systems: Sequence[str]) -> list[str]:
     """Where a system was not asked each drawn query exactly once, in its window."""
-    wrong = []
-    seen = {(system, window): Counter[str]() for system in systems for window in drawn}
-    for system, window, query in _answers(agg):
-        seen.setdefault((system, window), Counter())[query] += 1
-    for (system, window), times in seen.items():
-        if system not in systems:
-            wrong.append((system, f"{times.total()} answers of a system that was not asked"))
-            continue
-        asked, wanted = set(times), set(drawn.get(window, ()))
-        wrong += [(system, f"query {q} of suite {window} has no answer") for q in sorted(wanted - asked)]
-        wrong += [(system, f"query {q} of suite {window} was not drawn") for q in sorted(asked - wanted)]
-        twice = sorted(query for query, n in times.items() if n > 1)
-        wrong += [(system, f"query {q} of suite {window} was answered more than once") for q in twice]
-    return _told(wrong)
+    seen = Counter(_answers(agg))
+    wanted = {(system, window, query) for system in systems for window, ids in drawn.items() for query in ids}
+    asked = {answer: n for answer, n in seen.items() if answer[0] in systems}
+    found = [(answer, "has no answer") for answer in sorted(wanted - asked.keys())]
+    found += [(answer, "was not drawn") for answer in sorted(asked.keys() - wanted)]
+    found += [(answer, "was answered more than once") for answer in sorted(a for a, n in asked.items() if n > 1)]
+    wrong = [(system, f"query {query} of suite {window} {what}") for (system, window, query), what in found]
+    others = Counter(system for system, _, _ in (seen - Counter(asked)).elements())
+    return _told(wrong + [(other, f"{n} answers of a system that was not asked") for other, n in others.items()])
 
 
 def _answers(agg: pa.Table) -> Iterator[tuple[str, int, str]]:
