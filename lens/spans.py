@@ -144,9 +144,6 @@ def literal(node: ast.expr) -> str:
         return left + literal(node.right) if left and isinstance(node.op, ast.Add) else left
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         return literal(node.func.value)
-    return literal(node.args[0]) if isinstance(node, ast.Call) and gettext(node) and node.args else ""
-
-
-def gettext(node: ast.Call) -> bool:
-    """Whether a call only translates its argument: ``_("...")``, ``__("...")``."""
-    return isinstance(node.func, ast.Name) and node.func.id in ("_", "__", "gettext")
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "__", "gettext"):
+        return literal(node.args[0]) if node.args else ""  # what is only translated
+    return ""
