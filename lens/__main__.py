@@ -78,7 +78,7 @@ def open_selected(config: Path) -> tuple[dict[str, Any], Path, Index]:
     changes = document.get("changes") if isinstance(document, dict) else None
     if selected == "baseline" or isinstance(changes, dict):
         selected = yaml.safe_load((folder / BASELINE.name).read_text(encoding="utf-8"))["selected"]
-        selected = _laid_over(selected, changes or {})
+        selected = laid_over(selected, changes or {})
     if not isinstance(selected, dict):
         raise ValueError(f"{config}: no `selected` block; name a pack such as configs/lexical_pack_a.yaml")
     parsed = parse(selected)
@@ -86,10 +86,10 @@ def open_selected(config: Path) -> tuple[dict[str, Any], Path, Index]:
     return selected, folder, open_index(folder / parsed.corpus, folder / parsed.weights, tell)
 
 
-def _laid_over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+def laid_over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """What a pack changes, in what serves."""
-    both = {key: _laid_over(base[key], new) for key, new in changes.items() if isinstance(new, dict) and key in base}
-    return {**base, **changes, **both}
+    deeper = [key for key in changes if isinstance(changes[key], dict) and isinstance(base.get(key), dict)]
+    return {**base, **changes, **{key: laid_over(base[key], changes[key]) for key in deeper}}
 
 
 def run_fit(asked: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lens.__main__ import laid_over
 from lens.index import Index, open_index
 from lens.system import Clock, Lens
 
@@ -27,9 +28,8 @@ def open_lens(smoke: Path, index: Index):
     """Opens the system of a smoke pack, with changes to one of its blocks."""
 
     def opened(pack: str = "baseline", clock: Clock = time.perf_counter_ns, **changes: dict[str, object]) -> Lens:
-        selected = yaml.safe_load((smoke / f"{pack}.yaml").read_text())["selected"]
-        for block, values in changes.items():
-            selected[block] = {**selected[block], **values}
+        serves, told = (yaml.safe_load((smoke / f"{name}.yaml").read_text()) for name in ("baseline", pack))
+        selected = laid_over(laid_over(serves["selected"], told.get("changes", {})), changes)
         return Lens.open(selected, smoke, index, clock)
 
     return opened
