@@ -15,7 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from gates.documents import Document, mistakes, require_regular
 from gates.errors import ConfigError, GateError
 from gates.rule.climbed import Facts, RunLoad
-from gates.verdicts import Decision, Kind, Verdict
+from gates.verdicts import WARN, Decision, Kind, Verdict, decision_words
 
 ATTESTATION = "attestation.json"
 
@@ -165,6 +165,11 @@ class AttestedWhole(AttestedPart):
     review_due: Time
     bundle: str | None  # file in bundles/ with the signed statement; None where nothing is signed
 
+    @property
+    def told(self) -> str:
+        """The decision as reports name it."""
+        return decision_words(self.decision, self.mode)
+
     def content(self) -> bytes:
         """The file's bytes: canonical JSON."""
         return rfc8785.dumps(self.model_dump(mode="json", by_alias=True))
@@ -231,6 +236,11 @@ class Attestation(AttestedWhole):
     budget: AttestedBudget
     characteristics: dict[str, str]
     evidence: tuple[EvidenceFile, ...]
+
+    @property
+    def promotes(self) -> bool:
+        """May it be made the baseline for this?"""
+        return self.decision is Decision.PROMOTE and self.mode != WARN
 
 
 class AttestedHero(AttestedPart):

@@ -32,7 +32,7 @@ from gates.run import (
     run_id,
 )
 from gates.status import BROKEN, ENDED_OTHERWISE, EXIT, FAILED, NOT_EVIDENCED, Ending, tell_uncaught
-from gates.verdicts import Decision, Verdict
+from gates.verdicts import NOT_ENFORCED, WARN, Decision, Verdict
 
 #: Of whom is asked, and where results go.
 pytest_plugins = ("gates.options",)
@@ -85,7 +85,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="select: write the winner; lock: the lock; performance, drift, pool: take what is there as the reference",
     )
     group.addoption("--plan", action="store_true", help="print pairs, minutes and what would be found; run nothing")
-    group.addoption("--decision-mode", choices=("evidence", "letter"), help="another rule than the policy's mode")
+    group.addoption("--decision-mode", choices=("evidence", "letter", "warn"), help="another than the policy's mode")
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -260,8 +260,9 @@ class ReleaseGate:
             self.release = self._release([self._decided(s) for s in self.subjects])
             hook.pytest_gate_merge(config=self.config, release=self.release)
             hook.pytest_gate_decided(config=self.config, release=self.release)
+            enforced, warns = EXIT[self.release.decision], self.release.mode == WARN
             if session.exitstatus not in ENDED_OTHERWISE:
-                session.exitstatus = EXIT[self.release.decision]
+                session.exitstatus = 0 if warns else enforced
             hook.pytest_gate_sign(config=self.config, release=self.release, status=int(session.exitstatus))
         except BaseException as error:  # whoever interrupts now has no decision either
             session.exitstatus = FAILED
@@ -269,7 +270,9 @@ class ReleaseGate:
             with suppress(Exception):  # then it cannot be written, and the ending says so
                 self._hold(f"reports: not written: {type(error).__name__}: {error}")
             return False
-        self.ending.signed(int(session.exitstatus), f"{self.release.decision} is signed and stands: {self._place()}")
+        stands = f"{self.release.decision} is signed and stands: {self._place()}"
+        warned = f"{NOT_ENFORCED}: would have ended with {enforced}" if warns else ""
+        self.ending.signed(int(session.exitstatus), stands, warned)
         return True
 
     def pytest_unconfigure(self) -> None:

@@ -18,7 +18,7 @@ from gates.checks.sla_recall import SlaRecall
 from gates.documents import Document, Reason, Share, Small, Text, Tolerated, Weaker, read_model
 from gates.names import OWN
 from gates.pairs import COLUMNS
-from gates.verdicts import Kind
+from gates.verdicts import WARN, Kind
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
@@ -165,7 +165,7 @@ class Policy(Document):
 
     schema_: Literal["hero-gate/policy/v1"] = Field(alias="schema")
     based_on: Literal["canary", ""] = ""  # the template of gates/templates that it is compared with
-    mode: Literal["evidence", "letter"]
+    mode: Literal["evidence", "letter", "warn"]
     latency: Literal["client", "server"] = "client"  # the clock of who asks, or how long a system says that it took
     keep_runs: Annotated[int, Field(ge=0, le=10_000)]  # older runs kept under history/
     promotes: bool  # false: the best decision is HOLD (a smoke corpus proves nothing about production)
@@ -264,6 +264,11 @@ class Policy(Document):
     def limits(self, check: type[Check]) -> Any:
         """The limits of a built-in check."""
         return self._by_key[check.key].limits
+
+    @property
+    def rule(self) -> str:
+        """By which the gates are decided: "evidence" or "letter"."""
+        return "evidence" if self.mode == WARN else self.mode
 
     def on_red(self, key: str) -> str:
         """What a RED of this check does: "rollback" or "hold"."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gates.attestation import AmissTest
 from gates.policy import Policy
 from gates.rule.climbed import NEVER, Climbed
-from gates.verdicts import SEVERITY, Cell, Decision
+from gates.verdicts import SEVERITY, Cell, Decision, decision_words
 
 
 class Difference(NamedTuple):
@@ -57,6 +57,11 @@ class Outcome:
     strays: tuple[str, ...] = ()  # node ids that failed without being planned
     climbed: Climbed = NEVER
 
+    @property
+    def told(self) -> str:
+        """The decision as reports name it."""
+        return decision_words(self.decision, self.subject.policy.mode)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
@@ -78,3 +83,8 @@ class Release:
     def decision(self) -> Decision:
         """The worst hero's decision."""
         return max((outcome.decision for outcome in self.outcomes), key=SEVERITY.index, default=Decision.HOLD)
+
+    @property
+    def told(self) -> str:
+        """The same as reports name it."""
+        return decision_words(self.decision, self.mode)

@@ -34,11 +34,12 @@ class Ending:
         self._tells = tells  # the option with which no gate runs, "" in a canary
         self._signed: int | None = None  # the status that was set when the decision was signed
         self._why = ""  # what failed first
+        self._warned = ""  # what is told last of a decision that is not enforced
         self._errors = 2
 
-    def signed(self, status: int, stands: str) -> None:
+    def signed(self, status: int, stands: str, warned: str = "") -> None:
         """The decision is signed, and the run is to end with this status."""
-        self._signed, self.stands = status, stands
+        self._signed, self.stands, self._warned = status, stands, warned
 
     def failed(self, error: BaseException) -> None:
         """This was raised: the run ends with 3, whatever is on record. What was raised first is told."""
@@ -56,6 +57,8 @@ class Ending:
         elif returned != self._signed:
             why = f"pytest ended with {returned}"
         else:
+            if self._warned:
+                self._tell(self._warned)
             return returned
         self._tell(f"exit status {status}: {why}; {self.stands}")
         return status

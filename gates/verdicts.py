@@ -25,6 +25,15 @@ class Decision(StrEnum):
 
 
 SEVERITY = (Decision.PROMOTE, Decision.HOLD, Decision.ROLLBACK)
+#: The mode in which it is decided as in `evidence` and told, and nothing is made of it.
+WARN = "warn"
+NOT_ENFORCED = "warn only, not enforced"
+
+
+def decision_words(decision: str, mode: str) -> str:
+    """A decision as every report names it."""
+    return f"{decision} ({NOT_ENFORCED})" if mode == WARN else str(decision)
+
 
 #: The pytest outcome that agrees with each verdict; anything else is a hold.
 OUTCOME = {

@@ -16,7 +16,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 _WORDS = {
     "on_red": ("rollback", "hold"),
     "required": ("green", "not_red"),
-    "mode": ("evidence", "letter"),
+    "mode": ("evidence", "letter", "warn"),
     "latency": ("client", "server"),
 }
 
@@ -54,8 +54,8 @@ def _of_model(given: BaseModel, asked: BaseModel, at: str) -> Iterator[tuple[str
         if isinstance(one, BaseModel) and isinstance(other, BaseModel):
             yield from _of_model(one, other, f"{place}.")
         elif name in _WORDS:
-            stronger, weak = _WORDS[name]
-            if (one, other) == (weak, stronger):
+            stronger, *weaker = _WORDS[name]
+            if other == stronger and one in weaker:
                 yield place, one, other
         elif (side := _side(field)) and _beyond(side, one, other):
             yield place, one, other

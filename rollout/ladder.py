@@ -175,7 +175,7 @@ class Ladder:
         self._watched.end(number, percent, {"hero": [p.hero for p in seen], "baseline": [p.baseline for p in seen]})
         if not red:
             red = evaluator.end_window()
-            if number == 1 and self.policy.mode == "evidence":
+            if number == 1 and self.policy.rule == "evidence":
                 self._power = power_of(self.policy, self._constants, join(seen), contest.missing)
                 self._tell(self._power.line())
         write_part(self.folder, f"window-{number:03d}", concat(hits), concat(agg))

@@ -209,7 +209,7 @@ def _no_number(m: Synthetic) -> str:
         m.evaluator().observe(replace(pairs, hero=hero))
     except EvidenceError:
         return ""
-    return "it was taken" if m.recall_gate(m.policy.mode) else ""
+    return "it was taken" if m.recall_gate(m.policy.rule) else ""
 
 
 def _one_question(m: Synthetic) -> str:

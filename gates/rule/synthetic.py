@@ -61,7 +61,7 @@ class Synthetic:
     def recall_gate(self, mode: str = "evidence") -> str:
         """The gate that the histories are tried on, where this mode asks it; "" where there is none."""
         key = SlaRecall.key
-        asked = self.policy.mode == mode and key in self.policy.asked(Kind.GATE) and key not in self.missing
+        asked = self.policy.rule == mode and key in self.policy.asked(Kind.GATE) and key not in self.missing
         return key if asked else ""
 
     def losing(self, n: int, each: float) -> Pairs:

@@ -21,6 +21,7 @@ from gates.attestation import ATTESTATION, Attestation
 from gates.checks.registry import BY_INTENT, BY_KEY
 from gates.documents import merged, read_yaml
 from gates.errors import ConfigError
+from gates.policy import load_policy
 from gates.verdicts import Verdict
 from proof.mutants.mutant import NAMED, REFUSALS, Mutant
 
@@ -57,6 +58,12 @@ class Scene:
     checkout: Path
     configs: str
 
+    @property
+    def asked(self) -> tuple[str, str]:
+        """Options of every run: the policy by its own rule, enforced where it only warns."""
+        rule = load_policy(self.checkout / self.configs / "policy.yaml").rule
+        return f"--configs={self.configs}", f"--decision-mode={rule}"
+
 
 def copy_checkout(root: Path, to: Path) -> None:
     """Copy what git knows or would add, so that what is run is what a commit would be. Raises ConfigError."""
@@ -73,7 +80,7 @@ def copy_checkout(root: Path, to: Path) -> None:
 def lock_hero(scene: Scene, hero: str) -> None:
     """Lock the unchanged hero in the copy, so that nothing but a fault can stop it. Raises ConfigError."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "lock", "--write"]
-    asked = [f"--hero={hero}", f"--configs={scene.configs}"]
+    asked = [f"--hero={hero}", *scene.asked]
     done = subprocess.run([*command, *asked], cwd=scene.checkout, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
@@ -103,7 +110,7 @@ def run_canary(
 ) -> Run:
     """Judge a hero by pytest, as a release is judged, and read what was recorded."""
     begun = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "canary", f"--hero={hero}", f"--configs={scene.configs}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "canary", f"--hero={hero}", *scene.asked]
     try:
         done = subprocess.run(
             [*command, f"--artifacts={artifacts}", *(more or [])],

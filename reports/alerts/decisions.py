@@ -82,10 +82,10 @@ def decision_event(attestation: Attestation, artifacts: Path) -> Event:
         since=attestation.finished_at,
         seen_at=attestation.finished_at,
         owner=card.owner,
-        title=f"{decision} {hero}: {cut(card.reason, _REASON_LENGTH)}",
+        title=f"{attestation.told} {hero}: {cut(card.reason, _REASON_LENGTH)}",
         text="\n".join((card.serves, f"next: {card.next}", *because)),
         command=module("reports.attestation", "show", str(artifacts.absolute())),
         run_id=attestation.run_id,
         exposure=attestation.exposure,
-        review_due=attestation.review_due if decision is Decision.PROMOTE else "",
+        review_due=attestation.review_due if attestation.promotes else "",
     )

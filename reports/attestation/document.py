@@ -32,7 +32,7 @@ from gates.attestation import (
 from gates.release import Outcome, Release
 from gates.rule.climbed import ClimbedStep
 from gates.statistics.decimals import decimal
-from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
+from gates.verdicts import SEVERITY, WARN, Cell, Decision, Kind, Verdict
 from gates.weaker import weaker_places
 from reports.attestation.statements import ARTEFACTS, EVIDENCE
 from reports.model.card import card_of
@@ -57,6 +57,7 @@ def attest(
     """
     subject, climbed = outcome.subject, outcome.climbed
     card = story.card if story else card_of(release, outcome)
+    promoted = outcome.decision is Decision.PROMOTE and release.mode != WARN
     return Attestation(
         run_id=release.run_id,
         commit=release.commit,
@@ -82,7 +83,7 @@ def attest(
         machine=climbed.machine,
         traffic=AttestedTraffic(
             from_percent=0,
-            to_percent=climbed.to_percent if outcome.decision is Decision.PROMOTE else 0,
+            to_percent=climbed.to_percent if promoted else 0,
             rolled_back_at_step=climbed.rolled_back_at_step,
         ),
         steps=steps_of(subject.policy.ladder.steps, climbed.steps, outcome.cells),

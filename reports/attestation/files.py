@@ -268,7 +268,7 @@ def _expected(files: RunFiles) -> dict[tuple[str, str], str]:
     expected = {("run", ""): ATTESTATION} if files.release else {}
     for name, hero in files.heroes.items():
         expected["decision", name] = f"{name}/{ATTESTATION}"
-        if hero.decision is Decision.PROMOTE:
+        if hero.promotes:
             expected["svr", name] = f"{name}/{ATTESTATION}"
     return expected
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from gates.attestation import ATTESTATION, Attestation, ReleaseAttestation
 from gates.errors import GateError
-from gates.verdicts import Decision
 from reports.attestation import chain
 from reports.attestation.signing import Signer, open_signer
 from reports.attestation.statements import (
@@ -74,6 +73,6 @@ def sign_run(opened: Signer, seal: Seal, artifacts: Path, staged: Path) -> None:
         statement = decision_statement(hero, chain.digest(attested[name]), run, signed_by)
         decisions[name] = chain.append(artifacts, "decision", name, statement, opened)
     for name, hero in heroes.items():
-        if hero.decision is Decision.PROMOTE:
+        if hero.promotes:
             statement = svr_statement(hero, decisions[name], signed_by)
             chain.append(artifacts, "svr", name, statement, opened)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from gates.attestation import Attestation
-from gates.verdicts import Kind
+from gates.verdicts import Kind, decision_words
 from reports.attestation import chain, people, trust
 from reports.attestation.chain import BUNDLES, Statement
 from reports.attestation.statements import COMMAND, MALFORMED, OF_RUNS, PROPERTY, made_at
@@ -32,7 +32,7 @@ def show(asked: argparse.Namespace) -> int:
 def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetime) -> Iterator[str]:
     """The lines of one decision."""
     hero, statement = decided.attestation, decided.statement
-    yield f"{hero.decision}  {hero.hero}    {hero.exposure}, mode {hero.mode}    run {hero.run_id}"
+    yield f"{hero.told}  {hero.hero}    {hero.exposure}, mode {hero.mode}    run {hero.run_id}"
     yield f"  hero         {hero.config_hash} against {hero.baseline} {hero.baseline_config_hash}"
     yield f"  commit       {hero.commit}"
     yield f"  fingerprint  {hero.release_fingerprint or 'none: the ladder never began'}"
@@ -95,7 +95,9 @@ def _says(statement: Statement, root: TrustRoot, now: datetime) -> str:
         return f"by {word.by}: {word.why} ({word.ticket}) until {predicate.get('until', 'never')}{expired}"
     if statement.kind in OF_RUNS:
         gist = predicate.get("result") or predicate.get("decision") if statement.kind != "svr" else PROPERTY
-        return f"{gist} {(predicate.get('reasons') or [''])[0]}".strip()
+        return (
+            f"{decision_words(str(gist), str(predicate.get('mode')))} {(predicate.get('reasons') or [''])[0]}".strip()
+        )
     hidden = ("previous", "hero", "createdOn", "runId", "releaseFingerprint", "configHash")
     changed = ", ".join(f"{key} {what}" for key, what in dict(predicate.get("changes") or {}).items())
     untrusted = ", ".join(map(str, predicate.get("untrustedAccepted") or ()))

@@ -173,8 +173,8 @@ def svr_statement(hero: Attestation, decision: str, signed_by: Mapping[str, str]
 
     `decision` is the digest of the decision's statement. Raises StatementError for any decision but PROMOTE.
     """
-    if hero.decision is not Decision.PROMOTE:
-        raise StatementError(f"{hero.hero}: {hero.decision}, but only PROMOTE is a verification result")
+    if not hero.promotes:
+        raise StatementError(f"{hero.hero}: {hero.told}, but only PROMOTE is a verification result")
     require_evidence(hero)
     return _statement(
         "svr",

@@ -112,7 +112,7 @@ def run(asked: argparse.Namespace) -> int:
     for stranger in verified.strangers:
         print(f"untrusted: {clean(stranger)}")
     for name, decided in verified.heroes.items():
-        print(f"{name}  {decided.attestation.decision}  signed {decided.judged.words}")
+        print(f"{name}  {decided.attestation.told}  signed {decided.judged.words}")
     count = len(verified.chain.statements)
     print(f"chain of {count} statement{'' if count == 1 else 's'}, head {verified.chain.head or 'none'}")
     if verified.problems:

@@ -3,7 +3,7 @@
 import math
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gates.checks.check import number_of
@@ -12,7 +12,7 @@ from gates.checks.lock import Lock
 from gates.checks.machine import NOT_EVIDENCED, SlowedBaseline
 from gates.names import check_name
 from gates.release import Outcome, Release
-from gates.verdicts import Cell, Decision, Kind, Verdict
+from gates.verdicts import NOT_ENFORCED, WARN, Cell, Decision, Kind, Verdict
 from reports.escaping import typed
 from reports.model.checks import reasons_of
 
@@ -40,6 +40,10 @@ class NextCommand:
 def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrusted: str = "") -> NextCommand:
     """The one command that its owner types next."""
     policy, climbed = outcome.subject.policy, outcome.climbed
+    if outcome.decision is Decision.PROMOTE and release.mode == WARN:
+        by_evidence = replace(release, mode="evidence"), outcome, "--decision-mode=evidence"
+        line = " && ".join(_make(target, *by_evidence) for target in ("lock", "canary"))
+        return NextCommand(line=line, remark=f"{NOT_ENFORCED}: make promote refuses this one")
     if outcome.decision is Decision.PROMOTE:
         approvals = policy.promotion.approvals
         lacks = [f"refused while signed {untrusted}"] if untrusted else []
@@ -105,8 +109,8 @@ def _make(target: str, release: Release, outcome: Outcome, *options: str) -> str
         words.append(f"CONFIGS={_quoted(typed(release.configs))}")
     if target != "lock" and typed(release.artifacts) != _ARTIFACTS:
         asked.append(f"--artifacts={typed(release.artifacts)}")
-    if target == "canary" and release.mode == "letter":
-        asked.append("--decision-mode=letter")
+    if target != "promote" and release.mode != "evidence":
+        asked.append(f"--decision-mode={release.mode}")
     if asked:
         words.append(f"ARGS={_quoted(*asked)}")
     return " ".join(words)

@@ -10,7 +10,7 @@ from gates.checks.question import NOTHING_FIXED
 from gates.names import check_name, check_of, slice_parts
 from gates.policy import Policy
 from gates.release import Outcome, Release
-from gates.verdicts import Cell, Decision, Kind, Verdict
+from gates.verdicts import WARN, Cell, Decision, Kind, Verdict
 from reports.model.advice import NextCommand, next_command
 from reports.model.checks import reasons_of, rows_of, speaks
 from reports.model.gains import Gain
@@ -30,7 +30,7 @@ class Card:
     serves: str  # the name of what answers users now
     next: NextCommand
     owner: str
-    deadline: str  # until when a promotion may be made, ISO 8601; "" for every other decision
+    deadline: str  # until when a promotion may be made, ISO 8601; "" where none may be
 
     @property
     def reason(self) -> str:
@@ -50,7 +50,7 @@ class Card:
     @property
     def serving(self) -> str:
         """What serves now, and until when where that may change."""
-        return f"{self.serves} serves{' until this is promoted' if self.decision is Decision.PROMOTE else ''}"
+        return f"{self.serves} serves{' until this is promoted' if self.deadline else ''}"
 
 
 def card_of(
@@ -80,7 +80,7 @@ def card_of(
         serves=subject.baseline_name,
         next=next_command(release, outcome, focus, untrusted),
         owner=subject.owner,
-        deadline=until.isoformat(timespec="seconds") if promoted else "",
+        deadline=until.isoformat(timespec="seconds") if promoted and release.mode != WARN else "",
     )
 
 

@@ -6,6 +6,7 @@ from fixtures.systems.waiting import SWITCHES, UNKNOWN
 from gates.checks.check import number_of
 from gates.policy import Policy
 from gates.release import Outcome, Subject
+from gates.verdicts import NOT_ENFORCED, WARN
 from gates.weaker import weaker_places
 from reports.model.labels import short
 
@@ -80,8 +81,11 @@ def rates_words(subject: Subject) -> str:
 
 def mode_words(subject: Subject) -> str:
     """By which rule the gates were decided."""
-    letter = subject.policy.mode == "letter"
-    return "letter: point thresholds, no error rate is controlled" if letter else "evidence"
+    more = {
+        "letter": ": point thresholds, no error rate is controlled",
+        WARN: f": {NOT_ENFORCED}, decided as by evidence",
+    }
+    return f"{subject.policy.mode}{more.get(subject.policy.mode, '')}"
 
 
 def _at_most(share: str) -> str:

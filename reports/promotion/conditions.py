@@ -90,6 +90,11 @@ def decided(heroes: Mapping[str, Decided], name: str, asked: Wanted) -> Decided:
     if decision is not Decision.PROMOTE:
         reason = decided.attestation.reasons[:1]
         raise Refused(f"{name}: {decision}, but only PROMOTE is promoted: {reason[0] if reason else 'no reason given'}")
+    if not decided.attestation.promotes:
+        raise Refused(
+            f"{name}: {decided.attestation.told}, but only what is enforced is promoted; "
+            "make lock and make canary once more, each with ARGS=--decision-mode=evidence"
+        )
     return decided
 
 

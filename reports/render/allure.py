@@ -82,7 +82,7 @@ def _decision(told: Told, story: Story, folder: Path, place: int) -> TestResult:
     shown |= {path.name: path.read_bytes() for path in (home / SPANS, *sorted((home / "plots").glob("*.svg")))}
     return TestResult(
         uuid=str(uuid.uuid4()),
-        name=f"{FIRST}: {decision} {story.hero}",
+        name=f"{FIRST}: {story.outcome.told} {story.hero}",
         fullName=f"decision#{story.hero}",
         historyId=key,
         testCaseId=key,

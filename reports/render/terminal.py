@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 
 from gates.release import Release
-from gates.verdicts import Cell, Decision, Kind, Verdict
+from gates.verdicts import NOT_ENFORCED, WARN, Cell, Decision, Kind, Verdict
 from reports.attestation.statements import COMMAND, Seal
 from reports.escaping import clean, cut, cut_path, typed
 from reports.model.advice import NextCommand
@@ -22,7 +22,7 @@ _REASONS, _DIFFERENCES, _EXAMPLES, _BAD = 4, 3, 2, 3
 
 def ending(release: Release, stories: tuple[Story, ...], seal: Seal) -> list[str]:
     """The lines of a release: one headline a hero where there are several, then the heroes that need reading."""
-    lines: list[str] = []
+    lines = [f"mode {WARN}: {NOT_ENFORCED}"] if release.mode == WARN else []
     shown = stories
     if len(stories) > 1:
         for story in stories:
@@ -254,7 +254,7 @@ def _ending(release: Release, story: Story, seal: Seal) -> list[str]:
         lines = ["", f"  mode letter: point thresholds; {wrong or 'its error rates were not simulated'}"]
     if story.to_decide:
         lines += _headed("to decide", [story.to_decide])
-    until = f"   promote until {story.card.deadline[:10]}   soak: not evidenced (replay)" if promoted else ""
+    until = f"   promote until {story.card.deadline[:10]}   soak: not evidenced (replay)" if story.card.deadline else ""
     owner = _headed("owner", [f"{cut(story.card.owner, 40)}{until}"])
     return [*lines, *_next(story.card.next), *owner, *_where(release, seal, "" if promoted else f"#{story.hero}")]
 

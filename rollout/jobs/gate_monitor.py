@@ -99,7 +99,7 @@ def promoted(check: JobCheck, left: Left) -> Cell:
     if not decided:
         raise NotShown("no decision is on record; run make canary")
     known = {d.baseline_config_hash: f"the baseline of {d.hero}'s decision" for d in decided}
-    known |= {d.config_hash: f"{d.hero}, which was promoted" for d in decided if d.decision == "PROMOTE"}
+    known |= {d.config_hash: f"{d.hero}, which was promoted" for d in decided if d.promotes}
     fine = config_hash in known
     told = f"{config_hash} is {known.get(config_hash)}"
     if not fine:

@@ -140,7 +140,8 @@ def test_the_plan_fits_a_terminal(policy: Policy, known: Characteristics) -> Non
 
 def test_rates_count_for_what_they_were_simulated_with(policy: Policy, known: Characteristics, tmp_path: Path) -> None:
     assert rates_of(policy, known)["false_rollback_upper"] == "0.0004"
-    assert rates_of(changed(policy, mode="letter"), known) == rates_of(policy, known)
+    for mode in ("letter", "warn"):
+        assert rates_of(changed(policy, mode=mode), known) == rates_of(policy, known)
     assert rates_of(changed(policy, guards={"ece": {"limit": 0.02}}), known) == {}
     other = stored.document(policy, sources_digest="0" * 64)
     assert rates_of(policy, read_characteristics(stored.write(tmp_path / "other.json", other))) == {}

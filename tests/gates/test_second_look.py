@@ -72,3 +72,11 @@ def test_everybody_hears_what_was_decided(
     policy: Policy, decisions: tuple[Decision, ...], status: int, attested: dict[str, str], wrong: int
 ) -> None:
     assert len(unheard(release(policy, *decisions), status, attested)) == wrong
+
+
+@pytest.mark.parametrize("decision", [P, H, R])
+@pytest.mark.parametrize("status", [0, 10, 20])
+def test_where_nothing_is_enforced_every_decision_ends_with_0(policy: Policy, decision: Decision, status: int) -> None:
+    warns = replace(release(policy, decision), mode="warn")
+    said = [f"exit status {status}, but {decision} ends with status 0"] if status else []
+    assert unheard(warns, status, {"lexical": decision}) == said

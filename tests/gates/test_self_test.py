@@ -54,6 +54,7 @@ def known(policy: Policy, found: Pairs | None = None, **missing: str) -> Cell:
     [
         {},
         {"mode": "letter"},
+        {"mode": "warn"},
         {"mode": "letter", "letter": {"red_windows": 3}},
         {"mode": "letter", "letter": {"red_windows": 1}},
         {"heroes": {"one": "one.yaml"}},
@@ -191,3 +192,9 @@ def test_a_broken_judge_is_red(policy: Policy, monkeypatch: pytest.MonkeyPatch, 
     assert (cell.verdict, cell.on_red) == (Verdict.RED, "hold")
     assert cell.note.startswith("the evaluator answers wrongly: ")
     assert says in cell.note
+
+
+def test_where_nothing_is_enforced_as_much_is_asked(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    says = "evidence for one question: sla_recall_at_50_delta is RED"
+    monkeypatch.setattr(*MUTANTS[says])
+    assert says in known(changed(policy, mode="warn")).note

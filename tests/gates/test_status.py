@@ -42,6 +42,15 @@ class TestEnding:
         assert ending.status(returned) == (returned if returned in (signed, 2, 3) else 3)
         assert len(capfd.readouterr().err.splitlines()) == (returned != signed or returned in (2, 3))
 
+    @pytest.mark.parametrize(("returned", "told"), [(0, "warned\n"), (2, "exit status 2: interrupted; it stands\n")])
+    def test_what_is_not_enforced_is_told_last(
+        self, returned: int, told: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        ending = Ending("")
+        ending.signed(0, "it stands", "warned")
+        assert ending.status(returned) == returned
+        assert capfd.readouterr().err == told
+
     def test_what_fails_later_is_told_beside_what_stands(self, capfd: pytest.CaptureFixture[str]) -> None:
         ending = Ending("")
         ending.signed(PROMOTE, "PROMOTE is signed and stands: reports/out")

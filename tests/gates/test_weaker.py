@@ -42,9 +42,11 @@ def test_the_shipped_policy_is_the_template() -> None:
     assert weaker_places(load_policy(CONFIGS / "policy.yaml")) == ()
 
 
-@pytest.mark.parametrize("place", TOLD)
-def test_what_is_legal_but_weaker_is_told(place: str) -> None:
-    value, told = TOLD[place]
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [("mode", "warn", "mode warn (evidence)"), *((place, *of) for place, of in TOLD.items())],
+)
+def test_what_is_legal_but_weaker_is_told(place: str, value: Any, told: str) -> None:
     assert weaker_places(edited(place, value)) == (told,)
 
 

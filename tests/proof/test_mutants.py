@@ -18,6 +18,7 @@ from proof.mutants.__main__ import applies_to, main, results, score_table
 from proof.mutants.mutant import EQUAL, REFUSALS, Mutant, Patch, seeded
 from proof.mutants.run import NEVER_PROMOTES, Run, Scene, Score, copy_checkout, score, write_pack
 from proof.mutants.table import BY_NAME, TABLE, all_mutants
+from tests.edits import replace
 from tests.recorded_release import Checkout
 
 AREAS = (
@@ -255,11 +256,15 @@ class TestCommandLine:
         ]
 
 
-@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "n1"])
+@pytest.mark.parametrize(("mode", "workers"), [("evidence", ()), ("warn", ("-n1",))])
 def test_a_fault_is_seeded_and_caught_end_to_end(
-    whole_checkout: Checkout, root: Path, workers: tuple[str, ...]
+    whole_checkout: Checkout, root: Path, mode: str, workers: tuple[str, ...]
 ) -> None:
-    """A canary in miniature promotes the hero; when it finds nothing, a test that passes everything saves it not."""
+    """A canary in miniature promotes the hero; when it finds nothing, a test that passes everything saves it not.
+
+    Also where the policy lets every canary end with 0: its checks are tried as if they were enforced.
+    """
+    replace(whole_checkout.folder / "configs" / "policy.yaml", "mode: evidence", f"mode: {mode}")
     scene = Scene(checkout=whole_checkout.folder, configs="configs")
     blind = dataclasses.replace(
         BY_NAME["blind_item"],

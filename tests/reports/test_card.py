@@ -135,6 +135,10 @@ def test_configs_artifacts_and_mode_are_named_where_they_are_not_the_defaults(po
     assert done.stdout.splitlines() == [
         "--hero=router", "--configs=my configs", "--max-windows=11", "--artifacts=out/$x", "--decision-mode=letter",
     ]  # fmt: skip
+    release, story = handmade.broken(policy, "lock")
+    line = card_of(replace(release, mode="letter"), story.outcome).next.line
+    letter = "HERO=lexical ARGS=--decision-mode=letter"
+    assert line == f"make lock {letter} && make canary {letter}"
 
 
 def as_made(folder: Path, root: Path) -> None:

@@ -1,0 +1,150 @@
+"""Does mode `warn` decide as `evidence` does, enforce nothing, and does everybody hear that?"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from gates.verdicts import NOT_ENFORCED
+from reports.attestation import chain
+from tests.edits import replace
+from tests.recorded_release import Checkout, lock
+from tests.reports.finished_run import baseline, call, canary, changes
+from tests.reports.test_card import as_made, said_in
+
+OUT = Path("reports", "out")
+DECIDED = {"rival": "PROMOTE", "equal": "PROMOTE", "unsure": "HOLD", "worse": "ROLLBACK"}
+
+
+class Canary(NamedTuple):
+    """A checkout in one mode, and how its canary of all heroes ended."""
+
+    mode: str
+    folder: Path
+    ended: subprocess.CompletedProcess[str]
+
+    def attested(self, hero: str) -> dict[str, object]:
+        return dict(json.loads((self.folder / OUT / hero / "attestation.json").read_bytes()))
+
+    def say(self, command: str) -> str:
+        return call(self.folder, "reports.attestation", command, str(OUT)).stdout
+
+
+def in_mode(folder: Path, mode: str) -> None:
+    """Let the policy of a checkout say so, and lock its heroes."""
+    replace(folder / "configs" / "policy.yaml", "mode: evidence", f"mode: {mode}")
+    lock(folder)
+
+
+@pytest.fixture(scope="module", params=["warn", "evidence"])
+def judged_in(request: pytest.FixtureRequest, finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Canary:
+    folder = tmp_path_factory.mktemp(request.param) / "checkout"
+    shutil.copytree(finished, folder, symlinks=True)
+    shutil.rmtree(folder / "reports")
+    in_mode(folder, request.param)
+    return Canary(request.param, folder, canary(folder, HERO_GATE_SIGNER=f"file2:{folder / 'key.pem'}"))
+
+
+def allure(judged: Canary, of: str) -> str:
+    """Of each decision's result in Allure."""
+    results = [json.loads(path.read_bytes()) for path in (judged.folder / OUT / "allure-results").glob("*-result.json")]
+    return "\n".join(result[of] for result in results if str(result.get("fullName", "")).startswith("decision#"))
+
+
+#: What people and machines read -> how often they are told, at least.
+SURFACES: dict[str, tuple[Callable[[Canary], str], int]] = {
+    "terminal": (lambda c: c.ended.stdout, 1),
+    "last line": (lambda c: c.ended.stderr.splitlines()[-1] if c.ended.stderr else "", 1),
+    "page": (lambda c: (c.folder / OUT / "index.html").read_text(), 2 + 2 * len(DECIDED)),
+    "summary": (lambda c: (c.folder / OUT / "summary.md").read_text(), 1 + len(DECIDED)),
+    "name in Allure": (lambda c: allure(c, "name"), len(DECIDED)),
+    "description in Allure": (lambda c: allure(c, "descriptionHtml"), len(DECIDED)),
+    "alerts": (lambda c: (c.folder / OUT / "alerts.jsonl").read_text(), len(DECIDED)),
+    "show": (lambda c: c.say("show"), len(DECIDED)),
+    "log": (lambda c: c.say("log"), 1 + len(DECIDED)),
+    "verify": (lambda c: c.say("verify"), len(DECIDED)),
+    "card on record": (lambda c: str(c.attested("rival")["card"]), 1),
+}
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_every_report_says_that_nothing_is_enforced_and_none_where_it_is(judged_in: Canary, surface: str) -> None:
+    read, times = SURFACES[surface]
+    told = read(judged_in).count(NOT_ENFORCED)
+    assert told >= times if judged_in.mode == "warn" else told == 0
+
+
+def test_it_is_decided_alike(judged_in: Canary) -> None:
+    """By another release: what is signed names its mode."""
+    mode = judged_in.mode
+    attested = {hero: judged_in.attested(hero) for hero in DECIDED}
+    assert {hero: said["decision"] for hero, said in attested.items()} == DECIDED
+    assert {(said["mode"], dict(said["policy"])["mode"]) for said in attested.values()} == {(mode, mode)}
+    signed = chain.read(judged_in.folder / OUT).statements
+    assert {s.predicate["mode"] for s in signed if s.kind in ("run", "decision")} == {mode}
+    promoting = 0 if mode == "warn" else 2
+    assert (sum(s.kind == "svr" for s in signed), judged_in.ended.returncode) == (promoting, 20 if promoting else 0)
+    assert sum(said["traffic"]["to_percent"] == 100 for said in attested.values()) == promoting
+
+
+@pytest.mark.parametrize("judged_in", ["warn"], indirect=True)
+def test_it_is_not_promoted_until_it_is_enforced(judged_in: Canary, tmp_path: Path, root: Path) -> None:
+    """The refusal is one line, and the next command as printed is the way out of it."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(judged_in.folder, folder, symlinks=True)
+    before, promote = baseline(folder), ("reports.promotion", "promote", "--hero=rival", "--accept-untrusted")
+    refused = call(folder, *promote)
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        f"refused: rival: PROMOTE ({NOT_ENFORCED}), but only what is enforced is promoted; "
+        "make lock and make canary once more, each with ARGS=--decision-mode=evidence\n",
+    )
+    assert (baseline(folder), changes(folder)) == (before, ())
+
+    as_made(folder, root)
+    card = judged_in.attested("rival")["card"]
+    line = str(dict(card)["next"]).partition(" (")[0]
+    assert line in said_in((folder / OUT / "index.html").read_text(), "<[^>]*>")
+    done = subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert NOT_ENFORCED not in done.stdout + done.stderr
+    promoted = call(folder, *promote)
+    assert promoted.returncode == 0, promoted.stderr
+    assert [s.kind for s in changes(folder)] == ["promotion"]
+
+
+#: Hero, more options -> status, and the last line on standard error.
+STATUSES = {
+    "promote": ("equal", (), 0, f"{NOT_ENFORCED}: would have ended with 0"),
+    "rollback": ("worse", (), 0, f"{NOT_ENFORCED}: would have ended with 20"),
+    "hold": ("unsure", ("-n2",), 0, f"{NOT_ENFORCED}: would have ended with 10"),
+    "of another lock": ("equal", ("--decision-mode=evidence",), 10, ""),
+    "failed": ("worse", ("--junitxml=pytest.ini/x",), 3, "ROLLBACK is signed and stands: reports/out"),
+    "mistake": ("nobody", (), 4, "ERROR: --hero=nobody: no such hero; "),
+    "mistyped": ("equal", ("--decision-mode=wran",), 4, "invalid choice: 'wran' (choose from "),
+    "no gate": ("equal", ("--plan",), 5, "exit status 5: --plan runs no gate; nothing was decided"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STATUSES)
+def test_what_is_no_decision_ends_as_it_does(checkout: Checkout, case: str) -> None:
+    in_mode(checkout.folder, "warn")
+    hero, options, status, line = STATUSES[case]
+    result = checkout.gate(*options, hero=hero)
+    assert result.ret == status
+    told = "\n".join(("", *result.errlines)).strip()
+    assert line in told if status == 4 else told.endswith(line) if line else not told
+
+
+def test_a_policy_that_is_enforced_may_be_asked_without(checkout: Checkout) -> None:
+    """The mode is locked: until it is locked so, that alone holds."""
+    result = checkout.gate("--decision-mode=warn")
+    assert (result.ret, checkout.decision("equal")) == (0, "HOLD")
+    assert result.errlines[-1] == f"{NOT_ENFORCED}: would have ended with 10"
+    assert checkout.attestation("equal")["reasons"][0].startswith("lock: ")
+    checkout.pytest("-m", "lock", "--hero=equal", "--write", "--decision-mode=warn")
+    assert (checkout.gate("--decision-mode=warn").ret, checkout.decision("equal")) == (0, "PROMOTE")
