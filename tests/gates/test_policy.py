@@ -87,15 +87,39 @@ def test_a_mistake_is_one_line(place: str, value: object, says: str) -> None:
     assert "\n" not in mistake
 
 
+def mistakes_of(document: dict[str, Any], folder: Path) -> list[str]:
+    """What is told of a policy's document, without its path."""
+    path = folder / "policy.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_policy(path)
+    return [mistake.removeprefix(f"{path}: ") for mistake in caught.value.mistakes]
+
+
+def test_a_policy_of_before_is_refused_in_a_line(document: dict[str, Any], tmp_path: Path, root: Path) -> None:
+    """And where somebody has begun to bring it up to date, each other place in its own."""
+    document["error_rates"] = {"red": 0.009, "two_windows": 0.001, "green": 0.01}
+    document["slices"]["calibration"] = {"on_red": "rollback", "limit": 0.05}
+    document["guards"]["ece"]["on_red"] = "rollback"
+    del document["guards"]["p99_latency"], document["slices"]["ndcg"], document["instruments"]["machine"]
+    (told,) = mistakes_of(document, tmp_path)
+    says = "error_rates.two_windows: of the rule before version 3; docs/migration.md says what to write instead"
+    assert told == says
+    note = (root / "docs" / "migration.md").read_text(encoding="utf-8")
+    assert f"`policy.yaml: {says.partition(';')[0]}; …`" in note
+    del document["error_rates"]["two_windows"]
+    assert [mistake.partition(":")[0] for mistake in mistakes_of(document, tmp_path)] == [
+        "guards.p99_latency", "guards.ece.on_red", "slices.ndcg", "slices.calibration.allowed",
+        "slices.calibration.limit", "instruments.machine",
+    ]  # fmt: skip
+
+
 def test_all_mistakes_are_told_together(document: dict[str, Any], tmp_path: Path) -> None:
     del document["error_rates"]
     document["keep_runs"] = -1
     document["ladder"]["window"] = "many"
     document["owner"] = "me"
-    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
-    with pytest.raises(ConfigError) as caught:
-        load_policy(tmp_path / "policy.yaml")
-    told = [mistake.removeprefix(f"{tmp_path}/policy.yaml: ").partition(":")[0] for mistake in caught.value.mistakes]
+    told = [mistake.partition(":")[0] for mistake in mistakes_of(document, tmp_path)]
     assert told == ["keep_runs", "ladder.window", "error_rates", "owner"]
 
 
