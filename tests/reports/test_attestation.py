@@ -147,7 +147,7 @@ def test_the_published_schema_is_the_models(root: Path, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize("command", ["verify", "replay", "show"])
 def test_version_1_is_refused_in_a_line(
-    command: str, policy: Policy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: str, policy: Policy, tmp_path: Path, capsys: pytest.CaptureFixture[str], root: Path
 ) -> None:
     release, _ = handmade.release(policy, Decision.HOLD)
     write_attestations(replace(release, artifacts=tmp_path), attest_heroes(release))
@@ -156,4 +156,6 @@ def test_version_1_is_refused_in_a_line(
     assert main([command, str(tmp_path)]) == 1
     said = "".join(capsys.readouterr())
     assert "/v1', but hero-gate/" in said
-    assert "/v2 is expected; read it with the release that wrote it, or run the canary again" in said
+    way_out = "/v2 is expected; read it with the release that wrote it, or run the canary again"
+    assert way_out in said
+    assert way_out in (root / "docs" / "migration.md").read_text(encoding="utf-8")
