@@ -25,7 +25,7 @@ from gates.errors import GateError
 from gates.policy import load_policy
 from gates.run import commit
 from gates.status import INTERRUPTED, MISTAKE
-from gates.verdicts import Kind, Verdict
+from gates.verdicts import NOT_ENFORCED, WARN, Kind, Verdict
 from reports.promotion.serving import serving
 
 FILE = "pipeline.json"
@@ -68,6 +68,7 @@ class Record(Document):
     commit: str  # whether anything differs from it is left out: a promotion changes baseline.yaml
     heroes: dict[str, str]  # as they were asked for -> their names, "" of what served already when it began
     automatic: bool
+    warns: bool  # mode warn: told, and nothing is made of it
     started: str
     ended: str = ""  # "" while it is going on
     steps: tuple[Step, ...] = ()
@@ -109,6 +110,7 @@ class Pipeline:
             commit=at,
             heroes={asked: self._name(asked) for asked in names},
             automatic=policy.promotion.automatic,
+            warns=policy.mode == WARN,
             started=_now(),
         )
 
@@ -145,7 +147,7 @@ class Pipeline:
     @property
     def status(self) -> int:
         """0 where every hero asked serves, 20 where one was shown broken, else 10."""
-        left = [one.decision for one in self.record.judged.values() if not one.promoted]
+        left = [one.decision for one in self.record.judged.values() if not one.promoted and not self.record.warns]
         if "ROLLBACK" in left:
             return 20
         return 10 if left else 0
@@ -247,6 +249,8 @@ class Pipeline:
         yield f"pipeline of {record.started}, commit {record.commit}: " + ", ".join(
             f"{PHASES[phase]} {took:.0f} s" for phase, took in seconds.items()
         )
+        if record.warns:
+            yield f"  {NOT_ENFORCED}"
         for hero in (hero for hero, name in record.heroes.items() if not name):
             yield f"  {hero:10} serves already"
         for name, one in judged.items():
