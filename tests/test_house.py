@@ -1,7 +1,9 @@
 """Is every module short enough to be read at once, and does a class's name mean one thing in the whole house?"""
 
 import ast
+import re
 import sys
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -33,6 +35,13 @@ def test_what_a_check_is_called_stands_in_its_own_file(root: Path) -> None:
     ]
     assert len(keys) > 15
     assert astray == []
+
+
+def test_the_newest_version_is_that_of_the_project(root: Path) -> None:
+    heads = re.findall("^## (.*)$", (root / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    versions = [head.partition(" - ") for head in heads if head != "Unreleased"]
+    assert versions[0][0] == tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert all(re.fullmatch(r"unreleased|never tagged|\d{4}-\d\d-\d\d", told) for _, _, told in versions)
 
 
 def modules(root: Path) -> list[Path]:
