@@ -156,7 +156,7 @@ def test_of_two_at_once_one_acts_and_one_is_refused(copied: Path, asked: Ask, ki
 
 def test_what_was_changed_by_hand_in_between_is_not_overwritten_by_a_promotion(copied: Path, asked: Ask) -> None:
     before = baseline(copied)
-    assert ended(in_a_process(lambda: promote(asked(), "rival"), killed_before(18))) == -signal.SIGKILL
+    assert ended(in_a_process(lambda: promote(asked(), "rival"), killed_before(20))) == -signal.SIGKILL
     assert baseline(copied) != before
     (copied / "configs" / "baseline.yaml").write_bytes(before + b"# by hand\n")
     with pytest.raises(GateError, match="changed by hand since a promotion was interrupted; make rollback ends it"):
