@@ -1,0 +1,119 @@
+"""Do README and docs show what canaries of one commit printed? `make readme` copies it, no hand does."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from evidence.files import write_whole
+from gates.attestation import ATTESTATION, Attestation, AttestedGain
+from gates.documents import read_yaml
+from gates.errors import GateError
+from gates.verdicts import Decision
+from reports.escaping import markdown
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "docs/reading.md", "docs/heroes.md")
+#: What stands between these is written here.
+REGION = re.compile(r"(<!-- sample: (\w+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
+SCREEN = re.compile(r"^(PROMOTE|HOLD|ROLLBACK)  .*?(?=\n+=+ |\Z)", re.DOTALL | re.MULTILINE)
+COMMIT = re.compile(r"  commit (\w.*?)(?=  |$)", re.MULTILINE)
+#: A line of a screen, with those that go on; and how those begin that the README shows.
+PART = re.compile(r"^ {0,2}\S.*(?:\n {6,}.*)*", re.MULTILINE)
+GATES = ("gate  ", "calibrator", "calibration error  ", "confidence", "SLA-Recall@50 lost")
+OF_PROMOTE = ("PROMOTE", "ladder", *GATES, "what", "nDCG@10", "SLA-Recall@50", "p95 latency", "CPU")
+OF_ROLLBACK = ("ROLLBACK", "ladder", "gate  ", "why", "by intent")  # and the row with "<- rolled back here"
+#: Rows of the tables: label, measure, intent, how many of the label's units the measure's own unit is.
+INTENTS = {"identifier": "identifiers", "docstring": "docstrings", "error": "error messages"}
+FIRST = (
+    ("nDCG@10, points", "ndcg_at_10", "", 100),
+    ("SLA-Recall@50, points", "sla_recall_at_50", "", 100),
+    ("p95 latency, ms", "p95_latency_ms", "", 1),
+    ("CPU time a query, ms", "cpu_ms", "", 1),
+)
+MORE = (
+    *((f"nDCG@10 on {words}, points", "ndcg_at_10", intent, 100) for intent, words in INTENTS.items()),
+    ("p95 latency net of waiting, ms", "p95_net_ms", "", 1),
+    ("calibration error: hero (baseline)", "ece", "", 1),
+    *((f"… on {words}", "ece", intent, 1) for intent, words in INTENTS.items()),
+)
+
+
+def screen(path: Path, expected: Decision) -> str:
+    """What a canary of one hero told at its end, out of all that it printed. Raises GateError, OSError."""
+    found = SCREEN.search(path.read_text(encoding="utf-8"))
+    if found is None or found[1] != expected:
+        ended = found[1] if found else "no decision"
+        raise GateError(f"{path}: {ended}, but {expected} is to be shown; make readme again on a quiet machine")
+    return "\n".join(line.rstrip() for line in found[0].splitlines())
+
+
+def only(text: str, beginnings: tuple[str, ...]) -> str:
+    """The parts of a screen that begin so, and what decided, paragraph by paragraph."""
+    paragraphs = (
+        [part for part in PART.findall(paragraph) if part.lstrip().startswith(beginnings) or "<- " in part]
+        for paragraph in text.split("\n\n")
+    )
+    return "\n\n".join("\n".join(parts) for parts in paragraphs if parts)
+
+
+def samples(promote: str, rollback: str, heroes: Sequence[Attestation]) -> dict[str, str]:
+    """What belongs between the marks of each name. Raises GateError where it is not all of one clean commit."""
+    commits = {*COMMIT.findall(promote), *COMMIT.findall(rollback), *(hero.commit for hero in heroes)}
+    if len(commits) > 1 or not heroes[0].commit.endswith(" clean"):
+        told = " and ".join(sorted(commits))
+        raise GateError(f"runs of {told}: samples are of one clean commit; commit, then make readme")
+    screens = {
+        "promote": only(promote, OF_PROMOTE),
+        "promote_whole": promote,
+        "rollback": only(rollback, OF_ROLLBACK),
+        "rollback_whole": rollback,
+    }
+    return {name: f"```\n{text}\n```\n" for name, text in screens.items()} | {
+        name: "".join(f"| {' | '.join(cells)} |\n" for cells in _table(heroes, rows))
+        for name, rows in {"heroes": FIRST, "heroes_more": MORE}.items()
+    }
+
+
+def filled(page: str, found: Mapping[str, str]) -> str:
+    """The page with these samples between its marks. Raises KeyError for marks of no sample."""
+    return REGION.sub(lambda mark: f"{mark[1]}{found[mark[2]]}", page)
+
+
+def _table(heroes: Sequence[Attestation], rows: Iterable[tuple[str, str, str, int]]) -> Iterator[list[str]]:
+    """The cells of each line, a column each hero."""
+    gains = [{(gain.metric, gain.intent): gain for gain in hero.gains} for hero in heroes]
+    yield [f"commit {heroes[0].commit.split()[0]}, difference [95 %]", *(hero.hero for hero in heroes)]
+    yield ["---"] * (len(heroes) + 1)
+    yield ["decision", *(f"**{hero.decision}**" for hero in heroes)]
+    yield ["pairs", *(f"{max((gain.n for gain in hero.gains), default=0):,}" for hero in heroes)]
+    for label, metric, intent, scale in rows:
+        yield [label, *(_told(of.get((metric, intent)), scale) for of in gains)]
+    if rows is MORE:
+        yield ["why", *(markdown(hero.card.reason) for hero in heroes)]
+
+
+def _told(gain: AttestedGain | None, scale: int) -> str:
+    if gain is None:
+        return ""
+    if gain.metric == "ece":
+        return f"{float(gain.hero):.3f} ({float(gain.baseline):.3f})"
+    ends = (round(scale * float(number), 2) + 0.0 for number in (gain.difference, gain.ci_lower, gain.ci_upper))
+    value, low, high = (f"{end:+.2f}" for end in ends)
+    return f"{value} [{low}, {high}]"
+
+
+def main(promote: Path, rollback: Path, artifacts: Path) -> None:
+    """Fill PAGES. Raises GateError, OSError."""
+    names = read_yaml(ROOT / "configs" / "policy.yaml")["heroes"]
+    heroes = [Attestation.read_file(artifacts / name / ATTESTATION) for name in names]
+    found = samples(screen(promote, Decision.PROMOTE), screen(rollback, Decision.ROLLBACK), heroes)
+    for page in (ROOT / name for name in PAGES):
+        write_whole(page, filled(page.read_text(encoding="utf-8"), found))
+
+
+if __name__ == "__main__":
+    try:
+        main(*map(Path, sys.argv[1:]))
+    except (GateError, OSError) as error:
+        sys.exit(str(error))
