@@ -13,7 +13,7 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-ha
 DECIDED = || sh .ci/decided $$? $@
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pipeline canary select lock promote rollback nightly weekly continuous emergency test test-slow fuzz lint bench peers characteristics offline-characteristics mutants report calibrator doctor clean lock-requirements
+.PHONY: help demo pipeline canary select lock promote rollback nightly weekly continuous emergency test test-slow fuzz lint bench peers characteristics offline-characteristics mutants report readme calibrator doctor clean lock-requirements
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 25
@@ -83,6 +83,14 @@ mutants: .venv/dev.done ## does each seeded fault turn its check red? HERO=path 
 
 report: .venv/dev.done ## render the Allure results of the last canary into one HTML file
 	$(PY) -m reports.render.allure_page
+
+readme: .venv/dev.done ## fill the samples of README and docs/ from canaries of this commit; on a quiet machine
+	@said=$$(mktemp -d) && canary="$(PY) -m pytest -m canary" && echo "three canaries, 2 minutes; they print into $$said"; \
+	$$canary --hero=lexical >$$said/promote; \
+	$$canary --hero=configs/bad/error_answers_demoted.yaml >$$said/rollback; \
+	$$canary --hero=all -n 2 >$$said/all; \
+	$(PY) -m proof.pages.samples $$said/promote $$said/rollback reports/out
+	$(PY) -m pytest -q tests/test_readme.py
 
 calibrator: .venv/runtime.done ## fit CALIB_V22 anew (a new calibrator is a new release)
 	$(PY) -m lens fit-calibrator --configs=$(CONFIGS)

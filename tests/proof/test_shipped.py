@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from gates.planning.attainability import require_attainable
 from gates.planning.characteristics import rates_of, read_characteristics
 from gates.policy import Policy
@@ -35,3 +37,23 @@ def test_what_is_promised_is_kept(root: Path) -> None:
         "bad/overconfident: stopped by calibration_docstring",
         "bad/too_sure_on_errors: stopped by calibration_error",
     ]
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        (
+            "three equal heroes, models: one is rolled back",
+            "of {n:,} releases of three equal heroes, {rate:.2f} % had one rolled back (≤ {bound:.2f} %)",
+        ),
+        ("1 point lost from the first pair, models: promoted", "lose a point, {k} were promoted (≤ {bound:.2f} %)"),
+        ("equal hero, calibration error .0175, models: promoted", "of equal ones, {rate:.0f} % were"),
+        ("a hero of bad/: promoted", "Of sixteen bad heroes in 100 orders each, {k} of {n:,} were promoted"),
+    ],
+)
+def test_the_readme_says_what_the_file_says(root: Path, claim: str, words: str) -> None:
+    found = json.loads((root / "configs" / "characteristics.json").read_text(encoding="utf-8"))
+    (told,) = (one for one in found["claims"] if one["claim"] == claim)
+    shares = {name: 100 * told[name] for name in ("rate", "bound")}
+    said = words.format(k=told["k"], n=told["n"], **shares).replace(" 0.", " .")
+    assert said in " ".join((root / "README.md").read_text(encoding="utf-8").split())
