@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import Field
 
 from evidence.files import write_synced
-from fixtures.packs import ServesAlready, load_hero
+from fixtures.packs import load_hero
 from gates.archive import state_of
 from gates.attestation import ATTESTATION, Attestation
 from gates.documents import Document
@@ -115,10 +115,8 @@ class Pipeline:
         )
 
     def _name(self, asked: str) -> str:
-        try:
-            return load_hero(asked, self.configs, foreseen=False).subject.name
-        except ServesAlready:
-            return ""
+        hero = load_hero(asked, self.configs, foreseen=False)
+        return "" if hero.serves else hero.subject.name
 
     def run(self) -> int:
         """All phases that have not ended yet. Raises Stopped."""

@@ -8,10 +8,9 @@ import pytest
 import yaml
 
 from fixtures.packs import load_hero
-from gates.errors import ConfigError
 from reports.attestation.trust import NO_KEYS
 from reports.promotion.change import promote, roll_back
-from reports.promotion.conditions import Wanted
+from reports.promotion.conditions import Refused, Wanted
 from reports.promotion.serving import what_serves
 from tests.reports.finished_run import baseline, call, canary
 from tests.reports.switched import BASE, make_engine
@@ -44,8 +43,11 @@ def test_a_team_adds_up_its_improvements(
     assert [(one["hero"], one["owner"], one["by"]) for one in now["stack"]] == [
         ("router", "router team", "R. Manager"), ("lexical", "lexical team", "R. Manager"),
     ]  # fmt: skip
-    with pytest.raises(ConfigError, match=r"changes: nothing, configs/baseline\.yaml has all of it already"):
-        load_hero("router", Path("configs"))
+    refused = canary(engine, hero="router,ann")
+    assert refused.returncode == 4
+    assert "--hero=router,ann: router serves already: nothing to decide; ask for another, or" in refused.stderr
+    with pytest.raises(Refused, match="its configuration is the baseline's already; there is nothing to promote"):
+        promote(wanted, "router")
 
     done = canary(engine, hero="ann")
     attested = json.loads((engine / "reports" / "out" / "ann" / "attestation.json").read_text())
