@@ -10,7 +10,7 @@ import yaml
 from fixtures.packs import load_hero
 from reports.attestation.trust import NO_KEYS
 from reports.promotion.change import promote, roll_back
-from reports.promotion.conditions import Refused, Wanted
+from reports.promotion.conditions import Wanted
 from reports.promotion.serving import what_serves
 from tests.reports.finished_run import baseline, call, canary
 from tests.reports.switched import BASE, make_engine
@@ -46,8 +46,6 @@ def test_a_team_adds_up_its_improvements(
     refused = canary(engine, hero="router,ann")
     assert refused.returncode == 4
     assert "--hero=router,ann: router serves already: nothing to decide; ask for another, or" in refused.stderr
-    with pytest.raises(Refused, match="its configuration is the baseline's already; there is nothing to promote"):
-        promote(wanted, "router")
 
     done = canary(engine, hero="ann")
     attested = json.loads((engine / "reports" / "out" / "ann" / "attestation.json").read_text())
