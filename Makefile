@@ -72,7 +72,7 @@ bench: .venv/dev.done ## time the measures and the calibrator beside their peers
 peers: .venv/dev.done ## what do Kayenta, Argo Rollouts, Flagger and GrowthBook decide on the same streams? (writes docs/peers.md)
 	$(PY) -m benchmarks.peers
 
-characteristics: .venv/dev.done ## simulate releases: how often is the gate wrong? (10 minutes; writes docs and configs/characteristics.json)
+characteristics: .venv/dev.done ## simulate releases: how often is the gate wrong? (12 minutes; writes docs and configs/characteristics.json)
 	$(PY) -m proof.characteristics $(ARGS)
 
 offline-characteristics: .venv/dev.done ## simulate single looks at few queries: how often does mode offline err? (4 minutes; writes docs)
