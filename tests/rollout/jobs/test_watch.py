@@ -107,7 +107,13 @@ def test_a_night_that_did_not_run_is_overdue(policy: Policy, hours: float | None
 
 def test_only_what_was_decided_on_may_serve(policy: Policy) -> None:
     decided = [
-        SimpleNamespace(hero=hero, decision=decision, config_hash=config_hash, baseline_config_hash="bbbb")
+        SimpleNamespace(
+            hero=hero,
+            decision=decision,
+            promotes=decision is Decision.PROMOTE,
+            config_hash=config_hash,
+            baseline_config_hash="bbbb",
+        )
         for hero, decision, config_hash in (("ann", "PROMOTE", "hhhh"), ("router", "HOLD", "rrrr"))
     ]
     for config_hash, verdict in (("bbbb", Verdict.GREEN), ("hhhh", Verdict.GREEN), ("rrrr", Verdict.RED)):
