@@ -110,7 +110,7 @@ def test_only_what_was_decided_on_may_serve(policy: Policy) -> None:
         SimpleNamespace(
             hero=hero,
             decision=decision,
-            promotes=decision is Decision.PROMOTE,
+            promotes=decision == "PROMOTE",
             config_hash=config_hash,
             baseline_config_hash="bbbb",
         )
