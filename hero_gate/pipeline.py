@@ -10,22 +10,22 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field
+from filelock import FileLock, Timeout
 
 from evidence.files import write_synced
-from fixtures.packs import load_hero
-from gates.archive import state_of
+from fixtures.packs import load_hero, read_incumbent
+from gates.archive import mark, state_of
 from gates.attestation import ATTESTATION, Attestation
-from gates.documents import Document
 from gates.errors import GateError
 from gates.policy import load_policy
 from gates.run import commit
 from gates.status import INTERRUPTED, MISTAKE
 from gates.verdicts import NOT_ENFORCED, WARN, Kind, Verdict
+from hero_gate.record import HeroResult, Record, Step
 from reports.promotion.serving import serving
 
 FILE = "pipeline.json"
@@ -34,45 +34,6 @@ DECIDED = (0, 10, 20)  # what a run of checks ends with; anything else is no ans
 ARTEFACTS = ("hero_span_v22.csv", "agg.parquet", "hits.parquet", "pool_counts_by_system.csv", "plots", ATTESTATION)
 PAGES = ("index.html", "summary.md", ATTESTATION)
 PHASES = {1: "sanity", 2: "lock", 3: "canary and promotion", 4: "schedule and jobs", 5: "reports"}
-
-
-class Step(Document):
-    """One command of a phase, and how it ended."""
-
-    phase: int
-    name: str
-    command: tuple[str, ...]
-    started: str
-    ended: str
-    status: int
-    evidence: dict[str, str]  # file -> sha256
-
-
-class HeroResult(Document):
-    """What a canary left of one hero."""
-
-    decision: str
-    reason: str
-    fingerprint: str
-    gates: tuple[int, int]  # shown to hold, of so many
-    sanity: tuple[int, int]
-    locked: bool
-    artefacts: int
-    promoted: bool
-
-
-class Record(Document):
-    """One pipeline: what was asked, every step that ended, and what became of each hero."""
-
-    schema_: Literal["hero-gate/pipeline/v1"] = Field(default="hero-gate/pipeline/v1", alias="schema")
-    commit: str  # whether anything differs from it is left out: a promotion changes baseline.yaml
-    heroes: dict[str, str]  # as they were asked for -> their names, "" of what served already when it began
-    automatic: bool
-    warns: bool  # mode warn: told, and nothing is made of it
-    started: str
-    ended: str = ""  # "" while it is going on
-    steps: tuple[Step, ...] = ()
-    judged: dict[str, HeroResult] = Field(default={})
 
 
 class Stopped(GateError):
@@ -97,20 +58,26 @@ class Pipeline:
         """The record of before where it is of the same heroes and commit and has not ended, else a new one."""
         policy = load_policy(self.configs / "policy.yaml")
         names = tuple(policy.heroes) if asked == "all" else tuple(name for name in asked.split(",") if name)
+        if not names or len(set(names)) < len(names):
+            there = f"{', '.join(policy.heroes)}, all, or packs' paths"
+            raise GateError(f"--hero={asked}: should be names out of {there}, each once; nothing is run")
+        permits = (policy.promotion.automatic, policy.mode == WARN)
         at = commit(Path.cwd()).partition(" ")[0]
         if self.path.exists() and not anew:
             try:
                 old = Record.model_validate_json(self.path.read_bytes(), strict=True)
             except ValueError:
                 raise GateError(f"{self.path}: no record of a pipeline; --anew begins another") from None
-            if not old.ended and (old.commit, tuple(old.heroes)) == (at, names):
+            # what the policy no longer permits is not done because it did when another pipeline began
+            same = (old.commit, tuple(old.heroes), (old.automatic, old.warns)) == (at, names, permits)
+            if not old.ended and same:
                 print(f"going on with the pipeline of {old.started}: {len(old.steps)} steps have ended")
                 return old
         return Record(
             commit=at,
             heroes={asked: self._name(asked) for asked in names},
-            automatic=policy.promotion.automatic,
-            warns=policy.mode == WARN,
+            automatic=permits[0],
+            warns=permits[1],
             started=_now(),
         )
 
@@ -129,6 +96,7 @@ class Pipeline:
             else:
                 self._canary(asked)
         self._jobs()
+        self._still_serves()
         verify = ["reports.attestation", "verify", str(self.out)]
         self._step(5, "verify", verify, [self.out / name for name in PAGES])
         self._keep(ended=_now())
@@ -138,9 +106,27 @@ class Pipeline:
     def _one_after_the_other(self, asked: Sequence[str]) -> None:
         """Each hero on top of those that were promoted before it."""
         for i, name in enumerate(asked):
+            if not self.record.heroes[name]:
+                continue
             self._canary([name])
-            if self._promote(name) and asked[i + 1 :]:
-                self._checks(3, f"lock on top of {name}", "lock", asked[i + 1 :], "--write")
+            if not self._promote(name):
+                continue
+            left = [other for other in asked[i + 1 :] if other not in self.record.judged]
+            # whose change was brought just now serves with it: nothing of it is to be locked or judged
+            self._keep(heroes={**self.record.heroes, **{other: self._name(other) for other in left}})
+            if left := [other for other in left if self.record.heroes[other]]:
+                self._checks(3, f"lock on top of {name}", "lock", left, "--write")
+
+    def _still_serves(self) -> None:
+        """What was rolled back while this was interrupted does not serve, whatever the record says."""
+        stack = read_incumbent(self.configs, load_policy(self.configs / "policy.yaml"))[0].stack
+        there = {brought.hero for brought in stack}
+        gone = {
+            hero: one.model_copy(update={"promoted": False, "decision": f"{one.decision}, rolled back since"})
+            for hero, one in self.record.judged.items()
+            if one.promoted and self.record.heroes.get(hero) not in there
+        }
+        self._keep(judged={**self.record.judged, **gone})
 
     @property
     def status(self) -> int:
@@ -177,7 +163,10 @@ class Pipeline:
         served = serving(self.configs)  # killed between a promotion and its record, it serves already
         if not served or served.predicate.get("releaseFingerprint") != judged.fingerprint:
             command = ["reports.promotion", "promote", f"--hero={name}", *self.where, *self.accept]
-            if self._step(3, f"promotion of {name}", command, [self.configs / "baseline.yaml"]):
+            status = self._step(3, f"promotion of {name}", command, [self.configs / "baseline.yaml"])
+            if status not in (0, 1):  # neither done nor refused: it may have been done
+                self._stop(3, status)
+            if status:
                 return False
         self._keep(judged={**self.record.judged, name: judged.model_copy(update={"promoted": True})})
         return True
@@ -297,6 +286,22 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@contextmanager
+def alone(configs: Path) -> Iterator[None]:
+    """Two at once would write one record and take each other's results. Raises GateError where one is running."""
+    if not configs.is_dir():
+        raise GateError(f"--configs={configs}: no such folder; name one with a policy.yaml")
+    lock = FileLock(mark(state_of(configs)) / "pipeline.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise GateError(f"{configs}: another pipeline is running there; wait for it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run it. 4 with a line for a mistake in what is asked or configured; nothing is run then."""
     parser = argparse.ArgumentParser(prog="hero-gate pipeline", description=__doc__.partition("\n")[0])
@@ -305,8 +310,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--artifacts", type=Path, default=Path("reports/out"))
     parser.add_argument("--anew", action="store_true", help="begin again where one was interrupted")
     parser.add_argument("--accept-untrusted", action="store_true", help="promote what nobody vouches for; recorded")
+    given = parser.parse_args(arguments)
     try:
-        return Pipeline(parser.parse_args(arguments)).run()
+        with alone(given.configs):
+            return Pipeline(given).run()
     except Stopped as error:
         print(error, file=sys.stderr)
         return error.status

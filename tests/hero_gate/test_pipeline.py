@@ -141,7 +141,114 @@ def test_what_gives_no_answer_stops_it_and_is_asked_again(
     assert f"phase 1, sanity: ended with {status}, as told above; mend that and say it again" in capsys.readouterr().err
     path = engine / "configs" / "state" / pipeline.FILE
     path.parent.mkdir(exist_ok=True)
-    path.write_text("[]", encoding="utf-8")
-    assert pipeline.main(["--hero=router"]) == 4
-    assert capsys.readouterr().err == "configs/state/pipeline.json: no record of a pipeline; --anew begins another\n"
+    step = {"phase": 1, "name": "sanity", "command": [], "status": 0, "evidence": {}}
+    bent = {"schema": "hero-gate/pipeline/v1", "commit": "c0ffee", "heroes": {"router": "router"}}
+    bent |= {"automatic": False, "warns": False, "started": "2026-11-29T09:00:00+00:00"}
+    steps = [{**step, "started": day, "ended": day} for day in ("yesterday", "2026-11-29T09:00:00")]
+    for content in ("[]", *(json.dumps({**bent, "steps": [one]}) for one in steps)):
+        path.write_text(content, encoding="utf-8")
+        assert pipeline.main(["--hero=router"]) == 4
+        told = capsys.readouterr().err
+        assert told == "configs/state/pipeline.json: no record of a pipeline; --anew begins another\n"
     assert len(ran) == 1
+
+
+def test_nothing_is_run_where_no_hero_is_asked(
+    engine: Path, ran: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As HERO= of a variable that is not set: 0 would say that all was promoted."""
+    for asked in ("", ",", "router,router"):
+        assert pipeline.main([f"--hero={asked}"]) == 4
+        assert capsys.readouterr().err == (
+            f"--hero={asked}: should be names out of router, lexical, ann, all, or packs' paths, each once; "
+            "nothing is run\n"
+        )
+    assert pipeline.main(["--configs=nowhere"]) == 4
+    assert capsys.readouterr().err == "--configs=nowhere: no such folder; name one with a policy.yaml\n"
+    assert (ran, (engine / "nowhere").exists()) == ([], False)
+
+
+def test_two_at_once_do_not_share_a_record(engine: Path, ran: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pipeline.alone(Path("configs")):
+        assert pipeline.main(["--hero=router"]) == 4
+    assert capsys.readouterr().err == "configs: another pipeline is running there; wait for it\n"
+    assert not ran
+
+
+@pytest.mark.usefixtures("automatic")
+def test_what_the_policy_permitted_before_is_not_done_now(
+    engine: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Interrupted, and no longer to promote by itself when it is said again; without a trusted key it never does."""
+    before, really = baseline(engine), pipeline.subprocess.run
+
+    def kill(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        if command[2] == "reports.promotion":
+            raise Killed
+        return really(command)
+
+    monkeypatch.setattr(pipeline.subprocess, "run", kill)
+    with pytest.raises(Killed):
+        pipeline.main(["--hero=router", "--accept-untrusted"])
+    monkeypatch.setattr(pipeline.subprocess, "run", really)
+    capsys.readouterr()
+    path = engine / "configs" / "policy.yaml"
+    permits = path.read_text(encoding="utf-8")
+    path.write_text(permits.replace("automatic: true", "automatic: false"), encoding="utf-8")
+    assert pipeline.main(["--hero=router", "--accept-untrusted"]) == 10
+    assert "  router     PROMOTE, waits for a person: make promote: " in capsys.readouterr().out
+    assert not any(said.startswith("reports.promotion") for said in ran)
+    path.write_text(permits, encoding="utf-8")
+    assert pipeline.main(["--hero=router"]) == 10  # refused: nobody vouches for the key
+    assert "refused: " in capsys.readouterr().err
+    assert baseline(engine) == before
+
+
+@pytest.mark.usefixtures("automatic")
+def test_the_table_says_what_serves_when_it_ends(
+    engine: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second pack of the same change serves with the first; what a person takes off in between does not."""
+    pack = yaml.safe_load((engine / "configs" / "router.yaml").read_text(encoding="utf-8"))
+    (engine / "configs" / "again.yaml").write_text(yaml.safe_dump({**pack, "name": "again"}), encoding="utf-8")
+    asked, really = ["--hero=router,configs/again.yaml", "--accept-untrusted"], pipeline.subprocess.run
+
+    def kill(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        if "verify" in command:
+            raise Killed
+        return really(command)
+
+    monkeypatch.setattr(pipeline.subprocess, "run", kill)
+    with pytest.raises(Killed):
+        pipeline.main(asked)
+    assert ran.count("pytest -m canary") == 1
+    path = engine / "configs" / "state" / pipeline.FILE
+    killed = path.read_bytes()
+    monkeypatch.setattr(pipeline.subprocess, "run", really)
+    assert pipeline.main(asked) == 0
+    told = capsys.readouterr().out
+    assert "  configs/again.yaml serves already" in told
+    assert "  router     PROMOTE, serves: " in told
+    assert promotion(["rollback"]) == 0
+    path.write_bytes(killed)
+    assert pipeline.main(asked) == 10
+    assert "  router     PROMOTE, rolled back since: " in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("automatic")
+def test_a_promotion_that_was_cut_off_is_said_again(
+    engine: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its process was killed, not the pipeline: nobody knows whether it was done, so nobody is judged beside it."""
+    really = pipeline.subprocess.run
+
+    def cut(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        done = really(command)
+        return subprocess.CompletedProcess(command, -9) if command[2] == "reports.promotion" else done
+
+    monkeypatch.setattr(pipeline.subprocess, "run", cut)
+    assert pipeline.main(["--hero=router", "--accept-untrusted"]) not in (0, 10, 20)
+    assert "phase 3, canary and promotion: ended with -9" in capsys.readouterr().err
+    monkeypatch.setattr(pipeline.subprocess, "run", really)
+    assert pipeline.main(["--hero=router", "--accept-untrusted"]) == 0
+    assert sum(said.startswith("reports.promotion") for said in ran) == 1
