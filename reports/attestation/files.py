@@ -133,7 +133,7 @@ def _release(folder: Path, release: ReleaseAttestation) -> Iterator[str]:
     worst = max((entry.decision for entry in release.heroes), key=SEVERITY.index, default=Decision.HOLD)
     if release.decision != worst:
         yield f"{ATTESTATION}: {release.decision}, but the worst of its heroes is {worst}"
-    yield from _artefacts(folder, "", release.artefacts)
+    yield from amiss(folder, "", release.artefacts)
 
 
 def _hero(folder: Path, name: str, hero: Attestation) -> Iterator[str]:
@@ -151,7 +151,7 @@ def _hero(folder: Path, name: str, hero: Attestation) -> Iterator[str]:
             yield f"{where}: release_fingerprint is not the sha256 of lock_material"
         if _locked_policy(hero) != material.get("policy"):
             yield f"{where}: policy is not that of lock_material"
-    changed = list(_artefacts(folder, f"{name}/", hero.artefacts))
+    changed = list(amiss(folder, f"{name}/", hero.artefacts))
     yield from changed
     attested = {entry.name: entry.sha256 for entry in hero.artefacts}
     for entry in hero.evidence:
@@ -202,7 +202,7 @@ def walk(folder: Path) -> tuple[list[str], list[str]]:
     return sorted(files), sorted(set(others))
 
 
-def _artefacts(folder: Path, place: str, attested: Sequence[Artefact]) -> Iterator[str]:
+def amiss(folder: Path, place: str, attested: Sequence[Artefact]) -> Iterator[str]:
     """Each file that is named must be there with its digest."""
     for entry in attested:
         if not _FILE.fullmatch(entry.name):

@@ -15,6 +15,7 @@ from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
 from reports.attestation import chain, trust
 from reports.attestation.chain import BUNDLES, Chain, Statement, key_file
+from reports.attestation.comparison import holds_comparison, verify_comparison
 from reports.attestation.files import check_files, compare, walk
 from reports.attestation.people import judged
 from reports.attestation.trust import Judgement, TrustRoot
@@ -104,7 +105,10 @@ def run(asked: argparse.Namespace) -> int:
     """`verify`: 0 where everything holds, trusted or not, 1 on any problem."""
     if asked.head and not re.fullmatch(r"[0-9a-f]{64}", asked.head):
         raise GateError(f"--head={asked.head}: not a sha256 in hex; `verify` prints the head's, write that down")
-    verified = verify(asked.folder, trust.read_trust(asked.trust), asked.head)
+    root = trust.read_trust(asked.trust)
+    if holds_comparison(asked.folder):
+        return verify_comparison(asked.folder, root, asked.head, trusted=asked.require_trusted)
+    verified = verify(asked.folder, root, asked.head)
     for problem in verified.problems:
         print(f"problem: {clean(problem)}")
     for note in verified.notes:

@@ -1,0 +1,151 @@
+"""What is decided about two recorded runs by one look, and does that hang on hits that nobody judged?
+
+Rules (why: docs/decision-rule.md, mode `offline`): the decision is that of `gates.rule.offline`, an unjudged hit being
+not relevant. It stands where the worst and the best grades for those hits would decide alike; else it is a HOLD.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.rule.offline import (
+    MOST,
+    POWER,
+    Margin,
+    OfflineOutcome,
+    OfflinePower,
+    Rates,
+    decide,
+    foresee,
+    least_margin,
+    rates_of,
+    require_attainable,
+    show,
+)
+from gates.statistics.gaffke import lower, tail, upper
+from gates.verdicts import Decision
+
+Array = NDArray[np.float64]
+SEED = 20_261_129  # of the coins that foresee an equal hero
+STEP = 1e-4  # a margin is told, and so can be asked again, to a hundredth of a point
+INTERVAL = 0.025  # on either side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """Hero minus baseline on each query: as judged, and with the worst and the best grades for unjudged hits."""
+
+    check: str
+    judged: Array
+    worst: Array
+    best: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneLook:
+    """The decision, and what it would be with other grades."""
+
+    outcome: OfflineOutcome  # as judged
+    worst: Decision
+    best: Decision
+    powers: tuple[OfflinePower, ...]  # of an equal hero, in the order of the checks
+    hangs: bool  # on unjudged hits
+
+    @property
+    def decision(self) -> Decision:
+        """What stands."""
+        return Decision.HOLD if self.hangs else self.outcome.decision
+
+    @property
+    def final(self) -> bool:
+        """May it stand for good?"""
+        return self.outcome.final and not self.hangs
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why, what decides first."""
+        told = f"it hangs on hits that nobody judged: {self.worst} with the worst grades for them, {self.best} with the"
+        return ((f"{told} best",) if self.hangs else ()) + self.outcome.reasons
+
+
+def rates_for(checks: int) -> Rates:
+    """Of a hero that nobody counts, charged as the first one on its judged set."""
+    return rates_of(checks, k=1)
+
+
+def margins_for(differences: Sequence[Differences], mu: float | None) -> tuple[list[Margin], list[OfflinePower]]:
+    """The margin of each check, and what an equal hero may hope for. Without mu, what that one meets with .8.
+
+    Raises ConfigError, a line, where no hero whatsoever could be shown to keep mu.
+    """
+    rates, margins, powers = rates_for(len(differences)), [], []
+    for of in differences:
+        if mu is not None:
+            require_attainable(of.check, mu, len(of.judged), rates.green)
+        asked = mu or min(2 * least_margin(len(of.judged), rates.green), 0.999)
+        power = foresee(of.check, of.judged, asked, rates.green, SEED)
+        attainable = min(math.ceil(power.mu_for_power / STEP) * STEP, 1 - STEP)
+        margins.append(Margin(mu=mu or round(attainable, 4), chosen_after_looking=mu is None))
+        powers.append(power)
+    return margins, powers
+
+
+def compare(differences: Sequence[Differences], mu: float | None, *, bounded: bool) -> OneLook:
+    """Look once at every check. bounded: unjudged hits may be relevant; else they are known not to be."""
+    margins, powers = margins_for(differences, mu)
+    rates = rates_for(len(differences))
+    outcome = decide([show(of.check, of.judged, m, rates) for of, m in zip(differences, margins, strict=True)])
+    worst, best = outcome.decision, outcome.decision
+    if bounded:
+        worst = decision_of([of.worst for of in differences], margins, rates)
+        best = decision_of([of.best for of in differences], margins, rates)
+    return OneLook(
+        outcome=outcome, worst=worst, best=best, powers=tuple(powers), hangs={worst, best} != {outcome.decision}
+    )
+
+
+def decision_of(d: Sequence[Array], margins: Sequence[Margin], rates: Rates) -> Decision:
+    """The decision alone, of checks that are all required: a bound is beyond a limit iff the tail there is small."""
+    pairs = list(zip(d, margins, strict=True))
+    if any(tail(one, m.tolerated) < rates.red for one, m in pairs):
+        return Decision.ROLLBACK
+    return Decision.PROMOTE if all(tail(-one, -m.mu) < rates.green for one, m in pairs) else Decision.HOLD
+
+
+def queries_for(sizes: Array, mu: float, alpha: float) -> int | None:
+    """About how many queries show an equal hero to keep mu with .8 where differences have these sizes; None: too many.
+
+    To two hundredths: the coins know no better.
+    """
+    spread = np.sort(np.abs(sizes))
+    low = high = len(spread)
+
+    def do(queries: int) -> bool:
+        alike = spread[np.linspace(0, len(spread) - 1, queries).round().astype(np.intp)]
+        return foresee("", alike, mu, alpha, SEED).power >= POWER
+
+    while not do(high):
+        low, high = high, 2 * high
+        if high > MOST:
+            return None
+    while high - low > high // 50:
+        middle = (low + high) // 2
+        low, high = (low, middle) if do(middle) else (middle, high)
+    return high
+
+
+def fewest(most: int, decided: Callable[[int], bool]) -> int:
+    """How many of so many hits must be judged until it is decided, where all of them would do."""
+    low, high = 0, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if decided(middle) else (middle, high)
+    return high
+
+
+def interval(d: Array) -> tuple[float, float]:
+    """Where the mean lies with 95 %, by the bounds that decide."""
+    return lower(d, INTERVAL), upper(d, INTERVAL)

@@ -1,0 +1,76 @@
+"""Does a decision stand only where no grade of an unjudged hit would change it?"""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gates.errors import ConfigError
+from gates.rule.compared import Differences, compare, decision_of, fewest, margins_for, queries_for, rates_for
+from gates.rule.offline import AFTER_LOOKING, Margin, decide, show
+from gates.verdicts import Decision
+
+Array = NDArray[np.float64]
+GOOD, BAD, SAME = np.array([0.1] * 200), np.array([-0.5] * 100 + [0.0] * 100), np.zeros(200)
+
+
+def of(judged: Array, worst: Array | None = None, best: Array | None = None, check: str = "nDCG@10") -> Differences:
+    return Differences(
+        check=check, judged=judged, worst=judged if worst is None else worst, best=judged if best is None else best
+    )
+
+
+@pytest.mark.parametrize(
+    ("differences", "decision", "hangs"),
+    [
+        (of(SAME), Decision.PROMOTE, False),
+        (of(BAD), Decision.ROLLBACK, False),
+        (of(SAME, worst=BAD), Decision.HOLD, True),
+        (of(SAME, worst=SAME - 0.001, best=GOOD), Decision.PROMOTE, False),
+        (of(BAD, best=GOOD), Decision.HOLD, True),
+    ],
+)
+def test_what_hangs_on_unjudged_hits_is_held(differences: Differences, decision: Decision, hangs: bool) -> None:
+    found = compare([differences], 0.05, bounded=True)
+    assert (found.decision, found.hangs) == (decision, hangs)
+    assert ("nobody judged" in found.reasons[0]) is hangs
+    assert found.final is (found.decision is not Decision.HOLD)
+    known = compare([differences], 0.05, bounded=False)
+    assert (known.decision, known.hangs) == (known.outcome.decision, False)
+
+
+def test_one_check_that_is_broken_is_enough() -> None:
+    assert compare([of(GOOD), of(BAD, check="R@50")], 0.05, bounded=True).decision is Decision.ROLLBACK
+
+
+def test_without_a_margin_it_is_the_one_that_can_be_carried() -> None:
+    found = compare([of(SAME)], None, bounded=True)
+    assert (found.decision, found.final) == (Decision.PROMOTE, False)
+    assert found.reasons[0].endswith(AFTER_LOOKING)
+    again = compare([of(SAME)], found.outcome.shown[0].margin.mu, bounded=True)
+    assert (again.decision, again.final) == (Decision.PROMOTE, True)
+    with pytest.raises(ConfigError, match="must be above"):
+        margins_for([of(SAME)], 0.01)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_decision_alone_is_that_of_the_whole_look(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    d = [np.clip(rng.normal(rng.uniform(-0.1, 0.1), 0.2, 150), -1, 1) for _ in range(2)]
+    rates, margins = rates_for(2), [Margin(mu=0.05), Margin(mu=0.08)]
+    shown = [show(str(i), one, m, rates) for i, (one, m) in enumerate(zip(d, margins, strict=True))]
+    assert decision_of(d, margins, rates) is decide(shown).decision
+
+
+@pytest.mark.parametrize("least", [1, 2, 7, 100])
+def test_the_fewest_that_decide_are_found(least: int) -> None:
+    assert fewest(100, lambda count: count >= least) == least
+
+
+def test_the_queries_that_a_margin_needs_are_those_with_which_it_is_carried() -> None:
+    sizes = np.array([0.5] * 10 + [0.1] * 40 + [0.0] * 50)
+    enough = queries_for(sizes, 0.03, 0.025)
+    assert enough is not None
+    (margin,), _ = margins_for([of(np.resize(sizes, enough))], None)
+    assert margin.mu == pytest.approx(0.03, rel=0.1)
+    assert queries_for(np.zeros(400), 0.03, 0.025) == 400
+    assert queries_for(np.ones(10), 1e-4, 0.025) is None
