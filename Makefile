@@ -88,7 +88,7 @@ readme: .venv/dev.done ## fill the samples of README and docs/ from canaries of 
 	@said=$$(mktemp -d) && canary="$(PY) -m pytest -m canary" && echo "three canaries, 2 minutes; they print into $$said"; \
 	$$canary --hero=lexical >$$said/promote; \
 	$$canary --hero=configs/bad/error_answers_demoted.yaml >$$said/rollback; \
-	$$canary --hero=all -n 2 >$$said/all; \
+	$$canary --hero=all >$$said/all; \
 	$(PY) -m proof.pages.samples $$said/promote $$said/rollback reports/out
 	$(PY) -m pytest -q tests/test_readme.py
 
