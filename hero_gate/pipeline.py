@@ -6,7 +6,6 @@ Killed at any moment, it goes on where it was when it is said again (`<configs>/
 """
 
 import argparse
-import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from evidence.digests import file_digest
 from evidence.files import write_synced
 from fixtures.packs import load_hero, read_incumbent
 from gates.archive import mark, state_of
@@ -23,13 +23,13 @@ from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
 from gates.policy import load_policy
 from gates.run import commit
-from gates.status import INTERRUPTED, MISTAKE
+from gates.status import BROKEN, EXIT, INTERRUPTED, MISTAKE, NOT_EVIDENCED
 from gates.verdicts import NOT_ENFORCED, WARN, Kind, Verdict
 from hero_gate.record import HeroResult, Record, Step
 from reports.promotion.serving import serving
 
 FILE = "pipeline.json"
-DECIDED = (0, 10, 20)  # what a run of checks ends with; anything else is no answer
+DECIDED = (*EXIT.values(),)  # what a run of checks ends with; anything else is no answer
 #: What a canary leaves of each hero.
 ARTEFACTS = ("hero_span_v22.csv", "agg.parquet", "hits.parquet", "pool_counts_by_system.csv", "plots", ATTESTATION)
 PAGES = ("index.html", "summary.md", ATTESTATION)
@@ -133,8 +133,8 @@ class Pipeline:
         """0 where every hero asked serves, 20 where one was shown broken, else 10."""
         left = [one.decision for one in self.record.judged.values() if not one.promoted and not self.record.warns]
         if "ROLLBACK" in left:
-            return 20
-        return 10 if left else 0
+            return BROKEN
+        return NOT_EVIDENCED if left else 0
 
     def _checks(self, phase: int, name: str, marker: str, heroes: Sequence[str], *more: str) -> None:
         command = [*_pytest(marker), f"--hero={','.join(heroes)}", *self.where, *more]
@@ -196,7 +196,7 @@ class Pipeline:
                 started=started,
                 ended=_now(),
                 status=status,
-                evidence={str(path): _sha256(path) for path in evidence if path.is_file()},
+                evidence={str(path): file_digest(path) for path in evidence if path.is_file()},
             )
             self._keep(steps=(*self.record.steps, step))
         return status
@@ -280,10 +280,6 @@ def _now() -> str:
 
 def _seconds(step: Step) -> float:
     return (datetime.fromisoformat(step.ended) - datetime.fromisoformat(step.started)).total_seconds()
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextmanager

@@ -1,20 +1,11 @@
 """What was asked of a pipeline, which steps of it have ended, and what became of each hero?"""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from gates.attestation import Time
 from gates.documents import Document
-
-
-def _of_a_zone(moment: str) -> str:
-    if datetime.fromisoformat(moment).tzinfo is None:
-        raise ValueError(f"{moment} names no zone")
-    return moment
-
-
-Moment = Annotated[str, AfterValidator(_of_a_zone)]
 
 
 class Step(Document):
@@ -23,8 +14,8 @@ class Step(Document):
     phase: int
     name: str
     command: tuple[str, ...]
-    started: Moment
-    ended: Moment
+    started: Time
+    ended: Time
     status: int
     evidence: dict[str, str]  # file -> sha256
 
