@@ -4,12 +4,10 @@ import csv
 import io
 import textwrap
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-
-import jinja2
 
 from reports.escaping import clean, csv_cell, cut
 from reports.model.compared import ComparedStory, MovedQuery
+from reports.render.site import environment
 
 WIDTH = 118
 SHOWN = 3  # wins and losses on the terminal; the page has all with both top tens
@@ -38,12 +36,7 @@ def terminal_lines(story: ComparedStory, names: tuple[str, str]) -> Iterator[str
 
 def page(story: ComparedStory, names: tuple[str, str], run_id: str, commit: str) -> str:
     """`index.html`; every text of the files is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parents[1] / "site"), autoescape=True,
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.filters["clean"] = clean
-    return environment.get_template(TEMPLATE).render(story=story, names=names, run_id=run_id, commit=commit)
+    return environment().get_template(TEMPLATE).render(story=story, names=names, run_id=run_id, commit=commit)
 
 
 def table(lines: Sequence[Sequence[str]]) -> str:

@@ -1,7 +1,6 @@
 """What do people open? `index.html`, a page that needs no network, and `summary.md`, for a CI job or a pull request."""
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -10,12 +9,12 @@ from evidence.files import write_whole
 from gates.names import meaning
 from gates.verdicts import Kind
 from reports.attestation.statements import COMMAND, PAGES
-from reports.escaping import clean, markdown, typed
 from reports.model.card import verdict_words
 from reports.model.circumstances import budget_words, machine_words, mode_words, policy_words, rates_words
 from reports.model.labels import MARK_WORDS, headroom_words, is_reached, mark, mark_words, metric_name
 from reports.model.story import claim_words, effect_words, ladder_words
 from reports.render.plots import FOLDER, draw
+from reports.render.site import environment
 from reports.render.told import Told
 
 #: What the templates may say beside what a story holds.
@@ -49,16 +48,8 @@ def render(name: str, **shown: Any) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parents[1] / "site"),
-        autoescape=lambda name: name is None or name.endswith("html.j2"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(clean=clean, markdown=markdown, typed=typed)
-    environment.tests["reached"] = is_reached
-    environment.globals.update({words.__name__: words for words in WORDS})
-    environment.globals.update(COMMAND=COMMAND, KINDS=KINDS, MARK_WORDS=MARK_WORDS)
-    return environment
+    found = environment()
+    found.tests["reached"] = is_reached
+    found.globals.update({words.__name__: words for words in WORDS})
+    found.globals.update(COMMAND=COMMAND, KINDS=KINDS, MARK_WORDS=MARK_WORDS)
+    return found
