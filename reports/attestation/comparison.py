@@ -157,6 +157,12 @@ class CheckedComparison:
     trusted: bool
     chain: Chain
 
+    @property
+    def line(self) -> str:
+        """What was decided of which files, and who signed it."""
+        baseline, hero = (clean(one.name) for one in self.record.inputs[:2])
+        return f"{self.record.decision}  {hero} against {baseline}  signed {self.words}"
+
 
 def holds_comparison(folder: Path) -> bool:
     """Is this a comparison's folder, and no canary's?"""
@@ -191,25 +197,6 @@ def check_comparison(folder: Path, root: TrustRoot, head: str = "") -> CheckedCo
         trusted=bool(judgement and judgement.trusted and not problems),
         chain=whole,
     )
-
-
-def verify_comparison(folder: Path, root: TrustRoot, head: str = "", *, trusted: bool = False) -> int:
-    """`verify`: 0 where everything holds, trusted or not, unless `trusted` is asked; else 1. Tells what was found."""
-    found = check_comparison(folder, root, head)
-    for problem in found.problems:
-        print(f"problem: {clean(problem)}")
-    baseline, hero = (clean(one.name) for one in found.record.inputs[:2])
-    print(f"{found.record.decision}  {hero} against {baseline}  signed {found.words}")
-    count = len(found.chain.statements)
-    print(f"chain of {count} statement{'' if count == 1 else 's'}, head {found.chain.head or 'none'}")
-    if found.problems:
-        print(f"DOES NOT VERIFY: {len(found.problems)} problem{'' if len(found.problems) == 1 else 's'}")
-        return 1
-    print(f"verified: nothing was changed since it was signed; signed {found.words}")
-    if trusted and not found.trusted:
-        print("NOT TRUSTED: --require-trusted, but the signature counts as none")
-        return 1
-    return 0
 
 
 def show_comparison(folder: Path, root: TrustRoot) -> int:

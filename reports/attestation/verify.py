@@ -15,7 +15,7 @@ from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
 from reports.attestation import chain, trust
 from reports.attestation.chain import BUNDLES, Chain, Statement, key_file
-from reports.attestation.comparison import holds_comparison, verify_comparison
+from reports.attestation.comparison import CheckedComparison, check_comparison, holds_comparison
 from reports.attestation.files import check_files, compare, walk
 from reports.attestation.people import judged
 from reports.attestation.trust import Judgement, TrustRoot
@@ -106,25 +106,27 @@ def run(asked: argparse.Namespace) -> int:
     if asked.head and not re.fullmatch(r"[0-9a-f]{64}", asked.head):
         raise GateError(f"--head={asked.head}: not a sha256 in hex; `verify` prints the head's, write that down")
     root = trust.read_trust(asked.trust)
+    found: Verified | CheckedComparison
     if holds_comparison(asked.folder):
-        return verify_comparison(asked.folder, root, asked.head, trusted=asked.require_trusted)
-    verified = verify(asked.folder, root, asked.head)
-    for problem in verified.problems:
-        print(f"problem: {clean(problem)}")
-    for note in verified.notes:
-        print(f"note: {clean(note)}")
-    for stranger in verified.strangers:
-        print(f"untrusted: {clean(stranger)}")
-    for name, decided in verified.heroes.items():
-        print(f"{name}  {decided.attestation.told}  signed {decided.judged.words}")
-    count = len(verified.chain.statements)
-    print(f"chain of {count} statement{'' if count == 1 else 's'}, head {verified.chain.head or 'none'}")
-    if verified.problems:
-        print(f"DOES NOT VERIFY: {len(verified.problems)} problem{'' if len(verified.problems) == 1 else 's'}")
+        found = compared = check_comparison(asked.folder, root, asked.head)
+        told, doubted = [compared.line], "" if compared.trusted else "the signature counts as none"
+    else:
+        found = verified = verify(asked.folder, root, asked.head)
+        told = [f"note: {clean(note)}" for note in verified.notes]
+        told += [f"untrusted: {clean(stranger)}" for stranger in verified.strangers]
+        told += [f"{n}  {d.attestation.told}  signed {d.judged.words}" for n, d in verified.heroes.items()]
+        doubtful = verified.strangers or not verified.trusted
+        doubted = "what is named above counts as none, or nothing was decided" if doubtful else ""
+    for line in (*(f"problem: {clean(problem)}" for problem in found.problems), *told):
+        print(line)
+    count = len(found.chain.statements)
+    print(f"chain of {count} statement{'' if count == 1 else 's'}, head {found.chain.head or 'none'}")
+    if found.problems:
+        print(f"DOES NOT VERIFY: {len(found.problems)} problem{'' if len(found.problems) == 1 else 's'}")
         return 1
-    print(f"verified: nothing was changed since it was signed; signed {verified.words}")
-    if asked.require_trusted and (verified.strangers or not verified.trusted):
-        print("NOT TRUSTED: --require-trusted, but what is named above counts as none, or nothing was decided")
+    print(f"verified: nothing was changed since it was signed; signed {found.words}")
+    if asked.require_trusted and doubted:
+        print(f"NOT TRUSTED: --require-trusted, but {doubted}")
         return 1
     return 0
 
