@@ -19,7 +19,8 @@ from gates.verdicts import Decision, Verdict
 
 EVIDENCE = ("agg.parquet", "hits.parquet")
 #: The files of a hero's folder, and of the release's, that an attestation names by digest; plots/ is a folder of them.
-ARTEFACTS = ("agg.parquet", "hero_span_v22.csv", "hits.parquet", "plots/*", "pool_counts_by_system.csv")
+QUERIES = "queries.html"  # all that changed; the page has those that changed most
+ARTEFACTS = ("agg.parquet", "hero_span_v22.csv", "hits.parquet", "plots/*", "pool_counts_by_system.csv", QUERIES)
 PAGES = ("index.html", "summary.md")
 RELEASED = (*PAGES, f"{ALLURE}/*")
 STATEMENT = "https://in-toto.io/Statement/v1"

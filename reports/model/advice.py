@@ -4,6 +4,7 @@ import math
 import re
 import shlex
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from gates.checks.check import number_of
@@ -45,9 +46,11 @@ def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrust
         line = " && ".join(_make(target, *by_evidence) for target in ("lock", "canary"))
         return NextCommand(line=line, remark=f"{NOT_ENFORCED}: make promote refuses this one")
     if outcome.decision is Decision.PROMOTE:
-        approvals = policy.promotion.approvals
+        asked, at = policy.promotion, datetime.fromisoformat(release.finished_at)
+        frozen = next((window for window in asked.freeze if window.begins <= at < window.ends), None)
         lacks = [f"refused while signed {untrusted}"] if untrusted else []
-        lacks += [f"refused without approvals by {approvals}"] if approvals else []
+        lacks += [f"refused without approvals by {asked.approvals}"] if asked.approvals else []
+        lacks += [f"refused until {frozen.ends:%Y-%m-%d %H:%M} UTC: freeze, {frozen.why}"] if frozen else []
         line = _make("promote", release, outcome)
         return NextCommand(line=line, remark="; ".join(lacks))
     canary, lock = _make("canary", release, outcome), _make("lock", release, outcome)
@@ -84,6 +87,8 @@ def _mend(outcome: Outcome, focus: Cell | None) -> str:
             reasons = reasons_of(outcome)
             mend = "mend what the errors above say: the same queries come in the same order"
             return (_way_out(reasons[0]) if len(reasons) == 1 else "") or mend
+        if not outcome.subject.policy.promotes and len(outcome.reasons) == 1:
+            return "nothing is left to show, but this policy never promotes: judge it by one that does"
         return "mend what the reasons say"
     if focus.check == KnownAnswers.key and focus.verdict is not Verdict.RED:
         return _way_out(focus.note)

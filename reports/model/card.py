@@ -66,7 +66,7 @@ def card_of(
     """
     subject, promoted = outcome.subject, outcome.decision is Decision.PROMOTE
     focus, reasons = focus_of(outcome), reasons_of(outcome)
-    told = _closest(outcome) if promoted else focus
+    told = told_cell(outcome)
     words = headline_of(outcome, focus, reasons)
     until = datetime.fromisoformat(release.finished_at) + timedelta(days=subject.policy.promotion.valid_days)
     if told is not None:
@@ -92,8 +92,10 @@ def focus_of(outcome: Outcome) -> Cell | None:
     return next(iter((*ended, *blocking)), None)
 
 
-def _closest(outcome: Outcome) -> Cell | None:
-    """Of a hero that passed, the gate at the top that came closest to its limit."""
+def told_cell(outcome: Outcome) -> Cell | None:
+    """The cell whose numbers are told first: of a hero that passed, the gate at the top closest to its limit."""
+    if outcome.decision is not Decision.PROMOTE:
+        return focus_of(outcome)
     top = outcome.subject.policy.ladder.steps[-1]
     gates = [c for c in outcome.cells if c.kind is Kind.GATE and c.step == top and c.n and c.headroom]
     return min(gates, key=lambda cell: number_of(cell.headroom), default=None)
@@ -149,17 +151,6 @@ def headline_of(outcome: Outcome, focus: Cell | None, reasons: tuple[str, ...]) 
     if focus is None:
         return outcome.reasons[0] if outcome.reasons else "not enough shown to hold"
     return _open(focus, policy)
-
-
-def verdict_words(decision: Decision, mode: str) -> str:
-    """The decision in plain words."""
-    letter = mode == "letter"
-    held = "kept its point threshold" if letter else "was shown to hold"
-    return {
-        Decision.PROMOTE: f"every gate {held}, and nothing was shown broken",
-        Decision.HOLD: "not enough was shown to promote",
-        Decision.ROLLBACK: "found broken" if letter else "shown to be broken",
-    }[decision]
 
 
 def _broken(check: str, policy: Policy) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from gates.checks.check import Name
+from gates.checks.check import Name, number_of
 from gates.names import check_name
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
@@ -34,6 +34,10 @@ class Row:
     def told(self, cell: Cell | None, quote: str = "") -> str:
         """The number of a cell, and its mark between quotes."""
         return f"{self.value(cell)} {quote}{mark(cell)}{quote}".strip()
+
+    def over(self, cell: Cell | None) -> bool:
+        """Does the estimate of a cell lie past its limit, whether or not that is shown?"""
+        return cell is not None and number_of(cell.headroom) < 0
 
     @property
     def last(self) -> Cell | None:

@@ -1,16 +1,21 @@
-"""On which queries does the hero lose and gain most, and what did both arms answer there?"""
+"""Which queries does the hero change, the most changed first, and what did both arms answer there?"""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gates.release import Subject
-from rollout.columns import Measured, read_texts
+from rollout.columns import DEPTH, Measured, read_texts
 
-SHOWN = 10  # of each kind, on the page
+TOP = 10  # answers of each arm that are told, beside the right ones
+_COLUMNS = ("system", "query_ord", "rank", "grade", "file", "line_start")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One answer: at which rank each arm has it, 0 where it is not among the arm's first ten (fifty if right)."""
+
+    where: str  # file:line
+    baseline: int
+    hero: int
+    right: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """One query with both arms' answers; `difference` is hero minus baseline of the measure in question."""
 
@@ -38,59 +53,78 @@ class Example:
     judged: tuple[str, ...]
     baseline: Place
     hero: Place
+    hits: tuple[Hit, ...] = ()  # of both arms, the best rank first
 
 
-def find_examples(
-    measured: Measured, subject: Subject, folder: Path, words: Path, metric: str
-) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """(lost most, gained most), at most SHOWN each, by nDCG@10 or SLA-Recall@50 and then by the other.
+def find_examples(measured: Measured, subject: Subject, folder: Path, words: Path, metric: str) -> tuple[Example, ...]:
+    """Every query that is changed by nDCG@10 or SLA-Recall@50, as `metric` says, and then by the other; most first.
 
     Hits come from `folder`/hits.parquet, texts from what the ladder left in `words`; what is not there is left empty.
     """
     ndcg, recall = measured.hero.ndcg - measured.baseline.ndcg, measured.hero.recall - measured.baseline.recall
     first, second = (ndcg, recall) if metric == "ndcg_at_10" else (recall, ndcg)
-    order = np.lexsort((measured.query_ord, second, first))
-    lost = [int(i) for i in order[:SHOWN] if first[i] < 0]
-    gained = [int(i) for i in order[::-1][:SHOWN] if first[i] > 0]
-    wanted = measured.query_ord[lost + gained]
+    order = np.lexsort((measured.query_ord, -np.abs(second), -np.abs(first)))
+    changed = order[first[order] != 0]
+    wanted = measured.query_ord[changed]
     if not len(wanted):
-        return (), ()
-    texts, places = read_texts(words, wanted), _places(folder / "hits.parquet", wanted)
-
-    arms = {
-        subject.name: (measured.hero, measured.hero_error, measured.hero_late),
-        subject.baseline_name: (measured.baseline, measured.baseline_error, measured.baseline_late),
-    }
-
-    def place(system: str, i: int) -> Place:
-        arm, errors, late = arms[system]
-        trouble = f"error: {errors[i]}" if errors[i] else f"late: {arm.latency_ms[i]:.0f} ms" if late[i] else ""
-        return replace(places.get((system, int(measured.query_ord[i])), Place()), trouble=trouble)
+        return ()
+    texts, hits = read_texts(words, wanted), _hits(folder / "hits.parquet", subject, wanted)
+    baseline = _troubles(measured.baseline_error, measured.baseline_late, measured.baseline.latency_ms)
+    hero = _troubles(measured.hero_error, measured.hero_late, measured.hero.latency_ms)
 
     def tell(i: int) -> Example:
-        text, judged = texts.get(int(measured.query_ord[i]), (str(measured.query_id[i]), ()))
+        query = int(measured.query_ord[i])
+        text, judged = texts.get(query, (str(measured.query_id[i]), ()))
+        found = hits.get(query, ())
         return Example(
             text=text,
             intent=str(measured.intent[i]),
             difference=float(first[i]),
             judged=judged,
-            baseline=place(subject.baseline_name, i),
-            hero=place(subject.name, i),
+            baseline=_place(found, "baseline", baseline.get(i, "")),
+            hero=_place(found, "hero", hero.get(i, "")),
+            hits=found,
         )
 
-    return tuple(tell(i) for i in lost), tuple(tell(i) for i in gained)
+    return tuple(tell(int(i)) for i in changed)
 
 
-def _places(path: Path, wanted: NDArray[np.int32]) -> dict[tuple[str, int], Place]:
-    """(system, query) -> the first right answer and the first answer."""
+def _troubles(errors: NDArray[np.str_], late: NDArray[np.bool_], latency_ms: NDArray[np.float64]) -> dict[int, str]:
+    """What went wrong with an arm's answers, by their row."""
+    rows = np.flatnonzero((errors != "") | late).tolist()
+    return {i: f"error: {errors[i]}" if errors[i] else f"late: {latency_ms[i]:.0f} ms" for i in rows}
+
+
+def _place(hits: tuple[Hit, ...], arm: str, trouble: str) -> Place:
+    """Where an arm found the first right answer, and what it put first."""
+    ranked = sorted((hit for hit in hits if getattr(hit, arm)), key=attrgetter(arm))
+    right = next((hit for hit in ranked if hit.right), None)
+    first = ranked[0].where if ranked else ""
+    rank, where = (getattr(right, arm), right.where) if right else (0, "")
+    return Place(rank=rank, where=where, first=first, trouble=trouble)
+
+
+def _hits(path: Path, subject: Subject, wanted: NDArray[np.int32]) -> dict[int, tuple[Hit, ...]]:
+    """Query -> what either arm put into its first ten, and the right answers below; {} where nothing was kept."""
     if not path.exists():
         return {}
-    columns = ["system", "query_ord", "rank", "grade", "file", "line_start"]
-    rows = pq.read_table(path, columns=columns, filters=[("query_ord", "in", wanted.tolist())]).to_pylist()
-    found: dict[tuple[str, int], Place] = {}
-    for row in sorted(rows, key=lambda row: int(row["rank"])):
-        key, where = (str(row["system"]), int(row["query_ord"])), f"{row['file']}:{row['line_start']}"
-        place = found.setdefault(key, Place(first=where))
-        if row["grade"] > 0 and not place.rank:
-            found[key] = Place(rank=int(row["rank"]), where=where, first=place.first)
-    return found
+    rows = pq.ParquetFile(path).read([*_COLUMNS])
+    told = pc.or_(
+        pc.less_equal(rows["rank"], TOP), pc.and_(pc.greater(rows["grade"], 0), pc.less_equal(rows["rank"], DEPTH))
+    )
+    rows = rows.filter(pc.and_(told, pc.is_in(rows["query_ord"], pa.array(wanted))))
+    found: dict[int, dict[str, list[int]]] = {}
+    for system, query, rank, grade, file, line in zip(*(rows[name].to_pylist() for name in _COLUMNS), strict=True):
+        ranks = found.setdefault(query, {}).setdefault(f"{file}:{line}", [0, 0, 0])
+        arm = int(system == subject.name)
+        ranks[arm] = min(rank, ranks[arm] or rank)
+        ranks[2] = max(ranks[2], grade)
+    return {query: tuple(_sorted(places)) for query, places in found.items()}
+
+
+def _sorted(places: dict[str, list[int]]) -> Iterator[Hit]:
+    """The hits of a query, the best rank of either arm first."""
+    best = {where: min(filter(None, ranks[:2]), default=0) for where, ranks in places.items()}
+    for where in sorted(places, key=lambda where: (best[where], places[where][0] or TOP * DEPTH)):
+        baseline, hero, grade = places[where]
+        yield Hit(where=where, baseline=baseline, hero=hero, right=grade > 0)

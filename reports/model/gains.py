@@ -122,6 +122,19 @@ def compare_intents(measured: Measured, *, edges: Array, seed: int) -> dict[str,
     }
 
 
+def confidence_words(measured: Measured) -> dict[str, str]:
+    """Intent, "" for all -> does the hero state more or less confidence than it is right? {} where it states none."""
+    arm, found = measured.hero, {}
+    if not _known(arm.confidence, arm.confidence):
+        return {}
+    for intent in ("", *np.unique(measured.intent).tolist()):
+        at = measured.intent == intent if intent else np.ones(len(measured), dtype=np.bool_)
+        said, right = float(arm.confidence[at].mean()), float(arm.correct[at].mean())
+        word = "overconfident" if said > right else "underconfident"
+        found[intent] = f"{word}: states {said:.2f} on average, {right:.2f} are right"
+    return found
+
+
 def p95_of(latency_ms: Array) -> float:
     """The order statistic of latency that the guard compares."""
     return quantile_interval(latency_ms, 0.95).value

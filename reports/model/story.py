@@ -1,10 +1,11 @@
 """What happened to each hero? Computed once, so that terminal, summary, page and Allure never disagree."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from gates.checks.check import Check
 from gates.checks.ece import Ece
@@ -16,13 +17,22 @@ from gates.names import check_of, slice_parts
 from gates.release import Outcome, Release, Subject
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from reports.model.advice import to_decide
-from reports.model.card import Card, card_of, focus_of
+from reports.model.card import Card, card_of, focus_of, told_cell
 from reports.model.checks import Row, reasons_of, rows_of
+from reports.model.earlier import Earlier, earlier_runs
 from reports.model.examples import Example, find_examples
-from reports.model.gains import Gain, compare, compare_intents
-from reports.model.labels import CLAIMED, is_enough, mark
+from reports.model.gains import Gain, compare, compare_intents, confidence_words
+from reports.model.labels import CLAIMED, NOT_SHOWN_BROKEN, is_enough, mark
+from reports.model.windows import Windows, windows_of
 from rollout.columns import Measured, read_agg, read_measured
 
+COUNTED = {
+    Kind.SANITY: "sanity",
+    Kind.GATE: "gates",
+    Kind.GUARD: "guards",
+    Kind.SLICE: "slices",
+    Kind.INSTRUMENT: "instruments",
+}
 #: The guard that speaks about a measure in its own unit.
 _GUARD_OF = {"p95_latency_ms": P95Latency.key, Ece.measure: Ece.key, FileCredit.measure: FileCredit.key}
 
@@ -40,8 +50,10 @@ class Story:
     gains: dict[str, Gain]
     by_intent: dict[str, dict[str, Gain]]
     measure: str  # what `by_intent` and the examples are told in
-    lost_most: tuple[Example, ...]
-    gained_most: tuple[Example, ...]
+    changed: tuple[Example, ...]  # every query that is, the most changed first
+    windows: Windows
+    directions: dict[str, str]  # intent, "" for all -> is stated confidence too high or too low?
+    earlier: tuple[Earlier, ...]  # runs over this hero whose results are still here, the newest first
     to_decide: str  # how much more evidence, "" where none would help
     notes: tuple[str, ...]  # what of the data is unusual or does not meet, though it is judged
     measured: Measured | None
@@ -64,21 +76,63 @@ class Story:
         return "ndcg_at_10" if self.measure == "ndcg_at_10" else "sla_recall_at_50"
 
     @property
+    def deciding_measure(self) -> str:
+        """The measure of the check that the decision rests on, else that of the examples."""
+        known = check_of(self.deciding[0].check) if self.deciding else None
+        return known.measure if known is not None and known.measure in self.gains else self.measure
+
+    @property
+    def intent(self) -> str:
+        """The intent that the decision rests on; "" where it rests on all queries."""
+        return slice_parts(self.focus.check)[1] if self.focus is not None else ""
+
+    @property
+    def lost_most(self) -> tuple[Example, ...]:
+        """The queries that lost most, of the intent that the decision rests on."""
+        return tuple(e for e in self.changed if e.difference < 0 and self.intent in ("", e.intent))
+
+    @property
     def claim(self) -> Gain | None:
         """The measure that the hero's claim is about, on its intent; None where nothing is claimed or measured."""
         subject = self.outcome.subject
         gains = self.by_intent.get(subject.claim_intent, {}) if subject.claim_intent else self.gains
         return gains.get(CLAIMED.get(subject.claim_metric, subject.claim_metric)) if subject.claim else None
 
-    def count(self, kind: Kind) -> tuple[int, int]:
-        """(cells that are as the policy requires, planned cells) of a kind."""
-        cells = [c for row in self.rows if row.kind is kind and not row.left_out for c in row.cells]
-        return sum(c is not None and (c.verdict is Verdict.GREEN or is_enough(c)) for c in cells), len(cells)
+    def count(self, kind: Kind) -> str:
+        """How many of a kind are shown to hold, of how many, and how many are not shown broken: "6/8 guards 2 ~"."""
+        marks = [mark(c) for row in self.rows if row.kind is kind and not row.left_out for c in row.cells]
+        fine, neutral = marks.count("+"), marks.count(NOT_SHOWN_BROKEN)
+        return (
+            f"{fine}/{len(marks)} {COUNTED[kind]}{f' {neutral} {NOT_SHOWN_BROKEN}' if neutral else ''}" if marks else ""
+        )
+
+    @property
+    def deciding(self) -> tuple[Row, ...]:
+        """The checks that the decision rests on; of a promotion the one that came closest to its limit."""
+        told = told_cell(self.outcome)
+        return tuple(row for row in self.rows if row.blocks or (told and row.check == told.check))
 
 
 def tell(release: Release, untrusted: str = "") -> tuple[Story, ...]:
     """The stories of a release, worst first; `untrusted` says how it is signed, where nobody vouches for that."""
     return tuple(_tell(release, outcome, untrusted) for outcome in worst_first(release))
+
+
+def title_words(stories: Sequence[Story]) -> str:
+    """A release in one line: each hero's decision, and of a single one why."""
+    told = [f"{story.outcome.told} {story.hero}" for story in stories]
+    return f"{told[0]}: {stories[0].card.words}" if len(told) == 1 else ", ".join(told)
+
+
+def ship_words(stories: Sequence[Story]) -> str:
+    """Which heroes of a release may ship, and which may not; "" of a single one, whose decision says it."""
+    may = ", ".join(story.hero for story in stories if story.card.deadline)
+    may_not = ", ".join(story.hero for story in stories if not story.card.deadline)
+    if len(stories) == 1:
+        return ""
+    if not may or not may_not:
+        return "all may ship" if may else "none may ship"
+    return f"{may} may ship; {may_not} may not"
 
 
 def worst_first(release: Release) -> list[Outcome]:
@@ -91,21 +145,22 @@ def _tell(release: Release, outcome: Outcome, untrusted: str) -> Story:
     facts = climbed.constants
     edges, seed = (tuple(map(float, facts.bin_edges)), int(facts.seed)) if facts else ((), 0)
     folder = release.artifacts / subject.name
-    measured = _measured(folder, subject) if climbed.fingerprint else None
+    agg = _agg(folder) if climbed.fingerprint else None
+    measured = _measured(agg, subject) if agg is not None else None
     focus = focus_of(outcome)
-    measure, intent = "ndcg_at_10", ""
-    if focus is not None:
-        measure, intent = (check_of(focus.check) or Check).measure, slice_parts(focus.check)[1]
+    measure = (check_of(focus.check) or Check).measure if focus is not None else "ndcg_at_10"
     gains: dict[str, Gain] = {}
     by_intent: dict[str, dict[str, Gain]] = {}
-    lost: tuple[Example, ...] = ()
-    gained: tuple[Example, ...] = ()
-    if measured is not None:
+    changed: tuple[Example, ...] = ()
+    windows: Windows = {}
+    directions: dict[str, str] = {}
+    if measured is not None and agg is not None:
         gains = compare(measured, edges=np.array(edges), seed=seed)
         by_intent = compare_intents(measured, edges=np.array(edges), seed=seed)
-        about = measured.rows(measured.intent == intent) if intent else measured
         measure = measure if measure in gains else "ndcg_at_10"
-        lost, gained = find_examples(about, subject, folder, release.run_folder / subject.name, measure)
+        changed = find_examples(measured, subject, folder, release.run_folder / subject.name, measure)
+        windows = windows_of(outcome, measured, agg, told_cell(outcome))
+        directions = confidence_words(measured)
     return Story(
         outcome=outcome,
         card=card_of(release, outcome, gains, by_intent, untrusted),
@@ -116,8 +171,10 @@ def _tell(release: Release, outcome: Outcome, untrusted: str) -> Story:
         gains=gains,
         by_intent=by_intent,
         measure=measure if gains else "ndcg_at_10",
-        lost_most=lost,
-        gained_most=gained,
+        changed=changed,
+        windows=windows,
+        directions=directions,
+        earlier=earlier_runs(release, outcome),
         to_decide=to_decide(outcome, focus)[0] if outcome.decision is Decision.HOLD else "",
         notes=tuple(_notes(outcome, measured)),
         measured=measured,
@@ -126,11 +183,14 @@ def _tell(release: Release, outcome: Outcome, untrusted: str) -> Story:
     )
 
 
-def _measured(folder: Path, subject: Subject) -> Measured | None:
-    """The pairs in a hero's agg.parquet; None where the ladder left none."""
-    if not (folder / "agg.parquet").exists():
-        return None
-    found = read_measured(read_agg(folder), subject.name, subject.baseline_name)
+def _agg(folder: Path) -> pa.Table | None:
+    """A hero's agg.parquet; None where the ladder left none."""
+    return read_agg(folder) if (folder / "agg.parquet").exists() else None
+
+
+def _measured(agg: pa.Table, subject: Subject) -> Measured | None:
+    """The pairs in it; None where there are none."""
+    found = read_measured(agg, subject.name, subject.baseline_name)
     return found if len(found) else None
 
 

@@ -1,28 +1,33 @@
 """What do people open? `index.html`, a page that needs no network, and `summary.md`, for a CI job or a pull request."""
 
+import base64
+import hashlib
+import os
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from evidence.files import write_whole
 from gates.names import meaning
 from gates.verdicts import Kind
-from reports.attestation.statements import COMMAND, PAGES
-from reports.model.card import verdict_words
+from reports.attestation.statements import COMMAND, PAGES, QUERIES
 from reports.model.circumstances import budget_words, machine_words, mode_words, policy_words, rates_words
 from reports.model.labels import MARK_WORDS, headroom_words, is_reached, mark, mark_words, metric_name
-from reports.model.story import claim_words, effect_words, ladder_words
+from reports.model.story import claim_words, effect_words, ladder_words, ship_words, title_words
+from reports.render.charts import chart_of
 from reports.render.plots import FOLDER, draw
 from reports.render.site import environment
 from reports.render.told import Told
 
 #: What the templates may say beside what a story holds.
 WORDS = (
-    budget_words, claim_words, effect_words, headroom_words, ladder_words, machine_words, mark, mark_words, meaning,
-    policy_words,
-    metric_name, mode_words, rates_words, verdict_words,
+    budget_words, chart_of, claim_words, effect_words, headroom_words, ladder_words, machine_words, mark, mark_words,
+    meaning, metric_name, mode_words, policy_words, rates_words, ship_words, title_words,
 )  # fmt: skip
+SHOWN = 50  # changed queries on the page; all of them lie beside it
 #: The tables beside the one of the gates.
 KINDS = (
     ("Sanity before the climb", Kind.SANITY), ("Guards over the whole canary", Kind.GUARD),
@@ -36,9 +41,18 @@ def pytest_gate_told(told: Told) -> None:
     for story in told.stories:
         for plot in plots[story.hero]:
             write_whole(told.home(story) / FOLDER / f"{plot.name}.svg", plot.svg)
+        if story.measured is not None:
+            write_whole(told.home(story) / QUERIES, render(QUERIES, release=told.release, story=story))
     shown = {"release": told.release, "stories": told.stories, "seal": told.seal, "evidence": told.evidence}
     for name in PAGES:
         write_whole(told.staged / name, render(name, plots=plots, **shown))
+
+
+def docs_from(artifacts: Path) -> str:
+    """The way from a page to the documents of the checkout that it lies in; "" where it lies in none."""
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    home = artifacts.resolve()
+    return os.path.relpath(docs, home) if docs.is_dir() and docs.parent in home.parents else ""
 
 
 def render(name: str, **shown: Any) -> str:
@@ -51,5 +65,8 @@ def _environment() -> jinja2.Environment:
     found = environment()
     found.tests["reached"] = is_reached
     found.globals.update({words.__name__: words for words in WORDS})
-    found.globals.update(COMMAND=COMMAND, KINDS=KINDS, MARK_WORDS=MARK_WORDS)
+    script = (Path(__file__).parents[1] / "site" / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # no other script of the page can run
+    found.globals.update(COMMAND=COMMAND, KINDS=KINDS, MARK_WORDS=MARK_WORDS, SHOWN=SHOWN, SCRIPT=Markup(script))
+    found.globals.update(docs_from=docs_from, SCRIPT_DIGEST=f"sha256-{digest}")
     return found

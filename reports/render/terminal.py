@@ -13,7 +13,15 @@ from reports.model.checks import Row
 from reports.model.circumstances import machine_words, policy_words, wrong_words
 from reports.model.examples import Example, Place
 from reports.model.labels import evidence_words, headroom_words, mark, metric_name, short
-from reports.model.story import Story, claim_words, effect_words, ladder_words, slice_words, worst_marks
+from reports.model.story import (
+    Story,
+    claim_words,
+    effect_words,
+    ladder_words,
+    ship_words,
+    slice_words,
+    worst_marks,
+)
 
 WIDTH = 100
 _LABEL, _LIMIT, _INDENT = 24, 17, 12
@@ -27,7 +35,7 @@ def ending(release: Release, stories: tuple[Story, ...], seal: Seal) -> list[str
     if len(stories) > 1:
         for story in stories:
             lines += [_headline(story, ""), f"{'':10}gates {worst_marks(story)}"]
-        lines.append("")
+        lines += [f"{'':10}{ship_words(stories)}", ""]
         shown = tuple(s for s in stories if s.outcome.decision is not Decision.PROMOTE)
     for story in shown:
         lines += [*_block(release, story, seal), ""]
@@ -97,14 +105,13 @@ def _identity(release: Release, story: Story) -> list[str]:
         lines += _told("policy", [words])
     if not story.reached:
         return lines
-    counts = [(story.count(kind), f"{kind}s") for kind in (Kind.GATE, Kind.GUARD, Kind.SLICE)]
-    told = "   ".join(f"{fine}/{planned} {kinds}" for (fine, planned), kinds in counts if planned)
-    ladder = [f"{ladder_words(story)}   {told}   {climbed.pairs:,} fresh pairs"]
+    counts = filter(None, map(story.count, (Kind.GATE, Kind.GUARD, Kind.SLICE)))
+    lines += _packed("ladder", [ladder_words(story), *counts, f"{climbed.pairs:,} fresh pairs"])
     if climbed.ended and decision is Decision.HOLD:
-        ladder.append(climbed.ended)
+        lines += _headed("", [climbed.ended])
     if decision is Decision.ROLLBACK:
-        ladder.append("replay: no user was exposed")
-    return [*lines, *_headed("ladder", ladder), *_packed("machine", machine_words(story.outcome))]
+        lines += _headed("", ["replay: no user was exposed"])
+    return [*lines, *_packed("machine", machine_words(story.outcome))]
 
 
 def _before(story: Story) -> list[str]:
@@ -114,11 +121,10 @@ def _before(story: Story) -> list[str]:
     if "lock" in marks:
         sign = marks["lock"][1]
         told.append(f"lock {'ok' if sign == '+' else sign}")
-    fine, planned = story.count(Kind.SANITY)
-    if planned:
+    if counted := story.count(Kind.SANITY):
         bad = [f"{check} {sign}" for check, (kind, sign) in marks.items() if kind is Kind.SANITY and sign != "+"]
         shown = ", ".join(bad[:_BAD]) + (" ..." if len(bad) > _BAD else "")
-        told.append(f"sanity {fine}/{planned}{': ' if bad else ''}{shown}")
+        told.append(f"sanity {counted.partition(' ')[0]}{': ' if bad else ''}{shown}")
     return ["   ".join(told)] if told else []
 
 

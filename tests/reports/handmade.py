@@ -62,7 +62,7 @@ def release(policy: Policy, decision: Decision) -> tuple[Release, Story]:
         "identifier": {measure: _gain(measure, -0.034, -0.045, -0.023, "identifier")},
     }
     story = replace(
-        told, gains=_GAINS, by_intent=intents, measure=measure, lost_most=(_LOST,), gained_most=(_GAINED,),
+        told, gains=_GAINS, by_intent=intents, measure=measure, changed=(_LOST, _GAINED),
         card=card_of(whole, outcome, _GAINS, intents),
     )  # fmt: skip
     return whole, story

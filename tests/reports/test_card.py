@@ -78,7 +78,7 @@ def everywhere(release: Release, stories: tuple[Story, ...], story: Story) -> di
     return {
         "terminal": said_in(" ".join(handmade.lines_of(release, *stories))),
         "page": said_in(handmade.page_of(release, *stories), "<[^>]*>"),
-        "summary": said_in(handmade.summary_of(release, *stories), r"\\"),
+        "summary": said_in(handmade.summary_of(release, *stories), r"[\\`]"),
         "allure": said_in(decision_html(story), "<[^>]*>"),
         "attestation": said_in(" ".join((attested.card.reason, attested.card.serves, attested.card.next))),
         "alert": said_in(f"{event.title} {event.text}"),

@@ -1,20 +1,26 @@
 """Does the page carry the decision, fetch nothing, run nothing, and say in words what it marks?"""
 
+import base64
+import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+from fixtures.fingerprint import Change
 from gates.policy import Policy
 from gates.release import Difference, Release
 from gates.verdicts import Decision
+from reports.model.earlier import Earlier
 from reports.model.story import Story, tell
 from reports.render.pages import render
 from reports.render.plots import draw
 from tests.reports import handmade
 from tests.reports.conftest import Judged
 
+SCRIPT = Path(__file__).parents[2] / "reports" / "site" / "page.js"
 ATTACK = "<img src=x onerror=alert(1)><script>alert(2)</script>\" ' & {{ 7*7 }}"
 
 
@@ -38,18 +44,25 @@ def attacked(policy: Policy) -> tuple[Release, Story]:
     release, story = handmade.release(policy, Decision.HOLD)
     outcome = story.outcome
     subject = replace(outcome.subject, owner=ATTACK, claim=ATTACK, source=ATTACK, differs=(Difference(*[ATTACK] * 3),))
-    example = replace(story.lost_most[0], text=ATTACK, intent=ATTACK, judged=(ATTACK,))
+    example = replace(story.changed[0], text=ATTACK, intent=ATTACK, judged=(ATTACK,))
     example = replace(example, baseline=replace(example.baseline, where=ATTACK, first=ATTACK, trouble=ATTACK))
     gains = {ATTACK: story.gains}
     told = replace(outcome, subject=subject, reasons=(ATTACK,) * 7)
-    return release, replace(story, outcome=told, lost_most=(example,), by_intent={**gains, "other": story.gains})
+    return release, replace(story, outcome=told, changed=(example,), by_intent={**gains, "other": story.gains})
+
+
+def only_ours(page: str) -> bool:
+    """Has a page one script, which stands in the repository and is the only one that it lets run?"""
+    (script,) = re.findall(r"(?s)<script[^>]*>(.*?)</script>", page)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return script == SCRIPT.read_text(encoding="utf-8") and f"script-src 'sha256-{digest}';" in page.replace('">', ";")
 
 
 def test_texts_of_users_and_corpus_are_only_text(policy: Policy) -> None:
     release, story = attacked(policy)
     page = handmade.page_of(release, story)
     tags = Tags(page)
-    assert not tags.named("script")
+    assert only_ours(page)
     assert not tags.named("img")
     assert not any(name.startswith("on") for _, attributes in tags.found for name in attributes)
     assert "{{ 7*7 }}" in page
@@ -66,7 +79,9 @@ def test_page_and_summary_begin_with_the_decision(judged: Judged, hero: str, dec
     stories = tell(release)
     page = handmade.page_of(release, *stories)
     assert re.search(r"<h1>.*?</h1>", page, re.DOTALL)[0].count(decision) == 2  # class and word
-    assert handmade.summary_of(release, *stories).startswith(f"# {decision}: ")
+    assert f"<title>{decision} {hero}: " in page
+    assert handmade.summary_of(release, *stories).startswith(f"# {decision} {hero}: ")
+    assert page.index("<dt>next</dt>") < page.index(release.run_id) < page.index(stories[0].outcome.climbed.fingerprint)
 
 
 def test_each_hero_has_its_anchor_and_nothing_is_fetched(judged: Judged) -> None:
@@ -103,9 +118,10 @@ def test_intents_have_a_table_of_their_own(judged: Judged) -> None:
     page = handmade.page_of(release, *stories)
     summary = handmade.summary_of(release, *stories)
     table = page.partition("<h3>Each intent alone</h3>")[2].partition("</table>")[0]
+    assert "1/3 slices" not in page
     assert table.count("<tr") == 4  # the head and three questions
     assert "recall lost, intent all" in table
-    assert "Each intent alone: `x` recall lost, intent all" in summary
+    assert "Each intent alone, limit shown broken (`x`): recall lost, intent all, " in summary
 
 
 def test_mode_rates_and_budget_are_on_page_and_summary(policy: Policy) -> None:
@@ -125,6 +141,107 @@ def test_mode_rates_and_budget_are_on_page_and_summary(policy: Policy) -> None:
 
 def test_by_the_letter_neither_promotion_nor_rollback_is_called_shown(policy: Policy) -> None:
     letter = handmade.by_letter(policy)
-    said = {Decision.PROMOTE: "every gate kept its point threshold", Decision.ROLLBACK: "found broken\n"}
+    said = {Decision.PROMOTE: "lexical: every gate within its point threshold", Decision.ROLLBACK: "ann: "}
     for decision, words in said.items():
-        assert handmade.summary_of(*handmade.release(letter, decision)).startswith(f"# {decision}: {words}")
+        title = handmade.summary_of(*handmade.release(letter, decision)).splitlines()[0]
+        assert title.startswith(f"# {decision} {words}")
+        assert "shown" not in title
+
+
+def test_a_mixed_release_is_titled_by_its_heroes_and_says_which_may_ship(judged: Judged) -> None:
+    release = judged("equal", "worse", "unsure")
+    stories = tell(release)
+    page, summary = handmade.page_of(release, *stories), handmade.summary_of(release, *stories)
+    title = "ROLLBACK worse, HOLD unsure, PROMOTE equal"
+    assert f"<title>{title}</title>" in page
+    assert summary.startswith(f"# {title}\n\n**equal may ship; worse, unsure may not.**\n")
+    assert "<strong>equal may ship; worse, unsure may not.</strong>" in page
+    assert page.index("<dt>next</dt>") < page.index("HERO=equal") < page.index("<main>")
+    assert summary.index("make promote HERO=equal") < summary.index(release.run_id)
+    assert "none may ship" in handmade.page_of(release, *stories[:2])
+    assert "may ship" not in handmade.page_of(release, stories[0])
+
+
+@pytest.mark.parametrize("check", ["calibration_error", "p95_latency", "ndcg_at_10"])
+def test_what_decided_is_the_first_row_whatever_its_table(policy: Policy, check: str) -> None:
+    release, story = handmade.broken(policy, check)
+    first = handmade.page_of(release, story).partition("<h3>Gates at each step</h3>")[2].partition("<tbody>")[2]
+    row = next(row for row in story.rows if row.check == check)
+    assert row.name.heading in first.partition("</tr>")[0]
+    assert "rolled back here" in first.partition("</tr>")[0]
+
+
+def test_of_a_promotion_the_gate_closest_to_its_limit_comes_first(judged: Judged) -> None:
+    release = judged("equal")
+    page = handmade.page_of(release, *tell(release)).partition("<h3>Gates at each step</h3>")[2]
+    assert "<em>closest to its limit</em>" in page.partition("</tr>")[2].partition("</tr>")[0]
+
+
+def test_what_is_not_shown_broken_is_neutral_and_past_its_limit_amber(policy: Policy) -> None:
+    for headroom, tone, words in (("0.4", "m-none", ""), ("-0.2", "m-open", ", but past the limit")):
+        page = handmade.page_of(*handmade.changed(policy, Decision.PROMOTE, "ece", headroom=headroom))
+        row = (
+            page.partition("<h3>Guards over the whole canary</h3>")[2].partition("ECE in all")[2].partition("</tr>")[0]
+        )
+        assert f'<span class="mark {tone}" aria-hidden="true">~</span>' in row
+        assert f"not shown broken (enough here){words}</span>" in row
+        assert "5/8 guards 3 ~" in page
+
+
+def test_the_measure_in_question_is_told_by_intent_with_both_arms_and_its_direction(judged: Judged) -> None:
+    release = judged("worse")
+    (story,) = tell(release)
+    both = {"all": story.gains, "some": story.gains}
+    page = handmade.page_of(release, replace(story, by_intent=both))
+    table = page.partition(", by intent</h3>")[2].partition("</table>")[0]
+    gain = story.gains[story.deciding_measure]
+    assert "(more is better)" in table
+    assert all(f'<td class="number">{number}</td>' in table for number in gain.told[:2])
+    promoted = tell(judged("equal"))[0]
+    page = handmade.page_of(release, replace(promoted, by_intent={"all": promoted.gains, "some": promoted.gains}))
+    table = page.partition(", by intent</h3>")[2].partition("</table>")[0]
+    assert "(less is better)" in table
+    assert re.search(r"(over|under)confident: states 0\.\d\d on average, 0\.\d\d are right", table)
+
+
+def test_changed_queries_open_to_both_arms_answers_and_all_lie_beside_the_page(judged: Judged) -> None:
+    release = judged("worse")
+    (told,) = tell(release)
+    story = replace(told, changed=told.changed * 3)
+    page, beside = handmade.page_of(release, story), render("queries.html", release=release, story=story)
+    assert len(story.changed) > 50
+    assert page.count('<details class="q"') == 50
+    assert beside.count('<details class="q"') == len(story.changed)
+    assert f"50 of {len(story.changed)} that changed" in page
+    assert 'href="worse/queries.html"' in page
+    assert only_ours(beside)
+    assert all("scope" in heading for heading in Tags(beside).named("th"))
+    assert 'href="../index.html#worse"' in beside
+    few = handmade.page_of(release, replace(story, changed=story.changed[:2]))
+    assert "All 2 that changed" in few
+    assert "queries.html" not in few
+
+
+def test_a_page_links_to_the_documents_of_its_checkout_alone(policy: Policy, root: Path, tmp_path: Path) -> None:
+    release, story = handmade.release(policy, Decision.HOLD)
+    inside = handmade.page_of(replace(release, artifacts=root / "reports" / "out"), story)
+    for name in ("glossary.md", "runbook.md", "reading.md"):
+        assert f'href="../../docs/{name}"' in inside
+        assert (root / "docs" / name).exists()
+    assert "glossary.md" not in handmade.page_of(replace(release, artifacts=tmp_path), story)
+
+
+def test_earlier_runs_stand_with_what_was_different(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.HOLD)
+    assert "None is kept in this folder" in handmade.page_of(release, story)
+    before = Earlier(
+        run_id="20261130T101500Z-c0ffee", finished_at="2026-11-30T10:15:00+00:00", told="ROLLBACK", reason=ATTACK,
+        differs=(Change("router.tau", "0.6", ATTACK),), baseline="older 0a94be71c6d2203f",
+    )  # fmt: skip
+    page = handmade.page_of(release, replace(story, earlier=(before, replace(before, differs=(), baseline=""))))
+    table = page.partition("<h3>Earlier runs</h3>")[2].partition("</table>")[0]
+    assert "2026-11-30 10:15" in table
+    assert "router.tau: 0.6 &gt; " in table.replace(" > ", " &gt; ")
+    assert "against older 0a94be71c6d2203f" in table
+    assert ">the same</td>" in table
+    assert not Tags(table).named("img")

@@ -14,7 +14,7 @@ DECISION = {"equal": "PROMOTE", "worse": "ROLLBACK", "unsure": "HOLD"}
 STATUS = {"equal": "passed", "worse": "failed", "unsure": "skipped"}
 FILES = {
     "attestation.json", "agg.parquet", "hits.parquet", "hero_span_v22.csv", "pool_counts_by_system.csv",
-    "plots/reliability.svg", "plots/differences.svg", "plots/latency.svg",
+    "plots/reliability.svg", "plots/differences.svg", "plots/latency.svg", "queries.html",
 }  # fmt: skip
 
 

@@ -48,6 +48,9 @@ def test_several_heroes_have_a_headline_each_and_only_those_not_promoted_a_table
     headlines = [line.split()[:2] for line in lines if line and line[0] != " "]
     assert headlines[:3] == [["ROLLBACK", "worse"], ["HOLD", "unsure"], ["PROMOTE", "equal"]]
     assert headlines[3:] == [["ROLLBACK", "worse"], ["HOLD", "unsure"]]
+    assert "          equal may ship; worse, unsure may not" in lines
+    alone = tell(release)[0]
+    assert "may ship" not in "".join(handmade.lines_of(release, alone))
 
 
 def test_a_hero_without_any_result_says_so(policy: Policy) -> None:
@@ -93,7 +96,7 @@ def test_a_broken_intent_is_headline_row_and_last_word_by_intent(policy: Policy)
     row = next(line for line in lines if line.startswith("  calibration lost, intent error  .05"))
     assert row.endswith("x  <- rolled back here")
     assert "  by intent x shown broken: calibration on error" in lines
-    assert "8/9 slices" in "".join(lines)
+    assert "0/9 slices 8 ~" in "".join(lines)
     assert sum("<- rolled back here" in line for line in lines) == 1
 
 
