@@ -62,7 +62,7 @@ def find_examples(measured: Measured, subject: Subject, folder: Path, words: Pat
     Hits come from `folder`/hits.parquet, texts from what the ladder left in `words`; what is not there is left empty.
     """
     ndcg, recall = measured.hero.ndcg - measured.baseline.ndcg, measured.hero.recall - measured.baseline.recall
-    first, second = (ndcg, recall) if metric == "ndcg_at_10" else (recall, ndcg)
+    first, second = (recall, ndcg) if metric == "sla_recall_at_50" else (ndcg, recall)
     order = np.lexsort((measured.query_ord, -np.abs(second), -np.abs(first)))
     changed = order[first[order] != 0]
     wanted = measured.query_ord[changed]

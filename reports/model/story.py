@@ -73,7 +73,7 @@ class Story:
     @property
     def example_metric(self) -> str:
         """The measure that the examples' differences are of."""
-        return "ndcg_at_10" if self.measure == "ndcg_at_10" else "sla_recall_at_50"
+        return self.measure if self.measure == "sla_recall_at_50" else "ndcg_at_10"
 
     @property
     def deciding_measure(self) -> str:

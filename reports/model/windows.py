@@ -11,11 +11,12 @@ from gates.verdicts import Cell, Kind
 from rollout import order
 from rollout.columns import Measured, read_preflight
 
-Windows = Mapping[str, tuple[Cell, ...]]  # check -> its cell at the end of each window, in their order
+Windows = Mapping[str, Mapping[int, Cell]]  # check -> number of a window -> its cell at the end of it
+MOST = 12  # windows that are looked at; of a longer climb those between are left out: intervals take their time
 
 
 def windows_of(outcome: Outcome, measured: Measured, agg: pa.Table, told: Cell | None) -> Windows:
-    """The gates' cells, and those of the check that is `told` first where it is none of them, window by window.
+    """The gates' cells, and those of the check that is `told` first where it is none of them, as the windows ended.
 
     The evaluator sees the pairs again as the ladder showed them. At a step's end stands what was decided on, so that
     no picture says another thing than the tables.
@@ -30,8 +31,8 @@ def windows_of(outcome: Outcome, measured: Measured, agg: pa.Table, told: Cell |
     beside = [told.check] if told is not None and told.kind in (Kind.GUARD, Kind.SLICE) else []
     checks = [check for check in (*policy.asked(Kind.GATE), *beside) if evaluator.asks(check)]
     decided = {cell.key: cell for cell in outcome.cells}
-    found: dict[str, list[Cell]] = {check: [] for check in checks}
-    at = 0
+    found: dict[str, dict[int, Cell]] = {check: {} for check in checks}
+    every, at = -(-outcome.climbed.windows // MOST), 0
     for step in outcome.climbed.steps:
         evaluator.begin_step(step.percent)
         for window in range(1, step.windows + 1):
@@ -43,8 +44,11 @@ def windows_of(outcome: Outcome, measured: Measured, agg: pa.Table, told: Cell |
             if not evaluator.ends:  # else it ended within the window
                 evaluator.end_window()
             for check in checks:
+                if window != step.windows and (window % every or check in beside):  # over the canary it takes longest
+                    continue
                 cell = evaluator.cell(check)
                 last = step.percent == outcome.climbed.steps[-1].percent
                 ends = window == step.windows and (cell.kind is Kind.GATE or last)
-                found[check].append(decided.get(cell.key, cell) if ends else cell)
-    return {check: tuple(cells) for check, cells in found.items()}
+                number = evaluator.windows + evaluator.open_window
+                found[check][number] = decided.get(cell.key, cell) if ends else cell
+    return found

@@ -1,7 +1,7 @@
 """Where do the lines of a check's picture run: value, interval, limit and evidence over the windows of a climb?"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gates.checks.check import number_of
@@ -31,60 +31,58 @@ class Chart:
     words: str  # what it shows, for those who do not see it
 
 
-def chart_of(row: Row, cells: Sequence[Cell], steps: Sequence[ClimbedStep]) -> Chart:
-    """The picture of one check; `cells` are its windows, `steps` those that were climbed."""
-    ends = [[number_of(text) for text in (c.observed, c.ci_lower, c.ci_upper, c.limit)] for c in cells]
-    limits = [end[3] for end in ends if math.isfinite(end[3])]
-    seen = [number for end in ends for number in end[:3] if math.isfinite(number)] or [0.0]
-    most = 2.5 * max(limits, default=max(seen))  # an interval of few pairs may be as wide as the world
+def chart_of(row: Row, cells: Mapping[int, Cell], steps: Sequence[ClimbedStep]) -> Chart:
+    """The picture of one check; `cells` are its windows by their number, `steps` those that were climbed."""
+    ends = {i: [number_of(text) for text in (c.observed, c.ci_lower, c.ci_upper, c.limit)] for i, c in cells.items()}
     signs = (1, -1) if row.name.two_sided else (1,)
-    drawn = [sign * limit for sign in signs for limit in limits]
+    limits = [sign * end[3] for sign in signs for end in ends.values() if math.isfinite(end[3])]
+    seen = [number for end in ends.values() for number in end[:3] if math.isfinite(number)] or [0.0]
+    most = 2.5 * max(limits, default=max(seen))  # an interval of few pairs may be as wide as the world
     inside = [min(most, max(-most, number)) for number in seen]
-    low, high = min(0.0, *drawn, *inside), max(0.0, *drawn, *inside, *(end[0] for end in ends))
-    across, scale = WIDTH / max(1, len(cells)), (BOTTOM - TOP) / ((high - low) or 1.0)
-
-    def at(i: int, number: float) -> str:
-        return f"{across * (i + 0.5):.0f},{height(number):.0f}"
+    low, high = min(0.0, *limits, *inside), max(0.0, *limits, *inside, *(end[0] for end in ends.values()))
+    across, scale = WIDTH / sum(step.windows for step in steps), (BOTTOM - TOP) / ((high - low) or 1.0)
 
     def height(number: float) -> float:
         return BOTTOM - scale * (min(max(number, low), high) - low)
 
-    def strip(of: Sequence[tuple[str, str]]) -> str:
-        shares = [math.log(max(1.0, number_of(e) or 1.0)) / math.log(number_of(needed)) for e, needed in of if e]
-        heights = (LOWER - (LOWER - UPPER) * min(1.0, share) for share in shares)
-        return " ".join(f"{across * (i + 0.5):.0f},{y:.0f}" for i, y in enumerate(heights))
+    def line(points: Iterable[tuple[int, float]]) -> str:
+        return " ".join(f"{across * (i - 0.5):.0f},{y:.0f}" for i, y in points)
 
-    marks, spans, begun = [], [], 0
-    lines = []
+    def strip(of: Mapping[int, tuple[str, str]]) -> str:
+        logs = {i: (math.log(max(1.0, number_of(e) or 1.0)), math.log(number_of(n))) for i, (e, n) in of.items() if e}
+        return line((i, LOWER - (LOWER - UPPER) * min(1.0, log / needed)) for i, (log, needed) in logs.items())
+
+    marks, spans, begun, lines = [], [], 0, []
     for step in steps:
         spans.append((step.percent, across * begun, across * (begun + step.windows)))
         begun += step.windows
-        last = cells[begun - 1]
-        marks.append((across * (begun - 0.5), height(ends[begun - 1][0]), mark(last)))
-        if math.isfinite(ends[begun - 1][3]):
-            at_limits = [height(sign * ends[begun - 1][3]) for sign in signs]
-            lines += [f"{spans[-1][1]:.0f},{y:.0f} {spans[-1][2]:.0f},{y:.0f}" for y in at_limits]
-    whole = [i for i, end in enumerate(ends) if math.isfinite(end[1]) and math.isfinite(end[2])]
+        observed, *_, limit = ends[begun]
+        marks.append((across * (begun - 0.5), height(observed), mark(cells[begun])))
+        if math.isfinite(limit):
+            at = [height(sign * limit) for sign in signs]
+            lines += [f"{spans[-1][1]:.0f},{y:.0f} {spans[-1][2]:.0f},{y:.0f}" for y in at]
+    whole = [i for i, end in ends.items() if math.isfinite(end[1]) and math.isfinite(end[2])]
+    last = cells[begun]
     return Chart(
         steps=tuple(spans),
-        values=" ".join(at(i, end[0]) for i, end in enumerate(ends) if math.isfinite(end[0])),
-        interval=" ".join([at(i, ends[i][2]) for i in whole] + [at(i, ends[i][1]) for i in reversed(whole)]),
+        values=line((i, height(end[0])) for i, end in ends.items() if math.isfinite(end[0])),
+        interval=line([(i, height(ends[i][2])) for i in whole] + [(i, height(ends[i][1])) for i in reversed(whole)]),
         limits=tuple(lines),
-        limit_at=height(limits[-1]) if limits else BOTTOM,
-        limit=row.name.show(cells[-1].limit),
+        limit_at=height(number_of(last.limit)) if lines else BOTTOM,
+        limit=row.name.show(last.limit),
         zero_at=height(0.0),
-        proof=strip([(c.e_green, c.e_green_needed) for c in cells]),
-        doubt=strip([(c.e_red, c.e_red_needed) for c in cells]),
+        proof=strip({i: (c.e_green, c.e_green_needed) for i, c in cells.items()}),
+        doubt=strip({i: (c.e_red, c.e_red_needed) for i, c in cells.items()}),
         marks=tuple(marks),
-        words=_words(row, cells),
+        words=_words(row, last, begun),
     )
 
 
-def _words(row: Row, cells: Sequence[Cell]) -> str:
+def _words(row: Row, last: Cell, windows: int) -> str:
     """The last window in a sentence."""
-    last, unit = cells[-1], f" {row.name.unit}" if row.name.unit else ""
-    windows = f"{len(cells)} window{'s' if len(cells) > 1 else ''}"
-    told = f"{row.name.show(last.observed)}{unit} {row.name.range(last.ci_lower, last.ci_upper)} after {windows}"
+    unit = f" {row.name.unit}" if row.name.unit else ""
+    counted = f"{windows} window{'s' if windows > 1 else ''}"
+    told = f"{row.name.show(last.observed)}{unit} {row.name.range(last.ci_lower, last.ci_upper)} after {counted}"
     limit = f", limit {row.name.show(last.limit)}{unit}" if last.limit else ""
     evidence = "".join(
         f"; {what} {evidence_words(e)} of {evidence_words(needed)} needed"
