@@ -13,7 +13,7 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-ha
 DECIDED = || sh .ci/decided $$? $@
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pipeline canary select lock promote rollback nightly weekly continuous emergency test test-slow fuzz lint bench peers characteristics offline-characteristics mutants report readme calibrator doctor clean lock-requirements
+.PHONY: help demo pipeline canary select lock promote rollback nightly weekly continuous emergency test test-slow fuzz browser-test lint bench peers characteristics offline-characteristics mutants report readme calibrator doctor clean lock-requirements
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 25
@@ -59,6 +59,9 @@ test-slow: .venv/dev.done ## run its slow kinds whole: properties, kill points, 
 
 fuzz: .venv/dev.done ## try every reader of files with bent ones, ten minutes of processor time
 	$(PY) -m pytest tests/test_fuzz.py -n 2 --whole $(ARGS)
+
+browser-test: .venv/dev.done ## open our pages in chromium: first screen, axe, nothing fetched, no sideways scroll, paper
+	$(PY) -m pytest tests/browser/look.py -rs $(ARGS)
 
 lint: .venv/dev.done ## ruff, mypy --strict, and which locks no longer fit
 	$(PY) -m ruff check .

@@ -1,0 +1,66 @@
+// What does a page look like in a real browser, at each width, in the dark and on paper? One line of JSON on stdout.
+// node look.mjs CHROMIUM PAGE [PICTURES]: with PICTURES, a folder, each view is left there as a picture.
+import { readFileSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const [executablePath, page, pictures] = process.argv.slice(2);
+const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+const VIEWS = [[1280, 800], [400, 800], [320, 800], [1280, 800, "dark"], [400, 800, "dark"]];
+const found = { asked: [], errors: [], views: {} };
+
+async function open(width, height, colorScheme = "light") {
+  const tab = await browser.newPage({ viewport: { width, height }, colorScheme });
+  tab.on("request", one => { if (!/^(file|data):/.test(one.url()) || (one.url().startsWith("file:") && one.url() !== `file://${page}`)) found.asked.push(one.url()); });
+  tab.on("console", one => { if (one.type() === "error") found.errors.push(one.text()); });
+  tab.on("pageerror", error => found.errors.push(String(error)));
+  await tab.goto(`file://${page}`);
+  return tab;
+}
+
+for (const [width, height, scheme] of VIEWS) {
+  const tab = await open(width, height, scheme), name = [width, scheme].filter(Boolean).join("-");
+  if (pictures) await tab.screenshot({ path: `${pictures}/${name}.png` });
+  const view = await tab.evaluate(() => {
+    const said = { slides: document.documentElement.scrollWidth - innerWidth, below: [] };
+    for (const one of document.querySelectorAll("h1 .badge, .card dt")) {
+      const box = (one.matches("dt") ? one.parentElement : one).getBoundingClientRect();
+      if (/owner|to decide/.test(one.textContent)) continue;
+      if (box.bottom > innerHeight || !box.height) said.below.push(one.textContent);
+    }
+    return said;
+  });
+  await tab.evaluate(() => document.querySelectorAll("details").forEach(one => { one.open = true; }));
+  await tab.evaluate(axe);
+  const { violations } = await tab.evaluate(() => axe.run());
+  view.opened = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  view.violations = violations.map(one => `${one.id}: ${one.nodes.length} x ${one.nodes[0].html.slice(0, 120)} ${one.nodes[0].failureSummary}`);
+  found.views[name] = view;
+  await tab.close();
+}
+
+const tab = await open(1280, 800);
+await tab.keyboard.press("Tab");
+found.first = await tab.evaluate(() => document.activeElement.textContent);
+found.hash = await tab.evaluate(async () => {
+  const links = [...document.querySelectorAll("header h2 a")];
+  if (!links.length) return true;
+  links.at(-1).click();
+  await new Promise(done => setTimeout(done, 50));
+  return document.querySelector(links.at(-1).hash).closest("details").open;
+});
+found.asking = await tab.evaluate(() => {
+  const form = document.querySelector(".ask"), list = form && document.getElementById(form.dataset.list);
+  if (!list?.children.length) return null;
+  const ask = (name, value) => { form.elements[name].value = value; form.dispatchEvent(new Event("input")); return [...list.children].map(one => +one.dataset.d); };
+  const all = ask("by", "most"), gained = ask("by", "gained"), lost = ask("change", "lost");
+  ask("change", "");
+  const text = list.children[0].querySelector("summary").childNodes[1].textContent.trim(), one = ask("text", text);
+  return { all, gained, lost, one, said: form.querySelector("[role=status]").textContent };
+});
+await tab.emulateMedia({ media: "print" });
+await tab.evaluate(() => document.querySelectorAll("details").forEach(one => { one.open = false; }));
+found.closed = await tab.evaluate(() => [...document.querySelectorAll("details > :not(summary)")].filter(one => !one.checkVisibility() && !one.parentElement.matches(".q:nth-child(n+6)")).length);
+if (pictures) await tab.pdf({ path: `${pictures}/print.pdf`, format: "A4", margin: { top: "1cm", bottom: "1cm", left: "1cm", right: "1cm" } });
+await browser.close();
+console.log(JSON.stringify(found));

