@@ -14,8 +14,9 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 
 from gates.documents import Document, mistakes, require_regular
 from gates.errors import ConfigError, GateError
+from gates.offline import stands
 from gates.rule.climbed import Facts, RunLoad
-from gates.verdicts import WARN, Decision, Kind, Verdict, decision_words
+from gates.verdicts import Decision, Kind, Verdict, decision_words
 
 ATTESTATION = "attestation.json"
 
@@ -240,7 +241,7 @@ class Attestation(AttestedWhole):
     @property
     def promotes(self) -> bool:
         """May it be made the baseline for this?"""
-        return self.decision is Decision.PROMOTE and self.mode != WARN
+        return self.decision is Decision.PROMOTE and stands(self.mode, self.policy.get("offline"))
 
 
 class AttestedHero(AttestedPart):

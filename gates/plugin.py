@@ -15,6 +15,7 @@ from gates import archive
 from gates.attestation import AmissTest
 from gates.handover import TOLD, handed_over, told_error
 from gates.markers import MARKERS
+from gates.offline import OFFLINE
 from gates.release import Outcome, Release, Subject
 from gates.rule.climbed import read_climbed
 from gates.rule.decide import Key, Seen, agrees, decide, item_id, plan
@@ -325,7 +326,7 @@ class ReleaseGate:
             run_id=run_id(self.config),
             commit=self.commit,
             mode=self.subjects[0].policy.mode,
-            exposure="replay",
+            exposure=OFFLINE if self.subjects[0].policy.mode == OFFLINE else "replay",
             started_at=self.started.isoformat(timespec="seconds"),
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=time.monotonic() - self.clock,

@@ -11,13 +11,15 @@ from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from gates.checks.aece_tau import AeceTau
 from gates.checks.check import Check
+from gates.checks.ndcg import NdcgLimits
 from gates.checks.own import OwnCheck, OwnLoss, own_check
 from gates.checks.question import EVERY, Intent
 from gates.checks.registry import BY_INTENT, BY_KEY, KINDS, block_of, keys_of
-from gates.checks.sla_recall import SlaRecall
+from gates.checks.sla_recall import RecallLimits, SlaRecall
 from gates.documents import Document, Reason, Share, Small, Text, Tolerated, Weaker, checked, read_yaml
 from gates.errors import ConfigError
 from gates.names import OWN
+from gates.offline import OFFLINE, Offline, completed, require_one_look
 from gates.pairs import COLUMNS
 from gates.verdicts import WARN, Kind
 
@@ -165,8 +167,9 @@ class Policy(Document):
     """The whole policy. Limits, classes and error rates stand here and nowhere else."""
 
     schema_: Literal["hero-gate/policy/v1"] = Field(alias="schema")
-    based_on: Literal["canary", ""] = ""  # the template of gates/templates that it is compared with
-    mode: Literal["evidence", "letter", "warn"]
+    based_on: Literal["canary", "offline", ""] = ""  # the template of gates/templates that it is compared with
+    mode: Literal["evidence", "letter", "warn", "offline"]
+    offline: Offline | None = None  # of that mode
     latency: Literal["client", "server"] = "client"  # the clock of who asks, or how long a system says that it took
     keep_runs: Annotated[int, Field(ge=0, le=10_000)]  # older runs kept under history/
     promotes: bool  # false: the best decision is HOLD (a smoke corpus proves nothing about production)
@@ -199,7 +202,9 @@ class Policy(Document):
             raise ValueError(f"left_out names {', '.join(unknown)}; checks are {', '.join(a.key for a in self.known)}")
         if self.promotes and (kept := [key for key in self.left_out if (check := BY_KEY.get(key)) and check.stays]):
             raise ValueError(f"left_out names {', '.join(kept)}, which stay asked of whatever may be promoted")
-        for kind in (Kind.GATE, Kind.GUARD, Kind.INSTRUMENT):
+        asks = {key: self.check(key).limits for key in self.asked(Kind.GATE, Kind.GUARD, Kind.SLICE)}
+        require_one_look(self.mode, self.offline, self.ladder.model_dump(mode="json"), asks, self.losses)
+        for kind in () if self.mode == OFFLINE else (Kind.GATE, Kind.GUARD, Kind.INSTRUMENT):
             if not self.asked(kind):
                 raise ValueError(f"left_out leaves no {kind}; keep one of {', '.join(keys_of(kind))}")
         for asked in self.known:
@@ -213,9 +218,21 @@ class Policy(Document):
             raise ValueError("heroes names no hero; their number sets the RED threshold")
         return self
 
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """Its asked gates and guards that are mean losses, with a margin."""
+        asked = (self.check(key) for key in self.asked(Kind.GATE, Kind.GUARD))
+        return tuple(a.key for a in asked if isinstance(a.limits, (OwnLoss, NdcgLimits, RecallLimits)))
+
     @cached_property
     def known(self) -> tuple[AskedCheck, ...]:
-        """Every check of this policy with its limits, whether asked or left out, in the order of reports."""
+        """Every check of this policy with its limits, whether asked or left out, in the order of reports; in mode
+        offline the checks that it names."""
+        named = None if self.offline is None else {*self.offline.asks, *self.checks}
+        return tuple(asked for key, asked in self._by_key.items() if named is None or key in named)
+
+    @cached_property
+    def _by_key(self) -> dict[str, AskedCheck]:
         found = [
             AskedCheck(f"{key}_{name}", check, getattr(self.slices, key), Intent(name, at), f"slices.{key}")
             for key, check in BY_INTENT.items()
@@ -226,7 +243,8 @@ class Policy(Document):
             found.append(AskedCheck(key, check, getattr(block, key), EVERY, f"{name}.{key}"))
         for key, said in sorted(self.checks.items()):
             found.append(AskedCheck(key, *own_check(key, said), EVERY, f"checks.{key}"))
-        return tuple(sorted(found, key=lambda asked: KINDS.index(asked.check.kind)))  # stable: own checks come last
+        found.sort(key=lambda asked: KINDS.index(asked.check.kind))  # stable: own checks come last
+        return {asked.key: asked for asked in found}
 
     def asked(self, *kinds: Kind) -> tuple[str, ...]:
         """The keys of the checks of these kinds that this policy asks, kind by kind in the order of reports."""
@@ -257,10 +275,6 @@ class Policy(Document):
         """Without the classes of its own checks, which stand in no module."""
         state = super().__getstate__()
         return {**state, "__dict__": {k: v for k, v in state["__dict__"].items() if k not in _KEPT}}
-
-    @cached_property
-    def _by_key(self) -> dict[str, AskedCheck]:
-        return {asked.key: asked for asked in self.known}
 
     def limits(self, check: type[Check]) -> Any:
         """The limits of a built-in check."""
@@ -295,14 +309,25 @@ class Policy(Document):
 
     def content(self) -> dict[str, Any]:
         """What heroes are judged by, as JSON: without what is known beforehand, and when people may promote."""
-        return self.model_dump(mode="json", by_alias=True, exclude={"characteristics", "promotion", "based_on"})
+        beside = {"characteristics", "promotion", "based_on"} | (set() if self.offline else {"offline"})
+        return self.model_dump(mode="json", by_alias=True, exclude=beside)
 
 
 def load_policy(path: Path) -> Policy:
     """Read `policy.yaml`. Raises ConfigError with every mistake of the file, one where it is of before."""
-    document = read_yaml(path)
+    document = read_policy(path)
     rates = document.get("error_rates")
     if isinstance(rates, dict) and "two_windows" in rates:
         what = "of the rule before version 3; docs/migration.md says what to write instead"
         raise ConfigError([f"{path}: error_rates.two_windows: {what}"])
     return checked(document, Policy, str(path))
+
+
+def read_policy(path: Path) -> dict[str, Any]:
+    """The document of a policy file, complete. Raises ConfigError."""
+    document = read_yaml(path)
+    offline = document.get(OFFLINE)
+    for key in ("asks", "chosen_after_looking"):
+        if isinstance(offline, dict) and key in offline:
+            raise ConfigError([f"{path}: offline.{key}: no file says so; take it out"])
+    return completed(document)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from gates.offline import MOST, OFFLINE
 from gates.policy import Policy
 from gates.rule.budget import Next, next_move
 from gates.rule.climbed import ClimbedStep
@@ -37,6 +38,9 @@ class Climb:
         """Climb one step. `window` shows the evaluator one window and closes it; `fresh` counts pairs not asked yet."""
         evaluator = self.evaluator
         evaluator.begin_step(percent)
+        if evaluator.policy.mode == OFFLINE and not self.ended:
+            self._look(percent, window, fresh)
+            return
         while not self.ended:
             move = next_move(evaluator, windows=self._windows, fresh=fresh())
             if move.next is Next.ADVANCE:
@@ -51,6 +55,19 @@ class Climb:
         if evaluator.step_windows or evaluator.open_window:
             windows = evaluator.step_windows + evaluator.open_window
             self.steps.append(ClimbedStep(percent=percent, windows=windows))
+
+    def _look(self, percent: int, window: Callable[[], Red], fresh: Callable[[], int]) -> None:
+        """The one look at all that there is."""
+        evaluator, n = self.evaluator, fresh()
+        red = window()
+        if fresh():
+            self.hold(percent, f"{n:,} judged queries, but one look is at {MOST:,} at most")
+        elif red:
+            self._end(percent, red)
+        elif evaluator.undecided:
+            why = [evaluator.missing.get(check, check) for check in evaluator.undecided]
+            self.hold(percent, f"one look at {n:,} judged queries does not show {', '.join(why)}")
+        self.steps.append(ClimbedStep(percent=percent, windows=1))
 
     def hold(self, percent: int, why: str) -> None:
         """End the climb without a verdict against the hero."""

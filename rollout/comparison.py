@@ -24,6 +24,7 @@ from fixtures.systems.faults import break_system
 from fixtures.systems.protocol import ANY, Collection, Query, SearchSystem
 from gates.checks.registry import needs_of
 from gates.errors import EvidenceError
+from gates.offline import OFFLINE
 from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.rule.questions import missing_inputs
@@ -107,6 +108,9 @@ def open_contest(hero: Hero, root: Path, tell: Callable[[str], None]) -> Contest
     """Open both sides. Raises EvidenceError where the policy and what the systems give do not fit."""
     subject = hero.subject
     collection = hero.baseline_kind.open_collection(tell)
+    if subject.policy.mode == OFFLINE:  # nothing is kept back: one look is at all that there is
+        every = np.arange(len(collection.queries), dtype=np.int32)
+        collection = replace(collection, part={"calibration": every, "canary": every})
     _require_asked(subject.policy, collection)
     challenger = break_system(hero.system_kind.open_system(collection), hero.fault)
     incumbent = hero.baseline_kind.open_system(collection)

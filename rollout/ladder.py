@@ -22,10 +22,11 @@ from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock, LockState
 from gates.checks.preflight import PreflightCheck
 from gates.errors import EvidenceError
+from gates.offline import OFFLINE
 from gates.pairs import Arm, Pairs, join
 from gates.planning.power import Power, power_of
-from gates.rule.climbed import FILE, Climbed, Facts
-from gates.rule.evaluator import Evaluator
+from gates.rule.climbed import FILE, Climbed, Facts, LookFacts
+from gates.rule.one_look import evaluator_of, judge_one_look_test
 from gates.rule.preflight import fix_constants, judge_preflight
 from gates.rule.self_test import judge_self_test
 from gates.statistics.decimals import decimal
@@ -35,6 +36,7 @@ from rollout.battery import Battery
 from rollout.climb import Climb, Red, not_reached
 from rollout.columns import BEFORE, PREFLIGHT, TEXTS
 from rollout.comparison import ask_block, pairs_of, rows_of
+from rollout.look import look_facts
 from rollout.replay import ask_in_turn, warm_up
 from rollout.synthetic import MadeUp
 from rollout.tables import agg_table, texts_table
@@ -52,13 +54,20 @@ class Ladder:
         self.broken = ""
         self._battery = battery
         self._lock: LockState | None = None
+        self._look: LookFacts | None = None
         self._power: Power | None = None
         self._queries = self.contest.ordered("canary")
         self._cells: dict[tuple[int, str], Cell] = {(0, cell.check): cell for cell in battery.cells.values()}
+        self._begun: set[int] = set()  # steps
         self._pairs = 0
         self._climb_seconds = 0.0
         self._watched = Watched(machine.here(), waiting.here())
         self._preflight()
+
+    @property
+    def _offline(self) -> bool:
+        """Is it no climb, but one look at what is recorded?"""
+        return self.policy.mode == OFFLINE
 
     @property
     def ended(self) -> str:
@@ -72,7 +81,7 @@ class Ladder:
                 raise EvidenceError(self.broken)
             if percent > step:
                 return
-            if not self._climb.ended and (percent, self.policy.asked(Kind.GATE)[0]) not in self._cells:
+            if not self._climb.ended and percent not in self._begun:
                 try:
                     self._step(percent)
                 except Exception as error:
@@ -98,7 +107,7 @@ class Ladder:
     def _preflight(self) -> None:
         ladder, contest = self.policy.ladder, self.contest
         queries = contest.ordered("calibration")[: ladder.preflight]
-        if len(queries) < ladder.preflight:
+        if len(queries) < ladder.preflight and not self._offline:
             raise EvidenceError(
                 f"{len(queries):,} calibration queries, but the policy's preflight needs {ladder.preflight:,}; "
                 "give more queries, or lower ladder.preflight"
@@ -112,9 +121,9 @@ class Ladder:
         self._constants = fix_constants(
             self.policy, answers.arm, contest.intents(queries), order.seed(contest.fingerprint)
         )
-        evaluator = Evaluator(
-            hero=self.hero.subject.name, policy=self.policy, constants=self._constants, missing=contest.missing
-        )
+        if self._offline:
+            self._look = look_facts(self.hero, self.policy)
+        evaluator = evaluator_of(self.hero.subject.name, self.policy, self._constants, contest.missing, self._look)
         evaluator.refuse(answers.arm)
         self._climb = Climb(evaluator, self.hero.subject.windows)
         label = incumbent.label(self.run_id, self.hero.subject.name, PREFLIGHT, 0, BEFORE)
@@ -133,7 +142,9 @@ class Ladder:
             self._keep(Lock().judge(name, self.policy.limits(Lock), self._lock))
         if PreflightCheck.key in asked:
             self._keep(judge_preflight(name, self.policy, arm, self._constants, contest.missing))
-        if KnownAnswers.key in asked:
+        if KnownAnswers.key in asked and self._offline:
+            self._keep(judge_one_look_test(name, self.policy, self._constants, contest.missing))
+        elif KnownAnswers.key in asked:
             made_up = contest.incumbent._replace(name="made_up", system=MadeUp(contest.incumbent.system))
             block = ask_block(contest, queries[:KNOWN], 0, self.policy.ladder.steps[0], made_up)
             agg.append(rows_of(contest, self.run_id, block, BEFORE, ("known", "known_aa"))[1])
@@ -144,6 +155,7 @@ class Ladder:
         self._cells[0, cell.check] = cell
 
     def _step(self, percent: int) -> None:
+        self._begun.add(percent)
         begun, climb = time.monotonic(), self._climb
         climb.step(percent, lambda: self._window(percent), lambda: len(self._queries) - self._pairs)
         self._climb_seconds += time.monotonic() - begun
@@ -163,9 +175,10 @@ class Ladder:
         seen: list[Pairs] = []
         red: Red = ()
         self._watched.begin()
-        while not red and self._pairs - begun < ladder.window:
+        ends = min(begun + ladder.window, len(self._queries))
+        while not red and self._pairs < ends:
             queries = self._queries[self._pairs : self._pairs + ladder.red_every]
-            block = ask_block(contest, queries, self._pairs, percent)
+            block = ask_block(contest, queries, self._pairs, percent, repeats=not self._offline)
             seen.append(pairs_of(contest, block))
             red = evaluator.observe(seen[-1])
             found, rows = rows_of(contest, self.run_id, block, number)
@@ -199,6 +212,7 @@ class Ladder:
                 sanity=self._battery.facts,
                 lock=self._lock,
                 power=self._power.record() if self._power else None,
+                look=self._look,
             ),
             steps=tuple(climb.steps),
             pairs=self._pairs,

@@ -11,6 +11,7 @@ from gates.checks.battery import SanityFacts
 from gates.checks.lock import LockState
 from gates.documents import Document, mistakes
 from gates.errors import EvidenceError
+from gates.verdicts import Decision
 
 FILE = "ladder.json"
 
@@ -20,6 +21,25 @@ class ClimbedStep(Document):
 
     percent: int
     windows: int
+
+
+class LookFacts(Document):
+    """What is known of the one look of mode `offline` beside the pairs."""
+
+    k: int  # the how-manieth different hero on these judgements, from 1; 0: nobody counts
+    judged: Decision  # with every hit that nobody judged as not relevant
+    worst: Decision  # with the worst grades for those hits
+    best: Decision
+    unjudged: int  # hits that count and that nobody judged
+    judged_at_10: tuple[str, str]  # of baseline and hero: the judged share of their first ten hits
+
+    @property
+    def hangs(self) -> str:
+        """On which grades the decision hangs; "" where it does not."""
+        if {self.worst, self.best} == {self.judged}:
+            return ""
+        grades = f"{self.worst} with the worst grades for them, {self.best} with the best"
+        return f"it hangs on hits that nobody judged: {grades}"
 
 
 class Facts(Document):
@@ -40,6 +60,7 @@ class Facts(Document):
     notes: tuple[str, ...]  # what does not fit, but does not end the run
     sanity: SanityFacts
     lock: LockState | None = None  # None where it is not asked
+    look: LookFacts | None = None  # of mode offline
     power: dict[str, Any] | None = None  # gates.planning.power's; None before the first window and by the letter
 
 

@@ -59,7 +59,7 @@ def judge_self_test(
         "more right answers at the same confidence": lambda: _gained(m),
         "a loss that is tolerated": lambda: _tolerated(m),
         "a tail fixed beforehand": lambda: _fixed_before(m),
-        "cells that must not promote": lambda: _cells(hero, policy),
+        "cells that must not promote": lambda: cells_that_must_not_promote(hero, policy),
     }
     wrong = [f"{what}: {said}" for what, try_it in tried.items() if (said := _answer(try_it))]
     tried_whole = bool(_losses(m, made_up))
@@ -305,7 +305,7 @@ def _losses(m: Synthetic, made_up: Pairs) -> dict[str, int]:
     return {c: n for c, n in often.items() if n <= MOST_OFTEN}
 
 
-def _cells(hero: str, policy: Policy) -> str:
+def cells_that_must_not_promote(hero: str, policy: Policy) -> str:
     """All GREEN promotes; one cell that is missing, undecided, broken or skipped by hand does not."""
     planned = plan(hero, policy)
     green = {key: Seen(_cell(key, Verdict.GREEN), OUTCOME[Verdict.GREEN]) for key in planned}

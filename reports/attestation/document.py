@@ -29,10 +29,11 @@ from gates.attestation import (
     ReleaseAttestation,
     json_schema,
 )
+from gates.offline import stands
 from gates.release import Outcome, Release
 from gates.rule.climbed import ClimbedStep
 from gates.statistics.decimals import decimal
-from gates.verdicts import SEVERITY, WARN, Cell, Decision, Kind, Verdict
+from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from gates.weaker import weaker_places
 from reports.attestation.statements import ARTEFACTS, EVIDENCE
 from reports.model.card import card_of
@@ -57,7 +58,7 @@ def attest(
     """
     subject, climbed = outcome.subject, outcome.climbed
     card = story.card if story else card_of(release, outcome)
-    promoted = outcome.decision is Decision.PROMOTE and release.mode != WARN
+    promoted = outcome.decision is Decision.PROMOTE and stands(release.mode, subject.policy.content().get("offline"))
     return Attestation(
         run_id=release.run_id,
         commit=release.commit,

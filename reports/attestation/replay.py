@@ -21,10 +21,11 @@ from gates.checks.preflight import PreflightCheck
 from gates.checks.question import Constants
 from gates.documents import mistakes
 from gates.errors import EvidenceError
+from gates.offline import OFFLINE
 from gates.policy import Policy
 from gates.rule.climbed import Facts
 from gates.rule.decide import Seen, decide, item_id, plan
-from gates.rule.evaluator import Evaluator
+from gates.rule.one_look import evaluator_of, judge_one_look_test
 from gates.rule.preflight import fix_constants, judge_battery, judge_preflight
 from gates.rule.self_test import judge_self_test
 from gates.verdicts import OUTCOME, Cell, Decision, Kind
@@ -171,7 +172,7 @@ class Evidence:
     def evaluator(self) -> dict[Key, Cell]:
         """Every cell, as the ladder made it."""
         policy = self._policy
-        evaluator = Evaluator(hero=self._hero, policy=policy, constants=self.constants, missing=self._missing)
+        evaluator = evaluator_of(self._hero, policy, self.constants, self._missing, self._facts.look)
         self.climb = climb = Climb(evaluator, self._windows)
         before = self._before()
         climb.begin(before)
@@ -205,7 +206,9 @@ class Evidence:
         if PreflightCheck.key in asked:
             cell = judge_preflight(self._hero, policy, self._preflight, self.constants, self._missing)
             cells[PreflightCheck.key] = cell
-        if KnownAnswers.key in asked:
+        if KnownAnswers.key in asked and policy.mode == OFFLINE:
+            cells[KnownAnswers.key] = judge_one_look_test(self._hero, policy, self.constants, self._missing)
+        elif KnownAnswers.key in asked:
             known = read_measured(self._agg, "made_up", self._baseline, ("known", "known_aa"))
             made_up = known.pairs(0, len(known), policy.slices.intents)
             cells[KnownAnswers.key] = judge_self_test(self._hero, policy, self.constants, self._missing, made_up)
@@ -215,8 +218,9 @@ class Evidence:
         def window() -> Red:
             ladder, evaluator, begun = self._policy.ladder, self.climb.evaluator, self.at
             red: Red = ()
-            while not red and self.at - begun < ladder.window:
-                end = self.at + ladder.red_every
+            last = self._facts.queries if self._policy.mode == OFFLINE else begun + ladder.window
+            while not red and self.at < last:
+                end = min(self.at + ladder.red_every, last)
                 block = self._measured.pairs(self.at, end, self._policy.slices.intents)
                 stood = set(
                     zip(
@@ -225,9 +229,9 @@ class Evidence:
                         strict=True,
                     )
                 )
-                if len(block) < ladder.red_every or stood != {(percent, evaluator.windows + 1)}:
+                if len(block) < end - self.at or stood != {(percent, evaluator.windows + 1)}:
                     raise EvidenceError(
-                        f"agg.parquet: {ladder.red_every} pairs of window {evaluator.windows + 1} at {percent} % "
+                        f"agg.parquet: {end - self.at} pairs of window {evaluator.windows + 1} at {percent} % "
                         f"should follow after pair {self.at}, but {len(block)} do, of (step, window) {sorted(stood)}"
                     )
                 red = evaluator.observe(block)
