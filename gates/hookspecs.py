@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 @pytest.hookspec(firstresult=True)
 def pytest_gate_subjects(config: pytest.Config) -> list[Subject] | None:
     """Return the heroes that `--hero` asks for. Raise pytest.UsageError with one line where it asks for none."""
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_gate_heroes(config: pytest.Config) -> Mapping[str, Any] | None:
+    """Return heroes that are in no pack, by name, in the place of those that `--hero` asks for; None for those."""
 
 
 @pytest.hookspec

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gates.attestation import AmissTest
+from gates.offline import stands
 from gates.policy import Policy
 from gates.rule.climbed import NEVER, Climbed
 from gates.verdicts import SEVERITY, Cell, Decision, decision_words
@@ -37,6 +38,8 @@ class Subject:
     policy: Policy
     windows: int  # this run may use in all: the policy's, or more where --max-windows asks for them
     max_windows: int  # a step may use as the policy is written, whatever this run is given
+    command: str = ""  # that asked, and that makes packs of both runs, where it is in no pack
+    packs: str = ""
     #: simulated error rates of this policy by these sources, as decimal strings; {} where none were simulated
     characteristics: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,6 +64,13 @@ class Outcome:
     def told(self) -> str:
         """The decision as reports name it."""
         return decision_words(self.decision, self.subject.policy.mode)
+
+    @property
+    def final(self) -> bool:
+        """May it be made the baseline?"""
+        policy = self.subject.policy
+        offline = policy.offline.model_dump() if policy.offline else None
+        return self.decision is Decision.PROMOTE and stands(policy.mode, offline)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

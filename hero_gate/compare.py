@@ -1,41 +1,46 @@
 """Is one run file better than another? `compare A.run B.run --qrels Q` decides by one look, in mode `offline`.
 
-A is what serves, B the candidate; there is no YAML. What was decided is signed into a folder of its own, which `verify`
-and `replay` read: comparison.json, index.html, queries.csv (the numbers), judge-first.csv (hits that nobody judged).
+A is what serves, B the candidate; there is no YAML, no pack and no lock. It is a canary all the same: pytest asks one
+item a measure, and page, attestation, verify and replay are those of any release.
 """
 
 import argparse
+import io
+import re
 import sys
-import uuid
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from evidence.digests import file_digest
+import pytest
+
 from evidence.unjudged import MEASURES
-from fixtures.judged import read_judged
+from fixtures.judged import JudgedPair, read_judged
+from fixtures.packs import Hero, config_hash
+from fixtures.systems.kinds import kind_of
 from gates import archive
-from gates.attestation import Artefact
-from gates.errors import GateError
-from gates.run import commit
-from gates.status import EXIT, FAILED, MISTAKE, Ending, tell_uncaught
-from reports.attestation import chain
-from reports.attestation.comparison import (
-    EVIDENCE,
-    REVIEW_AFTER,
-    ComparisonRecord,
-    checks_of,
-    evidence_text,
-    sign_comparison,
-)
+from gates.checks.known_answers import KnownAnswers
+from gates.checks.ndcg import Ndcg
+from gates.documents import checked
+from gates.errors import ConfigError, GateError
+from gates.offline import completed
+from gates.policy import Policy
+from gates.release import Subject
+from gates.rule.compared import attainable
+from gates.rule.offline import rates_of, require_attainable
+from gates.status import EXIT, MISTAKE, tell_uncaught
 from reports.escaping import clean, typed
-from reports.model.compared import differences_of, judged_and_compared, tell_compared, to_judge_lines
-from reports.render.compared import page, table, terminal_lines
+from reports.render.compared import terminal_lines
+from reports.render.told import Told
+from rollout.look import differences_of
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = "hero-gate-compare"
-PAGE, TO_JUDGE = "index.html", "judge-first.csv"
+MOST_LOST = 0.5  # of a measure: a larger margin is none
+#: Neither Allure nor lines of progress: one screen is all that is printed.
+_WITHOUT = ("reports.render.allure", "gate-progress")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,73 +51,126 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str]) -> int:
     """0 PROMOTE, 10 HOLD, 20 ROLLBACK once it is signed; 4 with a line for a mistake, 3 where something else failed."""
-    asked, ending = _parser().parse_args(arguments), Ending("")
-    with ending.watching():
-        try:
-            returned = compare_files(asked, ending)
-        except GateError as error:
-            print(clean(f"hero-gate compare: {str(error).splitlines()[0]}"), file=sys.stderr)
-            return MISTAKE
-        except Exception as error:
-            ending.failed(error)
-            returned = FAILED
-    return ending.status(returned)
+    asked = _parser().parse_args(arguments)
+    try:
+        return compare_files(asked)
+    except GateError as error:
+        print(clean(f"hero-gate compare: {str(error).splitlines()[0]}"), file=sys.stderr)
+        return MISTAKE
 
 
-def compare_files(asked: argparse.Namespace, ending: Ending) -> int:
-    """Read, decide, sign, and only then tell. Raises GateError with a line, and OSError."""
-    started, bounded = datetime.now(UTC), asked.unjudged == "bounded"
+def compare_files(asked: argparse.Namespace) -> int:
+    """Read, have pytest decide and sign, and only then tell. Raises GateError with a line."""
     pair = read_judged(asked.baseline, asked.hero, asked.qrels, asked.queries, asked.measures)
-    compared, first = judged_and_compared(pair, asked.margin, bounded=bounded)
-    names = (str(asked.baseline), str(asked.hero))
-    story = tell_compared(pair, names, compared, first, asked=asked.margin is not None, bounded=bounded)
-    finished = datetime.now(UTC)
-    inputs = [path for path in (asked.baseline, asked.hero, asked.qrels, asked.queries) if path]
-    record = ComparisonRecord(
-        run_id=f"{started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
-        commit=commit(ROOT),
-        mode="offline",
-        exposure="offline",
-        decision=compared.decision,
-        artefacts=(),
-        started_at=started.isoformat(timespec="seconds"),
-        finished_at=finished.isoformat(timespec="seconds"),
-        review_due=(finished + REVIEW_AFTER).isoformat(timespec="seconds"),
-        bundle=None,
-        inputs=tuple(Artefact(name=str(path), sha256=file_digest(path)) for path in inputs),
-        asked_mu="" if asked.margin is None else repr(asked.margin),
-        bounded=bounded,
-        final=compared.final,
-        worst=compared.worst,
-        best=compared.best,
-        reasons=compared.reasons,
-        understood=story.understood,
-        checks=checks_of(compared),
-    )
-    files = {
-        EVIDENCE: evidence_text([query.query_id for query in pair.queries], differences_of(pair)),
-        PAGE: page(story, names, record.run_id, record.commit),
-        TO_JUDGE: table(to_judge_lines(pair, first)),
-    }
-    archive.take(asked.artifacts)
-    with chain.owned(asked.artifacts):
-        words = sign_comparison(asked.artifacts, record, files, ROOT)
-    where, status = typed(asked.artifacts), EXIT[compared.decision]
-    ending.signed(status, f"{compared.decision} is signed and stands: {where}")
-    for line in terminal_lines(story, names):
+    given = Compared(pair, hero_of(asked, policy_of(pair, asked)))
+    printed = io.StringIO()
+    with tempfile.TemporaryDirectory() as nothing, redirect_stdout(printed):
+        options = [
+            f"--configs={nothing}",
+            f"--artifacts={asked.artifacts.absolute()}",
+            "--assert=plain",
+            "-q",
+            "--disable-plugin-autoload",
+        ]
+        options += [f"--junitxml={asked.junit.absolute()}"] if asked.junit else []
+        without = [word for name in _WITHOUT for word in ("-p", f"no:{name}")]
+        where = ["-c", str(ROOT / "pytest.ini"), f"--rootdir={ROOT}", str(ROOT / "suites" / "canary")]
+        status = int(pytest.main(["-m", "canary", *options, *without, *where], plugins=[given]))
+    if given.told is None or status not in EXIT.values():
+        print(printed.getvalue(), file=sys.stderr)
+        return status
+    names, place = (str(asked.baseline), str(asked.hero)), typed(asked.artifacts)
+    for line in terminal_lines(given.told.stories[0], pair, names):
         print(line)
-    if first.rows:
-        print(f"  {'judge first':11} {where}/{TO_JUDGE}")
-    print(f"  {'page':11} {where}/{PAGE}")
-    print(f"  {'signed':11} {clean(words)}; check: python -m hero_gate verify {where}, replay {where}")
+    if len(pair.unjudged):
+        print(f"  {'judge first':11} {place}/{given.told.stories[0].hero}/judge-first.csv")
+    print(f"  {'page':11} {place}/index.html")
+    signed = clean(given.told.seal.words)
+    print(f"  {'signed':11} {signed}; check: python -m hero_gate verify {place}, replay {place}")
     return status
+
+
+class Compared:
+    """The one hero of this run, and what was told of it once that is signed."""
+
+    def __init__(self, pair: JudgedPair, hero: Hero) -> None:
+        self._pair, self._hero = pair, hero
+        self.told: Told | None = None
+
+    def pytest_gate_heroes(self) -> Mapping[str, Hero]:
+        """In no pack."""
+        return {self._hero.subject.name: self._hero}
+
+    def pytest_gate_signed(self, told: Told) -> None:
+        """It stands."""
+        self.told = told
+
+
+def policy_of(pair: JudgedPair, asked: argparse.Namespace) -> Policy:
+    """A loss of each measure that is asked, with the margin that is asked or the one that these queries can carry.
+
+    Raises ConfigError, a line, where no hero whatsoever could be shown to keep it.
+    """
+    differences = differences_of(pair)
+    rates = rates_of(len(differences), k=1)
+    if asked.margin is None:
+        mus = [margin.mu for margin in attainable(differences, rates)]
+    else:
+        mus = [asked.margin] * len(differences)
+        for of, mu in zip(differences, mus, strict=True):
+            require_attainable(of.check, mu, len(of.judged), rates.green)
+    losses: dict[str, dict[str, Any]] = {"guards": {}, "checks": {}}
+    for of, mu in zip(differences, mus, strict=True):
+        if mu > MOST_LOST:
+            raise ConfigError([f"{len(of.judged):,} judged queries: no margin below half of {of.check}; judge more"])
+        if of.check == "nDCG@10":
+            losses["guards"][Ndcg.key] = {"margin": mu}
+        else:
+            key = re.sub(r"\W", "_", of.check.lower().replace("@", "_at_"))
+            losses["checks"][key] = {"form": "loss", "measure": of.check, "margin": mu}
+    document = completed(
+        {
+            "schema": "hero-gate/policy/v1", "mode": "offline", "promotes": True, "baseline": "", "heroes": {"b": ""},
+            "promotion": {"valid_days": 7, "approvals": 0}, "keep_runs": 0, **losses,
+            "offline": {"unjudged": asked.unjudged, "counted": False},
+        }
+    )  # fmt: skip
+    document["offline"] |= {"asks": [KnownAnswers.key, *losses["guards"]], "chosen_after_looking": asked.margin is None}
+    return checked(document, Policy, "hero-gate compare")
+
+
+def hero_of(asked: argparse.Namespace, policy: Policy) -> Hero:
+    """The candidate's run against the one of what serves."""
+    shared: dict[str, Any] = {"system": "recorded", "qrels": str(asked.qrels.absolute())}
+    if asked.queries:
+        shared["queries"] = str(asked.queries.absolute())
+    baseline, hero = (kind_of({**shared, "run": str(path.absolute())}, Path()) for path in (asked.baseline, asked.hero))
+    names = [_name(path) for path in (asked.baseline, asked.hero)]
+    if names[0] == names[1]:
+        names[1] += "_candidate"
+    files = f"{typed(asked.baseline)} {typed(asked.hero)} --qrels {typed(asked.qrels)}"
+    subject = Subject(
+        command=f"python -m hero_gate compare {files}", packs=f"python -m hero_gate init {files}",
+        name=names[1], source=str(asked.hero), owner="whoever compares", claim="", claim_intent="",
+        config_hash=config_hash(hero.content()), baseline_name=names[0],
+        baseline_config_hash=config_hash(baseline.content()), differs=(), policy=policy, windows=1, max_windows=1,
+    )  # fmt: skip
+    return Hero(
+        subject=subject, system_kind=hero, baseline_kind=baseline, grid=(), stack=(), fault=None,
+        lock_file=Path(), left_out=frozenset(), policy_content=policy.content(), known=None, serves=False,
+    )  # fmt: skip
+
+
+def _name(path: Path) -> str:
+    """A file's, in the letters that a hero's may have."""
+    return re.sub(r"\W+", "_", path.stem.lower(), flags=re.ASCII).strip("_") or "run"
 
 
 def _parser() -> _Parser:
     parser = _Parser(prog="hero-gate compare", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("baseline", type=Path, metavar="A.run", help="TREC run file of what serves")
-    parser.add_argument("hero", type=Path, metavar="B.run", help="TREC run file of the candidate")
-    parser.add_argument("--qrels", type=Path, required=True, help="TREC judgements: query 0 document grade")
+    parser.add_argument("baseline", type=Path, metavar="A.run", help="run file of what serves")
+    parser.add_argument("hero", type=Path, metavar="B.run", help="run file of the candidate")
+    parser.add_argument("--qrels", type=Path, required=True, help="judgements: query 0 document grade")
     parser.add_argument("--queries", type=Path, help="query<TAB>text[<TAB>intent]")
     parser.add_argument(
         "--measures", type=_measures, default=("nDCG@10",), help=f"of {','.join(MEASURES)}; each must hold"
@@ -127,6 +185,7 @@ def _parser() -> _Parser:
     parser.add_argument(
         "--artifacts", type=archive.folder, default=Path(FOLDER), metavar="DIR", help=f"results (default {FOLDER})"
     )
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="the items as JUnit XML")
     return parser
 
 

@@ -8,7 +8,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import allure
 import pytest
 
 from gates.archive import ALLURE
@@ -28,7 +27,6 @@ from reports.attestation.document import (
 )
 from reports.attestation.statements import PAGES, RELEASED
 from reports.model.story import tell, worst_first
-from reports.render import allure as allure_results
 from reports.render.terminal import ending
 from reports.render.told import Told
 
@@ -100,6 +98,8 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
     seal = prepare(*config.stash[SIGNER], release.artifacts, heroes, release.finished_at)
     told = Told(release=release, stories=tell(release, "" if seal.trusted else seal.words), seal=seal)
     for name in REPORTS:
+        if config.pluginmanager.is_blocked(name):
+            continue
         config.pluginmanager.register(import_module(name), name)
     config.hook.pytest_gate_told(told=told)
     there = [one for place in (told.staged, release.artifacts) for one in describe_artefacts(place, RELEASED)]
@@ -160,6 +160,10 @@ class AllureFiling:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Label each item with its hero and step, whether or not it comes to run."""
+        import allure
+
+        from reports.render import allure as allure_results
+
         subjects: dict[str, Subject] = {s.name: s for s in config.hook.pytest_gate_subjects(config=config)}
         for item in items:
             asked = _asked(item)
@@ -177,12 +181,20 @@ class AllureFiling:
         finally:
             asked = _asked(item)
             if asked:
+                import allure
+
+                from reports.render import allure as allure_results
+
                 allure.dynamic.title(allure_results.title(asked["check"], asked.get("step", 0)))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Attach the verdict with all its numbers."""
         __tracebackhide__ = True
+        import allure
+
+        from reports.render import allure as allure_results
+
         for cell in handed_over(item):
             table = allure_results.verdict_table(cell)
             allure.attach(table, name="verdict", attachment_type=allure.attachment_type.CSV)

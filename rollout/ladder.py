@@ -4,6 +4,7 @@ A ladder is claimed once per run: a replacement worker must not climb again afte
 stays broken, because rolling the dice again until it is green is no evidence.
 """
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -36,7 +37,7 @@ from rollout.battery import Battery
 from rollout.climb import Climb, Red, not_reached
 from rollout.columns import BEFORE, PREFLIGHT, TEXTS
 from rollout.comparison import ask_block, pairs_of, rows_of
-from rollout.look import look_facts
+from rollout.look import TO_JUDGE, look_at
 from rollout.replay import ask_in_turn, warm_up
 from rollout.synthetic import MadeUp
 from rollout.tables import agg_table, texts_table
@@ -122,7 +123,9 @@ class Ladder:
             self.policy, answers.arm, contest.intents(queries), order.seed(contest.fingerprint)
         )
         if self._offline:
-            self._look = look_facts(self.hero, self.policy)
+            look = look_at(self.hero, self.policy)
+            self._look = look.facts
+            write_whole(self.folder / TO_JUDGE, json.dumps(look.to_judge))
         evaluator = evaluator_of(self.hero.subject.name, self.policy, self._constants, contest.missing, self._look)
         evaluator.refuse(answers.arm)
         self._climb = Climb(evaluator, self.hero.subject.windows)

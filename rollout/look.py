@@ -6,12 +6,14 @@ each different one is charged more (gates.rule.offline), and the count outlives 
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
 from evidence.files import write_whole
-from evidence.unjudged import reach
+from evidence.unjudged import UnjudgedHits, furthest_first, reach
 from fixtures.judged import JudgedPair, read_judged
 from fixtures.packs import Hero
 from gates.archive import state_of
@@ -19,29 +21,74 @@ from gates.documents import require_regular
 from gates.errors import ConfigError, EvidenceError
 from gates.policy import Policy
 from gates.rule.climbed import LookFacts
-from gates.rule.compared import Differences, decision_of
-from gates.rule.offline import Margin, Rates, decide, require_attainable, show
+from gates.rule.compared import SEED, Differences, OneLook, compare, decision_of, fewest, queries_for
+from gates.rule.offline import MOST, POWER, Margin, Rates, foresee, require_attainable
 from gates.rule.one_look import margins_of, policy_rates
 from gates.statistics.decimals import decimal
-from gates.verdicts import Decision
 
+TO_JUDGE = "to-judge.json"  # in a hero's folder of the run, for those who tell it
+MOST_LISTED = 1_000  # unjudged hits
+FEWEST = 40  # unjudged hits that are listed where fewer would decide
 COUNTED = "judged"  # folder of the state: a file for each set of judgements, with the heroes that it was asked about
 _MEASURE = {"ndcg": "nDCG@10", "recall": "R@50"}  # of a column of pairs, as run files are measured
 
 
-def judged_pair(hero: Hero, policy: Policy) -> tuple[JudgedPair, dict[str, str]]:
-    """Both run files of a hero, measured as its policy asks, and the measure of each check. Raises EvidenceError."""
-    measures = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToJudge:
+    """Unjudged hits in the order in which they should be judged, and how many of them would decide."""
+
+    hits: UnjudgedHits
+    rows: tuple[int, ...]  # of the hits
+    moves: tuple[float, ...]  # how far each alone could move its query's measures, beside the rows
+    needed: int  # 0 where nothing hangs on them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is known beside the pairs: the facts that are attested, and the hits that should be judged first."""
+
+    facts: LookFacts
+    to_judge: tuple[tuple[str, ...], ...]  # rows of a table, its heads first
+
+
+def look_at(hero: Hero, policy: Policy) -> Look:
+    """All of it. Raises EvidenceError, a line, where no hero whatsoever could be shown to keep a margin."""
+    measures = measures_of(policy)
+    pair, k = _pair(hero, measures), _counted(hero, policy)
+    by_measure = {of.check: of for of in differences_of(pair)}
+    margins, rates = margins_of(policy), policy_rates(policy, k)
+    asked = [(key, by_measure[measure], margins[key]) for key, measure in measures.items()]
+    for key, of, margin in asked:
+        try:
+            require_attainable(key, margin.mu, len(of.judged), rates.green)
+        except ConfigError as error:
+            raise EvidenceError(error.mistakes[0]) from None
+    bounded = policy.offline is None or policy.offline.unjudged == "bounded"
+    compared = compare(tuple(of for _, of, _ in asked), [margin for _, _, margin in asked], rates, bounded=bounded)
+    first = _first(pair, compared, rates)
+    shares = (pair.baseline.judged_at_10, pair.hero.judged_at_10)
+    names = hero.subject.baseline_name, hero.subject.name
+    facts = LookFacts(
+        k=k,
+        judged=compared.outcome.decision,
+        worst=compared.worst,
+        best=compared.best,
+        unjudged=len(pair.unjudged),
+        judged_at_10=(decimal(shares[0], 4), decimal(shares[1], 4)),
+        understood=tuple(_understood(pair)),
+        margins=tuple(_margins(asked, compared, rates, k)),
+        on_unjudged=tuple(_on_unjudged(pair, names, compared, first, bounded=bounded)),
+    )
+    return Look(facts=facts, to_judge=tuple(_table(pair, first)))
+
+
+def measures_of(policy: Policy) -> dict[str, str]:
+    """The measure of each check that a policy of this mode asks, as run files are measured."""
+    found = {}
     for key in policy.losses:
         known = policy.check(key)
-        measures[key] = getattr(known.limits, "measure", "") or _MEASURE.get(known.check.decides, known.check.decides)
-    incumbent, wanted = hero.baseline_kind, tuple(dict.fromkeys(measures.values()))
-    queries = incumbent.path("queries") if "queries" in incumbent.block else None
-    runs = incumbent.path("run"), hero.system_kind.path("run")
-    try:
-        return read_judged(*runs, incumbent.path("qrels"), queries, wanted), measures
-    except ConfigError as error:
-        raise EvidenceError(error.mistakes[0]) from None
+        found[key] = getattr(known.limits, "measure", "") or _MEASURE.get(known.check.decides, known.check.decides)
+    return found
 
 
 def differences_of(pair: JudgedPair) -> tuple[Differences, ...]:
@@ -53,34 +100,97 @@ def differences_of(pair: JudgedPair) -> tuple[Differences, ...]:
     return tuple(found)
 
 
-def look_facts(hero: Hero, policy: Policy) -> LookFacts:
-    """The facts of one look. Raises EvidenceError, a line, where no hero whatsoever could be shown to keep a margin."""
-    pair, measures = judged_pair(hero, policy)
-    k = _counted(hero, policy)
-    by_measure = {of.check: of for of in differences_of(pair)}
-    margins, rates = margins_of(policy), policy_rates(policy, k)
-    found = [(by_measure[measure], margins[key]) for key, measure in measures.items()]
-    for key in measures:
-        try:
-            require_attainable(key, margins[key].mu, len(pair.queries), rates.green)
-        except ConfigError as error:
-            raise EvidenceError(error.mistakes[0]) from None
-    judged, worst, best = _decisions(found, rates)
-    if policy.offline is not None and policy.offline.unjudged == "not-relevant":
-        worst = best = judged
-    shares = (pair.baseline.judged_at_10, pair.hero.judged_at_10)
-    return LookFacts(
-        k=k, judged=judged, worst=worst, best=best, unjudged=len(pair.unjudged),
-        judged_at_10=(decimal(shares[0], 4), decimal(shares[1], 4)),
-    )  # fmt: skip
+def _pair(hero: Hero, measures: Mapping[str, str]) -> JudgedPair:
+    """Both run files, measured as the policy asks."""
+    incumbent, wanted = hero.baseline_kind, tuple(dict.fromkeys(measures.values()))
+    queries = incumbent.path("queries") if "queries" in incumbent.block else None
+    runs = incumbent.path("run"), hero.system_kind.path("run")
+    try:
+        return read_judged(*runs, incumbent.path("qrels"), queries, wanted)
+    except ConfigError as error:
+        raise EvidenceError(error.mistakes[0]) from None
 
 
-def _decisions(found: list[tuple[Differences, Margin]], rates: Rates) -> tuple[Decision, Decision, Decision]:
-    """As judged, with the worst grades and with the best ones for what nobody judged."""
-    judged = decide([show(of.check, of.judged, margin, rates) for of, margin in found]).decision
-    margins = [margin for _, margin in found]
-    worst, best = ([getattr(of, side) for of, _ in found] for side in ("worst", "best"))
-    return judged, decision_of(worst, margins, rates), decision_of(best, margins, rates)
+def _first(pair: JudgedPair, compared: OneLook, rates: Rates) -> ToJudge:
+    """Which hits should be judged first, and how many of them would decide."""
+    order, moves = furthest_first(pair.stakes, pair.unjudged)
+    margins = [one.margin for one in compared.outcome.shown]
+
+    def decided(count: int) -> bool:
+        left = pair.unjudged.at(order[count:])  # what was judged not relevant counts as it did
+        reached = [reach(of, left) for of in pair.stakes]
+        return all(
+            decision_of([d[side] for d in reached], margins, rates) is compared.outcome.decision for side in (0, 1)
+        )
+
+    needed = fewest(len(order), decided) if compared.hangs else 0
+    listed = order[: min(max(needed, FEWEST), MOST_LISTED)]
+    return ToJudge(hits=pair.unjudged, rows=tuple(listed.tolist()), moves=tuple(moves[listed].tolist()), needed=needed)
+
+
+def _understood(pair: JudgedPair) -> Iterator[str]:
+    """What was read, and what is left out and why, a line each."""
+    n, measures = len(pair.queries), ", ".join(of.measure for of in pair.stakes)
+    yield f"{n:,} judged queries, a query without a line found nothing; {measures} as trec_eval has it"
+    yield from (*pair.told, *pair.baseline.told, *pair.hero.told)
+    if len({query.intent for query in pair.queries}) == 1:
+        yield "by intent: left out, all queries have the same one; a queries file names them"
+    yield "latency, calibration, index: left out, run files of rankings do not show them"
+
+
+def _margins(
+    asked: Sequence[tuple[str, Differences, Margin]], compared: OneLook, rates: Rates, k: int
+) -> Iterator[str]:
+    """What these queries can carry, how many the margin needs, and what was charged."""
+    for (_, of, margin), shown in zip(asked, compared.outcome.shown, strict=True):
+        if margin.chosen_after_looking:
+            carried = decimal(100 * margin.mu, 4)
+            yield (
+                f"{shown.check}: {carried} points is what {shown.n:,} queries can carry: an equal hero that changes as "
+                "much is promoted at it with .8. It was chosen after looking, so a PROMOTE by it is not final: decide "
+                "what may be lost, judge fresh queries, and say --margin=POINTS"
+            )
+            continue
+        power = foresee(shown.check, of.judged, margin.mu, rates.green, SEED)
+        if power.power >= POWER:
+            yield power.sentence()
+        else:
+            enough = queries_for(of.judged, power.mu, power.alpha)
+            yield f"{power.sentence()}, or {f'about {enough:,}' if enough else f'more than {MOST:,}'} such queries"
+    if k:
+        which = f"this is hero {k} on these judgements" if k > 1 else "this is the first hero on these judgements"
+        yield f"{which}: it spends 1/{k * (k + 1)} of .05 and of .01"
+    else:
+        yield "heroes on these judgements are uncounted: each is charged as the first one (half of .05 and of .01)"
+
+
+def _on_unjudged(
+    pair: JudgedPair, names: tuple[str, str], compared: OneLook, first: ToJudge, *, bounded: bool
+) -> Iterator[str]:
+    shares = ", ".join(
+        f"{name} {100 * arm.judged_at_10:.1f} %" for name, arm in zip(names, (pair.baseline, pair.hero), strict=True)
+    )
+    yield f"judged@10: {shares}; {len(pair.unjudged):,} hits that count were not judged"
+    if not bounded:
+        yield "not-relevant: you say that none of them is relevant"
+    elif len(pair.unjudged):
+        yield (
+            f"with the worst grades for them {compared.worst}, as not relevant {compared.outcome.decision}, "
+            f"with the best {compared.best}"
+        )
+    if first.needed:
+        more = f" (the first {MOST_LISTED:,} are listed)" if first.needed > MOST_LISTED else ""
+        then = compared.outcome.decision
+        yield f"judge {first.needed:,} of them first{more}: if none is relevant, it is a {then}"
+
+
+def _table(pair: JudgedPair, first: ToJudge) -> Iterator[tuple[str, ...]]:
+    """The list as rows of a table, its heads first."""
+    yield "query", "document", "baseline_rank", "hero_rank", "could_move_points", "text"
+    for row, moves in zip(first.rows, first.moves, strict=True):
+        query = pair.queries[int(first.hits.query[row])]
+        ranks = [str(ranks[row]) if ranks[row] else "" for ranks in (first.hits.baseline, first.hits.hero)]
+        yield query.query_id, str(first.hits.document[row]), *ranks, f"{100 * moves:.1f}", query.text
 
 
 def _counted(hero: Hero, policy: Policy) -> int:

@@ -32,6 +32,7 @@ from rollout.selection import Comparison, compare_grid, table, winner
 #: The fixture of scheduled jobs.
 pytest_plugins = ("rollout.jobs.plugin",)
 
+PROGRESS = "gate-progress"  # the name under which it is registered, or blocked
 Batteries = Callable[[str], Battery]
 Ladders = Callable[[str], Ladder]
 
@@ -174,8 +175,8 @@ def pytest_gate_merge(release: Release) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Show progress on the controller of a canary, in one process or several."""
-    if not is_worker(config) and is_canary(config):
-        config.pluginmanager.register(Progress(config), "gate-progress")
+    if not is_worker(config) and is_canary(config) and not config.pluginmanager.is_blocked(PROGRESS):
+        config.pluginmanager.register(Progress(config), PROGRESS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,7 @@ from gates.errors import EvidenceError
 from gates.verdicts import Decision
 
 FILE = "ladder.json"
+HANGS = "it hangs on hits that nobody judged"
 
 
 class ClimbedStep(Document):
@@ -32,6 +33,9 @@ class LookFacts(Document):
     best: Decision
     unjudged: int  # hits that count and that nobody judged
     judged_at_10: tuple[str, str]  # of baseline and hero: the judged share of their first ten hits
+    understood: tuple[str, ...] = ()  # what was read, and what is left out and why, a line each
+    margins: tuple[str, ...] = ()  # what these queries can carry, and what was charged
+    on_unjudged: tuple[str, ...] = ()  # how far hits that nobody judged could move it
 
     @property
     def hangs(self) -> str:
@@ -39,7 +43,7 @@ class LookFacts(Document):
         if {self.worst, self.best} == {self.judged}:
             return ""
         grades = f"{self.worst} with the worst grades for them, {self.best} with the best"
-        return f"it hangs on hits that nobody judged: {grades}"
+        return f"{HANGS}: {grades}"
 
 
 class Facts(Document):

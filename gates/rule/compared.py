@@ -16,13 +16,10 @@ from gates.rule.offline import (
     POWER,
     Margin,
     OfflineOutcome,
-    OfflinePower,
     Rates,
     decide,
     foresee,
     least_margin,
-    rates_of,
-    require_attainable,
     show,
 )
 from gates.statistics.gaffke import lower, tail, upper
@@ -51,60 +48,28 @@ class OneLook:
     outcome: OfflineOutcome  # as judged
     worst: Decision
     best: Decision
-    powers: tuple[OfflinePower, ...]  # of an equal hero, in the order of the checks
     hangs: bool  # on unjudged hits
 
-    @property
-    def decision(self) -> Decision:
-        """What stands."""
-        return Decision.HOLD if self.hangs else self.outcome.decision
 
-    @property
-    def final(self) -> bool:
-        """May it stand for good?"""
-        return self.outcome.final and not self.hangs
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why, what decides first."""
-        told = f"it hangs on hits that nobody judged: {self.worst} with the worst grades for them, {self.best} with the"
-        return ((f"{told} best",) if self.hangs else ()) + self.outcome.reasons
-
-
-def rates_for(checks: int) -> Rates:
-    """Of a hero that nobody counts, charged as the first one on its judged set."""
-    return rates_of(checks, k=1)
-
-
-def margins_for(differences: Sequence[Differences], mu: float | None) -> tuple[list[Margin], list[OfflinePower]]:
-    """The margin of each check, and what an equal hero may hope for. Without mu, what that one meets with .8.
-
-    Raises ConfigError, a line, where no hero whatsoever could be shown to keep mu.
-    """
-    rates, margins, powers = rates_for(len(differences)), [], []
+def attainable(differences: Sequence[Differences], rates: Rates) -> list[Margin]:
+    """The margin that an equal hero which changes as much meets with .8, of each check: chosen after looking."""
+    found = []
     for of in differences:
-        if mu is not None:
-            require_attainable(of.check, mu, len(of.judged), rates.green)
-        asked = mu or min(2 * least_margin(len(of.judged), rates.green), 0.999)
+        asked = min(2 * least_margin(len(of.judged), rates.green), 0.999)
         power = foresee(of.check, of.judged, asked, rates.green, SEED)
-        attainable = min(math.ceil(power.mu_for_power / STEP) * STEP, 1 - STEP)
-        margins.append(Margin(mu=mu or round(attainable, 4), chosen_after_looking=mu is None))
-        powers.append(power)
-    return margins, powers
+        mu = min(math.ceil(power.mu_for_power / STEP) * STEP, 1 - STEP)
+        found.append(Margin(mu=round(mu, 4), chosen_after_looking=True))
+    return found
 
 
-def compare(differences: Sequence[Differences], mu: float | None, *, bounded: bool) -> OneLook:
+def compare(differences: Sequence[Differences], margins: Sequence[Margin], rates: Rates, *, bounded: bool) -> OneLook:
     """Look once at every check. bounded: unjudged hits may be relevant; else they are known not to be."""
-    margins, powers = margins_for(differences, mu)
-    rates = rates_for(len(differences))
     outcome = decide([show(of.check, of.judged, m, rates) for of, m in zip(differences, margins, strict=True)])
     worst, best = outcome.decision, outcome.decision
     if bounded:
         worst = decision_of([of.worst for of in differences], margins, rates)
         best = decision_of([of.best for of in differences], margins, rates)
-    return OneLook(
-        outcome=outcome, worst=worst, best=best, powers=tuple(powers), hangs={worst, best} != {outcome.decision}
-    )
+    return OneLook(outcome=outcome, worst=worst, best=best, hangs={worst, best} != {outcome.decision})
 
 
 def decision_of(d: Sequence[Array], margins: Sequence[Margin], rates: Rates) -> Decision:

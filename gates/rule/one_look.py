@@ -19,7 +19,7 @@ from gates.policy import Policy
 from gates.rule.climbed import LookFacts
 from gates.rule.compared import interval
 from gates.rule.evaluator import Evaluator
-from gates.rule.offline import Margin, Rates, Shown, rates_of, show
+from gates.rule.offline import AFTER_LOOKING, Margin, Rates, Shown, rates_of, show
 from gates.rule.questions import DECIDE, asked_checks
 from gates.rule.self_test import cells_that_must_not_promote
 from gates.rule.synthetic import Synthetic
@@ -56,9 +56,11 @@ class LookTracker(Tracker):
     def _note(self) -> str:
         if self._shown is None:
             return ""
-        low, high = (decimal(100 * value, 3) for value in (self._shown.lower, self._shown.upper))
-        bounds = f"hero minus baseline: L {low}, U {high} points"
-        return "; ".join(filter(None, (self._hangs, self._shown.note, bounds)))
+        found = self._shown
+        low, high, tolerated = (decimal(100 * v, 3) for v in (found.lower, found.upper, found.margin.tolerated))
+        bounds = f"hero minus baseline: L {low}, U {high}, tolerated loss {tolerated} points"
+        after = AFTER_LOOKING if found.margin.chosen_after_looking else ""
+        return "; ".join(filter(None, (self._hangs, found.note, bounds, after)))
 
 
 class OneLookEvaluator(Evaluator):

@@ -29,7 +29,6 @@ from gates.attestation import (
     ReleaseAttestation,
     json_schema,
 )
-from gates.offline import stands
 from gates.release import Outcome, Release
 from gates.rule.climbed import ClimbedStep
 from gates.statistics.decimals import decimal
@@ -58,7 +57,6 @@ def attest(
     """
     subject, climbed = outcome.subject, outcome.climbed
     card = story.card if story else card_of(release, outcome)
-    promoted = outcome.decision is Decision.PROMOTE and stands(release.mode, subject.policy.content().get("offline"))
     return Attestation(
         run_id=release.run_id,
         commit=release.commit,
@@ -84,7 +82,7 @@ def attest(
         machine=climbed.machine,
         traffic=AttestedTraffic(
             from_percent=0,
-            to_percent=climbed.to_percent if promoted else 0,
+            to_percent=climbed.to_percent if outcome.final else 0,
             rolled_back_at_step=climbed.rolled_back_at_step,
         ),
         steps=steps_of(subject.policy.ladder.steps, climbed.steps, outcome.cells),

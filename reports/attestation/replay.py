@@ -29,7 +29,6 @@ from gates.rule.one_look import evaluator_of, judge_one_look_test
 from gates.rule.preflight import fix_constants, judge_battery, judge_preflight
 from gates.rule.self_test import judge_self_test
 from gates.verdicts import OUTCOME, Cell, Decision, Kind
-from reports.attestation.comparison import holds_comparison, replay_comparison
 from reports.attestation.document import steps_of
 from reports.attestation.statements import EVIDENCE
 from rollout import order
@@ -266,8 +265,6 @@ def _named(sections: Mapping[str, Any]) -> dict[str, Any]:
 def run(asked: argparse.Namespace) -> int:
     """`replay` of an artifacts folder, or of a hero's: 0 where every decision follows from its evidence as attested."""
     folder = asked.folder
-    if holds_comparison(folder):
-        return replay_comparison(folder)
     heroes = [path.parent for path in sorted(folder.glob(f"*/{ATTESTATION}"))]
     if not heroes and (folder / EVIDENCE[0]).exists():
         heroes = [folder]

@@ -9,7 +9,6 @@ from gates.attestation import Attestation
 from gates.verdicts import Kind, decision_words
 from reports.attestation import chain, people, trust
 from reports.attestation.chain import BUNDLES, Statement
-from reports.attestation.comparison import holds_comparison, show_comparison
 from reports.attestation.statements import COMMAND, MALFORMED, OF_RUNS, PROPERTY, made_at
 from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import Decided, Verified, verify
@@ -21,8 +20,6 @@ _REASONS, _WIDTH, _SAYS = 3, 110, 120
 def show(asked: argparse.Namespace) -> int:
     """About ten lines a hero; 1 where the folder does not hold."""
     root, now = trust.read_trust(asked.trust), datetime.now(UTC)
-    if holds_comparison(asked.folder):
-        return show_comparison(asked.folder, root)
     verified = verify(asked.folder, root)
     for decided in verified.heroes.values():
         print("\n".join(cut(line, _WIDTH) for line in describe(decided, verified, root, now)))

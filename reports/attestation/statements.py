@@ -36,9 +36,8 @@ PREDICATES = {
     "promotion": "urn:hero-gate:promotion:v1",
     "rollback": "urn:hero-gate:rollback:v1",
     "exception": "urn:hero-gate:exception:v1",
-    "comparison": "urn:hero-gate:comparison:v1",
 }
-OF_RUNS = ("run", "decision", "svr")  # of canaries; a comparison is signed in a folder of its own, all else people say
+OF_RUNS = ("run", "decision", "svr")  # all else people say
 #: Where a statement says when it was made, whatever its kind.
 _TIMES = ("finishedOn", "timeCreated", "createdOn")
 _RESULT = {Decision.PROMOTE: "PASSED", Decision.HOLD: "WARNED", Decision.ROLLBACK: "FAILED"}

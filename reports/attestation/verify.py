@@ -15,7 +15,6 @@ from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
 from reports.attestation import chain, trust
 from reports.attestation.chain import BUNDLES, Chain, Statement, key_file
-from reports.attestation.comparison import CheckedComparison, check_comparison, holds_comparison
 from reports.attestation.files import check_files, compare, walk
 from reports.attestation.people import judged
 from reports.attestation.trust import Judgement, TrustRoot
@@ -106,17 +105,10 @@ def run(asked: argparse.Namespace) -> int:
     if asked.head and not re.fullmatch(r"[0-9a-f]{64}", asked.head):
         raise GateError(f"--head={asked.head}: not a sha256 in hex; `verify` prints the head's, write that down")
     root = trust.read_trust(asked.trust)
-    found: Verified | CheckedComparison
-    if holds_comparison(asked.folder):
-        found = compared = check_comparison(asked.folder, root, asked.head)
-        told, doubted = [compared.line], "" if compared.trusted else "the signature counts as none"
-    else:
-        found = verified = verify(asked.folder, root, asked.head)
-        told = [f"note: {clean(note)}" for note in verified.notes]
-        told += [f"untrusted: {clean(stranger)}" for stranger in verified.strangers]
-        told += [f"{n}  {d.attestation.told}  signed {d.judged.words}" for n, d in verified.heroes.items()]
-        doubtful = verified.strangers or not verified.trusted
-        doubted = "what is named above counts as none, or nothing was decided" if doubtful else ""
+    found = verify(asked.folder, root, asked.head)
+    told = [f"note: {clean(note)}" for note in found.notes]
+    told += [f"untrusted: {clean(stranger)}" for stranger in found.strangers]
+    told += [f"{n}  {d.attestation.told}  signed {d.judged.words}" for n, d in found.heroes.items()]
     for line in (*(f"problem: {clean(problem)}" for problem in found.problems), *told):
         print(line)
     count = len(found.chain.statements)
@@ -125,8 +117,8 @@ def run(asked: argparse.Namespace) -> int:
         print(f"DOES NOT VERIFY: {len(found.problems)} problem{'' if len(found.problems) == 1 else 's'}")
         return 1
     print(f"verified: nothing was changed since it was signed; signed {found.words}")
-    if asked.require_trusted and doubted:
-        print(f"NOT TRUSTED: --require-trusted, but {doubted}")
+    if asked.require_trusted and (found.strangers or not found.trusted):
+        print("NOT TRUSTED: --require-trusted, but what is named above counts as none, or nothing was decided")
         return 1
     return 0
 

@@ -12,6 +12,7 @@ from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock
 from gates.checks.machine import NOT_EVIDENCED, SlowedBaseline
 from gates.names import check_name
+from gates.offline import OFFLINE
 from gates.release import Outcome, Release
 from gates.verdicts import NOT_ENFORCED, WARN, Cell, Decision, Kind, Verdict
 from reports.escaping import typed
@@ -40,19 +41,15 @@ class NextCommand:
 
 def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrusted: str = "") -> NextCommand:
     """The one command that its owner types next."""
+    if release.mode == OFFLINE and (focus is None or focus.kind is not Kind.INSTRUMENT):
+        return _after_one_look(release, outcome, focus, untrusted)
     policy, climbed = outcome.subject.policy, outcome.climbed
     if outcome.decision is Decision.PROMOTE and release.mode == WARN:
         by_evidence = replace(release, mode="evidence"), outcome, "--decision-mode=evidence"
         line = " && ".join(_make(target, *by_evidence) for target in ("lock", "canary"))
         return NextCommand(line=line, remark=f"{NOT_ENFORCED}: make promote refuses this one")
     if outcome.decision is Decision.PROMOTE:
-        asked, at = policy.promotion, datetime.fromisoformat(release.finished_at)
-        frozen = next((window for window in asked.freeze if window.begins <= at < window.ends), None)
-        lacks = [f"refused while signed {untrusted}"] if untrusted else []
-        lacks += [f"refused without approvals by {asked.approvals}"] if asked.approvals else []
-        lacks += [f"refused until {frozen.ends:%Y-%m-%d %H:%M} UTC: freeze, {frozen.why}"] if frozen else []
-        line = _make("promote", release, outcome)
-        return NextCommand(line=line, remark="; ".join(lacks))
+        return _promote(release, outcome, untrusted)
     canary, lock = _make("canary", release, outcome), _make("lock", release, outcome)
     locked = (
         canary if Lock.key in policy.left_out else f"{lock} && {canary}"
@@ -78,6 +75,34 @@ def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrust
     longer = _make("canary", release, outcome, f"--max-windows={windows}")
     remark = f"the same sequence, longer; or {change} and start anew"
     return NextCommand(line=longer, remark=remark)
+
+
+def _promote(release: Release, outcome: Outcome, untrusted: str) -> NextCommand:
+    """What makes it the baseline, and why it would refuse to."""
+    asked, at = outcome.subject.policy.promotion, datetime.fromisoformat(release.finished_at)
+    frozen = next((window for window in asked.freeze if window.begins <= at < window.ends), None)
+    lacks = [f"refused while signed {untrusted}"] if untrusted else []
+    lacks += [f"refused without approvals by {asked.approvals}"] if asked.approvals else []
+    lacks += [f"refused until {frozen.ends:%Y-%m-%d %H:%M} UTC: freeze, {frozen.why}"] if frozen else []
+    return NextCommand(line=_make("promote", release, outcome), remark="; ".join(lacks))
+
+
+def _after_one_look(release: Release, outcome: Outcome, focus: Cell | None, untrusted: str) -> NextCommand:
+    """In mode offline: what is in no pack is asked for again as it was, by its own command."""
+    subject, facts = outcome.subject, outcome.climbed.constants
+    asked = bool(subject.command)
+    again = subject.command or f"{_make('lock', release, outcome)} && {_make('canary', release, outcome)}"
+    if outcome.decision is Decision.PROMOTE and outcome.final:
+        return _promote(release, outcome, untrusted)
+    if outcome.decision is Decision.PROMOTE:
+        opens = "this opens the first step of a canary, and promotes nothing"
+        way = "make packs of both runs" if asked else "climb it, or say offline.final in the policy"
+        return NextCommand(before=f"{opens}: {way}", line=subject.packs if asked else again)
+    if facts is not None and facts.look is not None and facts.look.hangs:
+        return NextCommand(before=f"judge the hits of {outcome.subject.name}/judge-first.csv", line=again)
+    if outcome.decision is Decision.HOLD and focus is not None and "such queries would meet" in focus.note:
+        return NextCommand(before=f"judge more queries: {focus.note.partition(';')[0]}", line=again)
+    return NextCommand(before=f"change {typed(subject.source)}", line=again)
 
 
 def _mend(outcome: Outcome, focus: Cell | None) -> str:
@@ -114,7 +139,7 @@ def _make(target: str, release: Release, outcome: Outcome, *options: str) -> str
         words.append(f"CONFIGS={_quoted(typed(release.configs))}")
     if target != "lock" and typed(release.artifacts) != _ARTIFACTS:
         asked.append(f"--artifacts={typed(release.artifacts)}")
-    if target != "promote" and release.mode != "evidence":
+    if target != "promote" and release.mode not in ("evidence", OFFLINE):
         asked.append(f"--decision-mode={release.mode}")
     if asked:
         words.append(f"ARGS={_quoted(*asked)}")

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from gates.checks.check import number_of
 from gates.checks.question import NOTHING_FIXED
 from gates.names import check_name, check_of, slice_parts
+from gates.offline import OFFLINE
 from gates.policy import Policy
 from gates.release import Outcome, Release
-from gates.verdicts import WARN, Cell, Decision, Kind, Verdict
+from gates.rule.climbed import HANGS
+from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.model.advice import NextCommand, next_command
 from reports.model.checks import reasons_of, rows_of, speaks
 from reports.model.gains import Gain
@@ -80,7 +82,7 @@ def card_of(
         serves=subject.baseline_name,
         next=next_command(release, outcome, focus, untrusted),
         owner=subject.owner,
-        deadline=until.isoformat(timespec="seconds") if promoted and release.mode != WARN else "",
+        deadline=until.isoformat(timespec="seconds") if outcome.final else "",
     )
 
 
@@ -96,8 +98,10 @@ def told_cell(outcome: Outcome) -> Cell | None:
     """The cell whose numbers are told first: of a hero that passed, the gate at the top closest to its limit."""
     if outcome.decision is not Decision.PROMOTE:
         return focus_of(outcome)
-    top = outcome.subject.policy.ladder.steps[-1]
-    gates = [c for c in outcome.cells if c.kind is Kind.GATE and c.step == top and c.n and c.headroom]
+    policy = outcome.subject.policy
+    top, looked = policy.ladder.steps[-1], policy.losses if policy.mode == OFFLINE else ()
+    deciding = (c for c in outcome.cells if (c.kind is Kind.GATE and c.step == top) or c.check in looked)
+    gates = [c for c in deciding if c.n and c.headroom]
     return min(gates, key=lambda cell: number_of(cell.headroom), default=None)
 
 
@@ -132,6 +136,8 @@ def _limit(cell: Cell, policy: Policy) -> str:
 def headline_of(outcome: Outcome, focus: Cell | None, reasons: tuple[str, ...]) -> str:
     """What was shown. `focus` is the cell that the decision rests on, `reasons` are told when it says nothing."""
     policy = outcome.subject.policy
+    if outcome.decision is Decision.PROMOTE and policy.mode == OFFLINE:
+        return "no more than the margin is shown to be lost" + ("" if outcome.final else ", not final")
     if outcome.decision is Decision.PROMOTE:
         return "every gate within its point threshold" if policy.mode == "letter" else "every gate shown to hold"
     if focus is not None and focus.verdict is Verdict.RED:
@@ -167,6 +173,8 @@ def _broken(check: str, policy: Policy) -> str:
 
 def _open(cell: Cell, policy: Policy) -> str:
     """What a check that is neither shown broken nor shown to hold means."""
+    if policy.mode == OFFLINE and cell.n and cell.kind is not Kind.SANITY:
+        return "it hangs on hits that nobody judged" if HANGS in cell.note else "too few queries to show it"
     words = policy.check(cell.check).check.open_words
     if words:
         return words

@@ -1,49 +1,45 @@
-"""How is a comparison of two recorded runs shown? Lines for the terminal, and a page that needs no network."""
+"""How is a comparison of two run files shown on the terminal? The card first, then every number."""
 
-import csv
-import io
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from reports.escaping import clean, csv_cell, cut
-from reports.model.compared import ComparedStory, MovedQuery
-from reports.render.site import environment
+from fixtures.judged import JudgedPair
+from gates.names import check_name
+from gates.verdicts import Decision
+from reports.escaping import clean, cut
+from reports.model.compared import MovedQuery, moved_most, rows_of_pair
+from reports.model.story import Story
 
 WIDTH = 118
-SHOWN = 3  # wins and losses on the terminal; the page has all with both top tens
-TEMPLATE = "compare.html.j2"
 
 
-def terminal_lines(story: ComparedStory, names: tuple[str, str]) -> Iterator[str]:
-    """The decision first, then why, then every number, whatever was decided."""
-    final = " (not final)" if str(story.decision) == "PROMOTE" and not story.final else ""
-    yield f"{story.decision}{final}  {clean(names[1])} against {clean(names[0])}"
-    for head, lines in (
-        ("why", story.reasons),
-        ("understood", story.understood),
-        ("margin", story.margins),
-        ("unjudged", story.unjudged),
-    ):
-        yield from _wrapped(head, lines)
+def terminal_lines(story: Story, pair: JudgedPair, names: tuple[str, str]) -> Iterator[str]:
+    """The decision first, then why, then every number, whatever was decided. `names` are those of the files."""
+    decision, facts = story.outcome.decision, story.outcome.climbed.constants
+    look = facts.look if facts else None
+    final = " (not final)" if decision is Decision.PROMOTE and not story.outcome.final else ""
+    yield f"{decision}{final}  {clean(names[1])} against {clean(names[0])}"
+    yield from _wrapped("why", why_of(story))
+    if look is not None:
+        role = f"{names[0]} is what serves (baseline), {names[1]} the candidate (hero); mode offline, one look"
+        yield from _wrapped("understood", (role, *look.understood))
+        yield from _wrapped("margin", look.margins)
+        yield from _wrapped("unjudged", look.on_unjudged)
     yield f"  {'points':11} {'':24} {'n':>6} {'baseline':>9} {'hero':>6} {'change':>7}  95 % interval"
-    for row in story.rows:
+    for row in rows_of_pair(pair):
         what = cut(f"{row.measure} {row.intent}" if row.intent else row.measure, 24)
-        numbers = f"{row.n:>6,} {row.baseline:>9} {row.hero:>6} {float(row.difference):>+7.1f}"
-        yield f"  {'':11} {what:24} {numbers}  [{float(row.low):+.1f}, {float(row.high):+.1f}]"
-    for head, moved in (("losses", story.losses), ("wins", story.wins)):
-        yield from (f"  {head if i == 0 else '':11} {_moved_line(one)}" for i, one in enumerate(moved[:SHOWN]))
+        numbers = f"{row.n:>6,} {row.baseline:>9} {row.hero:>6} {row.difference:>+7.1f}"
+        yield f"  {'':11} {what:24} {numbers}  [{row.low:+.1f}, {row.high:+.1f}]"
+    yield from _wrapped("next", (story.card.next.words,))
+    for head, moved in zip(("losses", "wins"), moved_most(pair), strict=True):
+        yield from (f"  {head if i == 0 else '':11} {_moved_line(one)}" for i, one in enumerate(moved))
 
 
-def page(story: ComparedStory, names: tuple[str, str], run_id: str, commit: str) -> str:
-    """`index.html`; every text of the files is escaped."""
-    return environment().get_template(TEMPLATE).render(story=story, names=names, run_id=run_id, commit=commit)
-
-
-def table(lines: Sequence[Sequence[str]]) -> str:
-    """Rows as CSV, of which no spreadsheet takes a cell for a formula."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([csv_cell(cell) for cell in line] for line in lines)
-    return out.getvalue()
+def why_of(story: Story) -> tuple[str, ...]:
+    """The card's reason, and what each loss showed."""
+    losses = story.outcome.subject.policy.losses
+    cells = [cell for cell in story.outcome.cells if cell.check in losses]
+    return (story.card.reason, *(f"{check_name(c.check, c.unit).named} {c.verdict}: {c.note}" for c in cells))
 
 
 def _wrapped(head: str, lines: Sequence[str]) -> Iterator[str]:
@@ -56,4 +52,4 @@ def _wrapped(head: str, lines: Sequence[str]) -> Iterator[str]:
 def _moved_line(moved: MovedQuery) -> str:
     named, text = moved.query.query_id, moved.query.text
     text = cut(named if text == named else f"{named}  {text}", 60)
-    return f"{float(moved.difference):+6.1f}  {moved.baseline:>5} -> {moved.hero:>5}  {text}"
+    return f"{moved.difference:+6.1f}  {moved.baseline:>5} -> {moved.hero:>5}  {text}"

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ from markupsafe import Markup
 
 from evidence.files import write_whole
 from gates.names import meaning
+from gates.offline import OFFLINE
 from gates.verdicts import Kind
 from reports.attestation.statements import COMMAND, PAGES, QUERIES
 from reports.model.circumstances import budget_words, machine_words, mode_words, policy_words, rates_words
 from reports.model.labels import MARK_WORDS, headroom_words, is_reached, mark, mark_words, metric_name
-from reports.model.story import claim_words, effect_words, ladder_words, ship_words, title_words
+from reports.model.story import Story, claim_words, effect_words, ladder_words, ship_words, title_words
 from reports.render.charts import chart_of
-from reports.render.plots import FOLDER, draw
 from reports.render.site import environment
 from reports.render.told import Told
 
@@ -37,10 +38,8 @@ KINDS = (
 
 def pytest_gate_told(told: Told) -> None:
     """Write the plots of each hero into its folder, and both pages."""
-    plots = {story.hero: draw(told.release, story) for story in told.stories}
+    plots = {story.hero: _plots(told, story) for story in told.stories}
     for story in told.stories:
-        for plot in plots[story.hero]:
-            write_whole(told.home(story) / FOLDER / f"{plot.name}.svg", plot.svg)
         if story.measured is not None:
             write_whole(told.home(story) / QUERIES, render(QUERIES, release=told.release, story=story))
     shown = {"release": told.release, "stories": told.stories, "seal": told.seal, "evidence": told.evidence}
@@ -53,6 +52,18 @@ def docs_from(artifacts: Path) -> str:
     docs = Path(__file__).resolve().parents[2] / "docs"
     home = artifacts.resolve()
     return os.path.relpath(docs, home) if docs.is_dir() and docs.parent in home.parents else ""
+
+
+def _plots(told: Told, story: Story) -> Sequence[Any]:
+    """Those of a hero, beside its evidence; rankings show neither a clock nor confidence."""
+    if told.release.mode == OFFLINE:
+        return ()
+    from reports.render.plots import FOLDER, draw  # brings matplotlib
+
+    drawn = draw(told.release, story)
+    for plot in drawn:
+        write_whole(told.home(story) / FOLDER / f"{plot.name}.svg", plot.svg)
+    return drawn
 
 
 def render(name: str, **shown: Any) -> str:

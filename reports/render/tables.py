@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +27,9 @@ from rollout.columns import DEPTH, Measured, codes, numbers, read_hits
 from rollout.jobs.job import METRICS as FOLDER
 from rollout.jobs.job import metric_row
 from rollout.jobs.numbers import ALL, ENDS, METRICS, SPANS, of_suite
+from rollout.look import TO_JUDGE
 
+JUDGE_FIRST = "judge-first.csv"  # hits that nobody judged, of mode offline
 POOL = "pool_counts_by_system.csv"
 DRAWS = 2_000  # null simulations of one calibration interval
 SPAN_COLUMNS = ("system", "suite", *(f"{metric}{end}" for metric in METRICS for end in ENDS), "queries", "config_hash")
@@ -36,6 +40,9 @@ def pytest_gate_told(told: Told) -> None:
     """Write the tables of each hero."""
     for story in told.stories:
         write_tables(story, told.home(story))
+        listed = told.release.run_folder / story.hero / TO_JUDGE
+        if listed.exists():
+            write_whole(told.home(story) / JUDGE_FIRST, _cells(json.loads(listed.read_bytes())))
 
 
 def pytest_gate_signed(told: Told) -> str:
@@ -47,6 +54,12 @@ def write_tables(story: Story, folder: Path) -> None:
     """Write the spans and the pool counts; without evidence they hold their header only."""
     write_csv(folder / SPANS, _span_rows(story), SPAN_COLUMNS)
     write_csv(folder / POOL, _pool_rows(story, folder), _POOL, "%.4f")
+
+
+def _cells(rows: Iterable[Sequence[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
+    return out.getvalue()
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str], digits: str = "%.6g") -> None:
