@@ -11,7 +11,7 @@ from evidence.measures import CREDIT, measure
 from evidence.schemas import OWN
 from fixtures.systems.protocol import Query
 from rollout import order
-from rollout.columns import Measured, codes, numbers
+from rollout.columns import BEFORE, Measured, codes, numbers
 from rollout.replay import DERIVED, following
 
 
@@ -44,13 +44,16 @@ def wrong_measures(hits: pa.Table, agg: pa.Table, sla_ms: float) -> list[str]:
     return [
         line
         for system in pc.unique(judged["system"]).to_pylist()
+        for before in (True, False)  # a battery may have asked about the queries of the canary
         for line in _wrong_of(
-            str(system),
-            hits.filter(pc.equal(hits["system"], system)),
-            judged.filter(pc.equal(judged["system"], system)),
-            sla_ms,
+            str(system), hits.filter(_of(hits, system, before)), judged.filter(_of(judged, system, before)), sla_ms
         )
     ]
+
+
+def _of(table: pa.Table, system: str, before: bool) -> Any:
+    first = pc.equal(table["window"], BEFORE)
+    return pc.and_(pc.equal(table["system"], system), first if before else pc.invert(first))
 
 
 def _wrong_of(system: str, hits: pa.Table, rows: pa.Table, sla_ms: float) -> list[str]:

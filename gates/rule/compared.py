@@ -23,6 +23,7 @@ from gates.rule.offline import (
     show,
 )
 from gates.statistics.gaffke import lower, tail, upper
+from gates.statistics.pvalues import Interval
 from gates.verdicts import Decision
 
 Array = NDArray[np.float64]
@@ -111,6 +112,6 @@ def fewest(most: int, decided: Callable[[int], bool]) -> int:
     return high
 
 
-def interval(d: Array) -> tuple[float, float]:
-    """Where the mean lies with 95 %, by the bounds that decide."""
-    return lower(d, INTERVAL), upper(d, INTERVAL)
+def look_interval(d: Array) -> Interval:
+    """The mean and where it lies with 95 %, by the bounds that decide."""
+    return Interval(float(d.mean()), lower(d, INTERVAL), upper(d, INTERVAL))

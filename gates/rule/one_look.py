@@ -17,7 +17,7 @@ from gates.offline import OFFLINE
 from gates.pairs import Arm, Pairs
 from gates.policy import Policy
 from gates.rule.climbed import LookFacts
-from gates.rule.compared import interval
+from gates.rule.compared import look_interval
 from gates.rule.evaluator import Evaluator
 from gates.rule.offline import AFTER_LOOKING, Margin, Rates, Shown, rates_of, show
 from gates.rule.questions import DECIDE, asked_checks
@@ -25,7 +25,6 @@ from gates.rule.self_test import cells_that_must_not_promote
 from gates.rule.synthetic import Synthetic
 from gates.rule.trackers import Tracker
 from gates.statistics.decimals import decimal, interval_numbers
-from gates.statistics.pvalues import Interval
 from gates.verdicts import Cell, Decision, Verdict
 
 GAFFKE = "one look"
@@ -49,8 +48,7 @@ class LookTracker(Tracker):
 
     def numbers(self, step: Pairs, canary: Pairs) -> dict[str, str]:
         lost = self._form.told(canary)
-        low, high = interval(-lost)
-        told = interval_numbers(Interval(float(lost.mean()), -high, -low), self._margin.mu)
+        told = interval_numbers(look_interval(lost), self._margin.mu)
         return {**told, "n": str(len(lost)), "note": self._note()}
 
     def _note(self) -> str:

@@ -20,7 +20,10 @@ from gates.verdicts import Decision, Verdict
 EVIDENCE = ("agg.parquet", "hits.parquet")
 #: The files of a hero's folder, and of the release's, that an attestation names by digest; plots/ is a folder of them.
 QUERIES = "queries.html"  # all that changed; the page has those that changed most
-ARTEFACTS = ("agg.parquet", "hero_span_v22.csv", "hits.parquet", "plots/*", "pool_counts_by_system.csv", QUERIES)
+ARTEFACTS = (
+    "agg.parquet", "hero_span_v22.csv", "hits.parquet", "judge-first.csv", "plots/*", "pool_counts_by_system.csv",
+    QUERIES,
+)  # fmt: skip
 PAGES = ("index.html", "summary.md")
 RELEASED = (*PAGES, f"{ALLURE}/*")
 STATEMENT = "https://in-toto.io/Statement/v1"

@@ -128,7 +128,7 @@ def _limit(cell: Cell, policy: Policy) -> str:
     """The limit that the verdict is about: some checks have one to hold and another one to be broken."""
     asked = policy.check(cell.check)
     broken, by_letter = asked.check.broken_above(asked.limits), policy.mode == "letter" and cell.kind is Kind.GATE
-    if cell.verdict is Verdict.RED and broken is not None and not by_letter:
+    if cell.verdict is Verdict.RED and broken is not None and not by_letter and policy.mode != OFFLINE:
         return f"broken above {broken:.4g}"
     return f"limit {check_name(cell.check, cell.unit, policy.mode).show(cell.limit)}"
 

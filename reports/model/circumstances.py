@@ -4,6 +4,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from fixtures.systems.waiting import SWITCHES, UNKNOWN
 from gates.checks.check import number_of
+from gates.offline import OFFLINE
 from gates.policy import Policy
 from gates.release import Outcome, Subject
 from gates.verdicts import NOT_ENFORCED, WARN
@@ -23,7 +24,7 @@ def budget_words(outcome: Outcome) -> str:
 def machine_words(outcome: Outcome) -> tuple[str, ...]:
     """How much of the clock was waiting, and whose the processors were; nothing where no pair was asked."""
     told = outcome.climbed.machine
-    if told is None or not (told.hero or told.baseline):
+    if outcome.subject.policy.mode == OFFLINE or told is None or not (told.hero or told.baseline):
         return ()
     shares = [f"{arm} {_percent(share)}" for arm, share in (("hero", told.hero), ("baseline", told.baseline)) if share]
     at_most = "at most " if told.waiting == SWITCHES else ""
@@ -84,6 +85,7 @@ def mode_words(subject: Subject) -> str:
     more = {
         "letter": ": point thresholds, no error rate is controlled",
         WARN: f": {NOT_ENFORCED}, decided as by evidence",
+        OFFLINE: ": one look at all judged queries, Gaffke's bounds; no user was asked anything",
     }
     return f"{subject.policy.mode}{more.get(subject.policy.mode, '')}"
 

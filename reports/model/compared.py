@@ -7,7 +7,7 @@ import numpy as np
 
 from fixtures.judged import JudgedPair
 from fixtures.systems.protocol import Query
-from gates.rule.compared import interval
+from gates.rule.compared import look_interval
 
 MOVED = 3  # queries that are told of the biggest wins, and of the biggest losses
 
@@ -43,11 +43,11 @@ def rows_of_pair(pair: JudgedPair) -> Iterator[ComparedRow]:
     for of in pair.stakes:
         for intent in ("", *(named if len(named) > 1 else ())):
             rows = np.flatnonzero(intents == intent) if intent else np.arange(len(intents))
-            low, high = interval(of.difference[rows])
+            change = look_interval(of.difference[rows])
             means = [float(np.mean(arm.values[of.measure][rows])) for arm in (pair.baseline, pair.hero)]
             yield ComparedRow(
                 measure=of.measure, intent=intent, n=len(rows), baseline=points(means[0]), hero=points(means[1]),
-                difference=100 * float(of.difference[rows].mean()), low=100 * low, high=100 * high,
+                difference=100 * change.value, low=100 * change.lower, high=100 * change.upper,
             )  # fmt: skip
 
 

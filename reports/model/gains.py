@@ -1,5 +1,6 @@
 """What does the hero give and cost against the baseline, over all queries and by intent?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,11 +72,18 @@ class Gain:
         return "no difference shown"
 
 
-def compare(measured: Measured, *, edges: Array, seed: int, intent: str = "") -> dict[str, Gain]:
+def compare(
+    measured: Measured,
+    *,
+    edges: Array,
+    seed: int,
+    intent: str = "",
+    of_means: Callable[[Array], Interval] = mean_interval,
+) -> dict[str, Gain]:
     """Every measure that both arms have, by name. `edges` are the canary's calibration bins, `seed` its seed.
 
-    Differences of means are paired and use the interval that the guards use; those of p95 and calibration error come
-    from a paired bootstrap of queries, those of file credit from the delta method.
+    Differences of means are paired and use `of_means`, the interval that the guards use; those of p95 and calibration
+    error come from a paired bootstrap of queries, those of file credit from the delta method.
     """
     hero, baseline, n = measured.hero, measured.baseline, len(measured)
     if not n:
@@ -89,7 +97,7 @@ def compare(measured: Measured, *, edges: Array, seed: int, intent: str = "") ->
     }
     for metric, (mine, its) in means.items():
         if _known(mine, its):
-            found[metric] = float(its.mean()), float(mine.mean()), mean_interval(mine - its)
+            found[metric] = float(its.mean()), float(mine.mean()), of_means(mine - its)
     clocks = {"p95_latency_ms": (hero.latency_ms, baseline.latency_ms)}
     if hero.wait_ms.any() or baseline.wait_ms.any():  # recorded answers waited for nothing here
         clocks["p95_net_ms"] = (hero.latency_ms - hero.wait_ms, baseline.latency_ms - baseline.wait_ms)
@@ -113,11 +121,15 @@ def compare(measured: Measured, *, edges: Array, seed: int, intent: str = "") ->
     }
 
 
-def compare_intents(measured: Measured, *, edges: Array, seed: int) -> dict[str, dict[str, Gain]]:
+def compare_intents(
+    measured: Measured, *, edges: Array, seed: int, of_means: Callable[[Array], Interval] = mean_interval
+) -> dict[str, dict[str, Gain]]:
     """intent -> measure -> gain, largest intents first."""
     intents, counts = np.unique(measured.intent, return_counts=True)
     return {
-        str(intent): compare(measured.rows(measured.intent == intent), edges=edges, seed=seed, intent=str(intent))
+        str(intent): compare(
+            measured.rows(measured.intent == intent), edges=edges, seed=seed, intent=str(intent), of_means=of_means
+        )
         for intent in intents[np.argsort(-counts, kind="stable")]
     }
 

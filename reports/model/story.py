@@ -14,7 +14,10 @@ from gates.checks.p95_latency import P95Latency
 from gates.checks.stop_rule import StopRule
 from gates.errors import failures
 from gates.names import check_of, slice_parts
+from gates.offline import OFFLINE
 from gates.release import Outcome, Release, Subject
+from gates.rule.compared import look_interval
+from gates.statistics.pvalues import mean_interval
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from reports.model.advice import to_decide
 from reports.model.card import Card, card_of, focus_of, told_cell
@@ -155,8 +158,9 @@ def _tell(release: Release, outcome: Outcome, untrusted: str) -> Story:
     windows: Windows = {}
     directions: dict[str, str] = {}
     if measured is not None and agg is not None:
-        gains = compare(measured, edges=np.array(edges), seed=seed)
-        by_intent = compare_intents(measured, edges=np.array(edges), seed=seed)
+        of_means = look_interval if subject.policy.mode == OFFLINE else mean_interval
+        gains = compare(measured, edges=np.array(edges), seed=seed, of_means=of_means)
+        by_intent = compare_intents(measured, edges=np.array(edges), seed=seed, of_means=of_means)
         measure = measure if measure in gains else "ndcg_at_10"
         changed = find_examples(measured, subject, folder, release.run_folder / subject.name, measure)
         windows = windows_of(outcome, measured, agg, told_cell(outcome))
@@ -198,6 +202,8 @@ def _notes(outcome: Outcome, measured: Measured | None) -> Iterator[str]:
     """What the facts say, what the stop rule lets pass but not in silence, and how the answers of each arm failed."""
     subject, facts = outcome.subject, outcome.climbed.constants
     yield from facts.notes if facts else ()
+    if facts and facts.look:
+        yield from (*facts.look.understood, *facts.look.margins, *facts.look.on_unjudged)
     yield from (c.note for c in outcome.cells if c.check == StopRule.key and c.verdict is Verdict.GREEN and c.note)
     if measured is not None:
         for name, codes in ((subject.name, measured.hero_error), (subject.baseline_name, measured.baseline_error)):
