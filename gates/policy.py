@@ -330,4 +330,6 @@ def read_policy(path: Path) -> dict[str, Any]:
     for key in ("asks", "chosen_after_looking"):
         if isinstance(offline, dict) and key in offline:
             raise ConfigError([f"{path}: offline.{key}: no file says so; take it out"])
+    if document.get("mode") == OFFLINE and "ladder" in document:
+        raise ConfigError([f"{path}: ladder: mode offline looks once and has none; take it out"])
     return completed(document)

@@ -7,6 +7,7 @@ item a measure, and page, attestation, verify and replay are those of any releas
 import argparse
 import io
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ from gates.policy import Policy
 from gates.release import Subject
 from gates.rule.compared import attainable
 from gates.rule.offline import rates_of, require_attainable
-from gates.status import EXIT, MISTAKE, tell_uncaught
+from gates.status import EXIT, FAILED, MISTAKE, Ending, tell_uncaught
 from reports.escaping import clean, typed
 from reports.render.compared import terminal_lines
 from reports.render.told import Told
@@ -51,41 +52,42 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str]) -> int:
     """0 PROMOTE, 10 HOLD, 20 ROLLBACK once it is signed; 4 with a line for a mistake, 3 where something else failed."""
-    asked = _parser().parse_args(arguments)
-    try:
-        return compare_files(asked)
-    except GateError as error:
-        print(clean(f"hero-gate compare: {str(error).splitlines()[0]}"), file=sys.stderr)
-        return MISTAKE
+    asked, ending = _parser().parse_args(arguments), Ending("")
+    with ending.watching():
+        try:
+            returned = compare_files(asked, shlex.join(arguments), ending)
+        except GateError as error:
+            print(clean(f"hero-gate compare: {str(error).splitlines()[0]}"), file=sys.stderr)
+            return MISTAKE
+        except Exception as error:
+            ending.failed(error)
+            returned = FAILED
+    return ending.status(returned)
 
 
-def compare_files(asked: argparse.Namespace) -> int:
+def compare_files(asked: argparse.Namespace, typed_so: str, ending: Ending) -> int:
     """Read, have pytest decide and sign, and only then tell. Raises GateError with a line."""
     pair = read_judged(asked.baseline, asked.hero, asked.qrels, asked.queries, asked.measures)
-    given = Compared(pair, hero_of(asked, policy_of(pair, asked)))
+    given = Compared(pair, hero_of(asked, policy_of(pair, asked), typed_so))
+    archive.require_ours(asked.artifacts)
     printed = io.StringIO()
     with tempfile.TemporaryDirectory() as nothing, redirect_stdout(printed):
-        options = [
-            f"--configs={nothing}",
-            f"--artifacts={asked.artifacts.absolute()}",
-            "--assert=plain",
-            "-q",
-            "--disable-plugin-autoload",
-        ]
-        options += [f"--junitxml={asked.junit.absolute()}"] if asked.junit else []
+        options = [f"--configs={nothing}", f"--artifacts={asked.artifacts.absolute()}", "--assert=plain", "-q"]
+        options += ["--disable-plugin-autoload", *([f"--junitxml={asked.junit.absolute()}"] if asked.junit else [])]
         without = [word for name in _WITHOUT for word in ("-p", f"no:{name}")]
         where = ["-c", str(ROOT / "pytest.ini"), f"--rootdir={ROOT}", str(ROOT / "suites" / "canary")]
         status = int(pytest.main(["-m", "canary", *options, *without, *where], plugins=[given]))
+    place = typed(asked.artifacts)
     if given.told is None or status not in EXIT.values():
         print(printed.getvalue(), file=sys.stderr)
         return status
-    names, place = (str(asked.baseline), str(asked.hero)), typed(asked.artifacts)
-    for line in terminal_lines(given.told.stories[0], pair, names):
+    story, signed = given.told.stories[0], clean(given.told.seal.words)
+    ending.signed(status, f"{story.outcome.decision} is signed and stands: {place}")
+    for line in terminal_lines(story, pair, (str(asked.baseline), str(asked.hero))):
         print(line)
     if len(pair.unjudged):
-        print(f"  {'judge first':11} {place}/{given.told.stories[0].hero}/judge-first.csv")
+        print(f"  {'judge first':11} {place}/{story.hero}/judge-first.csv")
     print(f"  {'page':11} {place}/index.html")
-    signed = clean(given.told.seal.words)
     print(f"  {'signed':11} {signed}; check: python -m hero_gate verify {place}, replay {place}")
     return status
 
@@ -139,7 +141,7 @@ def policy_of(pair: JudgedPair, asked: argparse.Namespace) -> Policy:
     return checked(document, Policy, "hero-gate compare")
 
 
-def hero_of(asked: argparse.Namespace, policy: Policy) -> Hero:
+def hero_of(asked: argparse.Namespace, policy: Policy, typed_so: str) -> Hero:
     """The candidate's run against the one of what serves."""
     shared: dict[str, Any] = {"system": "recorded", "qrels": str(asked.qrels.absolute())}
     if asked.queries:
@@ -148,9 +150,8 @@ def hero_of(asked: argparse.Namespace, policy: Policy) -> Hero:
     names = [_name(path) for path in (asked.baseline, asked.hero)]
     if names[0] == names[1]:
         names[1] += "_candidate"
-    files = f"{typed(asked.baseline)} {typed(asked.hero)} --qrels {typed(asked.qrels)}"
     subject = Subject(
-        command=f"python -m hero_gate compare {files}", packs=f"python -m hero_gate init {files}",
+        command=f"python -m hero_gate compare {typed_so}", packs=f"python -m hero_gate init {typed_so}",
         name=names[1], source=str(asked.hero), owner="whoever compares", claim="", claim_intent="",
         config_hash=config_hash(hero.content()), baseline_name=names[0],
         baseline_config_hash=config_hash(baseline.content()), differs=(), policy=policy, windows=1, max_windows=1,

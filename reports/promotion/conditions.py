@@ -13,6 +13,7 @@ from fixtures.packs import Hero
 from gates.archive import state_of
 from gates.documents import read_yaml, require_regular
 from gates.errors import GateError
+from gates.offline import OFFLINE
 from gates.policy import Promotion, load_policy
 from gates.verdicts import Decision
 from reports.attestation import chain, people, trust
@@ -90,6 +91,11 @@ def decided(heroes: Mapping[str, Decided], name: str, asked: Wanted) -> Decided:
     if decision is not Decision.PROMOTE:
         reason = decided.attestation.reasons[:1]
         raise Refused(f"{name}: {decision}, but only PROMOTE is promoted: {reason[0] if reason else 'no reason given'}")
+    if not decided.attestation.promotes and decided.attestation.mode == OFFLINE:
+        raise Refused(
+            f"{name}: a PROMOTE of mode offline opens the first step of a canary, and the policy does not say "
+            "offline.final: true; climb the canary, or say so before the look"
+        )
     if not decided.attestation.promotes:
         raise Refused(
             f"{name}: {decided.attestation.told}, but only what is enforced is promoted; "

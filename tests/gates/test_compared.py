@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gates.errors import ConfigError
-from gates.rule.compared import Differences, compare, decision_of, fewest, margins_for, queries_for, rates_for
-from gates.rule.offline import AFTER_LOOKING, Margin, decide, show
+from gates.rule.compared import Differences, attainable, compare, decision_of, fewest, queries_for
+from gates.rule.offline import Margin, decide, rates_of, show
 from gates.verdicts import Decision
 
 Array = NDArray[np.float64]
+RATES, MARGIN = rates_of(1, k=1), Margin(mu=0.05)
 GOOD, BAD, SAME = np.array([0.1] * 200), np.array([-0.5] * 100 + [0.0] * 100), np.zeros(200)
 
 
@@ -30,33 +30,31 @@ def of(judged: Array, worst: Array | None = None, best: Array | None = None, che
     ],
 )
 def test_what_hangs_on_unjudged_hits_is_held(differences: Differences, decision: Decision, hangs: bool) -> None:
-    found = compare([differences], 0.05, bounded=True)
-    assert (found.decision, found.hangs) == (decision, hangs)
-    assert ("nobody judged" in found.reasons[0]) is hangs
-    assert found.final is (found.decision is not Decision.HOLD)
-    known = compare([differences], 0.05, bounded=False)
-    assert (known.decision, known.hangs) == (known.outcome.decision, False)
+    found = compare([differences], [MARGIN], RATES, bounded=True)
+    assert (Decision.HOLD if found.hangs else found.outcome.decision, found.hangs) == (decision, hangs)
+    known = compare([differences], [MARGIN], RATES, bounded=False)
+    assert (known.worst, known.best, known.hangs) == (known.outcome.decision, known.outcome.decision, False)
 
 
 def test_one_check_that_is_broken_is_enough() -> None:
-    assert compare([of(GOOD), of(BAD, check="R@50")], 0.05, bounded=True).decision is Decision.ROLLBACK
+    asked, rates = [of(GOOD), of(BAD, check="R@50")], rates_of(2, k=1)
+    assert compare(asked, [MARGIN] * 2, rates, bounded=True).outcome.decision is Decision.ROLLBACK
 
 
 def test_without_a_margin_it_is_the_one_that_can_be_carried() -> None:
-    found = compare([of(SAME)], None, bounded=True)
+    (margin,) = attainable([of(SAME)], RATES)
+    assert margin.chosen_after_looking
+    found = compare([of(SAME)], [margin], RATES, bounded=True).outcome
     assert (found.decision, found.final) == (Decision.PROMOTE, False)
-    assert found.reasons[0].endswith(AFTER_LOOKING)
-    again = compare([of(SAME)], found.outcome.shown[0].margin.mu, bounded=True)
+    again = compare([of(SAME)], [Margin(mu=margin.mu)], RATES, bounded=True).outcome
     assert (again.decision, again.final) == (Decision.PROMOTE, True)
-    with pytest.raises(ConfigError, match="must be above"):
-        margins_for([of(SAME)], 0.01)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_decision_alone_is_that_of_the_whole_look(seed: int) -> None:
     rng = np.random.default_rng(seed)
     d = [np.clip(rng.normal(rng.uniform(-0.1, 0.1), 0.2, 150), -1, 1) for _ in range(2)]
-    rates, margins = rates_for(2), [Margin(mu=0.05), Margin(mu=0.08)]
+    rates, margins = rates_of(2, k=1), [Margin(mu=0.05), Margin(mu=0.08)]
     shown = [show(str(i), one, m, rates) for i, (one, m) in enumerate(zip(d, margins, strict=True))]
     assert decision_of(d, margins, rates) is decide(shown).decision
 
@@ -70,7 +68,7 @@ def test_the_queries_that_a_margin_needs_are_those_with_which_it_is_carried() ->
     sizes = np.array([0.5] * 10 + [0.1] * 40 + [0.0] * 50)
     enough = queries_for(sizes, 0.03, 0.025)
     assert enough is not None
-    (margin,), _ = margins_for([of(np.resize(sizes, enough))], None)
+    (margin,) = attainable([of(np.resize(sizes, enough))], RATES)
     assert margin.mu == pytest.approx(0.03, rel=0.1)
     assert queries_for(np.zeros(400), 0.03, 0.025) == 400
     assert queries_for(np.ones(10), 1e-4, 0.025) is None

@@ -1,0 +1,147 @@
+"""Does a policy of mode `offline` decide by one look at recorded runs, from pack to promotion and replay?"""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gates.attestation import Attestation
+from gates.offline import TEMPLATES
+from reports.attestation.__main__ import main as attestation
+from tests.forked import run
+from tests.hero_gate.test_compare import BETTER, UNSURE, WORSE, Ranks, write
+
+PACK = """\
+schema: hero-gate/pack/v1
+name: {name}
+owner: Search Team
+claim: {{text: finds more}}
+selected: {{system: recorded, run: ../{run}, qrels: ../q.qrels}}
+"""
+
+
+def prepared(folder: Path, ranks: Ranks, policy: str = "", n: int = 173) -> Path:
+    """Configs for two run files, with the template of the mode or another policy."""
+    write(folder, ranks, n)
+    configs = folder / "configs"
+    configs.mkdir()
+    (configs / "policy.yaml").write_text(policy or (TEMPLATES / "offline.yaml").read_text())
+    (configs / "baseline.yaml").write_text(PACK.format(name="incumbent", run="a.run"))
+    (configs / "candidate.yaml").write_text(PACK.format(name="candidate", run="b.run"))
+    return configs
+
+
+def pytest_run(root: Path, configs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    where = f"--configs={configs}", f"--artifacts={configs.parent / 'out'}", "--hero=candidate"
+    return run(["pytest", "-q", "-p", "no:allure_pytest", *arguments, *where], root)
+
+
+def changed(old: str, new: str) -> str:
+    said = (TEMPLATES / "offline.yaml").read_text()
+    assert old in said
+    return said.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "margin", "status", "told"),
+    [
+        (WORSE, 0.03, 20, "nDCG@10 loss shown"),
+        (BETTER, 0.03, 0, "no more than the margin is shown to be lost"),
+        (UNSURE, 0.022, 10, "too few queries to show it"),
+    ],
+)
+def test_one_look_decides(ranks: Ranks, margin: float, status: int, told: str, tmp_path: Path, root: Path) -> None:
+    configs = prepared(tmp_path, ranks, changed("margin: 0.03", f"margin: {margin}"))
+    assert pytest_run(root, configs, "-m", "lock", "--write").returncode == 0
+    done = pytest_run(root, configs, "-m", "canary")
+    assert (done.returncode, told in done.stdout) == (status, True), done.stdout
+    assert "decision-mode" not in done.stdout
+    out = tmp_path / "out"
+    found = Attestation.read_file(out / "candidate" / "attestation.json")
+    assert (found.mode, found.exposure, found.promotes) == ("offline", "offline", False)
+    assert found.constants is not None
+    assert found.constants.look is not None
+    assert found.constants.look.k == 1
+    assert attestation(["verify", str(out)]) == 0
+    assert attestation(["replay", str(out)]) == 0
+
+
+def test_a_promote_that_is_final_becomes_the_baseline(tmp_path: Path, root: Path) -> None:
+    configs = prepared(tmp_path, BETTER, changed("final: false", "final: true"))
+    for step in (["-m", "lock", "--write"], ["-m", "canary"]):
+        assert pytest_run(root, configs, *step).returncode == 0
+    where = [f"--configs={configs}", f"--artifacts={tmp_path / 'out'}", "--hero=candidate", "--accept-untrusted"]
+    done = run(["reports.promotion", "promote", *where], root)
+    assert done.returncode == 0, done.stderr
+    assert "b.run" in (configs / "baseline.yaml").read_text()
+
+
+def test_a_promote_that_opens_a_canary_is_refused_by_promote(tmp_path: Path, root: Path) -> None:
+    configs = prepared(tmp_path, BETTER)
+    for step in (["-m", "lock", "--write"], ["-m", "canary"]):
+        assert pytest_run(root, configs, *step).returncode == 0
+    where = [f"--configs={configs}", f"--artifacts={tmp_path / 'out'}", "--hero=candidate", "--accept-untrusted"]
+    done = run(["reports.promotion", "promote", *where], root)
+    assert done.returncode != 0
+    assert "opens the first step of a canary" in done.stderr
+
+
+def test_each_different_hero_on_the_same_judgements_is_charged_more(tmp_path: Path, root: Path) -> None:
+    configs = prepared(tmp_path, UNSURE, changed("margin: 0.03", "margin: 0.053"))
+    ks = []
+    for run_file in (UNSURE, UNSURE, BETTER, UNSURE):  # the same files count once
+        write(tmp_path, run_file)
+        pytest_run(root, configs, "-m", "canary")
+        found = json.loads((tmp_path / "out" / "candidate" / "attestation.json").read_bytes())
+        ks.append(found["constants"]["look"]["k"])
+    assert ks == [1, 1, 2, 1]
+    (counted,) = (configs / "state" / "judged").glob("*.json")
+    counted.write_text("[1]")
+    assert "not the heroes that were counted" in pytest_run(root, configs, "-m", "canary").stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("  ndcg_at_10: {margin: 0.03}", "  p95_latency: {margin_ms: 5}", "losses alone, p95_latency is none"),
+        ("guards:", "ladder: {window: 800}\nguards:", "mode offline looks once and has none"),
+        ("mode: offline\n", "mode: evidence\n", "offline is of mode offline, but the mode is evidence"),
+        ("  final: false", "  chosen_after_looking: true", "no file says so"),
+        (
+            "  final: false",
+            "  tolerated_loss: {recall: 0.1}",
+            "offline.tolerated_loss names recall; asked are ndcg_at_10",
+        ),
+        ("  ndcg_at_10: {margin: 0.03}", "  ndcg_at_10: {margin: 0.03, tolerated_loss: 0.01}", "stands under offline"),
+        ("guards:", "left_out: {lock: none is needed}\nguards:", "left_out names lock, which stay asked"),
+    ],
+)
+def test_a_policy_that_says_more_is_refused(old: str, new: str, told: str, tmp_path: Path, root: Path) -> None:
+    said = changed(old, new)
+    if old.startswith("mode"):  # of another mode everything must be said
+        said = (root / "configs" / "policy.yaml").read_text() + "offline: {}\n"
+        shutil.copy(root / "configs" / "characteristics.json", tmp_path)
+    done = pytest_run(root, prepared(tmp_path, BETTER, said), "-m", "canary")
+    assert done.returncode == 4
+    assert told in done.stderr
+
+
+def test_a_margin_that_no_hero_could_keep_is_told_in_a_line(tmp_path: Path, root: Path) -> None:
+    configs = prepared(tmp_path, BETTER, changed("margin: 0.03", "margin: 0.01"))
+    done = pytest_run(root, configs, "-m", "canary")
+    assert done.returncode == 10
+    assert "mu is 0.01, but must be above 0.0211 with 173 queries" in done.stdout
+
+
+def test_a_system_that_is_no_recorded_run_is_refused(tmp_path: Path, root: Path) -> None:
+    configs = prepared(tmp_path, BETTER)
+    for name in ("baseline.yaml", "lexical_pack_a.yaml", "calib_v22.json", "corpus.lock"):
+        shutil.copy(root / "configs" / "smoke" / name, configs)
+    shutil.copy(root / "configs" / "weights.lock", tmp_path)
+    pack = (configs / "lexical_pack_a.yaml").read_text().replace("name: lexical", "name: candidate")
+    (configs / "candidate.yaml").write_text(pack)
+    done = pytest_run(root, configs, "-m", "canary")
+    assert "mode offline looks at recorded runs" in done.stderr
+    assert done.returncode == 4
