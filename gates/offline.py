@@ -21,10 +21,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 KEPT = (Lock.key, KnownAnswers.key, StopRule.key)
 MOST = 100_000  # judged queries that are looked at once
 #: In the place of a ladder: one step, one window of whatever there is.
-ONE_LOOK = {
-    "steps": [100], "window": MOST, "min_windows": 1, "max_windows": 1, "total_windows": 1, "red_every": MOST,
-    "aa_every": 100, "preflight": 50, "calibration_looks_every": 1,
-}  # fmt: skip
+ONE_LOOK: dict[str, Any] = dict(
+    steps=[100], window=MOST, min_windows=1, max_windows=1, total_windows=1, red_every=MOST, aa_every=100,
+    preflight=50, calibration_looks_every=1,
+)  # fmt: skip
 _BLOCKS = ("gates", "guards", "slices", "instruments")
 
 

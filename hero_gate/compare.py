@@ -5,17 +5,12 @@ item a measure, and page, attestation, verify and replay are those of any releas
 """
 
 import argparse
-import io
 import re
 import shlex
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
-
-import pytest
 
 from evidence.unjudged import MEASURES
 from fixtures.judged import JudgedPair, read_judged
@@ -32,16 +27,13 @@ from gates.release import Subject
 from gates.rule.compared import attainable
 from gates.rule.offline import rates_of, require_attainable
 from gates.status import EXIT, FAILED, MISTAKE, Ending, tell_uncaught
+from hero_gate.in_process import judge_one
 from reports.escaping import clean, typed
 from reports.render.compared import terminal_lines
-from reports.render.told import Told
 from rollout.look import differences_of
 
-ROOT = Path(__file__).resolve().parents[1]
 FOLDER = "hero-gate-compare"
 MOST_LOST = 0.5  # of a measure: a larger margin is none
-#: Neither Allure nor lines of progress: one screen is all that is printed.
-_WITHOUT = ("reports.render.allure", "gate-progress")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,20 +60,14 @@ def main(arguments: Sequence[str]) -> int:
 def compare_files(asked: argparse.Namespace, typed_so: str, ending: Ending) -> int:
     """Read, have pytest decide and sign, and only then tell. Raises GateError with a line."""
     pair = read_judged(asked.baseline, asked.hero, asked.qrels, asked.queries, asked.measures)
-    given = Compared(pair, hero_of(asked, policy_of(pair, asked), typed_so))
+    hero = hero_of(asked, policy_of(pair, asked), typed_so)
     archive.require_ours(asked.artifacts)
-    printed = io.StringIO()
-    with tempfile.TemporaryDirectory() as nothing, redirect_stdout(printed):
-        options = [f"--configs={nothing}", f"--artifacts={asked.artifacts.absolute()}", "--assert=plain", "-q"]
-        options += ["--disable-plugin-autoload", *([f"--junitxml={asked.junit.absolute()}"] if asked.junit else [])]
-        without = [word for name in _WITHOUT for word in ("-p", f"no:{name}")]
-        where = ["-c", str(ROOT / "pytest.ini"), f"--rootdir={ROOT}", str(ROOT / "suites" / "canary")]
-        status = int(pytest.main(["-m", "canary", *options, *without, *where], plugins=[given]))
+    status, told, printed = judge_one(hero, asked.artifacts.absolute(), asked.junit and asked.junit.absolute())
     place = typed(asked.artifacts)
-    if given.told is None or status not in EXIT.values():
-        print(printed.getvalue(), file=sys.stderr)
+    if told is None or status not in EXIT.values():
+        print(printed, file=sys.stderr)
         return status
-    story, signed = given.told.stories[0], clean(given.told.seal.words)
+    story, signed = told.stories[0], clean(told.seal.words)
     ending.signed(status, f"{story.outcome.decision} is signed and stands: {place}")
     for line in terminal_lines(story, pair, (str(asked.baseline), str(asked.hero))):
         print(line)
@@ -90,22 +76,6 @@ def compare_files(asked: argparse.Namespace, typed_so: str, ending: Ending) -> i
     print(f"  {'page':11} {place}/index.html")
     print(f"  {'signed':11} {signed}; check: python -m hero_gate verify {place}, replay {place}")
     return status
-
-
-class Compared:
-    """The one hero of this run, and what was told of it once that is signed."""
-
-    def __init__(self, pair: JudgedPair, hero: Hero) -> None:
-        self._pair, self._hero = pair, hero
-        self.told: Told | None = None
-
-    def pytest_gate_heroes(self) -> Mapping[str, Hero]:
-        """In no pack."""
-        return {self._hero.subject.name: self._hero}
-
-    def pytest_gate_signed(self, told: Told) -> None:
-        """It stands."""
-        self.told = told
 
 
 def policy_of(pair: JudgedPair, asked: argparse.Namespace) -> Policy:

@@ -18,8 +18,8 @@ WITHIN = {
 SEAM = "fixtures.systems.protocol"  # says what a system is: formats read for it
 ALONE = {"lens", "evidence", "gates"}  # import none of each other
 EDGES = {"plugin.py", "hookspecs.py"}  # may know pytest
-#: So may what plugins share: options, what is asked of them, and what an item says.
-BESIDE = {"gates/options.py", "gates/run.py", "gates/handover.py"}
+#: So may what plugins share (options, what is asked of them, what an item says), and who runs pytest in its process.
+BESIDE = {"gates/options.py", "gates/run.py", "gates/handover.py", "hero_gate/in_process.py"}
 PYTEST = {"pytest", "xdist", "allure", "allure_pytest"}
 NOBODY_IMPORTS = {"conftest", "tests", "benchmarks"}
 

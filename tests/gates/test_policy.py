@@ -62,7 +62,7 @@ def document(root: Path) -> dict[str, Any]:
         ("heroes", {"Lexical-2": "x.yaml"}, "heroes.Lexical-2.[key]: 'Lexical-2': String should match pattern"),
         ("error_rates.green", 0.5, "error_rates: green is 0.5, but should be at most 0.05"),
         ("error_rates.red", 0.3, "error_rates: red is 0.3, but should be at most 0.05"),
-        ("mode", "wran", ": 'wran': Input should be 'evidence', 'letter' or 'warn'"),
+        ("mode", "wran", ": 'wran': Input should be 'evidence', 'letter', 'warn' or 'offline'"),
         ("schema", "hero-gate/policy/v2", ": 'hero-gate/policy/v2': Input should be 'hero-gate/policy/v1'"),
         (
             "slices.recall.tolerated_loss",
