@@ -11,6 +11,7 @@ from gates.status import MISTAKE
 COMMANDS = {
     "demo": ("hero_gate.demo", "three made-up heroes and what the gate says of them: start here"),
     "compare": ("hero_gate.compare", "A.run B.run --qrels Q: is one run file better than another? no YAML, seconds"),
+    "init": ("hero_gate.init", "A.run B.run --qrels Q: the same as configs of your own, to lock, judge and promote"),
     "pipeline": ("hero_gate.pipeline", "all five phases, from sanity to reports, promoting what the policy lets it"),
     "canary": ("pytest -m canary", "decide about a hero, --hero=NAME: 0 PROMOTE, 10 HOLD, 20 ROLLBACK"),
     "plan": ("pytest -m canary --plan", "what a canary needs and would find; runs nothing"),

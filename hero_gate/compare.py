@@ -8,7 +8,7 @@ import argparse
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,9 +36,11 @@ FOLDER = "hero-gate-compare"
 MOST_LOST = 0.5  # of a measure: a larger margin is none
 
 
-class _Parser(argparse.ArgumentParser):
+class FilesParser(argparse.ArgumentParser):
+    """One whose mistakes are a line, and end with 4."""
+
     def error(self, message: str) -> NoReturn:
-        print(f"hero-gate compare: {message}; --help lists all", file=sys.stderr)
+        print(f"{self.prog}: {message}; --help lists all", file=sys.stderr)
         sys.exit(MISTAKE)
 
 
@@ -91,15 +93,10 @@ def policy_of(pair: JudgedPair, asked: argparse.Namespace) -> Policy:
         mus = [asked.margin] * len(differences)
         for of, mu in zip(differences, mus, strict=True):
             require_attainable(of.check, mu, len(of.judged), rates.green)
-    losses: dict[str, dict[str, Any]] = {"guards": {}, "checks": {}}
-    for of, mu in zip(differences, mus, strict=True):
-        if mu > MOST_LOST:
-            raise ConfigError([f"{len(of.judged):,} judged queries: no margin below half of {of.check}; judge more"])
-        if of.check == "nDCG@10":
-            losses["guards"][Ndcg.key] = {"margin": mu}
-        else:
-            key = re.sub(r"\W", "_", of.check.lower().replace("@", "_at_"))
-            losses["checks"][key] = {"form": "loss", "measure": of.check, "margin": mu}
+    losses = losses_of(dict(zip((of.check for of in differences), mus, strict=True)))
+    if too_much := [of for of, mu in zip(differences, mus, strict=True) if mu > MOST_LOST]:
+        n, measure = len(too_much[0].judged), too_much[0].check
+        raise ConfigError([f"{n:,} judged queries: no margin below half of {measure}; judge more"])
     document = completed(
         {
             "schema": "hero-gate/policy/v1", "mode": "offline", "promotes": True, "baseline": "", "heroes": {"b": ""},
@@ -111,15 +108,25 @@ def policy_of(pair: JudgedPair, asked: argparse.Namespace) -> Policy:
     return checked(document, Policy, "hero-gate compare")
 
 
+def losses_of(margins: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    """The blocks of a policy that ask for a loss of each measure, with its margin."""
+    losses: dict[str, dict[str, Any]] = {"guards": {}, "checks": {}}
+    for measure, mu in margins.items():
+        if measure == "nDCG@10":
+            losses["guards"][Ndcg.key] = {"margin": mu}
+        else:
+            key = re.sub(r"\W", "_", measure.lower().replace("@", "_at_"))
+            losses["checks"][key] = {"form": "loss", "measure": measure, "margin": mu}
+    return losses
+
+
 def hero_of(asked: argparse.Namespace, policy: Policy, typed_so: str) -> Hero:
     """The candidate's run against the one of what serves."""
     shared: dict[str, Any] = {"system": "recorded", "qrels": str(asked.qrels.absolute())}
     if asked.queries:
         shared["queries"] = str(asked.queries.absolute())
     baseline, hero = (kind_of({**shared, "run": str(path.absolute())}, Path()) for path in (asked.baseline, asked.hero))
-    names = [_name(path) for path in (asked.baseline, asked.hero)]
-    if names[0] == names[1]:
-        names[1] += "_candidate"
+    names = names_of(asked.baseline, asked.hero)
     subject = Subject(
         command=f"python -m hero_gate compare {typed_so}", packs=f"python -m hero_gate init {typed_so}",
         name=names[1], source=str(asked.hero), owner="whoever compares", claim="", claim_intent="",
@@ -132,13 +139,15 @@ def hero_of(asked: argparse.Namespace, policy: Policy, typed_so: str) -> Hero:
     )  # fmt: skip
 
 
-def _name(path: Path) -> str:
-    """A file's, in the letters that a hero's may have."""
-    return re.sub(r"\W+", "_", path.stem.lower(), flags=re.ASCII).strip("_") or "run"
+def names_of(*files: Path) -> list[str]:
+    """What both systems are called: as their files, in the letters that a hero's name may have."""
+    names = [re.sub(r"\W+", "_", path.stem.lower(), flags=re.ASCII).strip("_") or "run" for path in files]
+    return names if names[0] != names[1] else [names[0], f"{names[1]}_candidate"]
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="hero-gate compare", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+def about_files(prog: str, description: str | None) -> FilesParser:
+    """The options that say which files are meant, and what is asked of them."""
+    parser = FilesParser(prog=prog, description=description, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("baseline", type=Path, metavar="A.run", help="run file of what serves")
     parser.add_argument("hero", type=Path, metavar="B.run", help="run file of the candidate")
     parser.add_argument("--qrels", type=Path, required=True, help="judgements: query 0 document grade")
@@ -147,12 +156,17 @@ def _parser() -> _Parser:
         "--measures", type=_measures, default=("nDCG@10",), help=f"of {','.join(MEASURES)}; each must hold"
     )
     parser.add_argument(
-        "--margin", type=_margin, help="points that may be lost; without it, what these queries can carry"
-    )
-    parser.add_argument(
         "--unjudged", choices=("bounded", "not-relevant"), default="bounded",
         help="may a hit that nobody judged be relevant? bounded: HOLD where the decision hangs on it",
     )  # fmt: skip
+    return parser
+
+
+def _parser() -> FilesParser:
+    parser = about_files("hero-gate compare", __doc__)
+    parser.add_argument(
+        "--margin", type=margin, help="points that may be lost; without it, what these queries can carry"
+    )
     parser.add_argument(
         "--artifacts", type=archive.folder, default=Path(FOLDER), metavar="DIR", help=f"results (default {FOLDER})"
     )
@@ -169,7 +183,7 @@ def _measures(text: str) -> tuple[str, ...]:
     return names
 
 
-def _margin(text: str) -> float:
+def margin(text: str) -> float:
     """Points as a share."""
     try:
         value = float(text) / 100

@@ -1,0 +1,64 @@
+"""Do two run files become configs whose printed command runs, and are mistakes a line that writes nothing?"""
+
+from pathlib import Path
+
+import pytest
+
+from gates.policy import load_policy
+from gates.weaker import weaker_places
+from hero_gate.init import main
+from tests.forked import run
+from tests.hero_gate.test_compare import BETTER, write
+
+
+def test_the_printed_command_runs_and_decides(tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files, configs = write(tmp_path, BETTER), tmp_path / "my configs"
+    assert main([*files, f"--queries={tmp_path / 'q.tsv'}", f"--configs={configs}", "--measures=nDCG@10,R@50"]) == 0
+    said = capsys.readouterr().out
+    assert "judged@10: a 100.0 %" in said
+    next_line = said.splitlines()[-1].removeprefix("next: ")
+    assert next_line == (
+        f"python -m hero_gate lock --hero=b --configs='{configs}' && "
+        f"python -m hero_gate canary --hero=b --configs='{configs}'"
+    )
+    where = ["-q", "--hero=b", f"--configs={configs}", f"--artifacts={tmp_path / 'out'}"]
+    assert run(["pytest", "-m", "lock", "--write", *where], root).returncode == 0
+    done = run(["pytest", "-m", "canary", *where], root)
+    assert done.returncode == 0, done.stdout
+    assert "2/2 guards" in done.stdout
+
+
+@pytest.mark.parametrize("measures", ["nDCG@10", "R@50", "R@50,nDCG@10"])
+def test_the_policy_is_the_template_with_what_was_asked(measures: str, tmp_path: Path) -> None:
+    configs = tmp_path / "configs"
+    asked = [f"--measures={measures}", "--margin=4", "--unjudged=not-relevant", f"--configs={configs}"]
+    assert main([*write(tmp_path, BETTER), *asked]) == 0
+    policy = load_policy(configs / "policy.yaml")
+    assert policy.offline is not None
+    assert (policy.offline.unjudged, list(policy.heroes)) == ("not-relevant", ["b"])
+    assert len(policy.losses) == len(measures.split(","))
+    assert all(policy.check(key).limits.margin == 0.04 for key in policy.losses)
+    weaker = [place.split()[0] for place in weaker_places(policy)]
+    assert weaker == (["guards.ndcg_at_10.margin"] if "nDCG" in measures else [])
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--margin=1"], "mu is 0.01, but must be above 0.0211 with 173 queries"),
+        (["--queries=no.tsv"], "no.tsv: cannot be read"),
+        ([], "policy.yaml: is there already; name another folder with --configs=DIR"),
+    ],
+)
+def test_a_mistake_is_a_line_and_writes_nothing(
+    more: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, configs = write(tmp_path, BETTER), tmp_path / "configs"
+    if not more:
+        configs.mkdir()
+        (configs / "policy.yaml").write_text("mine")
+    assert main([*files, f"--configs={configs}", *more]) == 4
+    said = capsys.readouterr()
+    assert told in said.err
+    assert (said.err.count("\n"), said.out) == (1, "")
+    assert not (configs / "baseline.yaml").exists()
