@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 Ranks = NDArray[np.int32]
 
 #: The depth of each measure that is known here, by the name that ir_measures gives it.
-MEASURES = {"nDCG@10": 10, "R@50": 50}
+MEASURES = {"nDCG@10": 10, "R@50": 50, "P@10": 10}
 _DISCOUNT = np.concatenate([[0.0], 1 / np.log2(np.arange(2, 12))])  # at rank 0 there is no hit
 
 
@@ -53,6 +53,8 @@ class Stakes:
         """The measure's denominator when 0, 1, ..., 10 more documents had the best grade; shape (queries, 11)."""
         if self.measure == "R@50":
             return self.relevant[:, None] + np.arange(11)
+        if self.measure == "P@10":
+            return np.full((len(self.difference), 11), 10.0)
         more = np.arange(11)[:, None]
         rank = np.arange(1, 11)[None, :] + more  # of the judged ones, behind so many more
         behind = np.where(rank <= 10, _DISCOUNT[np.minimum(rank, 10)], 0.0)
@@ -60,7 +62,12 @@ class Stakes:
 
 
 def reach(stakes: Stakes, hits: UnjudgedHits) -> tuple[Array, Array]:
-    """The difference on each query with the worst and with the best grades for the hero; shapes (queries,)."""
+    """The difference on each query with the worst and with the best grades for the hero; shapes (queries,).
+
+    Of a measure that is not in MEASURES nobody knows: twice the difference as it is judged.
+    """
+    if stakes.measure not in MEASURES:
+        return stakes.difference, stakes.difference
     weight = _weight(stakes.measure, hits)
     ideals = stakes.ideals
     down = _highest(-stakes.difference, -weight, hits.query, stakes, ideals)
@@ -72,7 +79,9 @@ def furthest_first(stakes: Sequence[Stakes], hits: UnjudgedHits) -> tuple[NDArra
     """Rows in the order in which they should be judged, and how far each alone could move the measures, in all."""
     moves = np.zeros(len(hits))
     for one in stakes:
-        graded = one.grade if one.measure != "R@50" else 1
+        if one.measure not in MEASURES:
+            continue
+        graded = one.grade if one.measure == "nDCG@10" else 1
         moves += graded * np.abs(_weight(one.measure, hits)) / one.ideals[hits.query, 1]
     return np.argsort(-moves, kind="stable"), moves
 
@@ -81,14 +90,14 @@ def _weight(measure: str, hits: UnjudgedHits) -> Array:
     """What a relevant hit adds to the hero's measure more than to the baseline's, before the ideal divides it."""
     depth = MEASURES[measure]
     hero, baseline = (np.where(rank <= depth, rank, 0) for rank in (hits.hero, hits.baseline))
-    if measure == "R@50":
+    if measure != "nDCG@10":
         return (hero > 0).astype(np.float64) - (baseline > 0)
     return np.asarray(_DISCOUNT[hero] - _DISCOUNT[baseline])
 
 
 def _highest(difference: Array, weight: Array, query: Ranks, stakes: Stakes, ideals: Array) -> Array:
     """The largest difference: of any number of relevant hits the weightiest reach most, so each number is tried."""
-    best, graded = difference.copy(), 1 if stakes.measure == "R@50" else stakes.grade
+    best, graded = difference.copy(), stakes.grade if stakes.measure == "nDCG@10" else 1
     order = np.lexsort((-weight, query))
     of, summed = query[order], np.cumsum(graded * weight[order])
     first = np.searchsorted(of, of)

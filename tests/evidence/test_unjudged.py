@@ -1,5 +1,6 @@
 """Is the range of a measure over grades of unjudged hits what trying all of them finds?"""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -14,6 +15,8 @@ Answer = tuple[str, ...]
 
 def value(measure: str, answer: Answer, grades: dict[str, int]) -> float:
     """The measure of one answer, as its definition has it."""
+    if measure == "P@10":
+        return sum(grades.get(d, 0) > 0 for d in answer[:10]) / 10
     if measure == "R@50":
         relevant = [d for d, grade in grades.items() if grade > 0]
         return sum(d in answer[:50] for d in relevant) / len(relevant) if relevant else 0.0
@@ -77,3 +80,11 @@ def test_what_moves_furthest_comes_first() -> None:
     order, moves = furthest_first([stakes], hits)
     assert hits.document[order].tolist() == ["early", "late", "both"]
     assert moves[order[-1]] == 0
+
+
+def test_a_measure_that_nobody_bounds_counts_them_as_not_relevant() -> None:
+    stakes, hits = asked("nDCG@10", ("a", "b"), ("c", "a"), {"a": 1})
+    other = replace(stakes, measure="AP")
+    worst, best = reach(other, hits)
+    assert worst.tolist() == best.tolist() == stakes.difference.tolist()
+    assert furthest_first([other, stakes], hits)[1].tolist() == furthest_first([stakes], hits)[1].tolist()
