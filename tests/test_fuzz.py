@@ -4,6 +4,9 @@ Each reader is given its own good file, bent: bits turned, pieces cut, doubled, 
 test` spends about a minute of processor time on that, `make fuzz` ten.
 """
 
+import gzip
+import io
+import json
 import random
 import shutil
 import signal
@@ -14,12 +17,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from automation.schedule_file import load_schedule
 from evidence import history
 from evidence.schemas import SchemaDrift
-from fixtures.formats.trec import read_qrels, read_queries, read_run
+from fixtures.formats.sniffed import read_judged, read_queries, read_run
 from fixtures.oracles import oracles_of
 from fixtures.packs import load_hero
 from fixtures.suites import load_suites
@@ -56,6 +61,27 @@ class Reader(NamedTuple):
     raises: tuple[type[Exception], ...] = ()
 
 
+def columns_of_a_run() -> bytes:
+    """A run in parquet."""
+    rows = range(40)
+    columns = {
+        "query_id": [f"q{i // 5}" for i in rows],
+        "doc_id": [f"d{i}" for i in rows],
+        "score": [0.5 * i for i in rows],
+    }
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
+FORMATS = (read_run, read_judged, read_queries)
+
+
+def lines(line: Callable[[int], bytes], n: int = 40) -> bytes:
+    """So many lines, by their number."""
+    return b"".join(line(i) for i in range(n))
+
+
 READERS = {
     "policy": Reader(load_policy, CONFIGS / "policy.yaml", "policy.yaml"),
     "pack": Reader(lambda path: load_hero(str(path), CONFIGS), CONFIGS / "ann_pack_c.yaml", "pack.yaml"),
@@ -81,9 +107,42 @@ READERS = {
     "numbers": Reader(read_numbers, CONFIGS / "baseline.numbers.json", "baseline.numbers.json"),
     "calibrator": Reader(read_calibrator, CONFIGS / "calib_v22.json", "calib_v22.json", (ValueError,)),
     "corpus": Reader(read_lock, CONFIGS / "corpus.lock", "corpus.lock", (CorpusError,)),
-    "run": Reader(read_run, b"q1 Q0 a.py:1-2 1 0.5 tag 1.25\nq1 Q0 b.py:3-4 2 0.25 tag 1.25\n" * 20, "a.run"),
-    "judgements": Reader(read_qrels, b"q1 0 a.py:1-2 1\nq2 0 b.py:3-4 0\n" * 20, "qrels.txt"),
-    "queries": Reader(read_queries, b"q1\tdocstring\twhere is it\nq2\terror\tno such key\n" * 20, "queries.tsv"),
+    "run": Reader(read_run, lines(lambda i: b"q%d Q0 a.py:%d-99 1 0.5 tag %d.5\n" % (i // 5, i, i // 5)), "a.run"),
+    "run by rank": Reader(read_run, lines(lambda i: b"q%d\td%d\t%d\n" % (i // 5, i, i % 5 + 1)), "a.tsv"),
+    "run of objects": Reader(
+        read_run,
+        lines(lambda i: b'{"query_id": "q%d", "doc_id": "d%d", "score": %d, "latency_ms": 5}\n' % (i // 5, i, i)),
+        "a.jsonl",
+    ),
+    "run of columns": Reader(read_run, columns_of_a_run(), "a.parquet"),
+    "packed run": Reader(
+        read_run, gzip.compress(lines(lambda i: b"q%d Q0 d%d 1 %d t\n" % (i // 5, i, i))), "a.run.gz"
+    ),
+    "judgements": Reader(read_judged, lines(lambda i: b"q1 0 a.py:%d-99 1\nq2 0 d%d 0\n" % (i, i)), "qrels.txt"),
+    "judgements of BEIR": Reader(
+        read_judged, b"query-id\tcorpus-id\tscore\n" + lines(lambda i: b"q1\td%d\t1\n" % i), "test.tsv"
+    ),
+    "judgements of Quepid": Reader(
+        read_judged, b"query,docid,rating\n" + lines(lambda i: b'"red, %d",d1,3\nhats,d%d,0\n' % (i, i)),
+        "basic.csv",
+    ),
+    "judgements of _rank_eval": Reader(
+        read_judged,
+        json.dumps({"requests": [
+            {"id": f"q{i}", "ratings": [{"_index": "i", "_id": "d", "rating": 1}]} for i in range(20)
+        ]}, indent=1).encode(),
+        "rank_eval.json",
+    ),
+    "queries": Reader(read_queries, lines(lambda i: b"q%d\twhere is it\terror\n" % i), "queries.tsv"),
+    "queries of BEIR": Reader(
+        read_queries, lines(lambda i: b'{"_id": "q%d", "text": "red shoes", "metadata": {}}\n' % i),
+        "queries.jsonl",
+    ),
+    "topics": Reader(
+        read_queries,
+        lines(lambda i: b"<top>\n<num> Number: %d\n<title> red\nshoes\n<desc> all\n</top>\n" % i),
+        "topics.txt",
+    ),
     "bundle": Reader(
         lambda path: read_bundle(path.read_bytes()), bundle_bytes(b'{"a": 1}', "0" * 64, b"signed"), "b.sigstore.json"
     ),
@@ -112,9 +171,6 @@ GUARDED = (
     "known answers",
     "calibrator",
     "corpus",
-    "run",
-    "judgements",
-    "queries",
 )
 
 #: What breaks parsers.
@@ -177,15 +233,17 @@ def test_a_bent_file_is_read_or_refused(tmp_path: Path, name: str, whole: bool) 
     until = time.process_time() + (600 if whole else 60) / len(READERS)
     while time.process_time() < until:
         path.write_bytes(content := bent(good, luck))
-        tried += 1
+        tried, said = tried + 1, ""
         try:
             with at_most(MOST_SECONDS):
                 reader.read(path)
-        except (GateError, *reader.raises):
-            continue
+        except (GateError, *reader.raises) as error:
+            said = str(error)
         except Exception as error:
             kept = Path(shutil.copy(path, tmp_path / "found"))
             raise AssertionError(f"{name}, file {tried}: {error!r}; {kept}, {content[:200]!r}") from error
+        if said and reader.read in FORMATS:  # in one line, which names the file
+            assert (str(path) in said, said.count("\n")) == (True, 0), content
     assert tried > 10
 
 
