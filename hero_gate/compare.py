@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from evidence.unjudged import MEASURES
-from fixtures.judged import JudgedPair, read_judged
+from fixtures.judged import BUILT_IN, JudgedPair, judged_pair, kinds_of
 from fixtures.packs import Hero, config_hash
-from fixtures.systems.kinds import kind_of
+from fixtures.systems.recorded import RecordedKind
 from gates import archive
 from gates.checks.known_answers import KnownAnswers
 from gates.checks.ndcg import Ndcg
@@ -61,8 +60,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def compare_files(asked: argparse.Namespace, typed_so: str, ending: Ending) -> int:
     """Read, have pytest decide and sign, and only then tell. Raises GateError with a line."""
-    pair = read_judged(asked.baseline, asked.hero, asked.qrels, asked.queries, asked.measures)
-    hero = hero_of(asked, policy_of(pair, asked), typed_so)
+    kinds = kinds_of(asked.baseline, asked.hero, asked.qrels, asked.queries)
+    pair = judged_pair(*kinds, asked.measures)
+    hero = hero_of(asked, kinds, policy_of(pair, asked), typed_so)
     archive.require_ours(asked.artifacts)
     status, told, printed = judge_one(hero, asked.artifacts.absolute(), asked.junit and asked.junit.absolute())
     place = typed(asked.artifacts)
@@ -120,12 +120,9 @@ def losses_of(margins: Mapping[str, float]) -> dict[str, dict[str, Any]]:
     return losses
 
 
-def hero_of(asked: argparse.Namespace, policy: Policy, typed_so: str) -> Hero:
+def hero_of(asked: argparse.Namespace, kinds: tuple[RecordedKind, RecordedKind], policy: Policy, typed_so: str) -> Hero:
     """The candidate's run against the one of what serves."""
-    shared: dict[str, Any] = {"system": "recorded", "qrels": str(asked.qrels.absolute())}
-    if asked.queries:
-        shared["queries"] = str(asked.queries.absolute())
-    baseline, hero = (kind_of({**shared, "run": str(path.absolute())}, Path()) for path in (asked.baseline, asked.hero))
+    baseline, hero = kinds
     names = names_of(asked.baseline, asked.hero)
     subject = Subject(
         command=f"python -m hero_gate compare {typed_so}", packs=f"python -m hero_gate init {typed_so}",
@@ -150,10 +147,13 @@ def about_files(prog: str, description: str | None) -> FilesParser:
     parser = FilesParser(prog=prog, description=description, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("baseline", type=Path, metavar="A.run", help="run file of what serves")
     parser.add_argument("hero", type=Path, metavar="B.run", help="run file of the candidate")
-    parser.add_argument("--qrels", type=Path, required=True, help="judgements: query 0 document grade")
-    parser.add_argument("--queries", type=Path, help="query<TAB>text[<TAB>intent]")
+    parser.add_argument("--qrels", type=Path, required=True, help="judgements: a file, a BEIR folder, or irds:NAME")
+    parser.add_argument("--queries", type=Path, help="texts of the queries, and perhaps their intents")
     parser.add_argument(
-        "--measures", type=_measures, default=("nDCG@10",), help=f"of {','.join(MEASURES)}; each must hold"
+        "--measures",
+        type=_measures,
+        default=("nDCG@10",),
+        help=f"of {','.join(BUILT_IN)}, and ir-measures'; each must hold",
     )
     parser.add_argument(
         "--unjudged", choices=("bounded", "not-relevant"), default="bounded",
@@ -176,10 +176,8 @@ def _parser() -> FilesParser:
 
 def _measures(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
-    wrong = [name for name in names if name not in MEASURES]
-    if wrong or len(set(names)) < len(names):
-        what = f"{wrong[0]!r} is no measure here" if wrong else "a measure is named twice"
-        raise argparse.ArgumentTypeError(f"{what}; known: {','.join(MEASURES)}")
+    if len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError("a measure is named twice")
     return names
 
 

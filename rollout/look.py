@@ -14,8 +14,9 @@ from filelock import FileLock
 
 from evidence.files import write_whole
 from evidence.unjudged import UnjudgedHits, furthest_first, reach
-from fixtures.judged import JudgedPair, read_judged
+from fixtures.judged import JudgedPair, judged_pair
 from fixtures.packs import Hero
+from fixtures.systems.recorded import RecordedKind
 from gates.archive import state_of
 from gates.documents import require_regular
 from gates.errors import ConfigError, EvidenceError
@@ -102,11 +103,11 @@ def differences_of(pair: JudgedPair) -> tuple[Differences, ...]:
 
 def _pair(hero: Hero, measures: Mapping[str, str]) -> JudgedPair:
     """Both run files, measured as the policy asks."""
-    incumbent, wanted = hero.baseline_kind, tuple(dict.fromkeys(measures.values()))
-    queries = incumbent.path("queries") if "queries" in incumbent.block else None
-    runs = incumbent.path("run"), hero.system_kind.path("run")
+    baseline, candidate = hero.baseline_kind, hero.system_kind
+    assert isinstance(baseline, RecordedKind)
+    assert isinstance(candidate, RecordedKind)
     try:
-        return read_judged(*runs, incumbent.path("qrels"), queries, wanted)
+        return judged_pair(baseline, candidate, tuple(dict.fromkeys(measures.values())))
     except ConfigError as error:
         raise EvidenceError(error.mistakes[0]) from None
 

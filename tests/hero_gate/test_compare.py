@@ -112,7 +112,7 @@ def test_the_margin_that_is_told_promotes_when_it_is_asked(tmp_path: Path, out: 
         (["--margin=2.1"], "mu is 0.021, but must be above 0.0211 with 173 queries"),
         (["--margin=a lot"], "'a lot' should be points between 0 and 100"),
         (["--margin=-1"], "'-1' should be points between 0 and 100"),
-        (["--measures=MAP"], "'MAP' is no measure here; known: nDCG@10,R@50"),
+        (["--measures=Bogus"], "Bogus: none of nDCG@10, R@50"),
         (["--measures=R@50,R@50"], "a measure is named twice"),
         (["--queries=no.tsv"], "no.tsv: cannot be read (No such file or directory)"),
         (["--unjudged=maybe"], "invalid choice: 'maybe'"),
