@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 
 from evidence.files import regular
 
+MANY = 10_000  # words of a dictionary that Python is too slow to sort
+
 
 def file_digest(path: Path) -> str:
     """sha256 of the bytes of a file, in hex. Raises OSError, also for what never ends."""
@@ -44,11 +46,8 @@ def _canonical(column: Any) -> list[bytes | memoryview]:
     if pa.types.is_dictionary(column.type):
         # Two writers may list the words of a dictionary in different orders: number the used ones alphabetically.
         codes = np.where(null, -1, column.indices.fill_null(0).to_numpy(zero_copy_only=False)).astype(np.int64)
-        words = column.dictionary.to_pylist()
-        used = sorted({words[i] for i in np.unique(codes[codes >= 0])})
-        place = {word: i for i, word in enumerate(used)}
-        number = np.array([place.get(word, -1) for word in words] + [-1], dtype=np.int32)
-        return [*parts, "\0".join(map(str, used)).encode(), _bytes(number[codes])]
+        used, number = _in_order(column.dictionary, np.unique(codes[codes >= 0]))
+        return [*parts, used, _bytes(np.append(number, np.int32(-1))[codes])]
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         text = column.fill_null("").cast(pa.large_string())
         _, offsets, data = text.buffers()
@@ -64,6 +63,22 @@ def _canonical(column: Any) -> list[bytes | memoryview]:
     if values.dtype.kind == "f":
         values = np.where(np.isnan(values), np.nan, values + 0)  # one NaN, one zero
     return [*parts, _bytes(values)]
+
+
+def _in_order(words: Any, used: np.ndarray) -> tuple[bytes, np.ndarray]:
+    """The used words of a dictionary, each once, sorted and joined; of each word its number among them, or -1."""
+    if len(words) > MANY and pa.types.is_string(words.type):
+        import pyarrow.compute as pc  # as below
+
+        ordered = words.take(pa.array(used)).unique()
+        ordered = ordered.take(pc.sort_indices(ordered))  # by UTF-8 bytes, which is by code point, as Python sorts
+        number = pc.fill_null(pc.index_in(words, value_set=ordered), -1)
+        every = pa.ListArray.from_arrays([0, len(ordered)], ordered)
+        return pc.binary_join(every, "\0")[0].as_py().encode(), number.to_numpy().astype(np.int32)
+    known = words.to_pylist()
+    ordered = sorted({known[i] for i in used})
+    place = {word: i for i, word in enumerate(ordered)}
+    return "\0".join(map(str, ordered)).encode(), np.array([place.get(word, -1) for word in known], dtype=np.int32)
 
 
 def _bytes(values: np.ndarray) -> memoryview:

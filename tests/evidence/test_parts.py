@@ -88,3 +88,11 @@ def test_a_part_that_drifted_on_disk_is_not_merged(tmp_path: Path, table: pa.Tab
     with pytest.raises(SchemaDrift, match=f"^window-001-agg.parquet: {says}"):
         merge_parts(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_digest_of_many_words_is_that_of_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [f"{letter}{i % 499}" for i, letter in enumerate(["é", "z", "\U0001f600", "a", "\uffff", "b"] * 300)]
+    pq.write_table(pa.table({"x": pa.array([*words, None]).dictionary_encode()}), tmp_path / "x.parquet")
+    few = logical_digest(tmp_path / "x.parquet")
+    monkeypatch.setattr("evidence.digests.MANY", 10)
+    assert logical_digest(tmp_path / "x.parquet") == few
