@@ -66,7 +66,7 @@ def card_of(
 
     `untrusted` says how the run is signed, where nobody vouches for that.
     """
-    subject, promoted = outcome.subject, outcome.decision is Decision.PROMOTE
+    subject = outcome.subject
     focus, reasons = focus_of(outcome), reasons_of(outcome)
     told = told_cell(outcome)
     words = headline_of(outcome, focus, reasons)
