@@ -23,17 +23,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from automation.schedule import ROOT
 from gates.archive import mark, state_of
 from gates.errors import ConfigError, GateError
+from gates.place import HERE
 
 if TYPE_CHECKING:  # a tick must be light: each command imports what it needs
     from automation.supervisor import Supervisors
     from automation.tick import Tick
     from reports.alerts.event import Event
 
-SCHEDULE = ROOT / "configs" / "schedule.yaml"
-ARTIFACTS = ROOT / "reports" / "out"
+SCHEDULE = HERE.home / "configs" / "schedule.yaml"
+ARTIFACTS = HERE.home / "reports" / "out"
 LEDGER = state_of(SCHEDULE.parent) / "automation" / "slots.sqlite"
 #: Names a URL that each completed tick asks for: a service that misses it tells that nothing ticks.
 PING = "HERO_GATE_PING_URL"
@@ -162,27 +162,29 @@ def _install(asked: argparse.Namespace) -> int:
 
     defaults = (asked.schedule, asked.ledger) == (SCHEDULE, LEDGER)
     options = () if defaults else ("--schedule", str(asked.schedule), "--ledger", str(asked.ledger))
-    words = (sys.executable, "-m", "automation", *options, "tick")
+    words = HERE.argv("python", "-m", "automation", *options, "tick")
     variables, kept = environment.needed(asked.schedule.parent, os.environ), environment.kept_by(asked.schedule)
-    line = environment.line(ROOT, words, asked.ledger, kept)
-    print((crontab.install if asked.target == "crontab" else systemd)(ROOT, line))
+    line = environment.line(HERE.home, words, asked.ledger, kept)
+    print((crontab.install if asked.target == "crontab" else systemd)(HERE.home, line))
     environment.keep(kept, variables)
     print(f"# {kept} keeps for the jobs: {', '.join(variables)}; say this again where one of them changes")
-    print("# python -m automation status tells, after two minutes, whether it ticks")
+    print(f"# {HERE.typed('python -m automation status')} tells, after two minutes, whether it ticks")
     return 0
 
 
 def _uninstall(asked: argparse.Namespace) -> int:
     from automation import crontab, environment
 
-    print(crontab.uninstall(ROOT))
+    print(crontab.uninstall(HERE.home))
     environment.kept_by(asked.schedule).unlink(missing_ok=True)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m automation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=HERE.typed("python -m automation"),
+        description=HERE.typed(__doc__),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--schedule", type=Path, default=SCHEDULE, help="default: configs/schedule.yaml")
     parser.add_argument("--ledger", type=Path, default=LEDGER, help="default: configs/state/automation/slots.sqlite")

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from gates.errors import GateError
+from gates.place import HERE
 
 
 def install(root: Path, command: str) -> str:
@@ -50,7 +51,8 @@ def _crontab(argument: str, table: bytes | None = None) -> bytes:
         done = subprocess.run(["crontab", argument], input=table, capture_output=True, check=False)
     except FileNotFoundError:
         raise GateError(
-            "crontab: no such command; install cron (Debian: apt-get install cron), or run python -m automation emit"
+            "crontab: no such command; install cron (Debian: apt-get install cron), or run "
+            f"{HERE.typed('python -m automation emit')}"
         ) from None
     if done.returncode == 0 or (argument == "-l" and b"no crontab for" in done.stderr):
         return done.stdout

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from automation.ledger import Entry, text
-from automation.schedule import ROOT, ScheduledJob
+from automation.schedule import ScheduledJob
 from gates.status import BROKEN, NOT_EVIDENCED
 from gates.verdicts import Cell, Verdict
 from reports.alerts.event import ALL, Event, module, typed_here
 from reports.escaping import cut
 
-STATUS = module("automation", "status", folder=ROOT)
+STATUS = module("automation", "status")
 #: Jobs whose alerts bear another name than their file.
 _KINDS = {"tripwires": "tripwire"}
 _LAST_LINES, _LINE_LENGTH = 3, 300
@@ -68,7 +68,7 @@ def bad_end(
     if state == "timed_out":
         return [_of_run(entry, now, folder, "job_failed", "not finished", f"{minutes:g} min")]
     where = f"slot {entry.slot}, log {folder / str(entry.log)}"
-    found = [_of_job(entry, now, command=typed_here(*words, folder=ROOT), **said) for said in _findings(entry, folder)]
+    found = [_of_job(entry, now, command=typed_here(*words), **said) for said in _findings(entry, folder)]
     if found:
         return [*(replace(one, text="\n".join(filter(None, (one.text, where)))) for one in found), job_over(entry, now)]
     if marker == "canary" and exit_status in (BROKEN, NOT_EVIDENCED):

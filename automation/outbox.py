@@ -25,6 +25,7 @@ from automation.deliver import NOBODY, Receiver, receivers_of
 from evidence.files import append_lines, read_lines
 from gates.archive import folder, mark
 from gates.errors import ConfigError
+from gates.place import HERE
 from reports.alerts.log import LOG, Alert, Log, close, emit, read_log, words_of
 from reports.alerts.rules import Delivery, load_alert_rules
 from reports.escaping import clean, typed
@@ -243,7 +244,9 @@ def _urgent_first(log: Log) -> list[Alert]:
 def main(arguments: Sequence[str]) -> int:
     """Answer one command; 1 where something waits or fires, or cannot be done."""
     parser = argparse.ArgumentParser(
-        prog="python -m automation.outbox", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=HERE.typed("python -m automation.outbox"),
+        description=HERE.typed(__doc__),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--artifacts", type=folder, default=Path("reports/out"))
     parser.add_argument("--configs", type=Path, default=Path("configs"))

@@ -13,21 +13,19 @@ skip them until the next day):
   emergency tripwire is no hour to save; the second passage is marked as in PEP 495: `T01:30[fold=1]`.
 """
 
-import sys
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import takewhile
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
 from gates.errors import ConfigError
+from gates.place import HERE
 
-ROOT = Path(__file__).resolve().parents[1]  # the checkout: jobs run here
 #: How far back slots are looked for after an outage: a week's job is among them, and a minute's are not too many to
 #: record at once. What lies before is told by HeartbeatLate alone.
 LOOK_BACK = timedelta(days=8)
@@ -52,9 +50,8 @@ class ScheduledJob:
     severity: str  # of a missed slot
 
     def words(self) -> tuple[str, ...]:
-        """What is run, as words of a command line; the working folder is the checkout."""
-        first, *others = self.command or ("python", "-m", "pytest", "-m", str(self.marker))
-        return (sys.executable if first == "python" else first, *others)
+        """What is run, as words of a command line; the working folder is where configs/ lies."""
+        return HERE.argv(*(self.command or ("python", "-m", "pytest", "-m", str(self.marker))))
 
     def local(self, moment: datetime) -> datetime:
         """A moment as the clocks of its zone show it."""

@@ -10,12 +10,13 @@ from typing import Annotated, Literal
 from cronsim import CronSimError
 from pydantic import AfterValidator, Field, model_validator
 
-from automation.schedule import LOOK_BACK, ROOT, Schedule, ScheduledJob, parsed
+from automation.schedule import LOOK_BACK, Schedule, ScheduledJob, parsed
 from gates.documents import Document, Text, Zone, read_model
 from gates.markers import MARKERS
+from gates.place import HERE
 from reports.alerts.rules import OWNER, Severity, check_team
 
-#: A word of a command that names a file of the checkout.
+#: A word of a command that names a file.
 _FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(py|ini|sh|ya?ml)")
 
 
@@ -40,9 +41,11 @@ def _marker(text: str) -> str:
 
 
 def _words(words: list[str]) -> list[str]:
-    gone = [word for word in words if _FILE.fullmatch(word) and not os.path.exists(ROOT / word)]
+    places = dict.fromkeys((HERE.home, HERE.house))
+    named = [word for word in words if _FILE.fullmatch(word)]
+    gone = [word for word in named if not any(os.path.exists(place / word) for place in places)]
     if gone:
-        raise ValueError(f"no file {gone[0]} in {ROOT}, where jobs run")
+        raise ValueError(f"no file {gone[0]} in {HERE.home}, where jobs run")
     return words
 
 

@@ -5,7 +5,10 @@ from datetime import datetime, timedelta
 from automation.ledger import CLAIMED, UNSETTLED, Entry, Ledger
 from automation.schedule import LOOK_BACK, Schedule, ScheduledJob, due_between, next_run
 from automation.tick import LATE
+from gates.place import HERE
 from gates.status import NOT_EVIDENCED
+
+INSTALL = "python -m automation install crontab"
 
 
 def list_jobs(schedule: Schedule, ledger: Ledger | None, now: datetime) -> tuple[list[str], bool]:
@@ -26,7 +29,7 @@ def list_jobs(schedule: Schedule, ledger: Ledger | None, now: datetime) -> tuple
 def report(schedule: Schedule, ledger: Ledger | None, now: datetime) -> tuple[list[str], bool]:
     """The heartbeat first, then each job's standing: that of its newest settled slot."""
     last = ledger.heartbeat() if ledger else None
-    lines, well = ["heartbeat: no tick was ever completed; python -m automation install crontab"], False
+    lines, well = [f"heartbeat: no tick was ever completed; {HERE.typed(INSTALL)}"], False
     if last is not None:
         ago = now - last
         well = -LATE <= ago <= LATE

@@ -17,8 +17,8 @@ from pathlib import Path
 from automation.events import OURS, bad_end, findings_file, job_over
 from automation.ledger import Ledger
 from automation.processes import JOB, SUPERVISOR, mark, marked, signal_group, stop
-from automation.schedule import ROOT
 from automation.tick import Attempt
+from gates.place import HERE
 from gates.status import FINDINGS
 
 COMMAND = (sys.executable, "-m", "automation.supervisor")
@@ -43,7 +43,7 @@ class Supervisors:
             self.processes.append(
                 subprocess.Popen(
                     [*COMMAND, str(self.ledger), json.dumps(asdict(attempt))],
-                    cwd=ROOT,
+                    cwd=HERE.home,
                     env={**os.environ, SUPERVISOR: mark(self.ledger.parent, attempt.slot, attempt.number)},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -65,7 +65,7 @@ def supervise(path: Path, attempt: Attempt) -> None:
         environment = {name: value for name, value in os.environ.items() if name != SUPERVISOR}
         child = subprocess.Popen(
             ["/bin/sh", "-c", 'exec "$@"', "sh", *attempt.words],  # one that is not there ends with 127
-            cwd=ROOT,
+            cwd=HERE.home,
             env={**environment, JOB: its, FINDINGS: findings},
             stdin=subprocess.DEVNULL,
             pass_fds=(attempt.lane,),

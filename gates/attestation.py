@@ -15,6 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from gates.documents import Document, mistakes, require_regular
 from gates.errors import ConfigError, GateError
 from gates.offline import stands
+from gates.place import commits_told
 from gates.rule.climbed import Facts, RunLoad
 from gates.verdicts import Decision, Kind, Verdict, decision_words
 
@@ -156,7 +157,8 @@ class AttestedWhole(AttestedPart):
     """What both kinds have in common."""
 
     run_id: str
-    commit: str
+    commit: str  # of the tool
+    configs_commit: str  # of the repository in which the configs lie, "" where they lie in none
     mode: str
     exposure: str
     decision: Decision
@@ -165,6 +167,11 @@ class AttestedWhole(AttestedPart):
     finished_at: Time
     review_due: Time
     bundle: str | None  # file in bundles/ with the signed statement; None where nothing is signed
+
+    @property
+    def commits(self) -> str:
+        """Of the tool, and of the configs where that is another."""
+        return commits_told(self.commit, self.configs_commit)
 
     @property
     def told(self) -> str:

@@ -22,12 +22,12 @@ from gates.rule.decide import Key, Seen, agrees, decide, item_id, plan
 from gates.run import (
     artifacts,
     asks_for_canary,
-    commit,
     configs,
     is_canary,
     is_worker,
     names_canary,
     only_tells,
+    place,
     refuse_half_a_canary,
     run_folder,
     run_id,
@@ -201,7 +201,8 @@ class ReleaseGate:
             if isinstance(error, Timeout):
                 why = "another run is writing there; wait for it, or give this run a folder of its own"
             raise pytest.UsageError(f"--artifacts={config.getoption('--artifacts')}: {why}") from None
-        self.commit = commit(config.rootpath)  # of which this folder is no part
+        self.commit = place(config).commit  # of which this folder is no part
+        self.configs_commit = place(config).commit_of(configs(config))
         config.hook.pytest_gate_prepare(config=config)
 
     def pytest_sessionstart(self) -> None:
@@ -325,6 +326,7 @@ class ReleaseGate:
         return Release(
             run_id=run_id(self.config),
             commit=self.commit,
+            configs_commit=self.configs_commit,
             mode=self.subjects[0].policy.mode,
             exposure=OFFLINE if self.subjects[0].policy.mode == OFFLINE else "replay",
             started_at=self.started.isoformat(timespec="seconds"),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from gates.attestation import AmissTest
 from gates.offline import stands
+from gates.place import commits_told
 from gates.policy import Policy
 from gates.rule.climbed import NEVER, Climbed
 from gates.verdicts import SEVERITY, Cell, Decision, decision_words
@@ -78,7 +79,8 @@ class Release:
     """One run of the gate over one or more heroes."""
 
     run_id: str
-    commit: str  # "4f2c9e1 clean", "4f2c9e1 with uncommitted changes", "no commit"
+    commit: str  # of the tool: "4f2c9e1 clean", "4f2c9e1 with uncommitted changes", "no commit"
+    configs_commit: str  # of the repository in which configs lie, "" where they lie in none
     mode: str
     exposure: str  # "replay" or "live"
     started_at: str  # UTC, ISO 8601
@@ -88,6 +90,11 @@ class Release:
     configs: Path = Path("configs")  # --configs
     run_folder: Path  # where the workers left this run's evidence parts
     outcomes: tuple[Outcome, ...]
+
+    @property
+    def commits(self) -> str:
+        """Of the tool, and of the configs where that is another."""
+        return commits_told(self.commit, self.configs_commit)
 
     @property
     def decision(self) -> Decision:

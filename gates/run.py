@@ -1,7 +1,6 @@
-"""Which run is this, of which commit, where are its files, and does it decide about heroes? Asked of its options."""
+"""Which run is this, where are its files, and does it decide about heroes? Asked of its options."""
 
 import ast
-import subprocess
 import sys
 import uuid
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ import pytest
 
 from gates import archive
 from gates.errors import GateError
+from gates.place import HERE, SUITES, Whereabouts, place_of
 
 #: With one of these pytest tells something and runs no item.
 ONLY_TELL = {
@@ -45,38 +45,32 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def configs(config: pytest.Config) -> Path:
+def place(config: pytest.Config, root: Path | None = None) -> Whereabouts:
+    """Where this run is. In a checkout, that is pytest's root (or another), whatever code it imports."""
+    return HERE if HERE.installed else place_of(root or config.rootpath)
+
+
+def configs(config: pytest.Config, root: Path | None = None) -> Path:
     """The folder of policy, baseline and packs."""
-    return config.rootpath / str(config.getoption("--configs"))
+    return place(config, root).home / str(config.getoption("--configs"))
 
 
 def artifacts(config: pytest.Config, root: Path | None = None) -> Path:
-    """Where people look for this run's results, below the checkout. Raises pytest.UsageError for what is not ours."""
+    """Where people look for this run's results, below its home. Raises pytest.UsageError for what is not ours."""
     named = str(config.getoption("--artifacts"))
     if not named:
         raise pytest.UsageError("--artifacts=: empty, but a folder for results is expected; is a variable not set?")
+    folder = place(config, root).home / named
     try:
-        archive.require_ours((root or config.rootpath) / named)
+        archive.require_ours(folder)
     except GateError as error:
         raise pytest.UsageError(f"--artifacts={error}") from None
-    return (root or config.rootpath) / named
+    return folder
 
 
 def run_folder(config: pytest.Config) -> Path:
     """Where the workers leave this run's evidence until it is merged."""
     return artifacts(config) / ".runs" / run_id(config)
-
-
-def commit(root: Path) -> str:
-    """The commit the checkout is at, and whether anything differs from it."""
-    try:
-        head = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        )
-        changes = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "no commit"
-    return f"{head.stdout.strip()} {'with uncommitted changes' if changes.stdout.strip() else 'clean'}"
 
 
 def is_canary(config: pytest.Config) -> bool:
@@ -90,7 +84,7 @@ def asks_for_canary(config: pytest.Config) -> bool:
         return True
     if config.option.markexpr and not _selects(config, "canary"):
         return False
-    suite = config.rootpath / "suites" / "canary"
+    suite = config.rootpath / SUITES / "canary"
     asked = [config.invocation_params.dir.joinpath(str(a).partition("::")[0]).resolve() for a in config.args]
     return any(suite.is_relative_to(path) or path.is_relative_to(suite) for path in asked)
 

@@ -1,10 +1,12 @@
-"""Which command is asked of the gate? `./hero-gate COMMAND ...` in a checkout; its exit status is the command's own."""
+"""Which command is asked of the gate? `hero-gate COMMAND ...`, in a checkout `./hero-gate`; it ends as that ends."""
 
 import difflib
 import os
 import sys
 from collections.abc import Sequence
 
+from gates.extras import lacking
+from gates.place import HERE
 from gates.status import MISTAKE
 
 #: Command -> (what Python is to run, what it does). What follows the command on the line is passed on.
@@ -25,6 +27,9 @@ COMMANDS = {
     "verify": ("reports.attestation verify", "check a folder of results: signatures, chain, digests, evidence"),
     "replay": ("reports.attestation replay", "judge its evidence again and compare"),
     "show": ("reports.attestation show", "what was decided there, and who vouches for it"),
+    "approve": ("reports.attestation approve", "approve a decision"),
+    "override": ("reports.attestation override", "lift a freeze window of the policy for a decision"),
+    "key": ("reports.attestation key", "make a key to sign with, and print what to trust of it"),
     "log": ("reports.attestation log", "everything that was signed there, in order"),
     "nightly": ("pytest -m nightly", "the four jobs of a night"),
     "weekly": ("pytest -m weekly", "the four jobs of a week"),
@@ -34,24 +39,42 @@ COMMANDS = {
         "the emergency tripwire alone",
     ),
     "jobs": ("automation", "when the jobs run: list, status, install, tick"),
+    "alerts": ("automation.outbox", "what is firing, and what waits to be told: show, flush, close"),
+    "lens": ("lens", "search from the terminal, fit the calibrator, make oracles"),
+    "pytest": ("pytest", "what checks and jobs are made of: -m MARKER, e.g. -m drift --write"),
 }
+#: Command -> the extra without which it is none.
+NEEDS = {"lens": "lens"}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Become the command that is asked for. Returns 0 after --help, 4 with a line where there is no such command."""
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help"):
-        print("usage: ./hero-gate COMMAND ... (each has --help)")
+        print(HERE.typed("usage: ./hero-gate COMMAND ... (each has --help; --version: what runs, for which folder)"))
         print("\n".join(f"  {command:11} {what}" for command, (_, what) in COMMANDS.items()))
         return 0
+    if name == "--version":
+        print(f"hero-gate of commit {HERE.commit}; code in {HERE.house}, configs and results in {HERE.home}")
+        return 0
     if name not in COMMANDS:
-        near = " or ".join(difflib.get_close_matches(name, COMMANDS, cutoff=0.5))
+        near = " or ".join(difflib.get_close_matches(name, COMMANDS, cutoff=0.7))
         way_out = f"did you mean {near}?" if near else "--help lists all"
         print(f"hero-gate {name}: no such command; {way_out}", file=sys.stderr)
         return MISTAKE
+    if name in NEEDS and (gone := lacking(NEEDS[name])):
+        print(f"hero-gate {name}: {gone}", file=sys.stderr)
+        return MISTAKE
+    module, *words = *COMMANDS[name][0].split(), *arguments[1:]
+    os.environ.update(HERE.environment(os.environ))
     # in place of this process: what guards a command's exit status finds nothing around it
-    os.execv(sys.executable, [sys.executable, "-m", *COMMANDS[name][0].split(), *arguments[1:]])
+    os.execv(sys.executable, [sys.executable, "-m", module, *(HERE.session(words) if module == "pytest" else words)])
+
+
+def door() -> int:
+    """The command `hero-gate` of an installed tool."""
+    return main(sys.argv[1:])
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(door())

@@ -21,6 +21,7 @@ from gates.checks.ndcg import Ndcg
 from gates.documents import checked
 from gates.errors import ConfigError, GateError
 from gates.offline import completed
+from gates.place import HERE
 from gates.policy import Policy
 from gates.release import Subject
 from gates.rule.compared import attainable
@@ -76,7 +77,8 @@ def compare_files(asked: argparse.Namespace, typed_so: str, ending: Ending) -> i
     if len(pair.unjudged):
         print(f"  {'judge first':11} {place}/{story.hero}/judge-first.csv")
     print(f"  {'page':11} {place}/index.html")
-    print(f"  {'signed':11} {signed}; check: python -m hero_gate verify {place}, replay {place}")
+    verify = HERE.typed(f"python -m hero_gate verify {place}")
+    print(f"  {'signed':11} {signed}; check: {verify}, replay {place}")
     return status
 
 
@@ -125,7 +127,8 @@ def hero_of(asked: argparse.Namespace, kinds: tuple[RecordedKind, RecordedKind],
     baseline, hero = kinds
     names = names_of(asked.baseline, asked.hero)
     subject = Subject(
-        command=f"python -m hero_gate compare {typed_so}", packs=f"python -m hero_gate init {typed_so}",
+        command=HERE.typed(f"python -m hero_gate compare {typed_so}"),
+        packs=HERE.typed(f"python -m hero_gate init {typed_so}"),
         name=names[1], source=str(asked.hero), owner="whoever compares", claim="", claim_intent="",
         config_hash=config_hash(hero.content()), baseline_name=names[0],
         baseline_config_hash=config_hash(baseline.content()), differs=(), policy=policy, windows=1, max_windows=1,

@@ -24,16 +24,16 @@ from gates.archive import take
 from gates.attestation import ATTESTATION, Attestation
 from gates.documents import read_yaml
 from gates.errors import GateError
+from gates.place import HERE
 from gates.weaker import TEMPLATES
 
-ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / "reports" / "out" / "demo"
+FOLDER = HERE.home / "reports" / "out" / "demo"
 QUERIES, FEW = 16_400, 5_000  # judged ones: four in five are the canary's, and the shipped ladder asks 12,800
 INTENTS = {"names": 0.62, "questions": 0.3, "messages": 0.08}  # what people look for, and how often
 DOUBTFUL = 0.65  # confidence below the median
 
 PACK = """\
-# Written by make demo. docs/recorded-runs.md says how to write such a pack, and its run files, of your own engine.
+# Written by {demo}. docs/recorded-runs.md says how to write such a pack, and its run files, of your own engine.
 schema: hero-gate/pack/v1
 name: {name}
 owner: Search Team
@@ -96,8 +96,9 @@ def judge(heroes: Sequence[MadeUpHero], folder: Path) -> int:
     wrong, results = [], folder / "results"
     try:
         configs = write_configs(folder, heroes)
-        command = [sys.executable, "-m", "pytest", "-m", "canary", f"--configs={configs}", f"--artifacts={results}"]
-        done = subprocess.run([*command, "-n", "2"], cwd=ROOT, capture_output=True, text=True)
+        where = f"--configs={configs}", f"--artifacts={results}"
+        command = HERE.argv("python", "-m", "pytest", "-m", "canary", *where, "-n", "2")
+        done = subprocess.run(command, cwd=HERE.home, capture_output=True, text=True)
         if not (results / ATTESTATION).exists():
             raise GateError(f"the canary ended with {done.returncode}: {done.stderr.strip() or done.stdout[-2000:]}")
         for hero in heroes:
@@ -154,12 +155,12 @@ def write_configs(folder: Path, heroes: Sequence[MadeUpHero]) -> Path:
         (configs / name).write_text("".join(lines), encoding="utf-8")
     for hero in heroes:
         loaded = load_hero(hero.name, configs)
-        write_lock(loaded, lock_material(loaded, loaded.baseline_kind.open_collection(lambda _: None), ROOT))
+        write_lock(loaded, lock_material(loaded, loaded.baseline_kind.open_collection(lambda _: None), HERE.house))
     return configs
 
 
 def _pack(name: str, claim: str, judged: int) -> str:
-    return PACK.format(name=name, claim=claim, judged=judged)
+    return PACK.format(name=name, claim=claim, judged=judged, demo=HERE.typed("make demo"))
 
 
 def _policy(heroes: Sequence[MadeUpHero]) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from fixtures.packs import load_hero, read_incumbent
 from gates.archive import mark, state_of
 from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
+from gates.place import HERE, commits_told
 from gates.policy import load_policy
-from gates.run import commit
 from gates.status import BROKEN, EXIT, INTERRUPTED, MISTAKE, NOT_EVIDENCED
 from gates.verdicts import NOT_ENFORCED, WARN, Kind, Verdict
 from hero_gate.record import HeroResult, Record, Step
@@ -62,7 +62,7 @@ class Pipeline:
             there = f"{', '.join(policy.heroes)}, all, or packs' paths"
             raise GateError(f"--hero={asked}: should be names out of {there}, each once; nothing is run")
         permits = (policy.promotion.automatic, policy.mode == WARN)
-        at = commit(Path.cwd()).partition(" ")[0]
+        at = commits(self.configs)
         if self.path.exists() and not anew:
             try:
                 old = Record.model_validate_json(self.path.read_bytes(), strict=True)
@@ -187,7 +187,7 @@ class Pipeline:
                 return step.status
         print(f"\n=== phase {phase}, {PHASES[phase]}: {name} ===", flush=True)
         started = _now()
-        status = subprocess.run([sys.executable, "-m", *command]).returncode
+        status = subprocess.run(HERE.argv("python", "-m", *command)).returncode
         if phase > 3 or status in (*DECIDED, 1):
             step = Step(
                 phase=phase,
@@ -241,7 +241,7 @@ class Pipeline:
         for hero in (hero for hero, name in record.heroes.items() if not name):
             yield f"  {hero:10} serves already"
         for name, one in judged.items():
-            waits = "" if one.promoted or one.decision != "PROMOTE" else ", waits for a person: make promote"
+            waits = f", waits for a person: {HERE.typed('make promote')}" if one.decision == "PROMOTE" else ""
             yield f"  {name:10} {one.decision}{', serves' if one.promoted else waits}: {one.reason}"
         yield ""
         yield f"  {'criterion':38} {'target':>8} {'achieved':>9}   met"
@@ -268,6 +268,11 @@ class Pipeline:
         yield "runs of jobs that end with 0", 3, sum(ran.get(f) == 0 for f in ("nightly", "weekly", "continuous"))
         yield "pages of the last canary", len(PAGES), sum((self.out / name).is_file() for name in PAGES)
         yield "its evidence verifies", 1, int(ran.get("verify") == 0)
+
+
+def commits(configs: Path) -> str:
+    """Of the tool and of the configs, whatever differs from them: a promotion changes baseline.yaml."""
+    return commits_told(*(commit.partition(" ")[0] for commit in (HERE.commit, HERE.commit_of(configs))))
 
 
 def _pytest(marker: str) -> list[str]:

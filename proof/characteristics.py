@@ -21,10 +21,10 @@ from evidence.files import write_whole
 from gates.checks.machine import SlowedBaseline
 from gates.documents import read_yaml
 from gates.pairs import join
+from gates.place import HERE
 from gates.planning.characteristics import SCHEMA, deciding_digest, deciding_files
 from gates.planning.equal_hero import streams_of
 from gates.policy import Policy, load_policy
-from gates.run import commit
 from proof.pages.claims import LOSSES, claims
 from proof.pages.page import write_page
 from proof.simulate import changes
@@ -86,7 +86,7 @@ def simulate(configs: Path, tell: Callable[[str], None]) -> dict[str, Any]:
         "sources_digest": deciding_digest(),
         "source_files": [path.relative_to(ROOT).as_posix() for path in deciding_files()],
         "policy_digest": digest,
-        "commit": commit(ROOT),
+        "commit": HERE.commit,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "seconds": round(time.monotonic() - begun),
         "recording": recording.key,

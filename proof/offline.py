@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evidence.digests import file_digest
 from evidence.files import write_whole
-from gates.run import commit
+from gates.place import HERE
 from proof.pages.page import rendered
 from proof.simulate import offline
 from proof.simulate.offline import ALPHAS, MARGINS, QUESTIONS, RULES, OfflineQuestion, World, Yes
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     text = rendered(
         Path(__file__).with_name("pages") / f"{PAGE}.j2",
         quick=asked.quick, heroes=heroes, resampled=resampled, flips=offline.FLIPS, resamples=offline.RESAMPLES,
-        head=HEAD, found=found, commit=commit(ROOT), seed=SEED, date=datetime.datetime.now(datetime.UTC).date(),
+        head=HEAD, found=found, commit=HERE.commit, seed=SEED, date=datetime.datetime.now(datetime.UTC).date(),
         seconds=time.process_time(), digests={source: file_digest(ROOT / source) for source in SOURCES},
     )  # fmt: skip
     write_whole(asked.docs / PAGE, text)

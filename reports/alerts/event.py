@@ -2,27 +2,25 @@
 
 import os
 import shlex
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
+from gates.place import HERE
 from reports.escaping import clean
 
 #: The kind of an event with which a job says that it found nothing but what it told at the same moment.
 ALL = "all"
-ROOT = Path(__file__).resolve().parents[2]  # the checkout
 
 
-def typed_here(*words: str, folder: Path = ROOT) -> str:
+def typed_here(*words: str) -> str:
     """A command as it works on this machine, whoever types it wherever: its folder, its Python, its cache."""
     cache = os.environ.get("HERO_GATE_CACHE", "")
     named = f"HERO_GATE_CACHE={shlex.quote(cache)} " if cache else ""
-    return f"cd {shlex.quote(str(folder))} && {named}{shlex.join(words)}"
+    return f"cd {shlex.quote(str(HERE.home))} && {named}{shlex.join(words)}"
 
 
-def module(*words: str, folder: Path = ROOT) -> str:
+def module(*words: str) -> str:
     """The same of `python -m`."""
-    return typed_here(sys.executable, "-m", *words, folder=folder)
+    return typed_here(*HERE.argv("python", "-m", *words))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gates.errors import GateError
+from gates.place import HERE
 from reports.attestation.trust import ROLES
 
 _WORD = ("--hero", "--by", "--why", "--ticket", "--until")
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m reports.attestation", description=__doc__)
+    parser = argparse.ArgumentParser(prog=HERE.typed("python -m reports.attestation"), description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
     def command(name: str, place: str, what: str) -> argparse.ArgumentParser:

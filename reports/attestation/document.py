@@ -60,6 +60,7 @@ def attest(
     return Attestation(
         run_id=release.run_id,
         commit=release.commit,
+        configs_commit=release.configs_commit,
         hero=subject.name,
         config_hash=subject.config_hash,
         baseline=subject.baseline_name,
@@ -148,6 +149,7 @@ def write_attestations(
     whole = ReleaseAttestation(
         run_id=release.run_id,
         commit=release.commit,
+        configs_commit=release.configs_commit,
         mode=release.mode,
         exposure=release.exposure,
         decision=max((hero.decision for hero in heroes.values()), key=SEVERITY.index, default=Decision.HOLD),

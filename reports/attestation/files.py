@@ -124,7 +124,7 @@ def _differences(entry: AttestedHero, hero: Attestation, digest: str, release: R
     for key in ("hero", "decision", "config_hash", "reasons"):
         if getattr(entry, key) != getattr(hero, key):
             yield f"{place}: {key} differs from what {ATTESTATION} says"
-    for key in ("run_id", "commit", "mode", "exposure"):
+    for key in ("run_id", "commit", "configs_commit", "mode", "exposure"):
         if getattr(release, key) != getattr(hero, key):
             yield f"{place}: {key} differs from the release's"
 

@@ -22,6 +22,7 @@ from gates.checks.question import Constants
 from gates.documents import mistakes
 from gates.errors import EvidenceError
 from gates.offline import OFFLINE
+from gates.place import HERE
 from gates.policy import Policy
 from gates.rule.climbed import Facts
 from gates.rule.decide import Seen, decide, item_id, plan
@@ -69,12 +70,13 @@ class Replayed:
 
 def replay(folder: Path) -> Replayed:
     """Judge a hero's folder again. Raises EvidenceError where it holds no attestation that can be read."""
-    path, root = folder / ATTESTATION, Path(__file__).parents[2]
+    path = folder / ATTESTATION
     try:
         attested = Attestation.read_file(path)
         policy = policy_of(attested.policy)
         decided_by = attested.lock_material.get("sources", {})
-        others = tuple(room for room in ROOMS if decided_by and decided_by.get(room) != digest_sources(root / room))
+        here = {room: digest_sources(HERE.house / room) for room in ROOMS if decided_by}
+        others = tuple(room for room, sources in here.items() if decided_by.get(room) != sources)
         return _replay(folder, attested, policy, others)
     except AttestationError as error:
         raise EvidenceError(str(error)) from None

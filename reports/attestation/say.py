@@ -37,7 +37,7 @@ def say(folder: Path, kind: str, hero: str, said: Mapping[str, str], root: Trust
         digest = chain.append(folder, kind, hero, statement, opened)
         added = chain.read(folder).find(digest)
     if added is None:
-        raise GateError(f"{folder}: what was signed does not verify; see python -m reports.attestation verify")
+        raise GateError(f"{folder}: what was signed does not verify; see {statements.COMMAND}")
     return read_word(added, now, root)
 
 

@@ -22,7 +22,7 @@ from reports.attestation.trust import NO_KEYS, TRUSTED_KEYS, TrustRoot, judge, r
 def open_for_run(artifacts: Path, root: Path) -> tuple[Signer, TrustRoot]:
     """Everything that a run needs to sign, tried when it begins: half an hour later would be too late.
 
-    `root` is the checkout. Raises GateError with one line.
+    `root` is the home of the run. Raises GateError with one line.
     """
     opened = open_signer()
     chain.tip(artifacts)

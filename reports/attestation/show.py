@@ -34,7 +34,7 @@ def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetim
     hero, statement = decided.attestation, decided.statement
     yield f"{hero.told}  {hero.hero}    {hero.exposure}, mode {hero.mode}    run {hero.run_id}"
     yield f"  hero         {hero.config_hash} against {hero.baseline} {hero.baseline_config_hash}"
-    yield f"  commit       {hero.commit}"
+    yield f"  commit       {hero.commits}"
     yield f"  fingerprint  {hero.release_fingerprint or 'none: the ladder never began'}"
     yield f"  signed       {decided.judged.words}"
     yield f"  statement    {statement.digest[:16]}  {BUNDLES}/{statement.file}"

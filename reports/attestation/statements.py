@@ -14,6 +14,7 @@ import rfc8785
 from gates.archive import ALLURE
 from gates.attestation import ATTESTATION, Attestation, ReleaseAttestation
 from gates.errors import GateError
+from gates.place import HERE
 from gates.rule.decide import item_id
 from gates.verdicts import Decision, Verdict
 
@@ -47,7 +48,7 @@ _RESULT = {Decision.PROMOTE: "PASSED", Decision.HOLD: "WARNED", Decision.ROLLBAC
 
 Document = Mapping[str, Any]  # a statement, or a part of one
 
-COMMAND = "python -m reports.attestation verify"
+COMMAND = HERE.typed("python -m reports.attestation verify")
 
 #: What a statement that is none of ours makes the code that reads it raise.
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
@@ -126,6 +127,7 @@ def run_statement(
             "notRunTests": not_run,
             "runId": release.run_id,
             "commit": release.commit,
+            "configsCommit": release.configs_commit,
             "mode": release.mode,
             "exposure": release.exposure,
             "startedOn": release.started_at,
@@ -153,6 +155,7 @@ def decision_statement(hero: Attestation, digest: str, run: str, signed_by: Mapp
             "exposure": hero.exposure,
             "runId": hero.run_id,
             "commit": hero.commit,
+            "configsCommit": hero.configs_commit,
             "configHash": hero.config_hash,
             "baselineConfigHash": hero.baseline_config_hash,
             "policy": {"digest": {"sha256": hero.policy_digest}},

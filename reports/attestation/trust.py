@@ -11,9 +11,10 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from gates.documents import Document, read_model
 from gates.errors import GateError
+from gates.place import HERE
 
 SCHEMA: Literal["hero-gate/trusted-keys/v1"] = "hero-gate/trusted-keys/v1"
-TRUSTED_KEYS = Path(__file__).parents[2] / "configs" / "trusted_keys.json"
+TRUSTED_KEYS = HERE.home / "configs" / "trusted_keys.json"
 NOBODY = "UNTRUSTED, nobody vouches for it"
 Role = Literal["decide", "approve", "promote"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -72,7 +73,7 @@ class Judgement:
 
 
 def read_trust(path: Path | None = None) -> TrustRoot:
-    """The trust root in a file; without one, this checkout's, which may be absent. Raises ConfigError."""
+    """The trust root in a file; without one, that of where one is, which may be absent. Raises ConfigError."""
     if path is None and not TRUSTED_KEYS.exists():
         return NO_KEYS
     return read_model(path or TRUSTED_KEYS, TrustRoot)  # JSON, which is YAML

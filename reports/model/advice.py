@@ -1,11 +1,8 @@
 """What is to be done next about a decision, and how much more evidence might it take to decide?"""
 
 import math
-import re
-import shlex
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from gates.checks.check import number_of
 from gates.checks.known_answers import KnownAnswers
@@ -13,14 +10,14 @@ from gates.checks.lock import Lock
 from gates.checks.machine import NOT_EVIDENCED, SlowedBaseline
 from gates.names import check_name
 from gates.offline import OFFLINE
+from gates.place import HERE
 from gates.release import Outcome, Release
 from gates.verdicts import NOT_ENFORCED, WARN, Cell, Decision, Kind, Verdict
 from reports.escaping import typed
 from reports.model.checks import reasons_of
 
-#: Where results and configs are looked for, whoever says nothing else.
-_ARTIFACTS, _CONFIGS = "reports/out", "configs"
-_PLAIN = re.compile(r"[\w@%+=:,./-]+")
+#: Where results are looked for, whoever says nothing else.
+_ARTIFACTS = "reports/out"
 _QUIET = "free this machine of other load: the same queries come in the same order"
 
 
@@ -47,7 +44,7 @@ def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrust
     if outcome.decision is Decision.PROMOTE and release.mode == WARN:
         by_evidence = replace(release, mode="evidence"), outcome, "--decision-mode=evidence"
         line = " && ".join(_make(target, *by_evidence) for target in ("lock", "canary"))
-        return NextCommand(line=line, remark=f"{NOT_ENFORCED}: make promote refuses this one")
+        return NextCommand(line=line, remark=HERE.typed(f"{NOT_ENFORCED}: make promote refuses this one"))
     if outcome.decision is Decision.PROMOTE:
         return _promote(release, outcome, untrusted)
     canary, lock = _make("canary", release, outcome), _make("lock", release, outcome)
@@ -131,25 +128,15 @@ def _way_out(message: str) -> str:
 
 
 def _make(target: str, release: Release, outcome: Outcome, *options: str) -> str:
-    """A command of the Makefile with everything that is not its default."""
+    """A command about a hero with everything that is not its default."""
     subject = outcome.subject
     hero = subject.name if subject.name in subject.policy.heroes else typed(subject.source)
-    words, asked = [f"make {target}", f"HERO={_quoted(hero)}"], list(options)
-    if typed(release.configs) != _CONFIGS:
-        words.append(f"CONFIGS={_quoted(typed(release.configs))}")
+    asked = list(options)
     if target != "lock" and typed(release.artifacts) != _ARTIFACTS:
         asked.append(f"--artifacts={typed(release.artifacts)}")
     if target != "promote" and release.mode not in ("evidence", OFFLINE):
         asked.append(f"--decision-mode={release.mode}")
-    if asked:
-        words.append(f"ARGS={_quoted(*asked)}")
-    return " ".join(words)
-
-
-def _quoted(*texts: str | Path) -> str:
-    """Texts as the value of one of make's variables, which a shell reads once when typed and once in the recipe."""
-    value = " ".join(str(t) if _PLAIN.fullmatch(str(t)) else shlex.quote(str(t)) for t in texts).replace("$", "$$")
-    return value if _PLAIN.fullmatch(value) else shlex.quote(value)
+    return HERE.made(target, *asked, hero=str(hero), configs=typed(release.configs))
 
 
 def to_decide(outcome: Outcome, focus: Cell | None) -> tuple[str, int]:

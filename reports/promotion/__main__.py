@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gates.archive import folder
 from gates.errors import GateError
+from gates.place import HERE
 from reports.attestation import trust
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
@@ -19,7 +20,7 @@ from reports.promotion.serving import what_serves
 
 def main(arguments: Sequence[str]) -> int:
     """0 when it is done, 1 when it is refused."""
-    parser = argparse.ArgumentParser(prog="python -m reports.promotion", description=__doc__)
+    parser = argparse.ArgumentParser(prog=HERE.typed("python -m reports.promotion"), description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     promoting = commands.add_parser("promote", help="make an attested hero the baseline")
     backing = commands.add_parser("rollback", help="bring the previous baseline back")

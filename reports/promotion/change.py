@@ -14,6 +14,7 @@ from fixtures.lock import load_locked
 from fixtures.pack_file import Brought
 from fixtures.packs import Hero
 from gates.errors import GateError
+from gates.place import HERE
 from reports.attestation import chain, people, verify
 from reports.attestation.signing import Signer, open_signer
 from reports.attestation.statements import digest_in
@@ -35,7 +36,8 @@ def promote(asked: Wanted, name: str) -> list[str]:
         f"the one before is {PREVIOUS}/{intent.kept}",
         *([f"stale     {', '.join(stale)}: judged against the old baseline"] if stale else []),
         *(f"untrusted {what}: nobody vouches for the key; that is recorded" for what in said["untrustedAccepted"]),
-        f"next      commit {asked.configs}, lock the heroes to come; make rollback brings the old baseline back",
+        f"next      commit {asked.configs}, lock the heroes to come; "
+        f"{HERE.typed('make rollback')} brings the old baseline back",
     ]
 
 
@@ -175,7 +177,7 @@ def text_of(asked: Wanted, hero: Hero, how: str, claim: str) -> str:
     }
     text = (
         f"# The incumbent: {hero.subject.name}, {how}.\n"
-        "# Written by make promote; make rollback brings the one before back, from previous/.\n"
+        f"# Written by {HERE.typed('make promote; make rollback')} brings the one before back, from previous/.\n"
         f"{yaml.safe_dump(pack, default_flow_style=None, sort_keys=False, allow_unicode=True, width=10_000)}"
     )
     return text.encode().decode(AS_TEXT)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.fingerprint import changes
-from fixtures.lock import read_lock
+from fixtures.lock import read_lock, renewal
 from fixtures.material import material_before
 from fixtures.packs import Hero
 from gates.archive import state_of
 from gates.documents import read_yaml, require_regular
 from gates.errors import GateError
 from gates.offline import OFFLINE
+from gates.place import HERE
 from gates.policy import Promotion, load_policy
 from gates.verdicts import Decision
 from reports.attestation import chain, people, trust
@@ -25,6 +26,7 @@ from reports.attestation.trust import Judgement, TrustRoot
 from reports.attestation.verify import Decided
 from reports.escaping import clean
 
+_BY_EVIDENCE = "--decision-mode=evidence" if HERE.installed else "ARGS=--decision-mode=evidence"
 AS_TEXT = "latin-1"  # any bytes, and the same ones back
 
 
@@ -85,7 +87,10 @@ def decided(heroes: Mapping[str, Decided], name: str, asked: Wanted) -> Decided:
     """The decision about a hero, which must be PROMOTE."""
     if name not in heroes:
         there = ", ".join(heroes) or "none"
-        raise Refused(f"--hero={name}: no signed decision in {asked.artifacts} (there: {there}); run make canary first")
+        raise Refused(
+            f"--hero={name}: no signed decision in {asked.artifacts} (there: {there}); "
+            f"run {HERE.typed('make canary')} first"
+        )
     decided = heroes[name]
     decision = decided.attestation.decision
     if decision is not Decision.PROMOTE:
@@ -99,7 +104,7 @@ def decided(heroes: Mapping[str, Decided], name: str, asked: Wanted) -> Decided:
     if not decided.attestation.promotes:
         raise Refused(
             f"{name}: {decided.attestation.told}, but only what is enforced is promoted; "
-            "make lock and make canary once more, each with ARGS=--decision-mode=evidence"
+            f"{HERE.typed('make lock and make canary')} once more, each with {_BY_EVIDENCE}"
         )
     return decided
 
@@ -161,13 +166,13 @@ def require_fresh(decided: Decided, hero: Hero, asked: Wanted) -> None:
     try:
         locked = read_lock(hero)["fingerprint"]
     except (OSError, ValueError) as error:
-        raise Refused(f"{hero.lock_file}: {error}; make lock HERO={subject.name}, then run the canary again") from None
+        raise Refused(f"{hero.lock_file}: {error}; {renewal(hero)}, then run the canary again") from None
     if attested.release_fingerprint != locked:
         raise Refused(
             f"{subject.name}: attested for release {attested.release_fingerprint[:16]}, but {hero.lock_file} is "
             f"{locked[:16]}: another release; run the canary again"
         )
-    now = material_before(hero, Path.cwd())
+    now = material_before(hero, HERE.house)
     differs = changes({key: value for key, value in attested.lock_material.items() if key in now}, now)
     if differs:
         raise Refused(f"{subject.name}: not what was attested: {differs[0]}; run the canary again")
@@ -194,7 +199,7 @@ def require_people(words: Sequence[people.Word], promotion: Promotion, now: date
     if approved < promotion.approvals:
         raise Refused(
             f"approvals: {approved} in force, but the policy asks for {promotion.approvals} by different people, each "
-            "with a key of their own; python -m reports.attestation approve --help"
+            f"with a key of their own; {HERE.typed('python -m reports.attestation approve --help')}"
         )
     frozen = next((window for window in promotion.freeze if window.begins <= now < window.ends), None)
     if frozen is None:
@@ -203,6 +208,6 @@ def require_people(words: Sequence[people.Word], promotion: Promotion, now: date
     if not lifted:
         raise Refused(
             f"freeze until {frozen.ends:%Y-%m-%d %H:%M} UTC ({frozen.why}); wait, or have it lifted: "
-            "python -m reports.attestation override --help"
+            f"{HERE.typed('python -m reports.attestation override --help')}"
         )
     return lifted

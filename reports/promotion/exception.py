@@ -6,6 +6,7 @@ It is no decision and never called one: it owes the canary that was not waited f
 from datetime import timedelta
 
 from fixtures.packs import load_hero
+from gates.place import HERE
 from reports.attestation.say import text_of, until_of
 from reports.attestation.signing import Signer, open_signer
 from reports.promotion import change, conditions, journal
@@ -42,5 +43,5 @@ def serve_by_exception(asked: Wanted, name: str, ticket: str, until: str) -> lis
     told += [
         f"untrusted {what}: nobody vouches for the key; that is recorded" for what in made.said["untrustedAccepted"]
     ]
-    how = f"judge {made.hero} where the baseline before it stands, then make rollback and make promote"
+    how = HERE.typed(f"judge {made.hero} where the baseline before it stands, then make rollback and make promote")
     return [*told, f"next      it owes a canary: {how}"]

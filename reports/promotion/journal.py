@@ -17,6 +17,7 @@ from evidence.files import remove_synced, write_synced
 from gates import archive
 from gates.documents import Document, require_regular
 from gates.errors import ConfigError, GateError
+from gates.place import HERE
 from reports.attestation import chain, statements, trust
 from reports.attestation.signing import Signer, open_signer
 from reports.escaping import clean
@@ -84,7 +85,10 @@ def is_recorded(asked: Wanted, intent: Undertaking) -> bool:
 def put_back(asked: Wanted, intent: Undertaking) -> None:
     """Let serve what served before an unrecorded change; the journal still says that it was begun."""
     if asked.serving not in (intent.before, intent.after):
-        raise Refused(f"{asked.baseline}: changed by hand since a {intent.kind} was interrupted; make rollback ends it")
+        raise Refused(
+            f"{asked.baseline}: changed by hand since a {intent.kind} was interrupted; "
+            f"{HERE.typed('make rollback')} ends it"
+        )
     write_synced(asked.baseline, intent.before.encode(AS_TEXT))
     _drop(asked, intent)
 

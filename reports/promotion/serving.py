@@ -6,6 +6,7 @@ from pathlib import Path
 from fixtures.pack_file import Pack
 from gates.archive import state_of
 from gates.documents import read_model
+from gates.place import HERE
 from reports.attestation import chain
 from reports.attestation.chain import Statement
 from reports.attestation.people import judged
@@ -28,7 +29,8 @@ def serving(configs: Path) -> Statement | None:
 def what_serves(asked: Wanted) -> list[str]:
     """What serves, by which word of whom."""
     made, begun = serving(asked.configs), journal.interrupted(asked)
-    lines = [f"interrupted  a {begun.kind} of {begun.hero}: say it again, or make rollback"] if begun else []
+    way_out = HERE.typed("say it again, or make rollback")
+    lines = [f"interrupted  a {begun.kind} of {begun.hero}: {way_out}"] if begun else []
     if made is None:
         return [
             *lines,

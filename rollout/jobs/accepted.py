@@ -21,11 +21,13 @@ from evidence.schemas import SchemaDrift, check
 from gates.archive import state_of
 from gates.errors import EvidenceError
 from gates.pairs import COLUMNS, Arm
+from gates.place import HERE
 from rollout.answered import Answered
 from rollout.jobs.job import Jobs
 from rollout.jobs.settings import ContinuousFile
 
 FILE = "accepted.parquet"
+DRIFT = HERE.typed("python -m pytest -m drift")  # accepts the answers of what serves
 _TEXTS = ("query_id", "suite", "intent")
 _SCHEMA, _KEY = "hero-gate/accepted/v1", b"hero-gate"
 ACCEPTED = pa.schema(
@@ -79,9 +81,9 @@ def read_facts(path: Path) -> dict[str, Any]:
         if facts["schema"] != _SCHEMA:
             raise KeyError("schema")
     except FileNotFoundError:
-        raise EvidenceError(f"{path}: no answers are accepted; run python -m pytest -m drift") from None
+        raise EvidenceError(f"{path}: no answers are accepted; run {DRIFT}") from None
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        way_out = "accept a new state: python -m pytest -m drift --write"
+        way_out = f"accept a new state: {DRIFT} --write"
         raise EvidenceError(f"{path}: cannot be read ({type(error).__name__}); {way_out}") from None
     return facts
 
@@ -93,7 +95,7 @@ def read_answers(path: Path) -> Accepted:
     try:
         check(table, ACCEPTED, path.name)
     except SchemaDrift as error:
-        raise EvidenceError(f"{error}; accept a new state: python -m pytest -m drift --write") from None
+        raise EvidenceError(f"{error}; accept a new state: {DRIFT} --write") from None
     texts = {name: np.array(table[name].to_pylist(), dtype=np.str_) for name in _TEXTS}
     numbers: dict[str, Any] = {name: np.array(table[name].to_numpy()) for name in COLUMNS}
     within = np.asarray(table["within_sla"].to_numpy(), dtype=np.bool_)

@@ -23,6 +23,7 @@ from gates.checks.confidence_shift import ConfidenceShift
 from gates.checks.sla_recall import SlaRecall
 from gates.documents import AtMost, Document
 from gates.errors import EvidenceError
+from gates.place import HERE
 from gates.policy import Count, Policy
 from gates.statistics.calibration import DRAWS, calibration_error, equal_mass_edges, fill_bins, p_error_at_most
 from gates.statistics.decimals import decimal
@@ -97,7 +98,7 @@ def promoted(check: JobCheck, left: Left) -> Cell:
     """Something serves that nobody decided on: no baseline of the newest decisions, and no hero that they promote."""
     config_hash, decided = left.config_hash, left.decided
     if not decided:
-        raise NotShown("no decision is on record; run make canary")
+        raise NotShown(HERE.typed("no decision is on record; run make canary"))
     known = {d.baseline_config_hash: f"the baseline of {d.hero}'s decision" for d in decided}
     known |= {d.config_hash: f"{d.hero}, which was promoted" for d in decided if d.promotes}
     fine = config_hash in known
@@ -195,7 +196,7 @@ def run_monitor(
         hours={family: _age_hours(folders, family, at) for family in ("nightly", "weekly")},
         decided=newest_decisions(folders),
         health=newest_health(places, served.config_hash, limits.probes)
-        or "no health probe of what serves was kept; run python -m pytest -m health",
+        or HERE.typed("no health probe of what serves was kept; run python -m pytest -m health"),
         accepted=accepted if isinstance(accepted, str) else accepted.answers,
     )
     return judge_all(asked_checks(served.policy), served.name, left)

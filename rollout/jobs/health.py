@@ -26,7 +26,7 @@ from gates.statistics.pvalues import p_rate_above, quantile_interval
 from gates.verdicts import Cell
 from rollout.answered import Answered, joined, same_queries
 from rollout.columns import answered
-from rollout.jobs.accepted import Accepted, accepted_of, read_answers, write_answers
+from rollout.jobs.accepted import DRIFT, Accepted, accepted_of, read_answers, write_answers
 from rollout.jobs.check import JobCheck, NotShown, job_check, judge_all, slow_calls
 from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.probe import Probe, ask_all
@@ -143,7 +143,7 @@ def run_health(jobs: Jobs, probe: Probe, limits: HealthLimits, accepted: Accepte
     if accepted.facts["config_hash"] != served.config_hash:
         raise EvidenceError(
             f"accepted answers are of configuration {accepted.facts['config_hash']}, but {served.config_hash} serves; "
-            "run python -m pytest -m drift, which accepts those of what serves"
+            f"run {DRIFT}, which accepts those of what serves"
         )
     turn = int(jobs.at.timestamp() // PERIOD.total_seconds()) * limits.queries
     wanted = [str(then.query_id[(turn + i) % len(then)]) for i in range(limits.queries)]

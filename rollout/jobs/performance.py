@@ -20,6 +20,7 @@ from gates.checks.machine import waiting_share
 from gates.checks.p95_latency import P95Latency
 from gates.documents import AtMost, Document
 from gates.errors import EvidenceError
+from gates.place import HERE
 from gates.policy import Policy
 from gates.statistics.calibration import equal_mass_edges
 from gates.statistics.decimals import decimal
@@ -95,7 +96,7 @@ class NumberCheck(JobCheck):
 
     asked_by: ClassVar[str] = ""  # the policy's check that asks about it, and may leave it out
     more: ClassVar[bool] = False  # is more of it better?
-    way_out = "roll back (make rollback), or find what changed: the configuration did not"
+    way_out = HERE.typed("roll back (make rollback), or find what changed: the configuration did not")
 
     def judge(self, found: Compared) -> Cell:
         """RED where a worsening beyond the margin is shown."""
@@ -103,14 +104,14 @@ class NumberCheck(JobCheck):
         limit: MetricLimit = getattr(limits, self.key)
         if record.config_hash != served.config_hash:
             other = f"the numbers on record are of configuration {record.config_hash}, but {served.config_hash} serves"
-            raise NotShown(f"{other}; make promote writes them, or -m performance --write")
+            raise NotShown(HERE.typed(f"{other}; make promote writes them, or -m performance --write"))
         then, now = (one.suites[ALL].metrics.get(self.key) for one in (record, night.numbers))
         if then is None or now is None:
             who = "the numbers on record have none" if then is None else f"{served.name} gives none"
             raise NotShown(f"{who}; leave it out in policy.yaml, or record it")
         clock = self.key == P95  # then it may be the machine that is worse
         if clock and (why := _incomparable(night, record, limits.busy)):
-            raise NotShown(f"{why}; take it anew: python -m pytest -m performance --write")
+            raise NotShown(f"{why}; take it anew: {TAKE}")
         worse, n = self.worsening(now.interval, then.interval), night.numbers.suites[ALL].queries
         finds = limit.margin + (Z95 + Z90) * max(worse.value - worse.lower, worse.upper - worse.value) / Z95
         left = decimal((limit.margin - worse.value) / limit.margin, 3)
@@ -174,6 +175,7 @@ class FileCreditNumber(NumberCheck):
     key = asked_by = FILE_CREDIT
 
 
+TAKE = HERE.typed("python -m pytest -m performance --write")
 CHECKS = (NdcgNumber(), RecallNumber(), P95Number(), EceNumber(), FileCreditNumber())
 
 
@@ -204,7 +206,7 @@ def run(jobs: Jobs) -> dict[str, Cell]:
     return {
         f"{served.name}-{check.key}": check.about(served.name, Compared(served, found, nightly.performance, record))
         if record
-        else check.not_evidenced(served.name, f"{missing}; take them: python -m pytest -m performance --write")
+        else check.not_evidenced(served.name, f"{missing}; take them: {TAKE}")
         for check in asked_checks(served.policy)
     }
 

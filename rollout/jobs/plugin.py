@@ -16,7 +16,7 @@ from gates.archive import take
 from gates.errors import ConfigError
 from gates.handover import hand_over, handed_over
 from gates.names import sentence
-from gates.run import artifacts, is_worker, run_id
+from gates.run import artifacts, configs, is_worker, place, run_id
 from gates.status import BROKEN, FINDINGS, NOT_EVIDENCED
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.job import Jobs, is_told
@@ -38,8 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     root = config.rootpath if gated else config.rootpath.parents[1]  # emergency.ini lies two below the checkout
     hero = str(config.getoption("--hero"))
     jobs = config.stash[_JOBS] = Jobs(
-        root=root,
-        configs=root / str(config.getoption("--configs")),
+        root=place(config, root).home,
+        configs=configs(config, root),
         artifacts=artifacts(config, root),
         run_id=run_id(config),
         write=bool(config.getoption("--write", default=False)),

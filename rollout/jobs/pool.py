@@ -19,6 +19,7 @@ from evidence.parts import write_table
 from evidence.schemas import SchemaDrift, check
 from gates.documents import AtMost, Document, Share
 from gates.errors import EvidenceError
+from gates.place import HERE
 from gates.policy import Count
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.accepted import facts_in, write_with_facts
@@ -279,5 +280,5 @@ def _last(path: Path) -> Last | None:
         rows = zip(*(table[name].to_pylist() for name in POOL.names), strict=True)
         return Last({tuple(key): who.split(" ") for *key, who in rows}, facts_in(table.schema))
     except (OSError, ValueError, KeyError, pa.ArrowException, SchemaDrift) as error:
-        way_out = "accept a new one: python -m pytest -m pool --write"
+        way_out = HERE.typed("accept a new one: python -m pytest -m pool --write")
         raise EvidenceError(f"{path}: no pool of a week before ({type(error).__name__}); {way_out}") from None

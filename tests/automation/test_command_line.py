@@ -9,7 +9,7 @@ import pytest
 
 from automation.__main__ import main
 from automation.ledger import Ledger
-from automation.schedule import ROOT
+from gates.place import HERE
 from tests.automation.alert_receiver import listening
 from tests.automation.test_schedule_file import REST, written
 from tests.automation.worlds import STATES
@@ -75,7 +75,7 @@ def test_a_look_makes_no_ledger_and_may_be_at_any_time(tmp_path: Path, capsys: p
 
 def test_a_plain_tick_is_light(tmp_path: Path) -> None:
     """No pytest, NumPy, Arrow or pandas, and less than half a second of CPU time."""
-    (tmp_path / "schedule.yaml").write_text((ROOT / "configs" / "schedule.yaml").read_text())
+    (tmp_path / "schedule.yaml").write_text((HERE.home / "configs" / "schedule.yaml").read_text())
     folder = tmp_path / "out" / "automation"
     code = (
         "import resource, sys\n"
@@ -92,7 +92,7 @@ def test_a_plain_tick_is_light(tmp_path: Path) -> None:
     for _ in range(3):
         for path in folder.glob("slots.sqlite*"):
             path.unlink()
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, "-c", code], cwd=HERE.home, capture_output=True, text=True, check=True)
         *_, used, modules = done.stdout.splitlines()
         seconds.append(float(used))
     assert modules == "[]"
@@ -132,7 +132,8 @@ def test_a_full_or_read_only_disk_is_told_as_that_and_recovered_from(tmp_path: P
     (tmp_path / "disk").mkdir()
     path = written(tmp_path, f"job: {{cron: 0 0 1 1 *, command: ['true'], {REST}}}")
     script = FULL.format(folder=tmp_path / "disk", schedule=path, python=sys.executable)
-    done = subprocess.run(["unshare", "-m", "sh", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    words = ["unshare", "-m", "sh", "-c", script]
+    done = subprocess.run(words, cwd=HERE.home, capture_output=True, text=True, check=False)
     if "full: " not in done.stdout:
         pytest.skip(f"NOT EVIDENCED: no private mounts here ({done.stderr.strip()[-80:]})")
     said = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)

@@ -15,8 +15,8 @@ import pytest
 from automation import crontab, environment
 from automation.__main__ import main
 from automation.ledger import Ledger
-from automation.schedule import ROOT
 from gates.errors import GateError
+from gates.place import HERE
 from tests.automation.test_schedule_file import REST, written
 
 FAKE = """#!/bin/sh
@@ -175,14 +175,14 @@ def test_a_real_cron_daemon_runs_the_jobs(tmp_path: Path, capsys: pytest.Capture
         {ours} uninstall crontab && crontab -l > {tmp_path / "after"}
     """
     variables = {**os.environ, "PATH": PATH, "HERO_GATE_CACHE": "/where it's cached"}
-    with subprocess.Popen(["unshare", "-m", "sh", "-c", script], cwd=ROOT, env=variables) as private:
+    with subprocess.Popen(["unshare", "-m", "sh", "-c", script], cwd=HERE.home, env=variables) as private:
         seen = wait_for(lambda: ran.exists() and succeeded(folder / "slots.sqlite"), 90)
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
         assert private.wait(timeout=20) == 0
     assert seen, (folder / "tick.log").read_text() if (folder / "tick.log").exists() else "cron did not tick"
     before, line = (tmp_path / "listed").read_text().splitlines()
     assert before == "# before"
-    assert line.endswith(f"# hero-gate tick {ROOT}")
+    assert line.endswith(f"# hero-gate tick {HERE.home}")
     assert (tmp_path / "after").read_text() == "# before\n"
     assert ran.read_text() == "/where it's cached\n", "the environment of the install reaches the job"
     assert "started job/" in (folder / "tick.log").read_text()

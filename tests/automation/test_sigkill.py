@@ -18,9 +18,9 @@ from automation import supervisor
 from automation.__main__ import main
 from automation.ledger import UNSETTLED, Entry, Ledger
 from automation.processes import JOB, SUPERVISOR, mark, marked, taken
-from automation.schedule import ROOT
 from automation.schedule_file import load_schedule
 from automation.tick import Tick
+from gates.place import HERE
 from reports.alerts.event import ALL
 from reports.alerts.log import Alert, read_log
 from tests.automation.worlds import STATES, attempt
@@ -89,7 +89,7 @@ def tick_for_real(folder: Path, points: Iterable[int], steps_to: Path) -> int:
     place = [f"--schedule={folder}/at{{}}/schedule.yaml", f"--ledger={folder}/at{{}}/out/automation/slots.sqlite"]
     words = [sys.executable, str(KILL_AT), "automation", *place, "tick"]
     environment = {**os.environ, "KILL_AT": at, "STEPS_TO": str(steps_to)}
-    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=HERE.home, env=environment, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     return done.returncode
 
@@ -207,7 +207,7 @@ def test_a_job_whose_supervisor_was_killed_is_stopped_before_it_is_started_again
 def test_ticks_at_the_same_time_start_a_job_once(tmp_path: Path) -> None:
     place = Place(tmp_path / "p", "echo ran >> RAN; sleep 0.5")
     words = [sys.executable, "-m", "automation", *place.options, "tick"]
-    ticks = [subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    ticks = [subprocess.Popen(words, cwd=HERE.home, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     said = [one.communicate()[0] for one in ticks]
     assert [one.returncode for one in ticks] == [0] * 4
     assert sum("started job/" in text for text in said) == 1
@@ -226,7 +226,7 @@ def test_a_job_that_takes_too_long_is_stopped_with_all_its_processes(tmp_path: P
         "from pathlib import Path; from automation import supervisor as s; s.GRACE = 0.2\n"
         f"s.supervise(Path({str(place.path)!r}), s.{long!r})"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", code], cwd=HERE.home, check=True, timeout=20)
     with Ledger(place.path) as ledger:
         entry = ledger.entry("job/x")
     assert entry is not None

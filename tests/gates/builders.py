@@ -146,8 +146,8 @@ def release(policy: Policy, *decisions: Decision, cells: tuple[Cell, ...] = ()) 
         ("source", "owner", "claim", "claim_intent", "config_hash", "baseline_name", "baseline_config_hash"), ""
     )
     return Release(
-        run_id="", commit="", mode="evidence", exposure="replay", started_at="", finished_at="", seconds=0.0,
-        artifacts=Path(), run_folder=Path(),
+        run_id="", commit="", configs_commit="", mode="evidence", exposure="replay", started_at="", finished_at="",
+        seconds=0.0, artifacts=Path(), run_folder=Path(),
         outcomes=tuple(
             Outcome(
                 subject=Subject(name=name, differs=(), policy=policy, windows=24, max_windows=8, **subject),

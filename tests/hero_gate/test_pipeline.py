@@ -43,7 +43,7 @@ def ran(engine: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return done
 
     monkeypatch.setattr(pipeline.subprocess, "run", fork)
-    monkeypatch.setattr(pipeline, "commit", lambda _: "c0ffee clean")
+    monkeypatch.setattr(pipeline, "commits", lambda _: "c0ffee")
     return ran
 
 

@@ -153,6 +153,7 @@ def run_of(*outcomes: Outcome, run_id: str, artifacts: Path, run_folder: Path) -
     return Release(
         run_id=run_id,
         commit="4f2c9e1 clean",
+        configs_commit="4f2c9e1 clean",
         mode=outcomes[0].subject.policy.mode,
         exposure="replay",
         started_at="2026-12-01T10:15:00+00:00",

@@ -9,6 +9,8 @@ import yaml
 
 from fixtures.systems import kinds
 from fixtures.systems.recorded import RecordedKind
+from gates.place import place_of
+from reports.promotion import conditions
 from tests.recorded_release import declare, lock, run
 
 SWITCHES = ("router", "lexical", "ann")
@@ -50,5 +52,6 @@ def make_engine(folder: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -
         conftest.write(f"\nfrom fixtures.systems import kinds\nkinds.KINDS['switched'] = {KIND!r}\n")
     monkeypatch.setitem(kinds.KINDS, "switched", KIND)
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(conditions, "HERE", place_of(folder))  # promotions of these tests run in this process
     lock(folder)
     return folder
