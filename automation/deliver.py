@@ -18,6 +18,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
+from gates.extras import lacking
 from reports.alerts.log import LOG, Alert
 from reports.alerts.rules import Delivery, host_of, is_link, is_loopback
 from reports.escaping import cut
@@ -137,6 +138,8 @@ def _not_before(time: str, other: str) -> str:
 
 def _apprise(url: str) -> Receiver:
     def send(alert: Alert, _: Alert | None) -> DeliveryResult:
+        if gone := lacking("alerts"):
+            return DeliveryResult(why=gone, stop=True)
         import apprise  # with all its plugins 2 s, for whom uses it and has news to tell
 
         unanswered = list[str]()

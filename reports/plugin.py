@@ -12,10 +12,11 @@ import pytest
 
 from gates.archive import ALLURE
 from gates.errors import EvidenceError, GateError
+from gates.extras import lacking
 from gates.handover import handed_over
 from gates.release import Release, Subject
 from gates.rule.second_look import contradictions, unheard
-from gates.run import artifacts, configs, is_canary
+from gates.run import artifacts, configs, is_canary, place
 from reports.alerts.decisions import tell_decisions
 from reports.attestation.document import (
     attest_heroes,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:  # a third of a second that workers need not wait
 #: The reports of this room, plugins as anybody's. The last is called first: tables before what shows them.
 #: They are imported once a run is decided, since they bring matplotlib: a second that workers need not wait.
 REPORTS = ("reports.render.allure", "reports.render.pages", "reports.render.tables")
+#: Report -> what it writes with, if that is installed: the extra, and the module.
+WITH = {"reports.render.allure": ("report", "allure_commons")}
 
 #: Of headlines; the words say the same without it.
 COLOUR = {"PROMOTE": {"green": True}, "HOLD": {"yellow": True}, "ROLLBACK": {"red": True}}
@@ -66,7 +69,7 @@ def pytest_gate_prepare(config: pytest.Config) -> None:
     from reports.attestation.sealing import open_for_run
 
     try:
-        config.stash[SIGNER] = open_for_run(artifacts(config), config.rootpath)
+        config.stash[SIGNER] = open_for_run(artifacts(config), place(config).home)
     except GateError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -97,9 +100,8 @@ def pytest_gate_decided(config: pytest.Config, release: Release) -> None:
     heroes = [outcome.subject.name for outcome in worst_first(release)]
     seal = prepare(*config.stash[SIGNER], release.artifacts, heroes, release.finished_at)
     told = Told(release=release, stories=tell(release, "" if seal.trusted else seal.words), seal=seal)
-    for name in REPORTS:
-        if config.pluginmanager.is_blocked(name):
-            continue
+    here = (name for name in REPORTS if name not in WITH or not lacking(*WITH[name]))
+    for name in (name for name in here if not config.pluginmanager.is_blocked(name)):
         config.pluginmanager.register(import_module(name), name)
     config.hook.pytest_gate_told(told=told)
     there = [one for place in (told.staged, release.artifacts) for one in describe_artefacts(place, RELEASED)]
@@ -136,7 +138,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl
 def pytest_gate_intervals(rows: Sequence[NightRow], folder: Path, night: str) -> None:
     """Write what people read of a night beside what it was measured from."""
-    from reports.render.night import write_night  # brings matplotlib
+    from reports.render.night import write_night
 
     write_night(rows, folder, night)
 
@@ -157,20 +159,23 @@ def pytest_terminal_summary(
 class AllureFiling:
     """Files the items of a canary in Allure, in every process in which they run."""
 
+    def __init__(self) -> None:
+        import allure  # only where it is installed
+
+        from reports.render import allure as results
+
+        self._allure, self._results = allure, results
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Label each item with its hero and step, whether or not it comes to run."""
-        import allure
-
-        from reports.render import allure as allure_results
-
         subjects: dict[str, Subject] = {s.name: s for s in config.hook.pytest_gate_subjects(config=config)}
         for item in items:
             asked = _asked(item)
             if asked and asked["hero"] in subjects:
-                filed = allure_results.labels(subjects[asked["hero"]], asked["check"], asked.get("step", 0))
+                filed = self._results.labels(subjects[asked["hero"]], asked["check"], asked.get("step", 0))
                 for name, value in filed.items():
-                    item.add_marker(allure.label(name, value))
+                    item.add_marker(self._allure.label(name, value))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -181,23 +186,15 @@ class AllureFiling:
         finally:
             asked = _asked(item)
             if asked:
-                import allure
-
-                from reports.render import allure as allure_results
-
-                allure.dynamic.title(allure_results.title(asked["check"], asked.get("step", 0)))
+                self._allure.dynamic.title(self._results.title(asked["check"], asked.get("step", 0)))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Attach the verdict with all its numbers."""
         __tracebackhide__ = True
-        import allure
-
-        from reports.render import allure as allure_results
-
         for cell in handed_over(item):
-            table = allure_results.verdict_table(cell)
-            allure.attach(table, name="verdict", attachment_type=allure.attachment_type.CSV)
+            table = self._results.verdict_table(cell)
+            self._allure.attach(table, name="verdict", attachment_type=self._allure.attachment_type.CSV)
         yield
 
 

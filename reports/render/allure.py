@@ -103,7 +103,7 @@ def _decision(told: Told, story: Story, folder: Path, place: int) -> TestResult:
 
 def decision_html(story: Story) -> str:
     """The decision as a description: the card, gate and step matrix, reasons. Every text is escaped."""
-    from reports.render.pages import render  # brings matplotlib: a second that workers need not wait
+    from reports.render.pages import render
 
     return render("allure.html", story=story)
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-
-import matplotlib
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from evidence.files import write_whole
+from gates.extras import lacking
 from reports.escaping import csv_cell
 from reports.model.labels import metric_name
-from reports.render.figures import BASELINE, FAINT, HERO, svg, whiskers
 from reports.render.tables import SPAN_COLUMNS, span, write_csv
 from rollout.jobs.numbers import METRICS, SPANS
 from rollout.jobs.whiskers import NightRow
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WHISKERS, PLOTS = "whiskers.csv", "plots"
 _LONG = ("system", "suite", "metric", "compared_with", "value", "ci_lower", "ci_upper", "method", "n", "differ")
@@ -34,6 +35,9 @@ def write_night(rows: Sequence[NightRow], folder: Path, night: str) -> None:
         for metric, found in kind.items()
     ]
     write_csv(folder / WHISKERS, long, _LONG)
+    if undrawn := lacking("report", "matplotlib"):
+        write_whole(folder / PLOTS / "not-drawn.txt", f"plots are not drawn: {undrawn}\n")
+        return
     for metric in METRICS:
         if any(metric in row.levels for row in rows):
             stamp = f"{night} · {SPANS}, {WHISKERS} beside {PLOTS}/"
@@ -42,6 +46,10 @@ def write_night(rows: Sequence[NightRow], folder: Path, night: str) -> None:
 
 def draw(rows: Sequence[NightRow], metric: str, stamp: str) -> str:
     """The plot of one metric as SVG: each system on each suite, and beside it its difference from the incumbent."""
+    import matplotlib
+
+    from reports.render.figures import BASELINE, FAINT, HERO, svg, whiskers
+
     name = metric_name(metric)
     suites = list(dict.fromkeys(row.suite for row in rows))
     systems = list(dict.fromkeys(row.system for row in rows))

@@ -1,19 +1,23 @@
 """What do people open? `index.html`, a page that needs no network, and `summary.md`, for a CI job or a pull request."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
 
 from evidence.files import write_whole
+from gates.extras import lacking
 from gates.names import meaning
 from gates.offline import OFFLINE
+from gates.place import HERE
 from gates.verdicts import Kind
 from reports.attestation.statements import COMMAND, PAGES, QUERIES
 from reports.model.circumstances import budget_words, machine_words, mode_words, policy_words, rates_words
@@ -22,6 +26,9 @@ from reports.model.story import Story, claim_words, effect_words, ladder_words, 
 from reports.render.charts import chart_of
 from reports.render.site import environment
 from reports.render.told import Told
+
+if TYPE_CHECKING:
+    from reports.render.plots import Plot
 
 #: What the templates may say beside what a story holds.
 WORDS = (
@@ -38,7 +45,8 @@ KINDS = (
 
 def pytest_gate_told(told: Told) -> None:
     """Write the plots of each hero into its folder, and both pages."""
-    plots = {story.hero: _plots(told, story) for story in told.stories}
+    # rankings show neither a clock nor confidence
+    plots = {} if undrawn() or told.release.mode == OFFLINE else draw_plots(told)
     for story in told.stories:
         if story.measured is not None:
             write_whole(told.home(story) / QUERIES, render(QUERIES, release=told.release, story=story))
@@ -47,23 +55,27 @@ def pytest_gate_told(told: Told) -> None:
         write_whole(told.staged / name, render(name, plots=plots, **shown))
 
 
+def undrawn() -> str:
+    """What is missing where plots cannot be drawn, with the way to have it."""
+    return lacking("report", "matplotlib")
+
+
+def draw_plots(told: Told) -> Mapping[str, Sequence[Plot]]:
+    """The plots of each hero, which lie in its folder as well."""
+    from reports.render.plots import FOLDER, draw  # brings matplotlib, which the core lacks
+
+    plots = {story.hero: draw(told.release, story) for story in told.stories}
+    for story in told.stories:
+        for plot in plots[story.hero]:
+            write_whole(told.home(story) / FOLDER / f"{plot.name}.svg", plot.svg)
+    return plots
+
+
 def docs_from(artifacts: Path) -> str:
     """The way from a page to the documents of the checkout that it lies in; "" where it lies in none."""
-    docs = Path(__file__).resolve().parents[2] / "docs"
+    docs = HERE.house / "docs"
     home = artifacts.resolve()
     return os.path.relpath(docs, home) if docs.is_dir() and docs.parent in home.parents else ""
-
-
-def _plots(told: Told, story: Story) -> Sequence[Any]:
-    """Those of a hero, beside its evidence; rankings show neither a clock nor confidence."""
-    if told.release.mode == OFFLINE:
-        return ()
-    from reports.render.plots import FOLDER, draw  # brings matplotlib
-
-    drawn = draw(told.release, story)
-    for plot in drawn:
-        write_whole(told.home(story) / FOLDER / f"{plot.name}.svg", plot.svg)
-    return drawn
 
 
 def render(name: str, **shown: Any) -> str:
@@ -79,5 +91,5 @@ def _environment() -> jinja2.Environment:
     script = (Path(__file__).parents[1] / "site" / "page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # no other script of the page can run
     found.globals.update(COMMAND=COMMAND, KINDS=KINDS, MARK_WORDS=MARK_WORDS, SHOWN=SHOWN, SCRIPT=Markup(script))
-    found.globals.update(docs_from=docs_from, SCRIPT_DIGEST=f"sha256-{digest}")
+    found.globals.update(docs_from=docs_from, undrawn=undrawn, SCRIPT_DIGEST=f"sha256-{digest}")
     return found
