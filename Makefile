@@ -13,7 +13,7 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-ha
 DECIDED = || sh .ci/decided $$? $@
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pipeline canary select lock promote rollback nightly weekly continuous emergency test test-slow fuzz browser-test lint bench peers characteristics offline-characteristics mutants report readme calibrator doctor clean lock-requirements
+.PHONY: help demo pipeline canary select lock promote rollback nightly weekly continuous emergency test test-slow fuzz browser-test lint wheel wheel-test bench peers characteristics offline-characteristics mutants report readme calibrator doctor clean lock-requirements
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 25
@@ -69,6 +69,12 @@ lint: .venv/dev.done ## ruff, mypy --strict, and which locks no longer fit
 	$(PY) -m mypy
 	$(PY) -m fixtures.lock stale configs configs/smoke
 
+wheel: .venv/dev.done ## build the wheel of this commit: the checkout, to be installed, in dist/
+	$(PY) -m pip wheel --quiet --no-build-isolation --no-deps -w dist .
+
+wheel-test: .venv/dev.done ## install it with hashes into fresh environments and use it there (downloads; 3 minutes)
+	$(PY) -m pytest tests/hero_gate/wheel.py $(ARGS)
+
 bench: .venv/dev.done ## time the measures and the calibrator beside their peers
 	$(PY) -m pytest benchmarks -c benchmarks/pytest.ini $(ARGS)
 
@@ -105,9 +111,9 @@ clean: ## remove environment, results and caches of this checkout (not the share
 	rm -rf .venv reports/out reports/site/node_modules .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-lock-requirements: ## compile requirements/*.in anew (needs uv)
-	cd requirements && for f in runtime dev; do \
-	  uv pip compile --python-version 3.11 --generate-hashes --no-header $$f.in -o $$f.lock || exit 1; done
+lock-requirements: ## compile requirements/*.in anew (needs uv); core.lock is the part of runtime.lock that a wheel needs
+	cd requirements && for f in runtime dev "core -c runtime.lock"; do set -- $$f; \
+	  uv pip compile --python-version 3.11 --generate-hashes --no-header $$1.in -o $$1.lock $$2 $$3 || exit 1; done
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python >= 3.11 is needed, but none is on the PATH;" \

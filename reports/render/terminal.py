@@ -98,7 +98,7 @@ def _identity(release: Release, story: Story) -> list[str]:
     baseline = f"{subject.baseline_name:{width}} {subject.baseline_config_hash}"
     lines = [
         *_headed("hero", [f"{subject.name:{width}} {subject.config_hash}   {source}   {subject.owner}"]),
-        *_packed("baseline", [f"{baseline}   commit {release.commits}   mode {release.mode}", *_before(story)]),
+        *_packed("baseline", [f"{baseline}   commit {release.commits}", f"mode {release.mode}", *_before(story)]),
     ]
     lines += _told("on top of", subject.baseline_stack)
     if words := policy_words(subject.policy):
