@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.packs import Hero
+from gates.place import HERE, SESSION, SUITES
 from reports.render.told import Told
 
-ROOT = Path(__file__).resolve().parents[1]
 #: Neither Allure nor lines of progress: one screen is all that is printed.
 WITHOUT = ("reports.render.allure", "gate-progress")
 
@@ -39,6 +39,6 @@ def judge_one(hero: Hero, artifacts: Path, junit: Path | None = None) -> tuple[i
         options = [f"--configs={nothing}", f"--artifacts={artifacts}", "--assert=plain", "-q"]
         options += ["--disable-plugin-autoload", *([f"--junitxml={junit}"] if junit else [])]
         without = [word for name in WITHOUT for word in ("-p", f"no:{name}")]
-        where = ["-c", str(ROOT / "pytest.ini"), f"--rootdir={ROOT}", str(ROOT / "suites" / "canary")]
+        where = ["-c", str(HERE.house / SESSION), f"--rootdir={HERE.house}", str(HERE.house / SUITES / "canary")]
         status = int(pytest.main(["-m", "canary", *options, *without, *where], plugins=[given]))
     return status, given.told, printed.getvalue()

@@ -22,7 +22,7 @@ from gates.verdicts import Kind
 from reports.attestation.statements import COMMAND, PAGES, QUERIES
 from reports.model.circumstances import budget_words, machine_words, mode_words, policy_words, rates_words
 from reports.model.labels import MARK_WORDS, headroom_words, is_reached, mark, mark_words, metric_name
-from reports.model.story import Story, claim_words, effect_words, ladder_words, ship_words, title_words
+from reports.model.story import claim_words, effect_words, ladder_words, ship_words, title_words
 from reports.render.charts import chart_of
 from reports.render.site import environment
 from reports.render.told import Told
