@@ -137,7 +137,7 @@ def test_two_run_files_are_compared_with_the_core_alone(site: Path, home: Path) 
     assert done.returncode == 20, done.stderr
     assert "check: hero-gate verify hero-gate-compare" in done.stdout
     assert call(site, home, "verify", "hero-gate-compare").returncode == 0
-    record = json.loads((home / "hero-gate-compare" / "comparison.json").read_bytes())
+    record = json.loads((home / "hero-gate-compare" / "worse" / "attestation.json").read_bytes())
     assert (record["commit"], record["configs_commit"]) == (STAMP, "")
 
 
