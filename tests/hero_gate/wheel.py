@@ -157,19 +157,21 @@ def test_the_core_judges_in_an_empty_folder_and_writes_nowhere_else(
 def test_the_whole_tool_judges_the_smoke_corpus_as_the_checkout_does(
     whole_tool: Path, tmp_path: Path, root: Path
 ) -> None:
-    shutil.copytree(root / "configs" / "smoke", tmp_path / "configs", ignore=shutil.ignore_patterns("state"))
-    done = run([str(whole_tool), "lock", "--hero=lexical"], tmp_path)
-    assert done.returncode == 0, done.stdout
-    here = read_lock(load_hero("lexical", tmp_path / "configs", foreseen=False))
-    words = [sys.executable, "-m", "pytest", "-q", "-m", "lock", "--hero=lexical", f"--configs={tmp_path / 'configs'}"]
+    """The packs of the smoke corpus name weights beside their folder."""
+    shutil.copytree(root / "configs", tmp_path / "configs", ignore=shutil.ignore_patterns("state"))
+    smoke, out = tmp_path / "configs" / "smoke", tmp_path / "reports" / "out"
+    done = run([str(whole_tool), "lock", "--hero=lexical", "--configs=configs/smoke"], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    locked = read_lock(load_hero("lexical", smoke, foreseen=False))["fingerprint"]
+    words = [sys.executable, "-m", "pytest", "-q", "-m", "lock", "--hero=lexical", f"--configs={smoke}"]
     checkout = run([*words, f"--artifacts={tmp_path / 'checkout'}"], root)
-    assert here["fingerprint"] in checkout.stdout, checkout.stdout
-    canary = run([str(whole_tool), "canary", "--hero=lexical"], tmp_path)
-    assert canary.returncode == 10, canary.stdout
-    attested = json.loads((tmp_path / "reports" / "out" / "lexical" / "attestation.json").read_bytes())
-    assert attested["reasons"] == ["policy: promotes is false"] or len(attested["reasons"]) == 1
-    assert attested["release_fingerprint"] == here["fingerprint"]
+    assert f"as {locked}" in checkout.stdout, checkout.stdout + checkout.stderr
+    canary = run([str(whole_tool), "canary", "--hero=lexical", "--configs=configs/smoke"], tmp_path)
+    assert canary.returncode == 10, canary.stdout + canary.stderr
+    attested = json.loads((out / "lexical" / "attestation.json").read_bytes())
+    assert attested["release_fingerprint"] == locked
+    assert not [cell for cell in attested["cells"] if cell["check"] == "lock" and cell["verdict"] != "GREEN"]
     for command in ("verify", "replay"):
         assert run([str(whole_tool), command, "reports/out"], tmp_path).returncode == 0
-    assert [*(tmp_path / "reports" / "out" / "lexical" / "plots").glob("*.svg")]
-    assert [*(tmp_path / "reports" / "out" / "allure-results").glob("*.json")]
+    assert [*(out / "lexical" / "plots").glob("*.svg")]
+    assert [*(out / "allure-results").glob("*.json")]
