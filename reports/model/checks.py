@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from gates.checks.check import Name, number_of
 from gates.names import check_name
+from gates.offline import OFFLINE
 from gates.release import Outcome
 from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.model.labels import is_enough, is_reached, limit_words, mark
@@ -66,6 +67,8 @@ def _row(check: str, kind: Kind, outcome: Outcome) -> Row:
         return Row(check=check, kind=kind, name=check_name(check), left_out=policy.left_out[check])
     by_step = {cell.step: cell for cell in outcome.cells if cell.check == check}
     cells = tuple(by_step.get(step) for step in (policy.ladder.steps if kind is Kind.GATE else (0,)))
+    if policy.mode == OFFLINE and check in policy.losses:
+        kind = Kind.GATE  # looked at once, at the one step that there is
     name = check_name(check, next((c.unit for c in cells if c is not None), ""), policy.mode)
     return Row(check=check, kind=kind, name=name, limit=limit_words(check, policy, cells), cells=cells)
 

@@ -250,6 +250,8 @@ def claim_words(story: Story) -> str:
 
 def ladder_words(story: Story) -> str:
     """The climb in one line: what was reached, where it stopped, what was not tried."""
+    if story.outcome.subject.policy.mode == OFFLINE:
+        return f"one look at {story.outcome.climbed.pairs:,} judged queries"
     ended = story.outcome.climbed.ended
     stop = story.reached[-1] if story.reached and ended else None
     text, rolled_back = "", ended.startswith("rolled back")

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
+from gates.offline import OFFLINE
 from gates.release import Release
 from gates.verdicts import NOT_ENFORCED, WARN, Cell, Decision, Kind, Verdict
 from reports.attestation.statements import COMMAND, Seal
@@ -106,6 +107,8 @@ def _identity(release: Release, story: Story) -> list[str]:
     if not story.reached:
         return lines
     counts = filter(None, map(story.count, (Kind.GATE, Kind.GUARD, Kind.SLICE)))
+    if release.mode == OFFLINE:
+        return [*lines, *_packed("looked", [ladder_words(story), *counts])]
     lines += _packed("ladder", [ladder_words(story), *counts, f"{climbed.pairs:,} fresh pairs"])
     if climbed.ended and decision is Decision.HOLD:
         lines += _headed("", [climbed.ended])
