@@ -115,7 +115,8 @@ def _hits(path: Path, subject: Subject, wanted: NDArray[np.int32]) -> dict[int, 
     rows = rows.filter(pc.and_(told, pc.is_in(rows["query_ord"], pa.array(wanted))))
     found: dict[int, dict[str, list[int]]] = {}
     for system, query, rank, grade, file, line in zip(*(rows[name].to_pylist() for name in _COLUMNS), strict=True):
-        ranks = found.setdefault(query, {}).setdefault(f"{file}:{line}", [0, 0, 0])
+        where = f"{file}:{line}" if line else file  # an id that names no line is one by itself
+        ranks = found.setdefault(query, {}).setdefault(where, [0, 0, 0])
         arm = int(system == subject.name)
         ranks[arm] = min(rank, ranks[arm] or rank)
         ranks[2] = max(ranks[2], grade)
