@@ -40,7 +40,8 @@ def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrust
     """The one command that its owner types next."""
     if release.mode == OFFLINE and (focus is None or focus.kind is not Kind.INSTRUMENT):
         return _after_one_look(release, outcome, focus, untrusted)
-    policy, climbed = outcome.subject.policy, outcome.climbed
+    subject, climbed = outcome.subject, outcome.climbed
+    policy = subject.policy
     if outcome.decision is Decision.PROMOTE and release.mode == WARN:
         by_evidence = replace(release, mode="evidence"), outcome, "--decision-mode=evidence"
         line = " && ".join(_make(target, *by_evidence) for target in ("lock", "canary"))
@@ -76,9 +77,11 @@ def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrust
 
 def _promote(release: Release, outcome: Outcome, untrusted: str) -> NextCommand:
     """What makes it the baseline, and why it would refuse to."""
-    asked, at = outcome.subject.policy.promotion, datetime.fromisoformat(release.finished_at)
+    subject, at = outcome.subject, datetime.fromisoformat(release.finished_at)
+    asked, same = subject.policy.promotion, subject.config_hash == subject.baseline_config_hash
     frozen = next((window for window in asked.freeze if window.begins <= at < window.ends), None)
-    lacks = [f"refused while signed {untrusted}"] if untrusted else []
+    lacks = ["refused: nothing to promote, its configuration is the baseline's"] if same else []
+    lacks += [f"refused while signed {untrusted}"] if untrusted else []
     lacks += [f"refused without approvals by {asked.approvals}"] if asked.approvals else []
     lacks += [f"refused until {frozen.ends:%Y-%m-%d %H:%M} UTC: freeze, {frozen.why}"] if frozen else []
     return NextCommand(line=_make("promote", release, outcome), remark="; ".join(lacks))

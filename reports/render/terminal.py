@@ -36,23 +36,29 @@ def ending(release: Release, stories: tuple[Story, ...], seal: Seal) -> list[str
     if len(stories) > 1:
         for story in stories:
             lines += [_headline(story, ""), f"{'':10}gates {worst_marks(story)}"]
+            lines += _next(story.card.next) if story.outcome.decision is Decision.PROMOTE else []
         lines += [f"{'':10}{ship_words(stories)}", ""]
         shown = tuple(s for s in stories if s.outcome.decision is not Decision.PROMOTE)
     for story in shown:
         lines += [*_block(release, story, seal), ""]
     if not shown:
         lines += _where(release, seal)
-    return [cut(line, WIDTH).rstrip() for line in lines]
+    whole = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return [cut(line, WIDTH).rstrip() for line in whole]
 
 
 def _block(release: Release, story: Story, seal: Seal) -> list[str]:
     promoted = story.outcome.decision is Decision.PROMOTE
     return [
         _headline(story, f"    {release.seconds:.0f} s"),
+        *_why(story),
+        *_next(story.card.next),
+        *_owner(story),
+        "",
         *_identity(release, story),
         *_told("data", story.notes),
         *_table(story),
-        *_why(story),
+        "",
         *(_gains(story) if promoted else []),
         *_by_intent(story),
         *([] if promoted else _lost(story)),
@@ -173,7 +179,7 @@ def _why(story: Story) -> list[str]:
     """What the decision rests on: a cell's numbers, else the reasons, in as many lines as they need."""
     outcome = story.outcome
     if outcome.decision is Decision.PROMOTE:
-        return ["", *_told("why", [story.card.numbers])] if story.card.numbers else []
+        return _told("why", [story.card.numbers]) if story.card.numbers else []
     if story.focus is not None:
         told = [story.card.numbers, *_evidence(story.focus)]
     else:
@@ -182,7 +188,7 @@ def _why(story: Story) -> list[str]:
             told.append(f"and {len(story.reasons) - _REASONS} more reasons")
     if outcome.missing and NO_EVIDENCE not in "".join(story.reasons[:1]):
         told.append(f"no result from {len(outcome.missing)} of {len(outcome.planned)}: {outcome.missing[0]} ...")
-    return ["", *_told("why", told)]
+    return _told("why", told)
 
 
 def _evidence(cell: Cell) -> list[str]:
@@ -204,7 +210,7 @@ def _evidence(cell: Cell) -> list[str]:
 def _gains(story: Story) -> list[str]:
     if not story.gains:
         return []
-    lines = ["", f"  {'what you get':{_LABEL}}{'baseline':>10}{'hero':>10}   difference (95 %)"]
+    lines = [f"  {'what you get':{_LABEL}}{'baseline':>10}{'hero':>10}   difference (95 %)"]
     for gain in story.gains.values():
         baseline, hero, difference = map(short, gain.told)
         difference = f"{difference:<7}{short(gain.range)}"
@@ -263,9 +269,13 @@ def _ending(release: Release, story: Story, seal: Seal) -> list[str]:
         lines = ["", f"  mode letter: point thresholds; {wrong or 'its error rates were not simulated'}"]
     if story.to_decide:
         lines += _headed("to decide", [story.to_decide])
+    return [*lines, *_where(release, seal, "" if promoted else f"#{story.hero}")]
+
+
+def _owner(story: Story) -> list[str]:
+    """Whose it is, and until when."""
     until = f"   promote until {story.card.deadline[:10]}   soak: not evidenced (replay)" if story.card.deadline else ""
-    owner = _headed("owner", [f"{cut(story.card.owner, 40)}{until}"])
-    return [*lines, *_next(story.card.next), *owner, *_where(release, seal, "" if promoted else f"#{story.hero}")]
+    return _headed("owner", [f"{cut(story.card.owner, 40)}{until}"])
 
 
 def _next(said: NextCommand) -> list[str]:

@@ -2,18 +2,15 @@
 
 import html
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gates.attestation import ATTESTATION, Attestation
 from gates.checks.machine import NOT_EVIDENCED
-from gates.policy import Policy
+from gates.policy import Freeze, Policy
 from gates.release import Release
 from gates.verdicts import Decision
 from reports.alerts.decisions import decision_event
@@ -23,7 +20,6 @@ from reports.model.story import Story, tell
 from reports.render.allure import decision_html
 from tests.reports import handmade
 from tests.reports.conftest import Judged
-from tests.reports.finished_run import canary
 
 RECALL = "sla_recall_at_50_delta"
 
@@ -121,6 +117,21 @@ def test_a_promotion_that_would_be_refused_says_why(policy: Policy) -> None:
     card = card_of(release, replace(story.outcome, subject=subject))
     assert card.next.remark == "refused without approvals by 2"
     assert card.deadline == "2026-12-04T10:15:31+00:00"
+    window = Freeze(begins="2026-12-01T00:00:00+00:00", ends="2026-12-02T06:00:00+00:00", why="the long weekend")
+    for before, told in (({}, True), ({"finished_at": "2026-12-02T06:00:00+00:00"}, False)):
+        frozen = policy.promotion.model_copy(update={"freeze": (window,)})
+        subject = replace(story.outcome.subject, policy=policy.model_copy(update={"promotion": frozen}))
+        remark = card_of(replace(release, **before), replace(story.outcome, subject=subject)).next.remark
+        assert remark == ("refused until 2026-12-02 06:00 UTC: freeze, the long weekend" if told else "")
+
+
+def test_a_policy_that_never_promotes_leaves_another_one_to_be_asked(policy: Policy) -> None:
+    release, story = handmade.release(policy, Decision.PROMOTE)
+    subject = replace(story.outcome.subject, policy=policy.model_copy(update={"promotes": False}))
+    held = replace(story.outcome, subject=subject, decision=Decision.HOLD, reasons=("policy: promotes is false",))
+    assert "never promotes: judge it by one that does" in card_of(release, held).next.before
+    stray = replace(held, reasons=("policy: promotes is false", "stray: failed"))
+    assert card_of(release, stray).next.before == "mend what the reasons say"
 
 
 def test_configs_artifacts_and_mode_are_named_where_they_are_not_the_defaults(policy: Policy) -> None:
@@ -139,40 +150,3 @@ def test_configs_artifacts_and_mode_are_named_where_they_are_not_the_defaults(po
     line = card_of(replace(release, mode="letter"), story.outcome).next.line
     letter = "HERO=lexical ARGS=--decision-mode=letter"
     assert line == f"make lock {letter} && make canary {letter}"
-
-
-def as_made(folder: Path, root: Path) -> None:
-    """Let `make` find what it needs in a miniature checkout, without installing anything."""
-    shutil.copy(root / "Makefile", folder)
-    (folder / "requirements").mkdir(exist_ok=True)
-    (folder / "requirements" / "runtime.lock").touch()
-    (folder / ".venv" / "bin").mkdir(parents=True)
-    python = folder / ".venv" / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {sys.executable} "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
-    (folder / ".venv" / "runtime.done").touch()
-
-
-def test_the_next_command_works_as_printed_or_refuses_for_the_reason_it_says(copied: Path, root: Path) -> None:
-    as_made(copied, root)
-    (copied / "configs").rename(copied / "others")
-    done = canary(copied, "--configs=others", "--artifacts=else/where", hero="rival,unsure")
-    assert done.returncode == 10, done.stdout + done.stderr
-
-    def run_next(hero: str, *also: tuple[str, str]) -> tuple[str, subprocess.CompletedProcess[str]]:
-        said = Attestation.read((copied / "else" / "where" / hero / ATTESTATION).read_bytes(), hero).card.next
-        assert said in said_in((copied / "else" / "where" / "index.html").read_text(encoding="utf-8"), "<[^>]*>")
-        line = said[said.index("make ") :].partition(" (")[0]
-        for before, after in also:
-            line = line.replace(before, after)
-        return said, subprocess.run(["sh", "-c", line], cwd=copied, capture_output=True, text=True, check=False)
-
-    said, refused = run_next("rival")
-    why = said.partition("(refused while signed ")[2].removesuffix(")")
-    assert why
-    assert f"refused: rival: signed {why}" in refused.stdout + refused.stderr
-    _, accepted = run_next("rival", ("ARGS=--artifacts=else/where", "ARGS='--artifacts=else/where --accept-untrusted'"))
-    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
-    _, longer = run_next("unsure")
-    assert "HOLD  unsure" in longer.stdout
-    assert "else/where/index.html#unsure" in longer.stdout

@@ -1,0 +1,102 @@
+"""Does each next command work as it is printed, or refuse for the reason that it says?"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gates.attestation import ATTESTATION, Attestation
+from tests.reports.finished_run import canary, frozen_now, policy_with
+from tests.reports.test_card import said_in
+
+
+def as_made(folder: Path, root: Path) -> None:
+    """Let `make` find what it needs in a miniature checkout, without installing anything."""
+    shutil.copy(root / "Makefile", folder)
+    (folder / "requirements").mkdir(exist_ok=True)
+    (folder / "requirements" / "runtime.lock").touch()
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {sys.executable} "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    (folder / ".venv" / "runtime.done").touch()
+
+
+def test_the_next_command_works_as_printed_or_refuses_for_the_reason_it_says(copied: Path, root: Path) -> None:
+    as_made(copied, root)
+    (copied / "configs").rename(copied / "others")
+    done = canary(copied, "--configs=others", "--artifacts=else/where", hero="rival,unsure")
+    assert done.returncode == 10, done.stdout + done.stderr
+
+    def run_next(hero: str, *also: tuple[str, str]) -> tuple[str, subprocess.CompletedProcess[str]]:
+        said = Attestation.read((copied / "else" / "where" / hero / ATTESTATION).read_bytes(), hero).card.next
+        assert said in said_in((copied / "else" / "where" / "index.html").read_text(encoding="utf-8"), "<[^>]*>")
+        line = said[said.index("make ") :].partition(" (")[0]
+        for before, after in also:
+            line = line.replace(before, after)
+        return said, typed(line, copied)
+
+    said, refused = run_next("rival")
+    why = said.partition("(refused while signed ")[2].removesuffix(")")
+    assert why
+    assert f"refused: rival: signed {why}" in refused.stdout + refused.stderr
+    _, accepted = run_next("rival", ("ARGS=--artifacts=else/where", "ARGS='--artifacts=else/where --accept-untrusted'"))
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+    _, longer = run_next("unsure")
+    assert "HOLD  unsure" in longer.stdout
+    assert "else/where/index.html#unsure" in longer.stdout
+
+
+def said_of(hero: str, artifacts: Path) -> tuple[str, str]:
+    """What is to be done next about a hero, and the command in it."""
+    said = Attestation.read((artifacts / hero / ATTESTATION).read_bytes(), hero).card.next
+    return said, said[said.index("make ") :].partition(" (")[0]
+
+
+def test_a_rollback_is_locked_and_asked_anew_as_it_is_printed(copied: Path, root: Path) -> None:
+    as_made(copied, root)
+    said, line = said_of("worse", copied / "reports" / "out")
+    assert line == "make lock HERO=worse && make canary HERO=worse", said
+    assert "ROLLBACK  worse" in typed(line, copied).stdout
+
+
+@pytest.mark.slow
+def test_what_warns_alone_is_locked_and_then_judged_by_evidence(copied: Path, root: Path) -> None:
+    as_made(copied, root)
+    canary(copied, "--decision-mode=warn", hero="equal")
+    for mode in ("warn", "evidence"):
+        of_mode = f"HERO=equal ARGS=--decision-mode={mode}"
+        said, line = said_of("equal", copied / "reports" / "out")
+        assert line == f"make lock {of_mode} && make canary {of_mode}", said
+        assert "PROMOTE  equal" in typed(line, copied).stdout
+
+
+def typed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command as somebody types it in a checkout."""
+    return subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_promotion_is_refused_for_people_and_time_as_its_card_says(
+    copied: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_made(copied, root)
+    monkeypatch.chdir(copied)
+    monkeypatch.setenv("HERO_GATE_SIGNER", f"file2:{copied / 'key.pem'}")
+    for asked, told, refused in (
+        ({"approvals": 1}, "refused without approvals by 1", "refused: approvals: 0 in force"),
+        ({"approvals": 0, **frozen_now()}, "UTC: freeze, incident", "refused: freeze until "),
+    ):
+        policy_with(**asked)
+        canary(copied, hero="rival", HERO_GATE_SIGNER=f"file2:{copied / 'key.pem'}")
+        said, line = said_of("rival", copied / "reports" / "out")
+        assert line == "make promote HERO=rival"
+        assert told in said
+        done = typed(f"{line} ARGS=--accept-untrusted", copied)
+        assert done.returncode
+        assert refused in done.stdout + done.stderr, done.stdout + done.stderr
+    canary(copied, hero="equal")
+    said, line = said_of("equal", copied / "reports" / "out")
+    assert "(refused: nothing to promote, its configuration is the baseline's; " in said
+    assert "there is nothing to promote" in typed(f"{line} ARGS=--accept-untrusted", copied).stderr
