@@ -31,6 +31,7 @@ COMMANDS = {
     "override": ("reports.attestation override", "lift a freeze window of the policy for a decision"),
     "key": ("reports.attestation key", "make a key to sign with, and print what to trust of it"),
     "log": ("reports.attestation log", "everything that was signed there, in order"),
+    "documents": ("reports.documents", "what people read of it who were not there: twelve documents, signed"),
     "nightly": ("pytest -m nightly", "the four jobs of a night"),
     "weekly": ("pytest -m weekly", "the four jobs of a week"),
     "continuous": ("pytest -m continuous", "one round of what is probed all day"),

@@ -26,6 +26,8 @@ from gates.policy import load_policy
 from gates.status import BROKEN, EXIT, INTERRUPTED, MISTAKE, NOT_EVIDENCED
 from gates.verdicts import NOT_ENFORCED, WARN, Kind, Verdict
 from hero_gate.record import HeroResult, Record, Step
+from reports.attestation.documents import FOLDER
+from reports.documents.pages import DOCUMENTS
 from reports.promotion.serving import serving
 
 FILE = "pipeline.json"
@@ -97,6 +99,8 @@ class Pipeline:
                 self._canary(asked)
         self._jobs()
         self._still_serves()
+        written = [self.out / FOLDER / f"{name}.md" for name in DOCUMENTS]
+        self._step(5, "documents", ["reports.documents", *self.where], written)
         verify = ["reports.attestation", "verify", str(self.out)]
         self._step(5, "verify", verify, [self.out / name for name in PAGES])
         self._keep(ended=_now())
@@ -267,6 +271,7 @@ class Pipeline:
         yield "artefacts, six a hero", len(ARTEFACTS) * len(judged), sum(one.artefacts for one in judged)
         yield "runs of jobs that end with 0", 3, sum(ran.get(f) == 0 for f in ("nightly", "weekly", "continuous"))
         yield "pages of the last canary", len(PAGES), sum((self.out / name).is_file() for name in PAGES)
+        yield "documents of it", len(DOCUMENTS), len(DOCUMENTS) * (ran.get("documents") == 0)
         yield "its evidence verifies", 1, int(ran.get("verify") == 0)
 
 

@@ -12,7 +12,7 @@ LINE = ("lens", "evidence", "gates", "fixtures", "rollout", "reports", "automati
 WITHIN = {
     "gates": ("statistics", "checks", "rule", "planning"),
     "fixtures": ("formats", "systems", "parity"),
-    "reports": ("model", "attestation", "render", "alerts"),
+    "reports": ("model", "attestation", "render", "documents", "alerts"),
     "proof": ("simulate", "mutants", "pages"),
 }
 SEAM = "fixtures.systems.protocol"  # says what a system is: formats read for it

@@ -39,7 +39,8 @@ from reports.attestation.statements import (
 )
 
 _HERO = re.compile(r"[a-z0-9_]+")
-_FILE = re.compile(r"(plots/|allure-results/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # leads to no other folder
+#: Leads to no other folder.
+_FILE = re.compile(r"((plots|allure-results|documents|documents/sources)/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 Kind = TypeVar("Kind", Attestation, ReleaseAttestation)
 

@@ -50,7 +50,8 @@ def said_of(
 
 def judged(statement: Statement, root: TrustRoot) -> Judgement:
     """Does the signature of a statement count for what the statement is?"""
-    role: Role = "decide" if statement.kind in OF_RUNS else "approve" if statement.kind in KINDS else "promote"
+    decides = statement.kind in (*OF_RUNS, "documents")
+    role: Role = "decide" if decides else "approve" if statement.kind in KINDS else "promote"
     ephemeral = statement.predicate["signer"].get("key") == "made for this run"  # nothing but words depends on it
     at = statements.made_at(statement.content)
     return trust.judge(root, statement.keyid, role, at, ephemeral=ephemeral)

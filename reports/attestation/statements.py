@@ -40,6 +40,7 @@ PREDICATES = {
     "promotion": "urn:hero-gate:promotion:v1",
     "rollback": "urn:hero-gate:rollback:v1",
     "exception": "urn:hero-gate:exception:v1",
+    "documents": "urn:hero-gate:documents:v1",
 }
 OF_RUNS = ("run", "decision", "svr")  # all else people say
 #: Where a statement says when it was made, whatever its kind.

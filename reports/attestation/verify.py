@@ -15,6 +15,7 @@ from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
 from reports.attestation import chain, trust
 from reports.attestation.chain import BUNDLES, Chain, Statement, key_file
+from reports.attestation.documents import check_documents
 from reports.attestation.files import check_files, compare, walk
 from reports.attestation.people import judged
 from reports.attestation.trust import Judgement, TrustRoot
@@ -59,14 +60,15 @@ def verify(folder: Path, root: TrustRoot, head: str = "") -> Verified:
     whole = chain.read(folder)
     files = check_files(folder)
     signed = compare(files, whole)
-    problems = [*files.problems, *whole.problems, *signed.problems, *signed.unsigned]
+    documents, written = check_documents(folder, whole, files.run_id)
+    problems = [*files.problems, *whole.problems, *signed.problems, *signed.unsigned, *documents]
     notes = list[str]()
     last = whole.last("run")
     if last and last.run_id != files.run_id and whole.of_run(files.run_id):
         problems.append(f"{ATTESTATION}: of run {files.run_id}, but run {last.run_id} was signed after it")
     if head and whole.find(head) is None:
         problems.append(f"--head={head}: not in the chain; statements were cut off, or the chain was written anew")
-    covered = {*files.named, *(f"{BUNDLES}/{s.file}" for s in whole.statements)}
+    covered = {*files.named, *written, *(f"{BUNDLES}/{s.file}" for s in whole.statements)}
     covered |= {key_file(folder, s.keyid).relative_to(folder).as_posix() for s in whole.statements}
     for wrong, known, named in _old_runs(folder, whole, there):
         problems += wrong
@@ -155,5 +157,6 @@ def _old_runs(
         compared = compare(files, whole, place)
         other = files.run_id and files.run_id != path.name
         wrong = [f"{place}{ATTESTATION}: of run {files.run_id}, put there in the place of another"] if other else []
-        problems = [*wrong, *files.problems, *compared.problems]
-        yield problems, compared.unsigned, {f"{place}{name}" for name in files.named}
+        documents, written = check_documents(path, whole, files.run_id, place)
+        problems = [*wrong, *files.problems, *compared.problems, *documents]
+        yield problems, compared.unsigned, {*written, *(f"{place}{name}" for name in files.named)}

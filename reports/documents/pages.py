@@ -1,0 +1,40 @@
+"""How do the documents look? Twelve templates, each filled twice: the same words in Markdown and in HTML."""
+
+import re
+from collections.abc import Iterator
+
+from markupsafe import Markup, escape
+
+from reports.documents.sourced import in_html, in_markdown
+from reports.documents.told import SourcedRun, spanned
+from reports.render.site import environment
+
+TECHNICAL = (
+    "hero_configurations_spec", "performance_gains_analysis", "sla_compliance_verification", "pool_audit_results",
+    "attestation_chain_documentation",
+)  # fmt: skip
+PROMOTION = (
+    "hero_promotion_summary", "performance_improvement_highlights", "sla_safety_verification", "trade_off_analysis",
+    "safety_rail_documentation",
+)  # fmt: skip
+#: In the order in which they are read.
+DOCUMENTS = (
+    "HERO_PROMOTION_EXECUTION_SUMMARY", "hero_promotion_comprehensive_report", *PROMOTION, *TECHNICAL,
+)  # fmt: skip
+_DIALECTS = {"md": in_markdown, "html": in_html}
+
+
+def filled(run: SourcedRun) -> Iterator[tuple[str, str]]:
+    """Each document of a run: name of its file, and text. Raises Unsourced where a template would make a number up."""
+    for dialect, printed in _DIALECTS.items():
+        pages = environment().overlay(autoescape=True, finalize=printed, extensions=["jinja2.ext.do"])
+        pages.filters.update(spanned=spanned, flow=_flow, verbatim=escape)
+        pages.globals.update(dialect=dialect, PROMOTION=PROMOTION, TECHNICAL=TECHNICAL)
+        for name in DOCUMENTS:
+            text = pages.get_template(f"documents/{name}.j2").render(run=run, name=name)
+            yield f"{name}.{dialect}", re.sub(r"\n\s*\n", "\n\n", text).strip() + "\n"
+
+
+def _flow(text: Markup) -> Markup:
+    """A paragraph on one line, however its template is laid out."""
+    return Markup(" ".join(text.split()))

@@ -1,0 +1,123 @@
+"""What is on record of a run? Attestations and tables of its folder, its statements, what serves, the pool audit."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evidence.files import MOST_LINES, regular
+from gates.archive import state_of
+from gates.attestation import ATTESTATION, Attestation
+from gates.errors import GateError
+from reports.attestation import chain
+from reports.attestation.chain import Statement
+from reports.attestation.documents import FOLDER
+from reports.attestation.people import judged
+from reports.attestation.statements import OF_RUNS, digest_in
+from reports.attestation.trust import TrustRoot
+from reports.attestation.verify import Decided, Verified
+from reports.documents.sourced import Sourced
+from reports.documents.told import SourcedHero, SourcedRun, table_in, told_check, told_hero
+
+SOURCES = f"{FOLDER}/sources"  # of what does not stay where it lies: the next night has another pool
+TABLES = ("hero_span_v22.csv", "pool_counts_by_system.csv")
+AUDIT = ("weekly/pool.json", "weekly/pool_counts_by_system.csv")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """What is told, the copies that it cites, and the files of the run that it cites where they lie."""
+
+    told: SourcedRun
+    copies: dict[str, bytes]
+    cited: tuple[str, ...]
+
+
+def read_record(folder: Path, configs: Path, verified: Verified, root: TrustRoot) -> RunRecord:
+    """Read the run in a folder that verifies. Raises GateError with one line."""
+    state = chain.read(state_of(configs))
+    if state.problems:
+        raise GateError(f"{state_of(configs)}: {state.problems[0]}")
+    decisions = {hero: decided.statement.digest for hero, decided in verified.heroes.items()}
+    of_run = [s for s in verified.chain.statements if _about(s, verified, decisions.values())]
+    made = [s for s in state.statements if digest_in(s.predicate, "decision") in decisions.values()]
+    copies: dict[str, bytes] = {}
+    signed = _copied("chain.json", _listed(of_run, root), copies)
+    changes = [*_copied("changes.json", _listed(made, root), copies)] if made else []
+    heroes = tuple(
+        _hero(folder, decided, [one for one in changes if _decision(one.value["statement"]) == decisions[hero]])
+        for hero, decided in verified.heroes.items()
+    )
+    told = SourcedRun(
+        release=Sourced(json.loads((folder / ATTESTATION).read_bytes()), ATTESTATION),
+        heroes=heroes,
+        chain=signed,
+        **_audit(folder, copies),
+    )
+    cited = [
+        f"{name}/{file}"
+        for name, decided in verified.heroes.items()
+        for file in (ATTESTATION, *(entry.name for entry in decided.attestation.artefacts))
+        if file.endswith((".json", ".csv", ".svg"))
+    ]
+    return RunRecord(told=told, copies=copies, cited=(ATTESTATION, *cited))
+
+
+def _about(statement: Statement, verified: Verified, decisions: Iterable[str]) -> bool:
+    """Is it of this run, or what people said of its decisions?"""
+    run_id = next(iter(verified.heroes.values())).attestation.run_id
+    of_run = statement.kind in OF_RUNS and statement.run_id == run_id
+    return of_run or digest_in(statement.predicate, "decision") in decisions
+
+
+def _decision(statement: dict[str, Any]) -> str:
+    return digest_in(statement["predicate"], "decision")
+
+
+def _listed(statements: Iterable[Statement], root: TrustRoot) -> list[dict[str, Any]]:
+    """Statements as people can read them; `signed` is what is thought of the key now, not what it says of itself."""
+    return [
+        {
+            "file": s.file,
+            "kind": s.kind,
+            "hero": s.hero,
+            "digest": s.digest,
+            "keyid": s.keyid,
+            "signed": judged(s, root).words,
+            "statement": s.content,
+        }
+        for s in statements
+    ]
+
+
+def _copied(name: str, content: Any, copies: dict[str, bytes]) -> Sourced:
+    """What is cited of a copy beside the documents."""
+    copies[f"{SOURCES}/{name}"] = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    return Sourced(content, f"{SOURCES}/{name}")
+
+
+def _hero(folder: Path, decided: Decided, changes: list[Sourced]) -> SourcedHero:
+    attested: Attestation = decided.attestation
+    named = {entry.name for entry in attested.artefacts}
+    tables = {
+        name: table_in((folder / attested.hero / name).read_text("utf-8"), f"{attested.hero}/{name}")
+        for name in TABLES
+        if name in named
+    }
+    return told_hero(attested, tables, changes)
+
+
+def _audit(folder: Path, copies: dict[str, bytes]) -> dict[str, Any]:
+    """The last pool audit and its counts, where one was made. Raises GateError for what is none."""
+    try:
+        text, counts = (regular(folder / name, MOST_LINES).read_text("utf-8") for name in AUDIT)
+        audit = _copied("pool_audit.json", {"at": "", **json.loads(text)}, copies)
+        found = {"audit": audit, "audited": tuple(map(told_check, audit["cells"]))}
+    except FileNotFoundError:
+        return {"audit": None, "audited": (), "counts": None}
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+        what = f"no pool audit that can be read ({type(error).__name__})"
+        raise GateError(f"{folder / AUDIT[0]}: {what}; make weekly writes it anew") from None
+    copies[f"{SOURCES}/pool_counts.csv"] = counts.encode()
+    return {**found, "counts": table_in(counts, f"{SOURCES}/pool_counts.csv")}
