@@ -10,7 +10,7 @@ from gates.documents import require_regular
 from gates.errors import ConfigError, GateError
 
 ALLURE = "allure-results"
-RELEASE_FILES = ("attestation.json", "index.html", "summary.md", "allure.html")
+RELEASE_FILES = ("attestation.json", "index.html", "summary.md", "allure.html", "documents")
 STATE = "state"  # in a folder of configs: what outlives results, and is neither locked nor committed
 MARK, OURS = ".gitignore", "# Written by hero gate: what is here is its own, and nothing of it is committed.\n*\n"
 _TRACES = (".lock", "*/.lock", "alerts.jsonl")  # of runs that knew of no mark, and of a tick that came before any

@@ -127,6 +127,22 @@ class Promotion(Document):
     automatic: Annotated[bool, Weaker.ABOVE] = False  # may the pipeline promote what earned it, or does a person?
 
 
+class Publish(Document):
+    """Where the team reads the documents of a release. Nothing that a hero is judged by, so not of the digest."""
+
+    folder: Text | None = None  # a folder for each run in it; as seen from the checkout
+    outside: bool = False  # may that folder lie outside of the checkout?
+    branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.folder is None) is (self.branch is None):
+            raise ValueError("should name a folder or a branch, one of them")
+        if self.branch and self.outside:
+            raise ValueError("outside is of a folder, and a branch is none")
+        return self
+
+
 class Letter(Document):
     """Mode `letter`: the original contract's point thresholds; the other limits are those of the gates."""
 
@@ -176,6 +192,7 @@ class Policy(Document):
     baseline: str  # file name of the incumbent's pack
     heroes: dict[Name, str]  # hero -> file name of its pack; their number enters the RED threshold
     promotion: Promotion
+    publish: Publish | None = None  # None: the documents stay where the run lies
     ladder: LadderBlock
     error_rates: ErrorRates
     gates: Gates
@@ -309,7 +326,7 @@ class Policy(Document):
 
     def content(self) -> dict[str, Any]:
         """What heroes are judged by, as JSON: without what is known beforehand, and when people may promote."""
-        beside = {"characteristics", "promotion", "based_on"} | (set() if self.offline else {"offline"})
+        beside = {"characteristics", "promotion", "publish", "based_on"} | (set() if self.offline else {"offline"})
         return self.model_dump(mode="json", by_alias=True, exclude=beside)
 
 

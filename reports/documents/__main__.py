@@ -12,6 +12,7 @@ from gates.policy import load_policy
 from reports.attestation import trust
 from reports.attestation.documents import FOLDER
 from reports.documents.pages import DOCUMENTS
+from reports.documents.publish import published
 from reports.documents.writing import write_documents
 from reports.escaping import clean, typed
 
@@ -24,12 +25,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
     given = parser.parse_args(arguments)
     try:
-        load_policy(given.configs / "policy.yaml")  # whose state it is
+        where = load_policy(given.configs / "policy.yaml").publish
         written = write_documents(given.artifacts, given.configs, trust.read_trust(given.trust), datetime.now(UTC))
         print(
             f"documents  {len(DOCUMENTS)} of run {written.run_id}: {typed(given.artifacts / FOLDER)}, Markdown and HTML"
         )
         print(f"signed     {clean(written.signed)}")
+        if where:
+            print(f"published  {clean(published(written.files, given.artifacts, written.run_id, where, Path.cwd()))}")
     except (GateError, OSError) as error:
         print(clean(str(error).splitlines()[0]), file=sys.stderr)
         return 1

@@ -12,7 +12,7 @@ from gates.errors import GateError
 from tests.recorded_release import Checkout
 
 RUN, OLDER = "20261125T100000Z-abcdef", "20261124T100000Z-000000"
-OF_A_RUN = {"attestation.json", "index.html"}
+OF_A_RUN = {"attestation.json", "index.html", "documents"}
 
 
 def result(folder: Path, run_id: object, *heroes: str) -> None:
@@ -22,6 +22,8 @@ def result(folder: Path, run_id: object, *heroes: str) -> None:
         place.mkdir(exist_ok=True)
         (place / "attestation.json").write_text(json.dumps({"run_id": run_id}))
     (folder / "index.html").write_text(str(run_id))
+    (folder / "documents").mkdir(exist_ok=True)
+    (folder / "documents" / "hero_promotion_summary.md").write_text(str(run_id))
 
 
 def names(folder: Path) -> set[str]:

@@ -71,6 +71,11 @@ def document(root: Path) -> dict[str, Any]:
         ),
         ("guards.recall", {}, ": unknown key; known here: ece, errors, file_credit, ndcg_at_10,"),
         *((place, value, ":") for place, value in NO_ONE_MEANS),
+        ("publish", {}, "publish: should name a folder or a branch, one of them"),
+        ("publish", {"folder": "a", "branch": "b"}, "publish: "),
+        ("publish", {"branch": "b", "outside": True}, "publish: "),
+        ("publish", {"branch": "-b"}, "publish.branch: '-b': String should match pattern"),
+        ("publish", {"folder": " "}, "publish.folder: "),
         ("left_out", {"ndcg_at_10": ""}, "left_out.ndcg_at_10: "),
         ("left_out", {"spend": " ! "}, "left_out.spend: "),
         *(
@@ -145,6 +150,8 @@ def test_the_digest_is_of_the_content(root: Path, tmp_path: Path, document: dict
     path = tmp_path / "other_name.yaml"
     path.write_text("# another comment\n" + yaml.safe_dump(document, sort_keys=True), encoding="utf-8")
     assert load_policy(path).digest() == policy.digest()
+    path.write_text(yaml.safe_dump({**document, "publish": {"branch": "hero/documents"}}), encoding="utf-8")
+    assert load_policy(path).digest() == policy.digest()  # heroes are judged by nothing of that
     assert changed(policy, ladder={"total_windows": 25}).digest() != policy.digest()
 
 
