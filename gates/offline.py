@@ -14,6 +14,7 @@ from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock
 from gates.checks.stop_rule import StopRule
 from gates.documents import Document, Weaker, merged, read_yaml
+from gates.errors import ConfigError
 
 OFFLINE = "offline"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -40,10 +41,19 @@ class Offline(Document):
     chosen_after_looking: bool = False  # the margins, by compare; no policy in a file may say so
 
 
-def completed(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy of this mode with everything that it does not say; any other as it is."""
+def completed(document: Mapping[str, Any], path: Path | str = "") -> dict[str, Any]:
+    """A policy of this mode with everything that it does not say; any other as it is.
+
+    Raises ConfigError for what no file says, as of this path.
+    """
+    said = document.get(OFFLINE)
+    for key in ("asks", "chosen_after_looking"):
+        if isinstance(said, Mapping) and key in said:
+            raise ConfigError([f"{path}: offline.{key}: no file says so; take it out"])
     if document.get("mode") != OFFLINE:
         return dict(document)
+    if "ladder" in document:
+        raise ConfigError([f"{path}: ladder: mode offline looks once and has none; take it out"])
     template = read_yaml(TEMPLATES / "canary.yaml")
     unsaid = {**template, "ladder": ONE_LOOK, "slices": {**template["slices"], "intents": []}, "characteristics": ""}
     unsaid["slices"] |= {key: {**unsaid["slices"][key], "tolerated_loss": {}} for key in ("recall", "ndcg")}

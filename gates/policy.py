@@ -342,11 +342,4 @@ def load_policy(path: Path) -> Policy:
 
 def read_policy(path: Path) -> dict[str, Any]:
     """The document of a policy file, complete. Raises ConfigError."""
-    document = read_yaml(path)
-    offline = document.get(OFFLINE)
-    for key in ("asks", "chosen_after_looking"):
-        if isinstance(offline, dict) and key in offline:
-            raise ConfigError([f"{path}: offline.{key}: no file says so; take it out"])
-    if document.get("mode") == OFFLINE and "ladder" in document:
-        raise ConfigError([f"{path}: ladder: mode offline looks once and has none; take it out"])
-    return completed(document)
+    return completed(read_yaml(path), path)
