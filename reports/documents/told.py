@@ -103,7 +103,7 @@ def told_hero(attested: Attestation, tables: Mapping[str, Sourced], changes: Seq
     said = Sourced(attested.model_dump(mode="json", by_alias=True), f"{attested.hero}/{ATTESTATION}")
     standing = _STANDING.get(attested.decision, EARNED)
     if attested.decision is Decision.PROMOTE and not attested.promotes:
-        standing = "not promoted, since its mode enforces nothing"
+        standing = "judged PROMOTE in a mode that promotes nothing"
     if changes:
         standing = PROMOTED if changes[-1].value["kind"] == "promotion" else "promoted, then rolled back"
     checks = tuple(told_check(one, attested.mode) for one in said["cells"])

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gates.errors import GateError
+from gates.verdicts import Decision
 from reports.attestation import chain, statements
 from reports.attestation.documents import documents_statement
 from reports.attestation.signing import make_key
@@ -20,13 +21,14 @@ from reports.attestation.trust import read_trust
 from reports.attestation.verify import verify
 from reports.documents import writing
 from reports.documents.__main__ import main
-from reports.documents.pages import DOCUMENTS, PROMOTION, TECHNICAL
+from reports.documents.pages import DOCUMENTS, PROMOTION, TECHNICAL, filled
 from reports.documents.sourced import Sourced, Unsourced, in_html, in_markdown
+from reports.documents.told import SourcedRun, told_hero
 from reports.documents.writing import write_documents
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
 from tests.edits import append
-from tests.reports.finished_run import canary
+from tests.reports.finished_run import call, canary
 from tests.reports.read_documents import as_html, read, unsourced, wrong_links
 
 OUT, CONFIGS = Path("reports/out"), Path("configs")
@@ -164,7 +166,42 @@ def test_a_mixed_release_says_which_hero_may_ship(here: Wanted) -> None:
     told = "equal, rival earned a promotion, not made yet; not promoted: unsure held; worse rolled back"
     assert first_lines(folder, ("trade_off_analysis",)) == {f"Trade-off of performance and quality: {told}"}
     criteria = (folder / "HERO_PROMOTION_EXECUTION_SUMMARY.md").read_text()
-    assert re.search(r"\| heroes that earned a promotion \| \[4\]\(\S+\) \| \[2\]\(\S+\) \| NOT met \|", criteria)
+    assert re.search(r"\| heroes decided PROMOTE \| \[4\]\(\S+\) \| \[2\]\(\S+\) \| NOT met \|", criteria)
+
+
+def test_a_hero_that_never_climbed_and_one_that_nothing_enforces_are_told_as_well(here: Wanted) -> None:
+    attested = verify(OUT, here.root).heroes["rival"].attestation
+    assert attested.constants is not None
+    nothing = {"constants": None, "machine": None, "lock_material": {}, "release_fingerprint": "", "evidence": (),
+               "cells": (), "gains": (), "artefacts": (), "decision": Decision.HOLD}  # fmt: skip
+    unlocked = {"constants": attested.constants.model_copy(update={"lock": None}), "mode": "warn"}
+    release = Sourced(json.loads((OUT / "attestation.json").read_text()), "attestation.json")
+    for changed, told in ((nothing, "rival held"), (unlocked, "rival judged PROMOTE in a mode that promotes nothing")):
+        hero = told_hero(attested.model_copy(update=changed), {}, ())
+        run = SourcedRun(
+            release=release, heroes=(hero,), chain=Sourced([], "x.json"), audit=None, audited=(), counts=None
+        )
+        texts = dict(filled(run))
+        assert len(texts) == 24
+        first = texts["hero_promotion_summary.md"].partition("\n")[0]
+        assert first == f"# Not promoted: {told}. Promotion summary".replace(
+            "rival", "[rival](../rival/attestation.json#/hero)"
+        )
+        unmeasured = "Nothing is on record of the machine" in texts["safety_rail_documentation.md"]
+        assert unmeasured is (changed is nothing)
+
+
+def test_two_run_files_have_documents_too(here: Wanted) -> None:
+    files = ("configs/equal.run", "configs/rival.run", "--qrels", "configs/qrels.txt", "--artifacts=compared")
+    done = call(Path.cwd(), "hero_gate", "compare", *files)
+    assert done.returncode in (0, 10), done.stderr
+    compared = Path("compared")
+    write_documents(compared, CONFIGS, here.root, datetime.now(UTC))
+    assert verify(compared, here.root).problems == ()
+    for name in DOCUMENTS:
+        document = read(compared / "documents" / f"{name}.html")
+        assert (unsourced(document), [*wrong_links(document, compared / "documents")]) == ([], [])
+    assert all("Not promoted: rival " in line for line in first_lines(compared / "documents", PROMOTION))
 
 
 def test_what_is_not_on_record_is_said_to_be_so(here: Wanted) -> None:
