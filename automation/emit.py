@@ -6,10 +6,12 @@ Kubernetes uses; documented for GitHub). They tick as often as they can, and the
 """
 
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
 from automation.schedule import Schedule, parsed
+from gates.place import HERE
 
 #: GitHub's shortest interval.
 GITHUB_MINUTES = 5
@@ -26,18 +28,23 @@ TEMPLATES = jinja2.Environment(  # << >> and <% %>: GitHub's own expressions hav
 )
 
 
+def door() -> dict[str, Any]:
+    """How a tick is asked for, and whether of an installed tool."""
+    return {"asked": HERE.typed("python -m automation"), "installed": HERE.installed}
+
+
 def systemd(root: Path, command: str) -> str:
     """A shell script that puts a service and its timer in place and starts them; the service runs this command."""
     folder = str(root).replace("%", "%%")  # systemd expands it, and in quotes more
     signs = {"%": "%%", "$": "$$", "\\": "\\\\", '"': '\\"'}
     quoted = command.translate({ord(sign): written for sign, written in signs.items()})
-    return TEMPLATES.get_template("systemd.sh.j2").render(folder=folder, command=quoted)
+    return TEMPLATES.get_template("systemd.sh.j2").render(folder=folder, command=quoted, **door())
 
 
 def k8s(schedule: Schedule, image: str) -> str:
     """A CronJob that ticks every minute, and the volume and the secret that its pods share."""
     longest = max(job.max_lateness_minutes + job.timeout_minutes for job in schedule.jobs)
-    return TEMPLATES.get_template("k8s.yaml.j2").render(image=image, seconds=int(longest * 60))
+    return TEMPLATES.get_template("k8s.yaml.j2").render(image=image, seconds=int(longest * 60), **door())
 
 
 def github_actions(schedule: Schedule) -> str:
@@ -45,5 +52,5 @@ def github_actions(schedule: Schedule) -> str:
     left_out = [job.name for job in schedule.jobs if len(parsed(job.cron).minutes) > 60 / GITHUB_MINUTES]
     longest = max(job.timeout_minutes for job in schedule.jobs)
     return TEMPLATES.get_template("github-actions.yaml.j2").render(
-        left_out=left_out, minutes=GITHUB_MINUTES, timeout=int(longest) + 30
+        left_out=left_out, minutes=GITHUB_MINUTES, timeout=int(longest) + 30, **door()
     )

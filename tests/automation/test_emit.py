@@ -13,6 +13,7 @@ from automation.emit import github_actions, k8s, systemd
 from automation.environment import line
 from automation.schedule import Schedule
 from automation.schedule_file import load_schedule
+from gates.place import Whereabouts
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,17 @@ def test_a_cron_job(schedule: Schedule) -> None:
     mounted = {one["mountPath"] for one in container["volumeMounts"]}
     assert mounted == {"/hero-gate/reports/out", "/hero-gate/configs/state", cache}
     assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+
+
+def test_an_installed_tool_ticks_through_its_door(schedule: Schedule, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = Whereabouts(house=Path("/h"), home=Path("/mine"), stamp="4f2c9e1 clean")
+    monkeypatch.setattr("automation.emit.HERE", installed)
+    steps = yaml.safe_load(github_actions(schedule))["jobs"]["tick"]["steps"]
+    ran = [step["run"] for step in steps if "run" in step]
+    assert ran[0].endswith(".venv/bin/pip install --require-hashes -r requirements.txt")
+    assert ran[1] == ".venv/bin/hero-gate jobs tick --without emergency_tripwire --wait"
+    assert "command: [hero-gate, jobs, tick, --wait]" in k8s(schedule, "registry.example.org/mine@sha256:0")
+    assert "Printed by hero-gate jobs emit systemd" in systemd(Path("/mine"), "true")
 
 
 def test_a_workflow(schedule: Schedule) -> None:
