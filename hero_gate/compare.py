@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from fixtures.foreseen import differences_of
 from fixtures.judged import BUILT_IN, JudgedPair, judged_pair, kinds_of
 from fixtures.packs import Hero, config_hash
 from fixtures.systems.recorded import RecordedKind
@@ -30,9 +31,9 @@ from gates.status import EXIT, FAILED, MISTAKE, Ending, tell_uncaught
 from hero_gate.in_process import judge_one
 from reports.escaping import clean, typed
 from reports.render.compared import terminal_lines
-from rollout.look import differences_of
 
 FOLDER = "hero-gate-compare"
+MEASURES = ("nDCG@10",)
 MOST_LOST = 0.5  # of a measure: a larger margin is none
 
 
@@ -128,7 +129,7 @@ def hero_of(asked: argparse.Namespace, kinds: tuple[RecordedKind, RecordedKind],
     names = names_of(asked.baseline, asked.hero)
     subject = Subject(
         command=HERE.typed(f"python -m hero_gate compare {typed_so}"),
-        packs=HERE.typed(f"python -m hero_gate init {typed_so}"),
+        packs=HERE.typed(f"python -m hero_gate init {_files(asked)}"),
         name=names[1], source=str(asked.hero), owner="whoever compares", claim="", claim_intent="",
         config_hash=config_hash(hero.content()), baseline_name=names[0],
         baseline_config_hash=config_hash(baseline.content()), differs=(), policy=policy, windows=1, max_windows=1,
@@ -137,6 +138,16 @@ def hero_of(asked: argparse.Namespace, kinds: tuple[RecordedKind, RecordedKind],
         subject=subject, system_kind=hero, baseline_kind=baseline, grid=(), stack=(), fault=None,
         lock_file=Path(), left_out=frozenset(), policy_content=policy.content(), known=None, serves=False,
     )  # fmt: skip
+
+
+def _files(asked: argparse.Namespace) -> str:
+    """Which files were meant and what was asked of them, as typed again."""
+    words = [asked.baseline, asked.hero, "--qrels", asked.qrels]
+    words += ["--queries", asked.queries] if asked.queries else []
+    words += [f"--measures={','.join(asked.measures)}"] if asked.measures != MEASURES else []
+    words += [f"--unjudged={asked.unjudged}"] if asked.unjudged != "bounded" else []
+    words += [f"--margin={100 * asked.margin:.10g}"] if asked.margin else []
+    return shlex.join(map(str, words))
 
 
 def names_of(*files: Path) -> list[str]:
@@ -155,7 +166,7 @@ def about_files(prog: str, description: str | None) -> FilesParser:
     parser.add_argument(
         "--measures",
         type=_measures,
-        default=("nDCG@10",),
+        default=MEASURES,
         help=f"of {','.join(BUILT_IN)}, and ir-measures'; each must hold",
     )
     parser.add_argument(

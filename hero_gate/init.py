@@ -15,6 +15,7 @@ from evidence.files import write_whole
 from fixtures.judged import read_judged
 from gates.errors import ConfigError, GateError
 from gates.offline import TEMPLATES
+from gates.place import HERE
 from gates.rule.offline import rates_of, require_attainable
 from gates.status import MISTAKE, tell_uncaught
 from hero_gate.compare import about_files, losses_of, margin, names_of
@@ -65,11 +66,17 @@ def main(arguments: Sequence[str]) -> int:
     )
     print(f"{hero} {_percent(pair.hero.judged_at_10)}")
     print("\n".join(f"wrote {typed(asked.configs / name)}" for name in files))
-    where = f"--hero={hero}" + (
-        "" if asked.configs == Path("configs") else f" --configs={shlex.quote(typed(asked.configs))}"
-    )
-    print(f"next: python -m hero_gate lock {where} && python -m hero_gate canary {where}")
+    print(f"next: {next_command(hero, asked.configs)}")
     return 0
+
+
+def next_command(hero: str, configs: Path) -> str:
+    """What locks and judges it, as one types it where one stands."""
+    if HERE.installed or Path.cwd() == HERE.house:
+        return " && ".join(HERE.made(target, hero=hero, configs=typed(configs)) for target in ("lock", "canary"))
+    there, out = configs.resolve(), f"--artifacts={Path('hero-gate-out').resolve()}"
+    lines = (HERE.made("lock", hero=hero, configs=str(there)), HERE.made("canary", out, hero=hero, configs=str(there)))
+    return f"cd {shlex.quote(str(HERE.house))} && {' && '.join(lines)}"
 
 
 def policy_text(hero: str, measures: Sequence[str], mu: float, unjudged: str) -> str:

@@ -5,6 +5,7 @@ stays broken, because rolling the dice again until it is green is no evidence.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -135,7 +136,9 @@ class Ladder:
         self._climb.begin({check: cell for (_, check), cell in self._cells.items()})
         write_part(self.folder, "window-000", HITS.empty_table(), concat(agg))
         self._record()
-        self._tell(f"preflight: {len(queries)} baseline answers, p95 {self._constants.q95_ms:.2f} ms")
+        took = self._constants.q95_ms
+        clock = f", p95 {took:.2f} ms" if math.isfinite(took) else ""
+        self._tell(f"preflight: {len(queries)} baseline answers{clock}")
 
     def _judge_instruments(self, arm: Arm, queries: Sequence[Query], agg: list[pa.Table]) -> None:
         """The instruments that speak before the climb."""

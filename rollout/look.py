@@ -6,7 +6,7 @@ each different one is charged more (gates.rule.offline), and the count outlives 
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +14,16 @@ from filelock import FileLock
 
 from evidence.files import write_whole
 from evidence.unjudged import UnjudgedHits, furthest_first, reach
-from fixtures.judged import JudgedPair, judged_pair
+from fixtures.foreseen import differences_of, measures_of, pair_of
+from fixtures.judged import JudgedPair
 from fixtures.packs import Hero
-from fixtures.systems.recorded import RecordedKind
 from gates.archive import state_of
 from gates.documents import require_regular
 from gates.errors import ConfigError, EvidenceError
 from gates.policy import Policy
 from gates.rule.climbed import LookFacts
-from gates.rule.compared import SEED, Differences, OneLook, compare, decision_of, fewest, queries_for
-from gates.rule.offline import MOST, POWER, Margin, Rates, foresee, require_attainable
+from gates.rule.compared import OneLook, compare, decision_of, fewest, margin_lines
+from gates.rule.offline import Rates, require_attainable
 from gates.rule.one_look import margins_of, policy_rates
 from gates.statistics.decimals import decimal
 
@@ -31,7 +31,6 @@ TO_JUDGE = "to-judge.json"  # in a hero's folder of the run, for those who tell 
 MOST_LISTED = 1_000  # unjudged hits
 FEWEST = 40  # unjudged hits that are listed where fewer would decide
 COUNTED = "judged"  # folder of the state: a file for each set of judgements, with the heroes that it was asked about
-_MEASURE = {"ndcg": "nDCG@10", "recall": "R@50"}  # of a column of pairs, as run files are measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ class Look:
 def look_at(hero: Hero, policy: Policy) -> Look:
     """All of it. Raises EvidenceError, a line, where no hero whatsoever could be shown to keep a margin."""
     measures = measures_of(policy)
-    pair, k = _pair(hero, measures), _counted(hero, policy)
+    pair, k = pair_of(hero, measures), _counted(hero, policy)
     by_measure = {of.check: of for of in differences_of(pair)}
     margins, rates = margins_of(policy), policy_rates(policy, k)
     asked = [(key, by_measure[measure], margins[key]) for key, measure in measures.items()]
@@ -66,7 +65,7 @@ def look_at(hero: Hero, policy: Policy) -> Look:
             raise EvidenceError(error.mistakes[0]) from None
     bounded = policy.offline is None or policy.offline.unjudged == "bounded"
     compared = compare(tuple(of for _, of, _ in asked), [margin for _, _, margin in asked], rates, bounded=bounded)
-    first = _first(pair, compared, rates)
+    first = _first(pair, compared, rates, list(measures.values()))
     shares = (pair.baseline.judged_at_10, pair.hero.judged_at_10)
     names = hero.subject.baseline_name, hero.subject.name
     facts = LookFacts(
@@ -77,49 +76,21 @@ def look_at(hero: Hero, policy: Policy) -> Look:
         unjudged=len(pair.unjudged),
         judged_at_10=(decimal(shares[0], 4), decimal(shares[1], 4)),
         understood=tuple(_understood(pair)),
-        margins=tuple(_margins(asked, compared, rates, k)),
+        margins=tuple(margin_lines([(of, margin) for _, of, margin in asked], rates, k)),
         on_unjudged=tuple(_on_unjudged(pair, names, compared, first, bounded=bounded)),
     )
     return Look(facts=facts, to_judge=tuple(_table(pair, first)))
 
 
-def measures_of(policy: Policy) -> dict[str, str]:
-    """The measure of each check that a policy of this mode asks, as run files are measured."""
-    found = {}
-    for key in policy.losses:
-        known = policy.check(key)
-        found[key] = getattr(known.limits, "measure", "") or _MEASURE.get(known.check.decides, known.check.decides)
-    return found
-
-
-def differences_of(pair: JudgedPair) -> tuple[Differences, ...]:
-    """What the rule looks at, by measure."""
-    found = []
-    for of in pair.stakes:
-        worst, best = reach(of, pair.unjudged)
-        found.append(Differences(check=of.measure, judged=of.difference, worst=worst, best=best))
-    return tuple(found)
-
-
-def _pair(hero: Hero, measures: Mapping[str, str]) -> JudgedPair:
-    """Both run files, measured as the policy asks."""
-    baseline, candidate = hero.baseline_kind, hero.system_kind
-    assert isinstance(baseline, RecordedKind)
-    assert isinstance(candidate, RecordedKind)
-    try:
-        return judged_pair(baseline, candidate, tuple(dict.fromkeys(measures.values())))
-    except ConfigError as error:
-        raise EvidenceError(error.mistakes[0]) from None
-
-
-def _first(pair: JudgedPair, compared: OneLook, rates: Rates) -> ToJudge:
+def _first(pair: JudgedPair, compared: OneLook, rates: Rates, measures: Sequence[str]) -> ToJudge:
     """Which hits should be judged first, and how many of them would decide."""
     order, moves = furthest_first(pair.stakes, pair.unjudged)
     margins = [one.margin for one in compared.outcome.shown]
+    stakes = {of.measure: of for of in pair.stakes}
 
     def decided(count: int) -> bool:
         left = pair.unjudged.at(order[count:])  # what was judged not relevant counts as it did
-        reached = [reach(of, left) for of in pair.stakes]
+        reached = [reach(stakes[measure], left) for measure in measures]
         return all(
             decision_of([d[side] for d in reached], margins, rates) is compared.outcome.decision for side in (0, 1)
         )
@@ -137,32 +108,6 @@ def _understood(pair: JudgedPair) -> Iterator[str]:
     if len({query.intent for query in pair.queries}) == 1:
         yield "by intent: left out, all queries have the same one; a queries file names them"
     yield "latency, calibration, index: left out, run files of rankings do not show them"
-
-
-def _margins(
-    asked: Sequence[tuple[str, Differences, Margin]], compared: OneLook, rates: Rates, k: int
-) -> Iterator[str]:
-    """What these queries can carry, how many the margin needs, and what was charged."""
-    for (_, of, margin), shown in zip(asked, compared.outcome.shown, strict=True):
-        if margin.chosen_after_looking:
-            carried = decimal(100 * margin.mu, 4)
-            yield (
-                f"{shown.check}: {carried} points is what {shown.n:,} queries can carry: an equal hero that changes as "
-                "much is promoted at it with .8. It was chosen after looking, so a PROMOTE by it is not final: decide "
-                "what may be lost, judge fresh queries, and say --margin=POINTS"
-            )
-            continue
-        power = foresee(shown.check, of.judged, margin.mu, rates.green, SEED)
-        if power.power >= POWER:
-            yield power.sentence()
-        else:
-            enough = queries_for(of.judged, power.mu, power.alpha)
-            yield f"{power.sentence()}, or {f'about {enough:,}' if enough else f'more than {MOST:,}'} such queries"
-    if k:
-        which = f"this is hero {k} on these judgements" if k > 1 else "this is the first hero on these judgements"
-        yield f"{which}: it spends 1/{k * (k + 1)} of .05 and of .01"
-    else:
-        yield "heroes on these judgements are uncounted: each is charged as the first one (half of .05 and of .01)"
 
 
 def _on_unjudged(

@@ -5,7 +5,7 @@ not relevant. It stands where the worst and the best grades for those hits would
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from gates.rule.offline import (
     least_margin,
     show,
 )
+from gates.statistics.decimals import decimal
 from gates.statistics.gaffke import lower, tail, upper
 from gates.statistics.pvalues import Interval
 from gates.verdicts import Decision
@@ -101,6 +102,30 @@ def queries_for(sizes: Array, mu: float, alpha: float) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if do(middle) else (middle, high)
     return high
+
+
+def margin_lines(asked: Sequence[tuple[Differences, Margin]], rates: Rates, k: int) -> Iterator[str]:
+    """What these queries can carry, how many the margins need, and what was charged; k as in LookFacts."""
+    for of, margin in asked:
+        if margin.chosen_after_looking:
+            carried = f"{decimal(100 * margin.mu, 4)} points is what {len(of.judged):,} queries can carry"
+            yield (
+                f"{of.check}: {carried}: an equal hero that changes as much is promoted at it with .8. It was chosen "
+                "after looking, so a PROMOTE by it is not final: decide what may be lost, judge fresh queries, and say "
+                "--margin=POINTS"
+            )
+            continue
+        power = foresee(of.check, of.judged, margin.mu, rates.green, SEED)
+        if power.power >= POWER:
+            yield power.sentence()
+        else:
+            enough = queries_for(of.judged, power.mu, power.alpha)
+            yield f"{power.sentence()}, or {f'about {enough:,}' if enough else f'more than {MOST:,}'} such queries"
+    if k:
+        which = f"this is hero {k} on these judgements" if k > 1 else "this is the first hero on these judgements"
+        yield f"{which}: it spends 1/{k * (k + 1)} of .05 and of .01"
+    else:
+        yield "heroes on these judgements are uncounted: each is charged as the first one (half of .05 and of .01)"
 
 
 def fewest(most: int, decided: Callable[[int], bool]) -> int:

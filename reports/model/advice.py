@@ -90,16 +90,20 @@ def _promote(release: Release, outcome: Outcome, untrusted: str) -> NextCommand:
 def _after_one_look(release: Release, outcome: Outcome, focus: Cell | None, untrusted: str) -> NextCommand:
     """In mode offline: what is in no pack is asked for again as it was, by its own command."""
     subject, facts = outcome.subject, outcome.climbed.constants
-    asked = bool(subject.command)
+    policy = typed(release.configs / "policy.yaml")
     again = subject.command or f"{_make('lock', release, outcome)} && {_make('canary', release, outcome)}"
     if outcome.decision is Decision.PROMOTE and outcome.final:
         return _promote(release, outcome, untrusted)
+    if outcome.decision is Decision.PROMOTE and subject.command:
+        return NextCommand(before="it promotes nothing by itself: make configs of both runs", line=subject.packs)
     if outcome.decision is Decision.PROMOTE:
-        opens = "this opens the first step of a canary, and promotes nothing"
-        way = "make packs of both runs" if asked else "climb it, or say offline.final in the policy"
-        return NextCommand(before=f"{opens}: {way}", line=subject.packs if asked else again)
+        opens = f"it opens the first step of a canary; to promote by it alone, say offline.final: true in {policy}"
+        return NextCommand(before=opens, line=again)
     if facts is not None and facts.look is not None and facts.look.hangs:
-        return NextCommand(before=f"judge the hits of {outcome.subject.name}/judge-first.csv", line=again)
+        listed = typed(release.artifacts / subject.name / "judge-first.csv")
+        return NextCommand(before=f"judge the hits of {listed}", line=again)
+    if outcome.climbed.unused_queries:
+        return NextCommand(before="ask fewer judged queries, or climb a canary", line=again)
     if outcome.decision is Decision.HOLD and focus is not None and "such queries would meet" in focus.note:
         return NextCommand(before=f"judge more queries: {focus.note.partition(';')[0]}", line=again)
     return NextCommand(before=f"change {typed(subject.source)}", line=again)

@@ -1,5 +1,6 @@
 """Do two run files become configs whose printed command runs, and are mistakes a line that writes nothing?"""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,15 @@ def test_the_printed_command_runs_and_decides(tmp_path: Path, root: Path, capsys
     said = capsys.readouterr().out
     assert "judged@10: a 100.0 %" in said
     next_line = said.splitlines()[-1].removeprefix("next: ")
-    assert next_line == (
-        f"python -m hero_gate lock --hero=b --configs='{configs}' && "
-        f"python -m hero_gate canary --hero=b --configs='{configs}'"
-    )
+    out = shlex.quote(f"--artifacts={Path.cwd() / 'hero-gate-out'}")
+    assert next_line.startswith(f"cd {root} && make lock HERO=b CONFIGS=") is (Path.cwd() != root)
+    assert f"make canary HERO=b CONFIGS='{configs}'" in next_line
+    assert (out in next_line) is (Path.cwd() != root)
     where = ["-q", "--hero=b", f"--configs={configs}", f"--artifacts={tmp_path / 'out'}"]
     assert run(["pytest", "-m", "lock", "--write", *where], root).returncode == 0
     done = run(["pytest", "-m", "canary", *where], root)
     assert done.returncode == 0, done.stdout
-    assert "2/2 guards" in done.stdout
+    assert "2/2 gates" in done.stdout
 
 
 @pytest.mark.parametrize("measures", ["nDCG@10", "R@50", "R@50,nDCG@10"])

@@ -131,8 +131,15 @@ def test_a_policy_that_says_more_is_refused(old: str, new: str, told: str, tmp_p
 def test_a_margin_that_no_hero_could_keep_is_told_in_a_line(tmp_path: Path, root: Path) -> None:
     configs = prepared(tmp_path, BETTER, changed("margin: 0.03", "margin: 0.01"))
     done = pytest_run(root, configs, "-m", "canary")
-    assert done.returncode == 10
-    assert "mu is 0.01, but must be above 0.0211 with 173 queries" in done.stdout
+    assert done.returncode == 4
+    assert "mu is 0.01, but must be above 0.0211 with 173 queries" in done.stderr
+
+
+def test_the_plan_says_what_the_queries_can_carry(tmp_path: Path, root: Path) -> None:
+    done = pytest_run(root, prepared(tmp_path, UNSURE), "-m", "canary", "--plan")
+    assert done.returncode == 5
+    assert "an equal hero is shown to hold with" in done.stdout
+    assert "0.8 needs" in done.stdout
 
 
 def test_a_system_that_is_no_recorded_run_is_refused(tmp_path: Path, root: Path) -> None:
