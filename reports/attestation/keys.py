@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from gates.errors import GateError
 from reports.attestation.signing import SIGNER, make_key
-from reports.attestation.trust import ROLES
+from reports.attestation.trust import ROLES, SCHEMA, TRUSTED_KEYS
 
 _VALID = timedelta(days=365)
 
@@ -36,6 +36,8 @@ def run(asked: argparse.Namespace) -> int:
         "valid_until": (now + _VALID).isoformat(),
     }
     print(f"private key in {asked.file}: keep it out of the repository; sign with {SIGNER}=file2:{asked.file}")
-    print("add to `keys` of configs/trusted_keys.json, after a review as for code:")
-    print(json.dumps(entry, indent=2))
+    there = TRUSTED_KEYS.exists()
+    what = "add to `keys` of" if there else "write as"
+    print(f"{what} configs/trusted_keys.json, after a review as for code:")
+    print(json.dumps(entry if there else {"schema": SCHEMA, "keys": [entry]}, indent=2))
     return 0

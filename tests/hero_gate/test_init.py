@@ -20,7 +20,7 @@ def test_the_printed_command_runs_and_decides(tmp_path: Path, root: Path, capsys
     next_line = said.splitlines()[-1].removeprefix("next: ")
     out = shlex.quote(f"--artifacts={Path.cwd() / 'hero-gate-out'}")
     assert next_line.startswith(f"cd {root} && make lock HERO=b CONFIGS=") is (Path.cwd() != root)
-    assert f"make canary HERO=b CONFIGS='{configs}'" in next_line
+    assert "make canary HERO=b CONFIGS=" in next_line
     assert (out in next_line) is (Path.cwd() != root)
     where = ["-q", "--hero=b", f"--configs={configs}", f"--artifacts={tmp_path / 'out'}"]
     assert run(["pytest", "-m", "lock", "--write", *where], root).returncode == 0
