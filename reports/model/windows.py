@@ -44,7 +44,8 @@ def windows_of(outcome: Outcome, measured: Measured, agg: pa.Table, told: Cell |
             if not evaluator.ends:  # else it ended within the window
                 evaluator.end_window()
             for check in checks:
-                if window != step.windows and (window % every or check in beside):  # over the canary it takes longest
+                between = window % every or (every > 1 and check in beside)  # over a long canary it takes longest
+                if between and window != step.windows:
                     continue
                 cell = evaluator.cell(check)
                 last = step.percent == outcome.climbed.steps[-1].percent

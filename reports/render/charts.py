@@ -8,7 +8,7 @@ from gates.checks.check import number_of
 from gates.rule.climbed import ClimbedStep
 from gates.verdicts import Cell
 from reports.model.checks import Row
-from reports.model.labels import evidence_words, mark
+from reports.model.labels import mark
 
 WIDTH, TOP, BOTTOM = 320, 18, 100  # of the upper part, in units of the picture
 UPPER, LOWER = 112, 136  # of the strip of evidence: what is needed, and none
@@ -23,12 +23,10 @@ class Chart:
     interval: str
     limits: tuple[str, ...]
     limit_at: float
-    limit: str  # the last step's, as people read it
     zero_at: float
     proof: str  # evidence that it holds, as a share of what is needed, in logs
     doubt: str  # that it is broken
     marks: tuple[tuple[float, float, str], ...]  # at each step's end
-    words: str  # what it shows, for those who do not see it
 
 
 def chart_of(row: Row, cells: Mapping[int, Cell], steps: Sequence[ClimbedStep]) -> Chart:
@@ -69,27 +67,8 @@ def chart_of(row: Row, cells: Mapping[int, Cell], steps: Sequence[ClimbedStep]) 
         interval=line([(i, height(ends[i][2])) for i in whole] + [(i, height(ends[i][1])) for i in reversed(whole)]),
         limits=tuple(lines),
         limit_at=height(number_of(last.limit)) if lines else BOTTOM,
-        limit=row.name.show(last.limit),
         zero_at=height(0.0),
         proof=strip({i: (c.e_green, c.e_green_needed) for i, c in cells.items()}),
         doubt=strip({i: (c.e_red, c.e_red_needed) for i, c in cells.items()}),
         marks=tuple(marks),
-        words=_words(row, last, begun),
     )
-
-
-def _words(row: Row, last: Cell, windows: int) -> str:
-    """The last window in a sentence."""
-    unit = f" {row.name.unit}" if row.name.unit else ""
-    counted = f"{windows} window{'s' if windows > 1 else ''}"
-    told = f"{row.name.show(last.observed)}{unit} {row.name.range(last.ci_lower, last.ci_upper)} after {counted}"
-    limit = f", limit {row.name.show(last.limit)}{unit}" if last.limit else ""
-    evidence = "".join(
-        f"; {what} {evidence_words(e)} of {evidence_words(needed)} needed"
-        for what, e, needed in (
-            ("evidence that it holds", last.e_green, last.e_green_needed),
-            ("that it is broken", last.e_red, last.e_red_needed),
-        )
-        if e and needed
-    )
-    return f"{told}{limit}{evidence}"

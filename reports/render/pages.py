@@ -21,7 +21,7 @@ from gates.place import HERE
 from gates.verdicts import Kind
 from reports.attestation.statements import COMMAND, PAGES, QUERIES
 from reports.model.circumstances import budget_words, machine_words, mode_words, policy_words, rates_words
-from reports.model.labels import MARK_WORDS, headroom_words, is_reached, mark, mark_words, metric_name
+from reports.model.labels import MARK_WORDS, evidence_words, headroom_words, is_reached, mark, mark_words, metric_name
 from reports.model.story import claim_words, effect_words, ladder_words, ship_words, title_words
 from reports.render.charts import chart_of
 from reports.render.site import environment
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 #: What the templates may say beside what a story holds.
 WORDS = (
-    budget_words, chart_of, claim_words, effect_words, headroom_words, ladder_words, machine_words, mark, mark_words,
-    meaning, metric_name, mode_words, policy_words, rates_words, ship_words, title_words,
+    budget_words, chart_of, claim_words, effect_words, evidence_words, headroom_words, ladder_words, machine_words,
+    mark, mark_words, meaning, metric_name, mode_words, policy_words, rates_words, ship_words, title_words,
 )  # fmt: skip
 SHOWN = 50  # changed queries on the page; all of them lie beside it
 #: The tables beside the one of the gates.

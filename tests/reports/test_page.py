@@ -13,6 +13,7 @@ from fixtures.fingerprint import Change
 from gates.policy import Policy
 from gates.release import Difference, Release
 from gates.verdicts import Decision
+from reports.attestation.document import attest
 from reports.model.earlier import Earlier
 from reports.model.story import Story, tell
 from reports.render.pages import render
@@ -171,6 +172,20 @@ def test_what_decided_is_the_first_row_whatever_its_table(policy: Policy, check:
     assert "rolled back here" in first.partition("</tr>")[0]
 
 
+def test_a_picture_is_told_in_words(judged: Judged) -> None:
+    release = judged("worse")
+    (story,) = tell(release)
+    page, windows = handmade.page_of(release, story), story.outcome.climbed.windows
+    for row in story.rows:
+        if row.check in story.windows:
+            cell = story.windows[row.check][windows]
+            told = re.search(rf'aria-label="{re.escape(row.name.heading)}: ([^"]*)"', page)[1]
+            assert told.startswith(row.value(cell))
+            assert f"after {windows} window" in told
+            assert f"limit {row.name.show(cell.limit)}" in told
+            assert page.count(told) == 2  # for those who see it, too
+
+
 def test_of_a_promotion_the_gate_closest_to_its_limit_comes_first(judged: Judged) -> None:
     release = judged("equal")
     page = handmade.page_of(release, *tell(release)).partition("<h3>Gates at each step</h3>")[2]
@@ -234,14 +249,14 @@ def test_a_page_links_to_the_documents_of_its_checkout_alone(policy: Policy, roo
 def test_earlier_runs_stand_with_what_was_different(policy: Policy) -> None:
     release, story = handmade.release(policy, Decision.HOLD)
     assert "None is kept in this folder" in handmade.page_of(release, story)
-    before = Earlier(
-        run_id="20261130T101500Z-c0ffee", finished_at="2026-11-30T10:15:00+00:00", told="ROLLBACK", reason=ATTACK,
-        differs=(Change("router.tau", "0.6", ATTACK),), baseline="older 0a94be71c6d2203f",
-    )  # fmt: skip
-    page = handmade.page_of(release, replace(story, earlier=(before, replace(before, differs=(), baseline=""))))
+    said = attest(release, story.outcome).model_copy(update={"finished_at": "2026-11-30T10:15:00+00:00"})
+    card = said.card.model_copy(update={"reason": ATTACK})
+    other = said.model_copy(update={"card": card, "baseline_config_hash": "0b94be71c6d2203f"})
+    earlier = (Earlier(other, (Change("router.tau", "0.6", ATTACK),)), Earlier(said, ()))
+    page = handmade.page_of(release, replace(story, earlier=earlier))
     table = page.partition("<h3>Earlier runs</h3>")[2].partition("</table>")[0]
     assert "2026-11-30 10:15" in table
     assert "router.tau: 0.6 &gt; " in table.replace(" > ", " &gt; ")
-    assert "against older 0a94be71c6d2203f" in table
+    assert table.count("; against lens 0b94be71c6d2203f") == 1
     assert ">the same</td>" in table
     assert not Tags(table).named("img")

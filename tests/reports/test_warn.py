@@ -14,7 +14,8 @@ from reports.attestation import chain
 from tests.edits import replace
 from tests.recorded_release import Checkout, lock
 from tests.reports.finished_run import baseline, call, canary, changes
-from tests.reports.test_card import as_made, said_in
+from tests.reports.test_card import said_in
+from tests.reports.test_next import as_made
 
 OUT = Path("reports", "out")
 DECIDED = {"rival": "PROMOTE", "equal": "PROMOTE", "unsure": "HOLD", "worse": "ROLLBACK"}
