@@ -20,7 +20,7 @@ from reports.model.gains import p95_of
 from reports.model.story import Story
 
 #: Of answers, at which their latency is drawn: more closely where they are slowest.
-_SHARES = np.r_[np.linspace(0, 0.98, 350), np.linspace(0.98, 1, 50)]
+_SHARES = np.r_[np.linspace(0, 0.98, 120), np.linspace(0.98, 1, 40)]
 #: What an SVG holds that nobody sees, two thirds of it: whose file it is, names that nothing points to, turns by
 #: nothing, a font that a style names anew for each text; and digits beyond a tenth of a point.
 _UNSEEN = re.compile(

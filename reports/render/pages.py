@@ -35,7 +35,7 @@ WORDS = (
     budget_words, chart_of, claim_words, effect_words, evidence_words, headroom_words, ladder_words, machine_words,
     mark, mark_words, meaning, metric_name, mode_words, policy_words, rates_words, ship_words, title_words,
 )  # fmt: skip
-SHOWN = 50  # changed queries on the page; all of them lie beside it
+SHOWN = 50  # changed queries on the page, of all heroes together; all of them lie beside it
 #: The tables beside the one of the gates.
 KINDS = (
     ("Sanity before the climb", Kind.SANITY), ("Guards over the whole canary", Kind.GUARD),

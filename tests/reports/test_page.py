@@ -15,6 +15,7 @@ from gates.release import Difference, Release
 from gates.verdicts import Decision
 from reports.attestation.document import attest
 from reports.model.earlier import Earlier
+from reports.model.examples import Hit
 from reports.model.story import Story, tell
 from reports.render.pages import render
 from reports.render.plots import draw
@@ -235,6 +236,20 @@ def test_changed_queries_open_to_both_arms_answers_and_all_lie_beside_the_page(j
     few = handmade.page_of(release, replace(story, changed=story.changed[:2]))
     assert "All 2 that changed" in few
     assert "queries.html" not in few
+
+
+def test_three_heroes_that_change_many_queries_fit_on_a_small_page(judged: Judged) -> None:
+    release = judged("equal", "worse", "unsure")
+    told = tell(release)
+    where = "package/of/some/length/module_with_a_name.py:{}"
+    hits = tuple(Hit(where=where.format(1000 + i), baseline=i % 11, hero=(i + 5) % 11, right=i == 3) for i in range(16))
+    many = tuple(replace(told[0].changed[0], text="a query of some length " * 4, hits=hits) for _ in range(400))
+    stories = tuple(replace(story, changed=many) for story in told)
+    plots = {story.hero: draw(release, story) for story in stories}
+    page = render("index.html", release=release, stories=stories, seal=handmade.SEAL, plots=plots, evidence={})
+    assert page.count('<details class="q"') == 3 * 16
+    assert page.count("16 of 400 that changed") == 3
+    assert len(page.encode()) <= 300_000
 
 
 def test_a_page_links_to_the_documents_of_its_checkout_alone(policy: Policy, root: Path, tmp_path: Path) -> None:
