@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,21 @@ def test_all_changed_queries(judged: Judged, chromium: str, tmp_path: Path) -> N
     require_sound(found)
     require_asking(found["asking"])
     assert len(found["asking"]["all"]) == len(story.changed)
+
+
+def test_one_look_at_two_run_files(chromium: str, tmp_path: Path) -> None:
+    for name, best in (("a", 0.9), ("b", 0.1)):
+        lines = (f"q{q} Q0 d{q}_{d} {d + 1} {best if d else 0.5} {name}\n" for q in range(60) for d in range(3))
+        (tmp_path / f"{name}.run").write_text("".join(lines))
+    (tmp_path / "qrels").write_text("".join(f"q{q} 0 d{q}_{q % 3} 1\n" for q in range(60)))
+    command = [sys.executable, "-m", "hero_gate", "compare", "a.run", "b.run", "--qrels=qrels", "--artifacts=out"]
+    environ = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    page = tmp_path / "out" / "index.html"
+    assert page.exists(), done.stdout + done.stderr
+    found = look(chromium, page)
+    require_sound(found)
+    assert [said["below"] for view, said in found["views"].items() if not view.startswith("320")] == [[]] * 4
 
 
 SPOILED = """<!doctype html><html lang="en"><title>spoiled</title><main><h1><span class="badge">HOLD</span></h1>

@@ -259,4 +259,4 @@ def test_each_line_of_the_threat_model_names_a_test(root: Path) -> None:
         named = re.findall(r"`(test_\w+)`", line)
         assert named, line
         assert all(f"def {name}(" in tests for name in named), line
-    assert len(lines) == 23
+    assert len(lines) == 25
