@@ -13,6 +13,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gates.errors import ConfigError
+from gates.extras import with_way_out
 
 
 class Document(BaseModel):
@@ -163,7 +164,7 @@ def checked(document: dict[str, Any], model: type[Model], source: str) -> Model:
 
 def mistakes(source: str, error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One line for each mistake: where, what was given, what is expected."""
-    return [_mistake(source, item, model) for item in error.errors()]
+    return [with_way_out(_mistake(source, item, model)) for item in error.errors()]
 
 
 def _time(value: Any) -> str:

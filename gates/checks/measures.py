@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from gates.checks.check import Name
-from gates.extras import lacking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ def measure_named(name: str) -> Measure:
     try:
         import ir_measures  # a second that policies without it need not wait
     except ImportError:
-        raise ValueError(f"measure {name} is none of {ours}; {lacking('measures')}") from None
+        raise ValueError(f"measure {name} is none of {ours}, and {IR_MEASURES} is not installed") from None
     try:
         measure = ir_measures.parse_measure(name)
         tried = [ir_measures.Qrel("q", "d", 1)], [ir_measures.ScoredDoc("q", "d", 1.0)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gates.extras import EXTRAS, lacking
+from gates.extras import EXTRAS, lacking, with_way_out
 from gates.place import DOORS, HERE, TARGETS, Whereabouts, commits_told, place_of
 from hero_gate.__main__ import COMMANDS
 
@@ -141,4 +141,7 @@ def test_what_is_not_installed_is_said_with_what_brings_it(monkeypatch: pytest.M
     )
     monkeypatch.setattr("gates.extras.HERE", Whereabouts(house=Path(), home=Path(), stamp="4f2c9e1 clean"))
     assert lacking("lens", "no_such", "nor_this") == "no_such, nor_this: not installed; pip install 'hero-gate[lens]'"
+    said = "measure AP@10 is none of ours, and ir-measures is not installed"
+    assert with_way_out(said) == f"{said}; pip install 'hero-gate[measures]'"
+    assert with_way_out("anything else") == "anything else"
     assert set(EXTRAS) == {"lens", "report", "measures", "alerts"}

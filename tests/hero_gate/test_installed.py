@@ -162,7 +162,7 @@ def test_a_check_by_a_measure_that_is_not_there_is_refused(site: Path, home: Pat
     append(home / "configs" / "policy.yaml", "checks:\n  ap: {form: loss, measure: AP@10, margin: 0.1}\n")
     done = call(site, home, "canary", "--hero=equal")
     assert done.returncode == 4
-    assert "ir_measures: not installed; pip install 'hero-gate[measures]'" in done.stderr
+    assert "and ir-measures is not installed; pip install 'hero-gate[measures]'" in done.stderr
 
 
 def test_the_door_says_where_one_is(site: Path, home: Path) -> None:
