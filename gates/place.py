@@ -19,6 +19,7 @@ STAMP = "COMMIT"  # in the house of an installed tool: what `commit` says, as it
 DOORS = {
     "python -m reports.attestation": "hero-gate",
     "python -m reports.promotion": "hero-gate",
+    "python -m reports.documents": "hero-gate documents",
     "python -m automation.outbox": "hero-gate alerts",
     "python -m automation": "hero-gate jobs",
     "python -m hero_gate": "hero-gate",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gates.archive import folder
 from gates.errors import GateError
+from gates.place import HERE
 from gates.policy import load_policy
 from reports.attestation import trust
 from reports.attestation.documents import FOLDER
@@ -19,7 +20,7 @@ from reports.escaping import clean, typed
 
 def main(arguments: Sequence[str]) -> int:
     """0 when they are written and signed, 1 with a line when they are not."""
-    parser = argparse.ArgumentParser(prog="python -m reports.documents", description=__doc__)
+    parser = argparse.ArgumentParser(prog=HERE.typed("python -m reports.documents"), description=HERE.typed(__doc__))
     parser.add_argument("--artifacts", type=folder, default=Path("reports/out"), help="where the run lies")
     parser.add_argument("--configs", type=Path, default=Path("configs"), help="whose state says what was promoted")
     parser.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")

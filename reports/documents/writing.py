@@ -9,6 +9,7 @@ from jinja2 import UndefinedError
 from evidence.files import write_whole
 from gates.attestation import Artefact
 from gates.errors import GateError
+from gates.place import HERE
 from reports.attestation import chain, statements, trust
 from reports.attestation.chain import Chain
 from reports.attestation.documents import FOLDER, KIND, covered_by, documents_statement, newest_statement
@@ -44,7 +45,8 @@ def write_documents(folder: Path, configs: Path, root: TrustRoot, now: datetime)
             record = read_record(folder, configs, verified, root)
             files = {f"{FOLDER}/{name}": text.encode() for name, text in filled(record.told)} | record.copies
         except (*MALFORMED, UndefinedError) as error:  # what somebody signed need not say what ours do
-            raise GateError(f"{folder}: cannot be told ({error}); see ./hero-gate log {folder}") from None
+            look = HERE.typed(f"./hero-gate log {folder}")
+            raise GateError(f"{folder}: cannot be told ({error}); see {look}") from None
         described = tuple(Artefact(name=name, sha256=chain.digest(content)) for name, content in sorted(files.items()))
         run_id = record.told.release["run_id"].value
         before, signed = _signed(folder, verified.chain, run_id, described, root, now)

@@ -15,6 +15,7 @@ from fixtures.packs import load_hero
 from gates.extras import EXTRAS
 from tests.edits import append
 from tests.hero_gate.laid_out import call, house_of, lay_out, take_away
+from tests.hero_gate.test_compare import BETTER, write
 from tests.test_imports import LINE
 
 STAMP = "c0ffee1 clean"
@@ -139,6 +140,21 @@ def test_two_run_files_are_compared_with_the_core_alone(site: Path, home: Path) 
     assert call(site, home, "verify", "hero-gate-compare").returncode == 0
     record = json.loads((home / "hero-gate-compare" / "worse" / "attestation.json").read_bytes())
     assert (record["commit"], record["configs_commit"]) == (STAMP, "")
+
+
+def test_two_run_files_become_configs_and_the_printed_command_runs(site: Path, tmp_path: Path) -> None:
+    files = [word.replace(f"{tmp_path}/", "") for word in write(tmp_path, BETTER)]
+    done = call(site, tmp_path, "init", *files)
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout.splitlines()[-1]
+    assert printed == "next: hero-gate lock --hero=b && hero-gate canary --hero=b"
+    for command in printed.removeprefix("next: ").split(" && "):
+        done = call(site, tmp_path, *command.split()[1:])
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "lock ok" in done.stdout
+    documents = call(site, tmp_path, "documents")
+    assert documents.returncode == 0, documents.stderr
+    assert call(site, tmp_path, "documents", "--help").stdout.startswith("usage: hero-gate documents")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from fixtures.lock import read_lock
 from fixtures.packs import load_hero
 from gates.place import HERE
 from tests.hero_gate.laid_out import clean_environment, house_of
+from tests.hero_gate.test_compare import BETTER, write
 
 MB = 1_000_000
 MOST_CORE = 480 * MB  # of which pyarrow, numpy and pandas are three quarters
@@ -126,6 +127,7 @@ def test_the_core_judges_in_an_empty_folder_and_writes_nowhere_else(
         folder.mkdir()
     environ = {"HOME": str(elsewhere), "TMPDIR": str(elsewhere / "tmp"), "PATH": os.environ["PATH"]}
     before = files_below(environment)
+    files = [word.replace(f"{home}/", "") for word in write(home, BETTER)]
     runs = [f"configs/{name}.run" for name in ("equal", "worse")]
     for status, *words in (
         (0, "canary", "--hero=equal"),
@@ -137,13 +139,18 @@ def test_the_core_judges_in_an_empty_folder_and_writes_nowhere_else(
         (0, "verify", "hero-gate-compare"),
         (0, "replay", "hero-gate-compare"),
         (0, "jobs", "list"),
+        (0, "init", *files, "--configs=mine"),
+        (0, "lock", "--hero=b", "--configs=mine"),
+        (0, "canary", "--hero=b", "--configs=mine", "--artifacts=mine/out"),
         (0, "lock", "--hero=equal"),
     ):
         done = run([str(core), *words], home, environ)
         assert done.returncode == status, (words, done.stdout[-2000:], done.stderr)
     attested = json.loads((home / "reports" / "out" / "equal" / "attestation.json").read_bytes())
     assert attested["release_fingerprint"] == locked
-    assert {path.name for path in home.iterdir()} == {"configs", "reports", "worse", "hero-gate-compare"}
+    assert {path.name for path in home.iterdir()} == {
+        "configs", "reports", "worse", "hero-gate-compare", "mine", "a.run", "b.run", "q.qrels", "q.tsv"
+    }  # fmt: skip
     assert {path for path in files_below(elsewhere) if "/.cache/hero-gate/" not in path} == set()
     assert files_below(environment) == before
 
