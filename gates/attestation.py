@@ -248,7 +248,9 @@ class Attestation(AttestedWhole):
     @property
     def promotes(self) -> bool:
         """May it be made the baseline for this?"""
-        return self.decision is Decision.PROMOTE and stands(self.mode, self.policy.get("offline"))
+        offline, look = self.policy.get("offline") or {}, self.constants and self.constants.look
+        again = bool(look and look.again) or bool(offline.get("chosen_after_looking"))
+        return self.decision is Decision.PROMOTE and stands(self.mode, offline, again=again)
 
 
 class AttestedHero(AttestedPart):

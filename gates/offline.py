@@ -36,7 +36,7 @@ class Offline(Document):
     unjudged: Literal["bounded", "not-relevant"] = "bounded"  # may a hit that nobody judged be relevant?
     counted: Annotated[bool, Weaker.BELOW] = True  # is each different hero on these judgements charged?
     #: Check -> the loss beyond which a hero is rolled back; of others beyond their margin.
-    tolerated_loss: dict[str, Annotated[float, Field(ge=0, lt=1)]] = Field(default={})
+    tolerated_loss: dict[str, Annotated[float, Field(ge=0, le=0.5)]] = Field(default={})
     asks: tuple[str, ...] = ()  # what the policy names, and what is always asked: no file says so
     chosen_after_looking: bool = False  # the margins, by compare; no policy in a file may say so
 
@@ -93,11 +93,11 @@ def require_one_look(
         raise ValueError(f"tolerated_loss of {odd[0]} stands under offline.tolerated_loss in this mode")
 
 
-def stands(mode: str, offline: Mapping[str, Any] | None) -> bool:
-    """May a PROMOTE of this mode be made the baseline?"""
+def stands(mode: str, offline: Mapping[str, Any] | None, *, again: bool) -> bool:
+    """May a PROMOTE of this mode be made the baseline? `again`: was it looked at before, asked otherwise?"""
     if mode != OFFLINE:
         return mode != "warn"
-    return bool(offline and offline.get("final") and not offline.get("chosen_after_looking"))
+    return bool(offline and offline.get("final")) and not again
 
 
 def _named(document: Mapping[str, Any]) -> Iterator[str]:

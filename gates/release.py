@@ -71,7 +71,14 @@ class Outcome:
         """May it be made the baseline?"""
         policy = self.subject.policy
         offline = policy.offline.model_dump() if policy.offline else None
-        return self.decision is Decision.PROMOTE and stands(policy.mode, offline)
+        return self.decision is Decision.PROMOTE and stands(policy.mode, offline, again=self.after_looking)
+
+    @property
+    def after_looking(self) -> bool:
+        """Was what it is asked chosen after its differences were seen?"""
+        offline, facts = self.subject.policy.offline, self.climbed.constants
+        again = facts is not None and facts.look is not None and facts.look.again
+        return again or (offline is not None and offline.chosen_after_looking)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ _WORDS = {
     "required": ("green", "not_red"),
     "mode": ("evidence", "letter", "warn"),
     "latency": ("client", "server"),
+    "unjudged": ("bounded", "not-relevant"),
 }
 
 

@@ -1,24 +1,16 @@
 """What is known of a hero's one look beside its pairs? Mode `offline`: recorded runs, a few judged queries.
 
-How far hits that nobody judged could move the decision, and how many heroes these judgements have been asked about:
-each different one is charged more (gates.rule.offline), and the count outlives results, in the state of its configs.
+How far hits that nobody judged could move the decision, which of them to judge first, and what was charged.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from filelock import FileLock
-
-from evidence.files import write_whole
 from evidence.unjudged import UnjudgedHits, furthest_first, reach
+from fixtures.counted import count
 from fixtures.foreseen import differences_of, measures_of, pair_of
 from fixtures.judged import JudgedPair
 from fixtures.packs import Hero
-from gates.archive import state_of
-from gates.documents import require_regular
 from gates.errors import ConfigError, EvidenceError
 from gates.policy import Policy
 from gates.rule.climbed import LookFacts
@@ -30,7 +22,6 @@ from gates.statistics.decimals import decimal
 TO_JUDGE = "to-judge.json"  # in a hero's folder of the run, for those who tell it
 MOST_LISTED = 1_000  # unjudged hits
 FEWEST = 40  # unjudged hits that are listed where fewer would decide
-COUNTED = "judged"  # folder of the state: a file for each set of judgements, with the heroes that it was asked about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +45,9 @@ class Look:
 def look_at(hero: Hero, policy: Policy) -> Look:
     """All of it. Raises EvidenceError, a line, where no hero whatsoever could be shown to keep a margin."""
     measures = measures_of(policy)
-    pair, k = pair_of(hero, measures), _counted(hero, policy)
+    pair, (k, again) = pair_of(hero, measures), count(hero, policy, write=True)
     by_measure = {of.check: of for of in differences_of(pair)}
-    margins, rates = margins_of(policy), policy_rates(policy, k)
+    margins, rates = margins_of(policy, again=again), policy_rates(policy, k)
     asked = [(key, by_measure[measure], margins[key]) for key, measure in measures.items()]
     for key, of, margin in asked:
         try:
@@ -70,6 +61,7 @@ def look_at(hero: Hero, policy: Policy) -> Look:
     names = hero.subject.baseline_name, hero.subject.name
     facts = LookFacts(
         k=k,
+        again=again,
         judged=compared.outcome.decision,
         worst=compared.worst,
         best=compared.best,
@@ -102,6 +94,8 @@ def _first(pair: JudgedPair, compared: OneLook, rates: Rates, measures: Sequence
 
 def _understood(pair: JudgedPair) -> Iterator[str]:
     """What was read, and what is left out and why, a line each."""
+    if not any(of.difference.any() for of in pair.stakes):
+        yield "nothing differs: both runs score alike on every query"
     n, measures = len(pair.queries), ", ".join(of.measure for of in pair.stakes)
     yield f"{n:,} judged queries, a query without a line found nothing; {measures} as trec_eval has it"
     yield from (*pair.told, *pair.baseline.told, *pair.hero.told)
@@ -137,40 +131,3 @@ def _table(pair: JudgedPair, first: ToJudge) -> Iterator[tuple[str, ...]]:
         query = pair.queries[int(first.hits.query[row])]
         ranks = [str(ranks[row]) if ranks[row] else "" for ranks in (first.hits.baseline, first.hits.hero)]
         yield query.query_id, str(first.hits.document[row]), *ranks, f"{100 * moves:.1f}", query.text
-
-
-def _counted(hero: Hero, policy: Policy) -> int:
-    """The how-manieth different hero on these judgements this is, from 1; 0 where the policy does not count.
-
-    It is written down before anything is looked at: who looks again, with the same files, is charged no more.
-    """
-    if policy.offline is None or not policy.offline.counted:
-        return 0
-    configs = hero.lock_file.parents[1]
-    files = hero.baseline_kind.files()
-    of = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:32]
-    asked = f"{hero.subject.config_hash} against {hero.subject.baseline_config_hash}"
-    folder = state_of(configs) / COUNTED
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{of}.json"
-    with FileLock(folder / ".lock"):
-        heroes = _read(path)
-        if asked not in heroes:
-            heroes.append(asked)
-            write_whole(path, json.dumps(heroes, indent=1))
-    return heroes.index(asked) + 1
-
-
-def _read(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    try:
-        require_regular(path)
-        found = json.loads(path.read_bytes())
-        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-            raise ValueError("no list of heroes")
-        return found
-    except (OSError, ValueError, RecursionError, ConfigError) as error:
-        raise EvidenceError(
-            f"{path}: not the heroes that were counted ({error}); restore it: forgetting them spends their chance again"
-        ) from None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from gates.checks.battery import SanityFacts
 from gates.checks.lock import LockState
@@ -27,7 +27,8 @@ class ClimbedStep(Document):
 class LookFacts(Document):
     """What is known of the one look of mode `offline` beside the pairs."""
 
-    k: int  # the how-manieth different hero on these judgements, from 1; 0: nobody counts
+    k: Annotated[int, Field(ge=0, le=1_000_000)]  # the how-manieth hero on these queries, from 1; 0: nobody counts
+    again: bool = False  # looked at before, asked otherwise: what is asked now was chosen after looking
     judged: Decision  # with every hit that nobody judged as not relevant
     worst: Decision  # with the worst grades for those hits
     best: Decision

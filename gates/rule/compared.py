@@ -107,13 +107,19 @@ def queries_for(sizes: Array, mu: float, alpha: float) -> int | None:
 def margin_lines(asked: Sequence[tuple[Differences, Margin]], rates: Rates, k: int) -> Iterator[str]:
     """What these queries can carry, how many the margins need, and what was charged; k as in LookFacts."""
     for of, margin in asked:
-        if margin.chosen_after_looking:
+        if margin.chosen_after_looking and k:
+            yield (
+                f"{of.check}: these runs were looked at before, and asked otherwise: a margin of "
+                f"{decimal(100 * margin.mu, 4)} points was chosen after looking, and a PROMOTE by it is never final"
+            )
+        elif margin.chosen_after_looking:
             carried = f"{decimal(100 * margin.mu, 4)} points is what {len(of.judged):,} queries can carry"
             yield (
                 f"{of.check}: {carried}: an equal hero that changes as much is promoted at it with .8. It was chosen "
                 "after looking, so a PROMOTE by it is not final: decide what may be lost, judge fresh queries, and say "
                 "--margin=POINTS"
             )
+        if margin.chosen_after_looking:
             continue
         power = foresee(of.check, of.judged, margin.mu, rates.green, SEED)
         if power.power >= POWER:

@@ -68,7 +68,7 @@ class OneLookEvaluator(Evaluator):
         self, *, hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str], look: LookFacts
     ) -> None:
         super().__init__(hero=hero, policy=policy, constants=constants, missing=missing)
-        margins, rates = margins_of(policy), policy_rates(policy, look.k)
+        margins, rates = margins_of(policy, again=look.again), policy_rates(policy, look.k)
         self._trackers = {
             a.head.check: LookTracker(a.head, a.form, margins[a.head.check], rates, look.hangs)
             for a in asked_checks(policy, constants, *DECIDE)
@@ -76,8 +76,8 @@ class OneLookEvaluator(Evaluator):
         }
 
 
-def margins_of(policy: Policy) -> dict[str, Margin]:
-    """What may be lost of each check that the policy asks in mode offline."""
+def margins_of(policy: Policy, *, again: bool = False) -> dict[str, Margin]:
+    """What may be lost of each check that the policy asks in mode offline; `again` as in LookFacts."""
     offline, found = policy.offline, {}
     assert offline is not None
     for key in policy.losses:
@@ -85,7 +85,7 @@ def margins_of(policy: Policy) -> dict[str, Margin]:
         found[key] = Margin(
             mu=getattr(limits, "final_margin", None) or limits.margin,
             tolerated_loss=offline.tolerated_loss.get(key),
-            chosen_after_looking=offline.chosen_after_looking,
+            chosen_after_looking=offline.chosen_after_looking or again,
         )
     return found
 
@@ -103,6 +103,8 @@ def evaluator_of(
         return Evaluator(hero=hero, policy=policy, constants=constants, missing=missing)
     if look is None:
         raise EvidenceError("constants.look: null, but the policy's mode is offline; run the canary again")
+    if policy.offline is not None and policy.offline.counted and not look.k:
+        raise EvidenceError("constants.look.k: 0, but the policy counts the heroes on its judgements; run it again")
     return OneLookEvaluator(hero=hero, policy=policy, constants=constants, missing=missing, look=look)
 
 

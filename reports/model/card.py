@@ -137,8 +137,7 @@ def headline_of(outcome: Outcome, focus: Cell | None, reasons: tuple[str, ...]) 
     """What was shown. `focus` is the cell that the decision rests on, `reasons` are told when it says nothing."""
     policy = outcome.subject.policy
     if outcome.decision is Decision.PROMOTE and policy.mode == OFFLINE:
-        looked = policy.offline is not None and policy.offline.chosen_after_looking
-        return "no more than the margin is shown to be lost" + (", not final" if looked else "")
+        return "no more than the margin is shown to be lost" + (", not final" if outcome.after_looking else "")
     if outcome.decision is Decision.PROMOTE:
         return "every gate within its point threshold" if policy.mode == "letter" else "every gate shown to hold"
     if focus is not None and focus.verdict is Verdict.RED:

@@ -97,9 +97,11 @@ def decided(heroes: Mapping[str, Decided], name: str, asked: Wanted) -> Decided:
         reason = decided.attestation.reasons[:1]
         raise Refused(f"{name}: {decision}, but only PROMOTE is promoted: {reason[0] if reason else 'no reason given'}")
     if not decided.attestation.promotes and decided.attestation.mode == OFFLINE:
+        final = (decided.attestation.policy.get("offline") or {}).get("final")
+        why = "what it was asked was chosen after looking" if final else "its policy does not say offline.final: true"
         raise Refused(
-            f"{name}: a PROMOTE of mode offline opens the first step of a canary, and the policy does not say "
-            "offline.final: true; climb the canary, or say so before the look"
+            f"{name}: a PROMOTE of mode offline opens the first step of a canary, and {why}; climb the canary, or "
+            "judge fresh queries"
         )
     if not decided.attestation.promotes:
         raise Refused(

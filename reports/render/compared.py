@@ -17,9 +17,7 @@ def terminal_lines(story: Story, pair: JudgedPair, names: tuple[str, str]) -> It
     """The decision first, then why, then every number, whatever was decided. `names` are those of the files."""
     decision, facts = story.outcome.decision, story.outcome.climbed.constants
     look = facts.look if facts else None
-    offline = story.outcome.subject.policy.offline
-    looked = decision is Decision.PROMOTE and offline is not None and offline.chosen_after_looking
-    final = " (not final)" if looked else ""
+    final = " (not final)" if decision is Decision.PROMOTE and story.outcome.after_looking else ""
     yield f"{decision}{final}  {clean(names[1])} against {clean(names[0])}"
     yield from _wrapped("why", why_of(story))
     if look is not None:
