@@ -23,6 +23,8 @@ def check_name(check: str, unit: str = "", mode: str = "evidence") -> Name:
     known = BY_KEY.get(check) or OWN.get(check)
     if known is None:
         return Name(label=check, unit=unit, digits=4)
+    if mode == "offline" and check in OWN and unit:  # there all are losses of a measure in [0, 1]
+        return Name(label=unit, unit="pt", scale=100, digits=1)
     return known.letter_name if mode == "letter" and known.letter_name is not None else known.name
 
 

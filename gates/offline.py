@@ -69,8 +69,9 @@ def completed(document: Mapping[str, Any], path: Path | str = "") -> dict[str, A
 
 
 def require_one_look(
-    mode: str, offline: Offline | None, ladder: Mapping[str, Any], asked: Mapping[str, Any], losses: Sequence[str]
-) -> None:
+    mode: str, offline: Offline | None, ladder: Mapping[str, Any], asked: Mapping[str, Any], losses: Sequence[str],
+    intents: Sequence[str],
+) -> None:  # fmt: skip
     """Raises ValueError where a policy of this mode asks for more than losses, or one of another speaks of it.
 
     `asked` are the limits of what is asked of pairs, by check; `losses` are those of which a mean loss is asked.
@@ -85,6 +86,8 @@ def require_one_look(
         raise ValueError("ladder: mode offline looks once and has none; take it out")
     if others := [key for key in asked if key not in losses]:
         raise ValueError(f"mode offline asks for losses alone, {', '.join(others)} is none; take it out")
+    if intents:
+        raise ValueError("slices.intents: mode offline asks nothing by intent, its page shows each; take it out")
     if not losses:
         raise ValueError("mode offline asks what is named: name a loss with its margin, as the guard of nDCG")
     if more := sorted(set(offline.tolerated_loss) - set(losses)):

@@ -220,7 +220,8 @@ class Policy(Document):
         if self.promotes and (kept := [key for key in self.left_out if (check := BY_KEY.get(key)) and check.stays]):
             raise ValueError(f"left_out names {', '.join(kept)}, which stay asked of whatever may be promoted")
         asks = {key: self.check(key).limits for key in self.asked(Kind.GATE, Kind.GUARD, Kind.SLICE)}
-        require_one_look(self.mode, self.offline, self.ladder.model_dump(mode="json"), asks, self.losses)
+        ladder = self.ladder.model_dump(mode="json")
+        require_one_look(self.mode, self.offline, ladder, asks, self.losses, self.slices.intents)
         for kind in () if self.mode == OFFLINE else (Kind.GATE, Kind.GUARD, Kind.INSTRUMENT):
             if not self.asked(kind):
                 raise ValueError(f"left_out leaves no {kind}; keep one of {', '.join(keys_of(kind))}")

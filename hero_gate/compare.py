@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from fixtures.foreseen import differences_of
 from fixtures.judged import BUILT_IN, JudgedPair, judged_pair, kinds_of
+from fixtures.pack_file import FOLDERS
 from fixtures.packs import Hero, config_hash
 from fixtures.systems.recorded import RecordedKind
 from gates import archive
@@ -35,6 +36,9 @@ from reports.render.compared import terminal_lines
 FOLDER = "hero-gate-compare"
 MEASURES = ("nDCG@10",)
 MOST_LOST = 0.5  # of a measure: a larger margin is none
+LONGEST = 60  # letters of a name
+#: Names that are folders of results, files of configs, or no text to YAML.
+TAKEN = {*FOLDERS, "policy", "baseline", "all", "null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 
 class FilesParser(argparse.ArgumentParser):
@@ -66,21 +70,33 @@ def compare_files(asked: argparse.Namespace, typed_so: str, ending: Ending) -> i
     pair = judged_pair(*kinds, asked.measures)
     hero = hero_of(asked, kinds, policy_of(pair, asked), typed_so)
     archive.require_ours(asked.artifacts)
+    if asked.junit:
+        require_free(asked.junit, asked.artifacts)
     status, told, printed = judge_one(hero, asked.artifacts.absolute(), asked.junit and asked.junit.absolute())
     place = typed(asked.artifacts)
+    if told is not None:
+        ending.stands = f"{told.stories[0].outcome.decision} is signed and stands: {place}"
     if told is None or status not in EXIT.values():
         print(printed, file=sys.stderr)
         return status
     story, signed = told.stories[0], clean(told.seal.words)
-    ending.signed(status, f"{story.outcome.decision} is signed and stands: {place}")
+    ending.signed(status, ending.stands)
     for line in terminal_lines(story, pair, (str(asked.baseline), str(asked.hero))):
         print(line)
     if len(pair.unjudged):
         print(f"  {'judge first':11} {place}/{story.hero}/judge-first.csv")
     print(f"  {'page':11} {place}/index.html")
-    verify = HERE.typed(f"python -m hero_gate verify {place}")
-    print(f"  {'signed':11} {signed}; check: {verify}, replay {place}")
+    check = HERE.typed(f"python -m hero_gate verify {shlex.quote(place)}")
+    print(f"  {'signed':11} {signed}; check: {check}, and the same with replay")
     return status
+
+
+def require_free(junit: Path, artifacts: Path) -> None:
+    """Raises ConfigError, a line, where JUnit XML would take the place of something else."""
+    if junit.resolve().is_relative_to(artifacts.resolve()):
+        raise ConfigError([f"--junit={junit}: within the results, which are signed; name another place"])
+    if junit.exists() and not (junit.is_file() and b"<testsuite" in junit.read_bytes()[:1000]):
+        raise ConfigError([f"--junit={junit}: is there, and is no JUnit XML; name another file"])
 
 
 def policy_of(pair: JudgedPair, asked: argparse.Namespace) -> Policy:
@@ -151,8 +167,11 @@ def _files(asked: argparse.Namespace) -> str:
 
 
 def names_of(*files: Path) -> list[str]:
-    """What both systems are called: as their files, in the letters that a hero's name may have."""
-    names = [re.sub(r"\W+", "_", path.stem.lower(), flags=re.ASCII).strip("_") or "run" for path in files]
+    """What both systems are called: as their files, in what a hero may be called."""
+    names = []
+    for path in files:
+        name = re.sub(r"\W+", "_", path.stem.lower(), flags=re.ASCII).strip("_")[:LONGEST]
+        names.append(name if re.match("[a-z]", name) and name not in TAKEN else f"run_{name}".rstrip("_"))
     return names if names[0] != names[1] else [names[0], f"{names[1]}_candidate"]
 
 
@@ -197,12 +216,9 @@ def _measures(text: str) -> tuple[str, ...]:
 
 def margin(text: str) -> float:
     """Points as a share."""
-    try:
-        value = float(text) / 100
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} should be points between 0 and 100, such as 2.5")
+    value = float(text) / 100 if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,12})?", text, re.ASCII) else 0.0
+    if not 0 < value <= MOST_LOST:
+        raise argparse.ArgumentTypeError(f"{text!r} should be points above 0 and up to 50, such as 2.5")
     return round(value, 12)  # as it would be written: 2.2 points are .022
 
 

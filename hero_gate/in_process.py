@@ -1,6 +1,7 @@
 """How is one hero judged that is in no pack? By pytest in this process, with the gate's own plugins and no others."""
 
 import io
+import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import redirect_stdout
@@ -35,6 +36,8 @@ class OneHero:
 def judge_one(hero: Hero, artifacts: Path, junit: Path | None = None) -> tuple[int, Told | None, str]:
     """The exit status of its canary, what was told once that was signed, and what pytest printed."""
     given, printed = OneHero(hero), io.StringIO()
+    for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):  # of other tests than these
+        os.environ.pop(variable, None)
     with tempfile.TemporaryDirectory() as nothing, redirect_stdout(printed):
         options = [f"--configs={nothing}", f"--artifacts={artifacts}", "--assert=plain", "-q"]
         options += ["--disable-plugin-autoload", *([f"--junitxml={junit}"] if junit else [])]

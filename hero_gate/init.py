@@ -5,6 +5,7 @@ locked, and promoted where the policy says so. The command that it prints runs.
 """
 
 import json
+import math
 import os
 import shlex
 import sys
@@ -16,11 +17,12 @@ from fixtures.judged import read_judged
 from gates.errors import ConfigError, GateError
 from gates.offline import TEMPLATES
 from gates.place import HERE
-from gates.rule.offline import rates_of, require_attainable
+from gates.rule.offline import least_margin, rates_of, require_attainable
 from gates.status import MISTAKE, tell_uncaught
-from hero_gate.compare import about_files, losses_of, margin, names_of
+from hero_gate.compare import MOST_LOST, about_files, losses_of, margin, names_of
 from reports.escaping import clean, typed
 
+USUAL = 0.03  # may be lost where nobody says otherwise
 PACK = """\
 # {what}; docs/recorded-runs.md says what a pack of recorded runs may say.
 schema: hero-gate/pack/v1
@@ -35,19 +37,23 @@ def main(arguments: Sequence[str]) -> int:
     """0 where the files are written, 4 with a line for a mistake, and nothing is written then."""
     parser = about_files("hero-gate init", __doc__)
     parser.add_argument(
-        "--margin", type=margin, default=0.03, help="points that may be lost (default 3): decide it before you look"
+        "--margin", type=margin, help="points that may be lost: decide it before you look (3, or what can be shown)"
     )
     parser.add_argument("--configs", type=Path, default=Path("configs"), metavar="DIR", help="default configs")
     parser.add_argument("--owner", default="Search Team", help="who answers for the candidate")
     asked = parser.parse_args(arguments)
     try:
         pair = read_judged(asked.baseline, asked.hero, asked.qrels, asked.queries, asked.measures)
+        n, rate = len(pair.queries), rates_of(len(asked.measures), k=1).green
+        mu = asked.margin or max(USUAL, math.ceil(1000 * least_margin(n, rate) + 0.5) / 1000)
+        if mu > MOST_LOST:
+            raise ConfigError([f"{n:,} judged queries: no margin below half of a measure; judge more"])
         for measure in asked.measures:
-            require_attainable(measure, asked.margin, len(pair.queries), rates_of(len(asked.measures), k=1).green)
+            require_attainable(measure, mu, n, rate)
         baseline, hero = names_of(asked.baseline, asked.hero)
         shared = {"qrels": asked.qrels, **({"queries": asked.queries} if asked.queries else {})}
         files = {
-            "policy.yaml": policy_text(hero, asked.measures, asked.margin, asked.unjudged),
+            "policy.yaml": policy_text(hero, asked.measures, mu, asked.unjudged),
             "baseline.yaml": PACK.format(
                 what="What serves today", name=baseline, owner=json.dumps(asked.owner), claim="what serves",
                 system=f"selected: {_block(asked.configs, {'run': asked.baseline, **shared}, 'system: recorded, ')}",
@@ -65,6 +71,8 @@ def main(arguments: Sequence[str]) -> int:
         f"{len(pair.queries):,} judged queries; judged@10: {baseline} {_percent(pair.baseline.judged_at_10)}, ", end=""
     )
     print(f"{hero} {_percent(pair.hero.judged_at_10)}")
+    if not asked.margin:
+        print(f"margin: {100 * mu:.4g} points may be lost of each measure; decide it before you look: --margin=POINTS")
     print("\n".join(f"wrote {typed(asked.configs / name)}" for name in files))
     print(f"next: {next_command(hero, asked.configs)}")
     return 0

@@ -95,7 +95,7 @@ def _after_one_look(release: Release, outcome: Outcome, focus: Cell | None, untr
     if outcome.decision is Decision.PROMOTE and outcome.final:
         return _promote(release, outcome, untrusted)
     if outcome.decision is Decision.PROMOTE and subject.command:
-        return NextCommand(before="it promotes nothing by itself: make configs of both runs", line=subject.packs)
+        return NextCommand(before="it promotes nothing by itself: write configs for both runs", line=subject.packs)
     if outcome.decision is Decision.PROMOTE and outcome.after_looking:
         return NextCommand(before="what is asked was chosen after looking: judge fresh queries", line=again)
     if outcome.decision is Decision.PROMOTE:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from fixtures.judged import JudgedPair
 from gates.names import check_name
+from gates.offline import OFFLINE
 from gates.verdicts import Decision
 from reports.escaping import clean, cut
 from reports.model.compared import MovedQuery, moved_most, rows_of_pair
@@ -39,7 +40,7 @@ def why_of(story: Story) -> tuple[str, ...]:
     """The card's reason, and what each loss showed."""
     losses = story.outcome.subject.policy.losses
     cells = [cell for cell in story.outcome.cells if cell.check in losses]
-    return (story.card.reason, *(f"{check_name(c.check, c.unit).named} {c.verdict}: {c.note}" for c in cells))
+    return (story.card.reason, *(f"{check_name(c.check, c.unit, OFFLINE).named} {c.verdict}: {c.note}" for c in cells))
 
 
 def _wrapped(head: str, lines: Sequence[str]) -> Iterator[str]:

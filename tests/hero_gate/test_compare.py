@@ -110,8 +110,11 @@ def test_the_margin_that_is_told_promotes_when_it_is_asked(tmp_path: Path, out: 
     ("arguments", "told"),
     [
         (["--margin=2.1"], "mu is 0.021, but must be above 0.0211 with 173 queries"),
-        (["--margin=a lot"], "'a lot' should be points between 0 and 100"),
-        (["--margin=-1"], "'-1' should be points between 0 and 100"),
+        (["--margin=a lot"], "'a lot' should be points above 0 and up to 50"),
+        (["--margin=-1"], "'-1' should be points above 0 and up to 50"),
+        (["--margin=3_0"], "'3_0' should be points above 0"),
+        (["--margin=50.1"], "'50.1' should be points above 0"),
+        (["--junit=q.qrels"], "is there, and is no JUnit XML"),
         (["--measures=Bogus"], "Bogus: none of nDCG@10, R@50"),
         (["--measures=R@50,R@50"], "a measure is named twice"),
         (["--queries=no.tsv"], "no.tsv: cannot be read (No such file or directory)"),
@@ -123,7 +126,7 @@ def test_the_margin_that_is_told_promotes_when_it_is_asked(tmp_path: Path, out: 
 def test_a_mistake_is_told_in_a_line_and_nothing_is_decided(
     arguments: list[str], told: str, tmp_path: Path, out: Path
 ) -> None:
-    done = compared(*write(tmp_path, UNSURE), f"--artifacts={out}", *arguments)
+    done = compared(*write(tmp_path, UNSURE), f"--artifacts={out}", *arguments, cwd=tmp_path)
     assert done.returncode == 4
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
@@ -197,6 +200,31 @@ def test_a_handful_of_queries_is_told_what_it_can_carry(n: int, tmp_path: Path, 
     done = compared(*write(tmp_path, [], n), f"--artifacts={out}")
     told = f"hero-gate compare: {n} judged queries: no margin below half of nDCG@10; judge more\n"
     assert (done.returncode, done.stderr) == ((4, told) if n < 6 else (0, ""))
+
+
+def test_what_makes_an_answer_doubtful_is_told(tmp_path: Path, out: Path) -> None:
+    files = write(tmp_path, BETTER)
+    (tmp_path / "b.run").write_text((tmp_path / "a.run").read_text())
+    assert "nothing differs" in words(compared(*files, f"--artifacts={out}"))
+    tied = [line.split() for line in (tmp_path / "a.run").read_text().splitlines()]
+    (tmp_path / "a.run").write_text("".join(f"{' '.join(line[:4])} 0 made\n" for line in tied))
+    assert "all hits of 173 of 173 queries of a.run have one score" in words(compared(*files, f"--artifacts={out}"))
+
+
+def test_a_run_named_as_a_folder_of_results_does_not_disturb_them(tmp_path: Path, out: Path) -> None:
+    first, second, *others = write(tmp_path, BETTER)
+    history = Path(second).rename(tmp_path / "history.run")
+    for _ in range(2):
+        done = compared(first, history, *others, f"--artifacts={out}")
+        assert done.returncode == 0, done.stderr
+    assert attestation(["verify", str(out)]) == 0
+
+
+def test_the_environment_of_other_tests_is_none_of_its_own(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing --junitxml=x.xml")
+    assert compared(*write(tmp_path, BETTER), f"--artifacts={out}").returncode == 0
 
 
 def test_texts_of_the_files_are_no_markup_on_the_page(tmp_path: Path, out: Path) -> None:

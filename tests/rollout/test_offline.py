@@ -78,6 +78,27 @@ def test_a_promote_that_is_final_becomes_the_baseline(tmp_path: Path, root: Path
     assert "b.run" in (configs / "baseline.yaml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("margin: 0.022", "margin: 0.053"), ("final: true", "final: true\n  tolerated_loss: {ndcg_at_10: 0.3}")],
+)
+def test_what_is_asked_otherwise_after_a_look_promotes_nothing(old: str, new: str, tmp_path: Path, root: Path) -> None:
+    first = changed("margin: 0.03", "margin: 0.022").replace("final: false", "final: true")
+    configs = prepared(tmp_path, UNSURE if old.startswith("margin") else BETTER, first)
+    for step in (["-m", "lock", "--write"], ["-m", "canary"]):
+        pytest_run(root, configs, *step)
+    (configs / "policy.yaml").write_text(first.replace(old, new))
+    for step in (["-m", "lock", "--write"], ["-m", "canary"]):
+        done = pytest_run(root, configs, *step)
+    assert done.returncode == 0, done.stdout
+    assert "chosen after looking" in done.stdout
+    found = Attestation.read_file(tmp_path / "out" / "candidate" / "attestation.json")
+    assert (found.decision, found.promotes) == ("PROMOTE", False)
+    where = [f"--configs={configs}", f"--artifacts={tmp_path / 'out'}", "--hero=candidate", "--accept-untrusted"]
+    assert "chosen after looking" in run(["reports.promotion", "promote", *where], root).stderr
+    assert attestation(["replay", str(tmp_path / "out")]) == 0
+
+
 def test_a_promote_that_opens_a_canary_is_refused_by_promote(tmp_path: Path, root: Path) -> None:
     configs = prepared(tmp_path, BETTER)
     for step in (["-m", "lock", "--write"], ["-m", "canary"]):
@@ -97,6 +118,11 @@ def test_each_different_hero_on_the_same_judgements_is_charged_more(tmp_path: Pa
         found = json.loads((tmp_path / "out" / "candidate" / "attestation.json").read_bytes())
         ks.append(found["constants"]["look"]["k"])
     assert ks == [1, 1, 2, 1]
+    with (tmp_path / "q.qrels").open("a") as file:
+        file.write("# a comment is no judgement\nq0 0 another 0\n")  # nor does one more make others of the queries
+    pytest_run(root, configs, "-m", "canary")
+    found = json.loads((tmp_path / "out" / "candidate" / "attestation.json").read_bytes())
+    assert found["constants"]["look"]["k"] == 1
     (counted,) = (configs / "state" / "judged").glob("*.json")
     counted.write_text("[1]")
     assert "not the heroes that were counted" in pytest_run(root, configs, "-m", "canary").stdout
@@ -106,6 +132,7 @@ def test_each_different_hero_on_the_same_judgements_is_charged_more(tmp_path: Pa
     ("old", "new", "told"),
     [
         ("  ndcg_at_10: {margin: 0.03}", "  p95_latency: {margin_ms: 5}", "losses alone, p95_latency is none"),
+        ("guards:", "slices: {intents: [names]}\nguards:", "mode offline asks nothing by intent"),
         ("guards:", "ladder: {window: 800}\nguards:", "mode offline looks once and has none"),
         ("mode: offline\n", "mode: evidence\n", "offline is of mode offline, but the mode is evidence"),
         ("  final: false", "  chosen_after_looking: true", "no file says so"),
