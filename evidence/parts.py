@@ -45,6 +45,8 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
 
 def concat(tables: list[pa.Table]) -> pa.Table:
     """The rows of all tables, each dictionary column with one dictionary."""
+    if len(tables) == 1:
+        return tables[0].combine_chunks()
     return pa.concat_tables(tables, promote_options="default").unify_dictionaries().combine_chunks()
 
 
@@ -61,4 +63,4 @@ def _sorted(tables: list[pa.Table], columns: str) -> pa.Table:
 def write_table(table: pa.Table, path: Path, compression: str = "zstd") -> None:
     """Write a table; a killed process leaves the old one."""
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression=compression)
+        pq.write_table(table, temporary, compression=compression, write_statistics=False)  # all is read

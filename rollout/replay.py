@@ -311,7 +311,7 @@ def _well_formed(answer: Answer, locator: Locator) -> bool:
         return False
     places = locator.doc_ord[answer.doc_ord]
     # two names of one place would be credited twice; what the collection does not know has only its own name
-    return len(np.unique(np.where(places >= 0, places, known + answer.doc_ord))) == n
+    return len(set(np.where(places >= 0, places, known + answer.doc_ord).tolist())) == n
 
 
 def _joined(parts: list[Any], dtype: type) -> Any:

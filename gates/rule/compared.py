@@ -7,6 +7,7 @@ not relevant. It stands where the worst and the best grades for those hits would
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,4 +146,11 @@ def fewest(most: int, decided: Callable[[int], bool]) -> int:
 
 def look_interval(d: Array) -> Interval:
     """The mean and where it lies with 95 %, by the bounds that decide."""
-    return Interval(float(d.mean()), lower(d, INTERVAL), upper(d, INTERVAL))
+    return _bounds(np.ascontiguousarray(d, dtype=np.float64).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _bounds(d: bytes) -> Interval:
+    """The same of the same differences: cell, page and terminal ask for them again."""
+    values = np.frombuffer(d, dtype=np.float64)
+    return Interval(float(values.mean()), lower(values, INTERVAL), upper(values, INTERVAL))

@@ -25,6 +25,7 @@ from gates.rule.self_test import cells_that_must_not_promote
 from gates.rule.synthetic import Synthetic
 from gates.rule.trackers import Tracker
 from gates.statistics.decimals import decimal, interval_numbers
+from gates.statistics.pvalues import Interval
 from gates.verdicts import Cell, Decision, Verdict
 
 GAFFKE = "one look"
@@ -48,7 +49,8 @@ class LookTracker(Tracker):
 
     def numbers(self, step: Pairs, canary: Pairs) -> dict[str, str]:
         lost = self._form.told(canary)
-        told = interval_numbers(look_interval(lost), self._margin.mu)
+        gained = look_interval(-lost)
+        told = interval_numbers(Interval(-gained.value, -gained.upper, -gained.lower), self._margin.mu)
         return {**told, "n": str(len(lost)), "note": self._note()}
 
     def _note(self) -> str:
