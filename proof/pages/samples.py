@@ -49,12 +49,13 @@ def screen(path: Path, expected: Decision) -> str:
 
 
 def only(text: str, beginnings: tuple[str, ...]) -> str:
-    """The parts of a screen that begin so, and what decided, paragraph by paragraph."""
+    """The parts of a screen that begin so, and what decided, paragraph by paragraph; the first line with the second."""
     paragraphs = (
         [part for part in PART.findall(paragraph) if part.lstrip().startswith(beginnings) or "<- " in part]
         for paragraph in text.split("\n\n")
     )
-    return "\n\n".join("\n".join(parts) for parts in paragraphs if parts)
+    first, *others = ("\n".join(parts) for parts in paragraphs if parts)
+    return ("\n\n" if "\n" in first else "\n").join((first, "\n\n".join(others)))
 
 
 def samples(promote: str, rollback: str, heroes: Sequence[Attestation]) -> dict[str, str]:
