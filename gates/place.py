@@ -28,7 +28,9 @@ DOORS = {
     "./hero-gate": "hero-gate",
 }
 #: Targets of the Makefile that are commands of the tool as well.
-TARGETS = ("canary", "continuous", "demo", "lock", "nightly", "pipeline", "promote", "rollback", "select", "weekly")
+TARGETS = (
+    "canary", "continuous", "demo", "lock", "nightly", "pipeline", "promote", "report", "rollback", "select", "weekly",
+)  # fmt: skip
 SUITES, SESSION = "suites", "pytest.ini"
 PLUGINS = ("xdist", "allure_pytest")  # of others, that a run of the gate makes use of where they are installed
 _COMMAND = re.compile("|".join([*map(re.escape, DOORS), rf"\bmake(?= (?:{'|'.join(TARGETS)})\b)"]))

