@@ -65,7 +65,7 @@ def render(artifacts: Path) -> Path:
     """Write <artifacts>/allure.html and return its path. Raises GateError with the way out."""
     results, page = artifacts / ALLURE, artifacts / "allure.html"
     if not any(results.glob("*-result.json")):
-        raise GateError(f"{results}: no test results, but Allure needs some; run a canary first")
+        raise GateError(f"{results}: no test results, but Allure needs some; run `make canary` first")
     allure = install(_site())
     with tempfile.TemporaryDirectory(prefix="allure-") as place:
         rendered = Path(place, "report", "index.html")
