@@ -16,8 +16,10 @@ from pathlib import Path
 from evidence.files import write_whole
 from fixtures.cache import cache_folder
 from gates.archive import ALLURE, folder
+from gates.attestation import ATTESTATION, AttestationError, ReleaseAttestation
 from gates.errors import GateError
 from gates.place import HERE
+from gates.verdicts import SEVERITY
 
 SITE = Path(__file__).parents[1] / "site"
 _ANALYTICS = re.compile(
@@ -69,14 +71,25 @@ def render(artifacts: Path) -> Path:
     allure = install(_site())
     with tempfile.TemporaryDirectory(prefix="allure-") as place:
         rendered = Path(place, "report", "index.html")
-        options = ("--config", str(SITE / "allurerc.json"), "--output", str(rendered.parent), str(results.resolve()))
-        if _run("node", str(allure), "generate", *options, cwd=Path(place)) or not rendered.exists():
+        looks = ("--config", str(SITE / "allurerc.json"), "--report-name", name_of(artifacts))
+        files = ("--output", str(rendered.parent), str(results.resolve()))
+        if _run("node", str(allure), "generate", *looks, *files, cwd=Path(place)) or not rendered.exists():
             raise GateError(f"{results}: Allure could not render it; index.html needs no Allure")
         html = _ANALYTICS.sub("", rendered.read_text(encoding="utf-8"))
     if "googletagmanager" in html:
         raise GateError(f"{page}: Allure's analytics are no longer where they were; mend reports/render/allure_page.py")
     write_whole(page, html)
     return page
+
+
+def name_of(artifacts: Path) -> str:
+    """What the report is called: the decision about each hero, the worst first, as far as it is attested."""
+    try:
+        heroes = ReleaseAttestation.read_file(artifacts / ATTESTATION).heroes
+    except (OSError, AttestationError):
+        return "Hero Gate: no decision that can be read"
+    told = sorted(heroes, key=lambda one: -SEVERITY.index(one.decision))
+    return ", ".join(f"{one.decision} {one.hero}" for one in told)
 
 
 def _site() -> Path:

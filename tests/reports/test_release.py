@@ -11,7 +11,7 @@ from reports.render.terminal import WIDTH
 from tests.recorded_release import HEROES, Checkout
 
 DECISION = {"equal": "PROMOTE", "worse": "ROLLBACK", "unsure": "HOLD"}
-STATUS = {"equal": "passed", "worse": "failed", "unsure": "skipped"}
+STATUS = {"equal": "passed", "worse": "failed", "unsure": "broken"}
 FILES = {
     "attestation.json", "agg.parquet", "hits.parquet", "hero_span_v22.csv", "pool_counts_by_system.csv",
     "plots/reliability.svg", "plots/differences.svg", "plots/latency.svg", "queries.html",

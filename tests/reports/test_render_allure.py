@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from gates.attestation import AttestedHero, ReleaseAttestation
+from gates.verdicts import Decision
 from reports.render import allure_page as render_allure
 
 Captured = pytest.CaptureFixture[str]
@@ -93,3 +95,17 @@ def test_a_lock_of_npm_names_the_pinned_versions_and_no_address(root: Path, plac
     assert {name: packages[f"node_modules/{name}"]["version"] for name in pinned} == pinned
     assert all("resolved" not in package for package in packages.values())
     assert all("integrity" in package for name, package in packages.items() if name)
+
+
+def test_the_report_is_called_by_its_decisions_the_worst_first(tmp_path: Path) -> None:
+    assert render_allure.name_of(tmp_path) == "Hero Gate: no decision that can be read"
+    heroes = tuple(
+        AttestedHero(hero=name, decision=decision, config_hash="", reasons=(), attestation="", sha256="")
+        for name, decision in (("lexical", Decision.PROMOTE), ("ann", Decision.HOLD), ("router", Decision.ROLLBACK))
+    )
+    at = "2026-11-29T12:00:00+00:00"
+    fields = {name: "" for name in ReleaseAttestation.model_fields if name not in ("schema_", "heroes", "artefacts")}
+    fields |= {"decision": Decision.ROLLBACK, "started_at": at, "finished_at": at, "review_due": at, "bundle": None}
+    whole = ReleaseAttestation(**fields, heroes=heroes, artefacts=())
+    (tmp_path / "attestation.json").write_bytes(whole.content())
+    assert render_allure.name_of(tmp_path) == "ROLLBACK router, HOLD ann, PROMOTE lexical"
