@@ -61,7 +61,7 @@ def test_a_bad_hero_is_stopped_by_the_check_it_names(root: Path, smoke: Path, tm
     status, attestation = canary(root, smoke, tmp_path, str(pack))
     assert status == STATUS[attestation["decision"]]
     if expected["decision"] == "HOLD" or not held_by_the_machine(attestation):
-        assert attestation["decision"] == expected["decision"]
+        assert attestation["decision"] == expected["decision"], attestation["reasons"]
         assert red(attestation) & SEVERAL.get(pack.stem, {expected["check"]})
     assert attestation["traffic"]["to_percent"] == 0
 
