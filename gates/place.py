@@ -55,14 +55,12 @@ class Whereabouts:
         """Of the code: "4f2c9e1 clean", "4f2c9e1 with uncommitted changes", "no commit"."""
         return self.stamp or commit_at(self.house) or "no commit"
 
-    def commit_of(self, configs: Path) -> str:
-        """Of the repository in which a folder of configs lies, and whether that folder differs; "" where none does.
-
-        Configs of a checkout are of its commit, whatever differs from it.
-        """
-        if not self.installed and configs.resolve().is_relative_to(self.house):
-            return self.commit
-        return commit_at(configs, ".")
+    def commits(self, configs: Path) -> tuple[str, str]:
+        """Of the code, and of the repository in which a folder of configs lies: whether that folder differs from it, ""
+        where none does. Configs of a checkout are of its commit, whatever differs from it."""
+        own = self.commit
+        inside = not self.installed and configs.resolve().is_relative_to(self.house)
+        return own, own if inside else commit_at(configs, ".")
 
     def typed(self, text: str) -> str:
         """A text whose commands are those of a checkout, with each as one types it here."""

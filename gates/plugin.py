@@ -201,8 +201,7 @@ class ReleaseGate:
             if isinstance(error, Timeout):
                 why = "another run is writing there; wait for it, or give this run a folder of its own"
             raise pytest.UsageError(f"--artifacts={config.getoption('--artifacts')}: {why}") from None
-        self.commit = place(config).commit  # of which this folder is no part
-        self.configs_commit = place(config).commit_of(configs(config))
+        self.commit, self.configs_commit = place(config).commits(configs(config))  # of which this folder is no part
         config.hook.pytest_gate_prepare(config=config)
 
     def pytest_sessionstart(self) -> None:

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gates.documents import Weaker
+from gates.offline import TEMPLATES
 from gates.policy import Policy, load_policy
 
-TEMPLATES = Path(__file__).parent / "templates"
 #: Words, the stronger one first.
 _WORDS = {
     "on_red": ("rollback", "hold"),

@@ -24,8 +24,8 @@ from gates.archive import take
 from gates.attestation import ATTESTATION, Attestation
 from gates.documents import read_yaml
 from gates.errors import GateError
+from gates.offline import TEMPLATES
 from gates.place import HERE
-from gates.weaker import TEMPLATES
 
 FOLDER = HERE.home / "reports" / "out" / "demo"
 QUERIES, FEW = 16_400, 5_000  # judged ones: four in five are the canary's, and the shipped ladder asks 12,800

@@ -277,7 +277,7 @@ class Pipeline:
 
 def commits(configs: Path) -> str:
     """Of the tool and of the configs, whatever differs from them: a promotion changes baseline.yaml."""
-    return commits_told(*(commit.partition(" ")[0] for commit in (HERE.commit, HERE.commit_of(configs))))
+    return commits_told(*(commit.partition(" ")[0] for commit in HERE.commits(configs)))
 
 
 def _pytest(marker: str) -> list[str]:

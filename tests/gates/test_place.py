@@ -60,9 +60,9 @@ def test_a_stamp_that_says_nothing_makes_no_commit(tmp_path: Path) -> None:
 def test_configs_of_a_checkout_are_of_its_commit(tmp_path: Path) -> None:
     at = repository(tmp_path / "checkout")
     found = place_of(tmp_path / "checkout")
-    assert found.commit == found.commit_of(tmp_path / "checkout" / "configs") == f"{at} clean"
+    assert found.commits(tmp_path / "checkout" / "configs") == (f"{at} clean",) * 2
     (tmp_path / "checkout" / "more.py").touch()
-    assert found.commit == found.commit_of(tmp_path / "checkout" / "configs") == f"{at} with uncommitted changes"
+    assert found.commits(tmp_path / "checkout" / "configs") == (f"{at} with uncommitted changes",) * 2
     assert commits_told(found.commit, found.commit) == found.commit
 
 
@@ -72,15 +72,15 @@ def test_configs_of_a_team_are_of_their_own_commit_and_only_what_differs_of_them
     team = tmp_path / "team"
     at = repository(team)
     (team / "notes.txt").touch()
-    assert installed.commit_of(team / "configs") == f"{at} clean"
+    assert installed.commits(team / "configs") == ("4f2c9e1 clean", f"{at} clean")
     (team / "configs" / "mine.yaml").touch()
-    assert installed.commit_of(team / "configs") == f"{at} with uncommitted changes"
-    told = commits_told(installed.commit, installed.commit_of(team / "configs"))
+    assert installed.commits(team / "configs") == ("4f2c9e1 clean", f"{at} with uncommitted changes")
+    told = commits_told(*installed.commits(team / "configs"))
     assert told == f"4f2c9e1 clean, configs {at} with uncommitted changes"
 
 
 def test_configs_in_no_repository_and_in_no_folder_are_of_no_commit(installed: Whereabouts, tmp_path: Path) -> None:
-    assert installed.commit_of(tmp_path) == installed.commit_of(tmp_path / "none") == ""
+    assert installed.commits(tmp_path)[1] == installed.commits(tmp_path / "none")[1] == ""
     assert commits_told("4f2c9e1 clean", "") == "4f2c9e1 clean, configs of no repository"
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from gates.offline import TEMPLATES
 from gates.policy import load_policy
-from gates.weaker import TEMPLATES, weaker_places
+from gates.weaker import weaker_places
 from tests.gates.builders import edited
 
 CONFIGS = Path(__file__).parents[2] / "configs"
