@@ -97,11 +97,12 @@ report: .venv/dev.done ## render the Allure results of the last canary into one 
 	$(PY) -m reports.render.allure_page
 
 readme: .venv/dev.done ## fill the samples of README and docs/ from canaries of this commit; on a quiet machine
-	@said=$$(mktemp -d) && canary="$(PY) -m pytest -m canary" && echo "three canaries, 2 minutes; they print into $$said"; \
+	@said=$$(mktemp -d) && canary="$(PY) -m pytest -m canary" && echo "four canaries, 2 minutes; they print into $$said"; \
 	$$canary --hero=lexical >$$said/promote; \
 	$$canary --hero=configs/bad/error_answers_demoted.yaml >$$said/rollback; \
 	$$canary --hero=all >$$said/all; \
-	$(PY) -m proof.pages.samples $$said/promote $$said/rollback reports/out
+	$(PY) -m hero_gate demo >$$said/demo; \
+	$(PY) -m proof.pages.samples $$said/promote $$said/rollback reports/out $$said/demo reports/out/demo/results
 	$(PY) -m pytest -q tests/test_readme.py
 
 calibrator: .venv/runtime.done ## fit CALIB_V22 anew (a new calibrator is a new release)

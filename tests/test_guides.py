@@ -20,7 +20,7 @@ from tests.test_readme import ROOT, dead, unknown
 
 GUIDES = (
     "docs/tutorial.md", "docs/compare.md", "docs/ci.md", "docs/comparison.md", "docs/recorded-runs.md",
-    "docs/adr/0024-one-look-is-a-canary.md",
+    "docs/red-run.md", "docs/adr/0024-one-look-is-a-canary.md",
 )  # fmt: skip
 CI = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

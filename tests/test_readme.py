@@ -14,7 +14,7 @@ from hero_gate.__main__ import COMMANDS
 from proof.pages.samples import COMMIT, PAGES, REGION, ROOT
 
 TOLD = (*PAGES, "docs/commands.md", "docs/promotion.md", "docs/works.md", "docs/installing.md")
-README, READING, HEROES, EVERY, *_ = ((ROOT / page).read_text(encoding="utf-8") for page in TOLD)
+README, READING, HEROES, _, EVERY, *_ = ((ROOT / page).read_text(encoding="utf-8") for page in TOLD)
 TARGETS = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 

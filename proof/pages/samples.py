@@ -2,6 +2,7 @@
 
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,13 +14,17 @@ from gates.verdicts import Decision
 from reports.escaping import markdown
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/reading.md", "docs/heroes.md")
+PAGES = ("README.md", "docs/reading.md", "docs/heroes.md", "docs/red-run.md")
 #: What stands between these is written here.
 REGION = re.compile(r"(<!-- sample: (\w+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 SCREEN = re.compile(r"^(PROMOTE|HOLD|ROLLBACK)  .*?(?=\n+=+ |\Z)", re.DOTALL | re.MULTILINE)
+#: What pytest tells of each test that failed, and what `make demo` tells of each hero.
+ROWS = re.compile(r"(?<== FAILURES ={35}\n).*?(?=\n=+ )", re.DOTALL)
+CARD = re.compile(r"^\d\. .*\n {3}(\w+)  (\w+) (?:.*\n)+?(?=\n)", re.MULTILINE)
 COMMIT = re.compile(r"  commit (\w.*?)(?=  |$)", re.MULTILINE)
 #: A line of a screen, with those that go on; and how those begin that the README shows.
 PART = re.compile(r"^ {0,2}\S.*(?:\n {6,}.*)*", re.MULTILINE)
+WIDE = 112
 GATES = ("gate  ", "calibrator", "calibration error  ", "confidence", "SLA-Recall@50 lost")
 OF_PROMOTE = ("PROMOTE", "ladder", *GATES, "what", "nDCG@10", "SLA-Recall@50", "p95 latency", "CPU")
 OF_ROLLBACK = ("ROLLBACK", "ladder", "gate  ", "why", "by intent")  # and the row with "<- rolled back here"
@@ -48,6 +53,31 @@ def screen(path: Path, expected: Decision) -> str:
     return "\n".join(line.rstrip() for line in found[0].splitlines())
 
 
+def failed(path: Path) -> str:
+    """What pytest printed of the tests that failed, no line wider than a screen. Raises GateError, OSError."""
+    found = ROWS.search(path.read_text(encoding="utf-8"))
+    if found is None:
+        raise GateError(f"{path}: no test failed, but the rows of a rollback are to be shown; make readme again")
+    return "\n".join(textwrap.fill(line, WIDE, subsequent_indent="    ") for line in found[0].splitlines())
+
+
+def of_demo(path: Path, results: Path) -> tuple[dict[str, str], list[Attestation]]:
+    """By decision: what the demo told, and the first reason that was signed; and what was signed of each hero.
+
+    Raises GateError, OSError.
+    """
+    told, heroes = {}, []
+    for card in CARD.finditer(path.read_text(encoding="utf-8")):
+        hero = Attestation.read_file(results / card[2] / ATTESTATION)
+        reasons = textwrap.fill("".join(hero.reasons[:1]), WIDE, subsequent_indent="    ")
+        told[f"demo_{card[1].lower()}"] = f"{card[0].rstrip()}\n\n{reasons}"
+        heroes.append(hero)
+    if not {"demo_rollback", "demo_hold"} <= {*told}:
+        ended = " and ".join(hero.decision for hero in heroes) or "no decision"
+        raise GateError(f"{path}: {ended}, but ROLLBACK and HOLD are to be shown; make readme again")
+    return told, heroes
+
+
 def only(text: str, beginnings: tuple[str, ...]) -> str:
     """The parts of a screen that begin so, and what decided, paragraph by paragraph; the first line with the second."""
     paragraphs = (
@@ -58,9 +88,12 @@ def only(text: str, beginnings: tuple[str, ...]) -> str:
     return ("\n\n" if "\n" in first else "\n").join((first, "\n\n".join(others)))
 
 
-def samples(promote: str, rollback: str, heroes: Sequence[Attestation]) -> dict[str, str]:
+def samples(
+    promote: str, rollback: str, heroes: Sequence[Attestation], also: Mapping[str, str], made_up: Sequence[Attestation]
+) -> dict[str, str]:
     """What belongs between the marks of each name. Raises GateError where it is not all of one clean commit."""
-    commits = {*COMMIT.findall(promote), *COMMIT.findall(rollback), *(hero.commit for hero in heroes)}
+    attested = (hero.commit for hero in (*heroes, *made_up))
+    commits = {*COMMIT.findall(promote), *COMMIT.findall(rollback), *attested}
     if len(commits) > 1 or not heroes[0].commit.endswith(" clean"):
         told = " and ".join(sorted(commits))
         raise GateError(f"runs of {told}: samples are of one clean commit; commit, then make readme")
@@ -69,6 +102,7 @@ def samples(promote: str, rollback: str, heroes: Sequence[Attestation]) -> dict[
         "promote_whole": promote,
         "rollback": only(rollback, OF_ROLLBACK),
         "rollback_whole": rollback,
+        **also,
     }
     return {name: f"```\n{text}\n```\n" for name, text in screens.items()} | {
         name: "".join(f"| {' | '.join(cells)} |\n" for cells in _table(heroes, rows))
@@ -104,11 +138,13 @@ def _told(gain: AttestedGain | None, scale: int) -> str:
     return f"{value} [{low}, {high}]"
 
 
-def main(promote: Path, rollback: Path, artifacts: Path) -> None:
-    """Fill PAGES. Raises GateError, OSError."""
+def main(promote: Path, rollback: Path, artifacts: Path, demo: Path, results: Path) -> None:
+    """Fill PAGES from what two canaries and the demo printed, and from two folders. Raises GateError, OSError."""
     names = read_yaml(ROOT / "configs" / "policy.yaml")["heroes"]
     heroes = [Attestation.read_file(artifacts / name / ATTESTATION) for name in names]
-    found = samples(screen(promote, Decision.PROMOTE), screen(rollback, Decision.ROLLBACK), heroes)
+    also, made_up = of_demo(demo, results)
+    also["rollback_rows"] = failed(rollback)
+    found = samples(screen(promote, Decision.PROMOTE), screen(rollback, Decision.ROLLBACK), heroes, also, made_up)
     for page in (ROOT / name for name in PAGES):
         write_whole(page, filled(page.read_text(encoding="utf-8"), found))
 

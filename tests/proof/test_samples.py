@@ -20,7 +20,19 @@ FILLED = {
     "README.md": ("rollback", "heroes"),
     "docs/reading.md": ("promote_whole", "promote"),
     "docs/heroes.md": ("heroes_more", "heroes"),
+    "docs/red-run.md": ("rollback_rows", "demo_hold"),
 }
+FAILURES = (
+    "=================================== FAILURES ===================================\n"
+    "______ test_guard[bad-ndcg_at_10] ______\n"
+    "RED: observed 0.67 pt, limit 1.00 pt, headroom 0.068, n 2,400, interval [0.41 pt, 0.93 pt], e-red 9810 of 6300 "
+    "needed, trigger: e-process\nUsers must look further down.\n"
+    "=========================== short test summary info ============================\n"
+)
+DEMO = (
+    "Three made-up heroes.\n\n1. Judged.\n   ROLLBACK  lexical    lens serves\n     why  a\n           reason\n\n"
+    "2. Also.\n   HOLD  router    lens serves\n     why  b\n\nAll.\n"
+)
 
 
 @pytest.fixture
@@ -38,24 +50,25 @@ def folder(tmp_path: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch) -> P
         (tmp_path / hero.hero / ATTESTATION).write_bytes(hero.content())
     for name in ("promote", "rollback"):
         screen = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
-        (tmp_path / name).write_text(f"configfile: pytest.ini\n....x\n{screen}\n=== 3 passed in 1.0s ===\n")
+        (tmp_path / name).write_text(f"configfile: pytest.ini\n....x\n{FAILURES}{screen}\n=== 3 passed in 1.0s ===\n")
+    (tmp_path / "demo").write_text(DEMO)
     return tmp_path
 
 
 def fill(folder: Path) -> list[list[str]]:
     """The pages, split at their marks: before, first sample, between, second sample, after."""
-    samples.main(folder / "promote", folder / "rollback", folder)
+    samples.main(folder / "promote", folder / "rollback", folder, folder / "demo", folder)
     texts = [(folder / name).read_text(encoding="utf-8") for name in FILLED]
     marks = r"<!-- (?:sample: \w+|end) -->\n"
     return [re.split(marks, text) for text in texts]
 
 
 def test_pages_are_filled_between_their_marks_and_nowhere_else(folder: Path) -> None:
-    readme, reading, heroes = fill(folder)
-    assert all(page[::2] == ["Before.\n", "Between.\n", "After.\n"] for page in (readme, reading, heroes))
+    readme, reading, heroes, red = fill(folder)
+    assert all(page[::2] == ["Before.\n", "Between.\n", "After.\n"] for page in (readme, reading, heroes, red))
     assert reading[1] == f"```\n{(GOLDEN / 'promote.txt').read_text(encoding='utf-8').rstrip()}\n```\n"
     assert readme[3] == heroes[3]
-    assert [*fill(folder)] == [readme, reading, heroes]  # filling them again changes nothing
+    assert [*fill(folder)] == [readme, reading, heroes, red]  # filling them again changes nothing
 
 
 def test_a_rollback_is_shown_by_what_decided(folder: Path) -> None:
@@ -70,7 +83,7 @@ def test_a_rollback_is_shown_by_what_decided(folder: Path) -> None:
 
 def test_heroes_stand_side_by_side(folder: Path) -> None:
     replace(folder / "lexical" / ATTESTATION, '"ci_lower":"-0.001"', '"ci_lower":"-0.00001"')
-    readme, _, heroes = fill(folder)
+    readme, _, heroes, _ = fill(folder)
     assert "| SLA-Recall@50, points | +0.20 [+0.00, +0.50] | +0.20 [-0.10, +0.50] |" in readme[3]
     lines = [line.strip("| ").split(" | ") for line in heroes[1].splitlines()]
     told = {line[0]: line[1:] for line in lines}
@@ -79,6 +92,27 @@ def test_heroes_stand_side_by_side(folder: Path) -> None:
     assert told["nDCG@10 on identifiers, points"] == ["-3.40 [-4.50, -2.30]"]  # nobody measured it of router
     assert told["calibration error: hero (baseline)"] == ["0.611 (0.612)"] * 2
     assert told["why"][1].startswith("nothing shown broken, not enough shown to hold: SLA-Recall@50 lost 1.0 pt")
+
+
+def test_a_red_run_shows_rows_as_pytest_prints_them_and_cards_of_the_demo(folder: Path) -> None:
+    rows, card = (part.strip("`\n").splitlines() for part in fill(folder)[3][1::2])
+    assert rows[0] == "______ test_guard[bad-ndcg_at_10] ______"
+    assert rows[1].endswith("interval [0.41 pt, 0.93 pt], e-red 9810 of 6300")
+    assert rows[2:] == ["    needed, trigger: e-process", "Users must look further down."]
+    assert card[:4] == ["2. Also.", "   HOLD  router    lens serves", "     why  b", ""]
+    assert card[4].startswith("sla_recall_at_50_delta: INCONCLUSIVE: observed 1.00 pt")
+
+
+def test_a_rollback_without_a_failed_test_is_refused(folder: Path) -> None:
+    replace(folder / "rollback", FAILURES, "")
+    with pytest.raises(GateError, match="rollback: no test failed, but the rows of a rollback are to be shown"):
+        fill(folder)
+
+
+def test_a_demo_that_ended_otherwise_is_refused(folder: Path) -> None:
+    replace(folder / "demo", "ROLLBACK", "PROMOTE")
+    with pytest.raises(GateError, match="demo: PROMOTE and HOLD, but ROLLBACK and HOLD are to be shown; make readme"):
+        fill(folder)
 
 
 def test_runs_of_two_commits_are_refused_and_nothing_is_written(folder: Path) -> None:
