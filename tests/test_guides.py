@@ -85,6 +85,8 @@ def test_the_examples_are_whole() -> None:
     assert [step["if"] for step in kept] == ["always()", "always()"]
     assert sum("GITHUB_STEP_SUMMARY" in step.get("run", "") for step in STEPS) == 2
     assert GITHUB["permissions"] == {"contents": "read"}
+    wider = {name: job["permissions"] for name, job in GITHUB["jobs"].items() if "permissions" in job}
+    assert wider == {"compare": {"contents": "read", "pull-requests": "write"}}
     jobs = [job for job in GITLAB.values() if isinstance(job, dict) and "extends" in job]
     assert len(jobs) == 2
     assert all(job["artifacts"]["when"] == "always" and job["artifacts"]["reports"]["junit"] for job in jobs)
@@ -105,6 +107,23 @@ def test_a_secret_comes_from_the_environment_alone() -> None:
     for script in scripts():
         assert "secrets." not in script
         subprocess.run(["bash", "-n", "-c", script], check=True)
+
+
+@pytest.mark.parametrize(("there", "refused"), [(True, False), (True, True), (False, False)])
+def test_the_summary_is_one_comment_and_never_in_the_way(there: bool, refused: bool, tmp_path: Path) -> None:
+    (step,) = (step for step in STEPS if step.get("name") == "comment")
+    assert "head.repo.full_name == github.repository" in step["if"]
+    if there:
+        (tmp_path / "hero-gate-compare").mkdir()
+        (tmp_path / "hero-gate-compare" / "summary.md").write_text("# HOLD\n")
+    (tmp_path / "gh").write_text(f'#!/bin/sh\necho "$@" >>asked\nexit {int(refused)}\n')
+    (tmp_path / "gh").chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "NUMBER": "7", "GH_TOKEN": "none"}
+    done = subprocess.run(["bash", "-e", "-c", step["run"]], env=env, cwd=tmp_path, capture_output=True, text=True)
+    asked = (tmp_path / "asked").read_text() if (tmp_path / "asked").exists() else ""
+    assert done.returncode == 0
+    assert ("--body-file hero-gate-compare/summary.md --edit-last --create-if-none" in asked) is there
+    assert ("::warning title=no comment" in done.stdout) is refused
 
 
 @pytest.mark.parametrize("step", [step for step in STEPS if step.get("name") == "decide"], ids=["compare", "canary"])

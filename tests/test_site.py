@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from gates.policy import Policy
+from gates.verdicts import Decision, Kind, Verdict
 from tests.test_readme import ROOT, dead, unknown
 
 DOCS = ROOT / "docs"
@@ -81,3 +83,20 @@ def test_every_page_is_found_from_the_first_one() -> None:
     first = (DOCS / "index.md").read_text(encoding="utf-8")
     linked = {Path(name).as_posix() for name in re.findall(r"\]\(([^)]*)\)", first)}
     assert {page for page in PAGES if not page.startswith("adr/0")} - linked == {"index.md"}
+
+
+def test_every_word_that_a_decision_is_told_in_stands_in_the_glossary() -> None:
+    known = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    modes = get_args(Policy.model_fields["mode"].annotation)
+    marks = re.findall(r"`([+?x~.])`", (DOCS / "reading.md").read_text(encoding="utf-8"))
+    row = re.findall(r"^\| (`.*?) \|", (DOCS / "red-run.md").read_text(encoding="utf-8"), re.MULTILINE)
+    words = {
+        *Decision,
+        *Verdict,
+        *Kind,
+        *modes,
+        *(f"`{mark}`" for mark in marks),
+        *re.findall("`(e-.*?)`", " ".join(row)),
+    }
+    assert len(words) > 20
+    assert [word for word in words if word not in known] == []
