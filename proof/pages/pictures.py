@@ -45,6 +45,7 @@ SEED = 18
 PAIRS = tuple(100 * 2**k for k in range(8))  # to 12,800: a whole climb
 AT = PAIRS.index(800)  # of which the page tells
 HEROES, LOOKS, BLOCK = 500, 128, 100  # a look every 100 pairs, as the gate looks for RED
+AT_LOOKS = BLOCK * np.arange(1, LOOKS + 1)
 LOSS, MU = 0.01, 0.03
 SLIPS, RARE_LOSSES = WORLDS[5], WORLDS[9]
 CASES = (("equal", 800, 0.0), ("equal", 60, 0.0), ("1 point worse", 6_000, LOSS), ("6 points worse", 60, 2 * MU),
@@ -105,14 +106,14 @@ def looks(figure: Figure, rng: np.random.Generator, policy: Policy) -> Found:
     for axes, loss in zip(_panels(figure, *titles), (0.0, LOSS), strict=True):
         seen, small = _looked_at(loss, rng, alpha, HEROES)
         by_p, by_promise, by_red = (_so_far(reached) for reached in (small, seen >= 1 / alpha, seen >= red))
-        axes.plot(_looks(), by_p, "--", color=MIDDLE, label=f"p < {alpha:g} at some look")
-        axes.plot(_looks(), by_promise, "-", color=DARK, label=f"evidence ≥ {1 / alpha:,.0f}")
-        axes.plot(_looks(), by_red, ":", color=DARK, lw=2, label=f"evidence ≥ {red:,.0f}, as in a release")
+        axes.plot(AT_LOOKS, by_p, "--", color=MIDDLE, label=f"p < {alpha:g} at some look")
+        axes.plot(AT_LOOKS, by_promise, "-", color=DARK, label=f"evidence ≥ {1 / alpha:,.0f}")
+        axes.plot(AT_LOOKS, by_red, ":", color=DARK, lw=2, label=f"evidence ≥ {red:,.0f}, as in a release")
         _by_pairs(axes, "pairs, looked at every 100", "% of heroes")
         found |= {f"by_p_{loss:g}": by_p[-1], f"by_promise_{loss:g}": by_promise[-1]}
     figure.axes[0].axhline(100 * alpha, color=LIGHT, lw=1)
     found |= {
-        name: int(_looks()[np.argmax(y >= 50)]) for name, y in (("half_promise", by_promise), ("half_red", by_red))
+        name: int(AT_LOOKS[np.argmax(y >= 50)]) for name, y in (("half_promise", by_promise), ("half_red", by_red))
     }
     return found
 
@@ -123,9 +124,9 @@ def evidence(figure: Figure, rng: np.random.Generator, policy: Policy) -> Found:
     (axes,) = _panels(figure, "Evidence that something is lost, of five heroes each")
     for loss, style, colour, what in ((LOSS, "-", DARK, "loses a point"), (0.0, "--", MIDDLE, "equal")):
         seen, _ = _looked_at(loss, rng, policy.error_rates.red, 5)
-        axes.plot(_looks(), seen.T, style, color=colour, lw=1.2, label=[what, *("_" for _ in seen[1:])])
+        axes.plot(AT_LOOKS, seen.T, style, color=colour, lw=1.2, label=[what, *("_" for _ in seen[1:])])
     axes.axhline(red, color="black", lw=1)
-    axes.text(_looks()[-1], red * 1.5, f"RED: {red:,.0f}", ha="right")
+    axes.text(AT_LOOKS[-1], red * 1.5, f"RED: {red:,.0f}", ha="right")
     axes.set(yscale="log", ylim=(1e-4, 1e9))
     _by_pairs(axes, "pairs", "times the stake")
     return {}
@@ -213,10 +214,6 @@ def margins(figure: Figure, rng: np.random.Generator, _: Policy) -> Found:
     )
     _by_pairs(axes, "judged queries", "margin, points", log=True)
     return {"told": TOLD, "needed": {name: [mu[JUDGED.index(n)] for n in TOLD] for name, mu in needed.items()}}
-
-
-def _looks() -> NDArray[np.int64]:
-    return BLOCK * np.arange(1, LOOKS + 1)
 
 
 def _looked_at(loss: float, rng: np.random.Generator, alpha: float, heroes: int) -> tuple[Array, NDArray[np.bool_]]:
