@@ -13,7 +13,7 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-ha
 DECIDED = || sh .ci/decided $$? $@
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pipeline canary select lock promote rollback documents nightly weekly continuous emergency test test-slow fuzz browser-test lint wheel wheel-test bench peers characteristics offline-characteristics mutants report readme calibrator doctor clean lock-requirements
+.PHONY: help demo pipeline canary select lock promote rollback dashboard documents nightly weekly continuous emergency test test-slow fuzz browser-test lint wheel wheel-test bench peers characteristics offline-characteristics mutants report readme calibrator doctor clean lock-requirements
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 25
@@ -38,6 +38,9 @@ promote: .venv/runtime.done ## make the attested HERO the baseline; refuses what
 
 rollback: .venv/runtime.done ## bring the previous baseline back, byte for byte
 	$(PY) -m reports.promotion rollback --configs=$(CONFIGS) $(ARGS)
+
+dashboard: .venv/runtime.done ## write the page of what serves, what is due, and what needs a person; prints its path
+	$(PY) -m automation dashboard --configs=$(CONFIGS) $(ARGS)
 
 documents: .venv/runtime.done ## write the twelve documents of the last canary from what was signed of it
 	$(PY) -m reports.documents --configs=$(CONFIGS) $(ARGS)

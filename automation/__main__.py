@@ -3,6 +3,7 @@
     python -m automation tick                        run whatever is due (what cron calls every minute)
     python -m automation list                        the jobs: cron line, next and last run, owner
     python -m automation status                      what is late, running, missed or failed
+    python -m automation dashboard                   write state/dashboard.html beside the schedule, as each tick does
     python -m automation install crontab             make this machine tick, uninstall undoes it
     python -m automation emit systemd|k8s|...        print what makes others tick
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gates.archive import mark, state_of
+from gates.archive import folder, mark, state_of
 from gates.errors import ConfigError, GateError
 from gates.place import HERE
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:  # a tick must be light: each command imports what it needs
     from automation.supervisor import Supervisors
     from automation.tick import Tick
     from reports.alerts.event import Event
+    from reports.model.dashboard import Standing
 
 SCHEDULE = HERE.home / "configs" / "schedule.yaml"
 ARTIFACTS = HERE.home / "reports" / "out"
@@ -68,9 +71,7 @@ def _tick(asked: argparse.Namespace) -> int:
     from automation.supervisor import Supervisors
     from automation.tick import Tick
 
-    now = datetime.now(UTC).replace(microsecond=0)
-    # the alerts of a ledger elsewhere lie two above it
-    artifacts, configs = ARTIFACTS if asked.ledger == LEDGER else asked.ledger.parents[1], asked.schedule.parent
+    now, artifacts, configs = datetime.now(UTC).replace(microsecond=0), _artifacts(asked), asked.schedule.parent
     if asked.ledger == LEDGER:
         mark(LEDGER.parents[1])
     asked.ledger.parent.mkdir(parents=True, exist_ok=True)
@@ -99,9 +100,61 @@ def _tick(asked: argparse.Namespace) -> int:
     log = asked.ledger.with_name("tick.log")
     if log.exists() and log.stat().st_size > LOG_BYTES:
         os.replace(log, log.with_name("tick.log.1"))
+    _show(asked)
     if not tick.problems and (url := os.environ.get(PING)) and (why := ask(url, None).why):
         _say(f"{PING}: {why}")
     return 0 if well and not tick.problems else 1
+
+
+def _artifacts(asked: argparse.Namespace) -> Path:
+    """The alerts of a ledger elsewhere lie two above it."""
+    return ARTIFACTS if asked.ledger == LEDGER else asked.ledger.parents[1]
+
+
+def _show(asked: argparse.Namespace) -> None:
+    """Have the dashboard written behind everything else: what reads the chain and the history is no light tick."""
+    places = ("--schedule", str(asked.schedule), "--ledger", str(asked.ledger))
+    words = HERE.argv("python", "-m", "automation", *places, "dashboard", "--by=tick")
+    try:
+        writing = subprocess.Popen(("nice", *words), cwd=HERE.home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        if asked.wait:
+            writing.wait()
+        else:
+            writing.returncode = 0  # nobody waits for it
+    except OSError as error:
+        _say(f"dashboard: {error}")
+
+
+def _dashboard(asked: argparse.Namespace) -> int:
+    """Leave what only the schedule knows where the page finds it, write the page, print where it lies."""
+    from reports.dashboard.writing import PAGE, looked_at, write_dashboard
+
+    configs, artifacts = asked.configs or asked.schedule.parent, asked.artifacts or _artifacts(asked)
+    state = state_of(configs)
+    try:
+        if asked.schedule.parent == configs.resolve():
+            _standing(asked, artifacts).write(mark(state))
+    except (GateError, OSError, sqlite3.Error) as error:
+        print(f"dashboard: jobs as of the last tick ({error})", file=sys.stderr)
+    trouble = write_dashboard(looked_at(configs, artifacts), asked.by)
+    print(trouble or state / PAGE, file=sys.stderr if trouble else sys.stdout)
+    return int(bool(trouble))
+
+
+def _standing(asked: argparse.Namespace, artifacts: Path) -> Standing:
+    from automation.ledger import Ledger
+    from automation.outbox import read_state, undelivered
+    from automation.schedule_file import load_schedule
+    from automation.status import standing
+    from reports.alerts.log import read_log
+
+    ledger = Ledger(asked.ledger) if asked.ledger.exists() else None
+    try:
+        untold = undelivered(read_log(artifacts), read_state(artifacts))
+        return standing(load_schedule(asked.schedule), ledger, datetime.now(UTC), tuple(untold))
+    finally:
+        if ledger is not None:
+            ledger.close()
 
 
 def _wait(tick: Tick, start: Supervisors) -> bool:
@@ -197,6 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, targets, answer in (
         ("list", (), _look),
         ("status", (), _look),
+        ("dashboard", (), _dashboard),
         ("install", ("crontab",), _look),
         ("uninstall", ("crontab",), _uninstall),
         ("emit", ("systemd", "k8s", "github-actions"), _look),
@@ -207,6 +261,10 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("target", choices=targets)
         if name in ("list", "status"):
             command.add_argument("--now", type=_moment, help="as if it were then, e.g. 2027-03-14T01:00-05:00")
+    showing = commands.choices["dashboard"]
+    showing.add_argument("--configs", type=Path, help="default: where the schedule lies")
+    showing.add_argument("--artifacts", type=folder, help="default: reports/out")
+    showing.add_argument("--by", default="hand", help=argparse.SUPPRESS)
     commands.choices["emit"].add_argument("--image", help="k8s: the container image, by digest")
     return parser
 

@@ -87,15 +87,8 @@ def due_reviews(log: Log, now: datetime) -> list[Event]:
     From what was told and not from the attestations: those of old runs are deleted after a while.
     """
     found, stamp = list[Event](), now.isoformat(timespec="seconds")
-    for alert in log.alerts:
-        if alert.kind != "promote" or not alert.firing or not alert.review_due:
-            continue
-        done = any(
-            later.hero == alert.hero and later.kind in ("promote", "rollback") and later.firing
-            and later.run_id != alert.run_id
-            and datetime.fromisoformat(later.seen_at) > datetime.fromisoformat(alert.seen_at)
-            for later in log.alerts
-        )  # fmt: skip
+    for alert in log.promoted:
+        done = log.reviewed(alert)
         if done or now >= datetime.fromisoformat(alert.review_due):
             due = replace(
                 alert,

@@ -278,7 +278,14 @@ def _show(artifacts: Path) -> int:
     log, state = read_log(artifacts), read_state(artifacts)
     for alert in sorted(log.open, key=lambda a: a.severity):
         print(f"{alert.severity}  {clean(alert.title)}\n    {clean(f'{alert.owner}, by {alert.act_by}   {alert.id}')}")
-    waiting, delivered = 0, state.delivered
+    waiting = undelivered(log, state)
+    print("\n".join([*waiting, *log.trouble, f"{len(log.open)} firing, {len(waiting)} not delivered"]))
+    return int(bool(log.open or waiting))
+
+
+def undelivered(log: Log, state: DeliveryState) -> list[str]:
+    """One line for each alert that somebody was not told, with why."""
+    lines, delivered = list[str](), state.delivered
     for alert in log.alerts:
         failures = [
             failure
@@ -287,10 +294,8 @@ def _show(artifacts: Path) -> int:
         ]
         if failures or alert.digest not in delivered:
             whys = [f"{failure.target}: {failure.why}" for failure in failures] or ["not tried yet"]
-            print(clean(f"not delivered: {alert.status} {alert.id}  {'; '.join(whys)}"))
-            waiting += 1
-    print("\n".join([*log.trouble, f"{len(log.open)} firing, {waiting} not delivered"]))
-    return int(bool(log.open or waiting))
+            lines.append(clean(f"not delivered: {alert.status} {alert.id}  {'; '.join(whys)}"))
+    return lines
 
 
 if __name__ == "__main__":

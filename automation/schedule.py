@@ -109,6 +109,15 @@ def next_run(job: ScheduledJob, after: datetime) -> ScheduledRun | None:
     return None
 
 
+def last_run(job: ScheduledJob, until: datetime) -> ScheduledRun | None:
+    """The newest run up to this instant; None where there was none within eight days."""
+    for hours in (1, 24, 8 * 24):  # a job of every minute has thousands
+        runs = due_between(job, until - timedelta(hours=hours), until)
+        if runs:
+            return runs[-1]
+    return None
+
+
 def runs_each_instant(cron: str) -> bool:
     """Does the job run by elapsed time, or at a fixed time of the day?"""
     return any(field.startswith("*") for field in cron.split()[:2])

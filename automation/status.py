@@ -1,12 +1,15 @@
 """What runs next, what ran last, and what is late, running or failed? Lines for people, and whether all is well."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from automation.ledger import CLAIMED, UNSETTLED, Entry, Ledger
-from automation.schedule import LOOK_BACK, Schedule, ScheduledJob, due_between, next_run
+from automation.schedule import LOOK_BACK, Schedule, ScheduledJob, due_between, last_run, next_run
 from automation.tick import LATE
 from gates.place import HERE
 from gates.status import NOT_EVIDENCED
+from reports.model.dashboard import JobLine, JobStanding, Standing
 
 INSTALL = "python -m automation install crontab"
 
@@ -28,51 +31,80 @@ def list_jobs(schedule: Schedule, ledger: Ledger | None, now: datetime) -> tuple
 
 def report(schedule: Schedule, ledger: Ledger | None, now: datetime) -> tuple[list[str], bool]:
     """The heartbeat first, then each job's standing: that of its newest settled slot."""
+    told = standing(schedule, ledger, now)
+    lines = [f"{job.job}: {line.words}  ({job.owner})" for job in told.jobs for line in job.lines if ledger]
+    return [f"heartbeat: {told.heartbeat.words}", *lines], told.fine
+
+
+def standing(schedule: Schedule, ledger: Ledger | None, now: datetime, untold: tuple[str, ...] = ()) -> Standing:
+    """How the schedule stands: what `report` prints and the dashboard shows."""
     last = ledger.heartbeat() if ledger else None
-    lines, well = [f"heartbeat: no tick was ever completed; {HERE.typed(INSTALL)}"], False
+    beat = JobLine(mark="x", words=f"no tick was ever completed; {HERE.typed(INSTALL)}")
     if last is not None:
         ago = now - last
         well = -LATE <= ago <= LATE
         shown = f"{_whole(ago)} ago" if ago >= timedelta(0) else f"{_whole(-ago)} ahead of this clock"
-        lines = [f"heartbeat: {'ok' if well else 'LATE'}, last tick {shown} (every minute expected)"]
-    for job in schedule.jobs:
-        for line, fine in _standing(job, ledger, now) if ledger else ():
-            lines.append(f"{job.name}: {line}  ({job.owner})")
-            well = well and fine
-    return lines, well
+        words = f"{'ok' if well else 'LATE'}, last tick {shown} (every minute expected)"
+        beat = JobLine(mark="+" if well else "x", words=words)
+    jobs = tuple(_standing(job, ledger, now) for job in schedule.jobs)
+    return Standing(at=now, heartbeat=beat, jobs=jobs, untold=untold)
 
 
-def _standing(job: ScheduledJob, ledger: Ledger, now: datetime) -> list[tuple[str, bool]]:
-    found = [_unsettled(job, entry, now) for entry in ledger.entries(UNSETTLED, job=job.name)]
-    watch = ledger.watches().get(job.name)
+def _standing(job: ScheduledJob, ledger: Ledger | None, now: datetime) -> JobStanding:
+    over = timedelta(minutes=job.max_lateness_minutes + job.timeout_minutes)
+    due, coming = last_run(job, now - over), next_run(job, now - over)
+    return JobStanding(
+        job=job.name,
+        marker=job.marker or "",
+        owner=job.owner,
+        lines=tuple(_lines(job, ledger, now)) if ledger else (),
+        next=_next(job, now),
+        due=due.due if due else None,
+        ends=coming.due + over if coming else None,
+    )
+
+
+def _lines(job: ScheduledJob, ledger: Ledger, now: datetime) -> Iterator[JobLine]:
+    for entry in ledger.entries(UNSETTLED, job=job.name):
+        yield _unsettled(job, entry, now)
+    watch, last = ledger.watches().get(job.name), ledger.last(job.name)
     unseen = due_between(job, max(watch.looked, now - LOOK_BACK), now - LATE) if watch else []
     if unseen:  # due and in no ledger yet, though a tick should have looked by now
         count = "due" if len(unseen) == 1 else f"{len(unseen)} slots due"
-        found.append((f"LATE, {count} since {_local(unseen[0].due, job, now)}, and no tick looked at it", False))
-    last = ledger.last(job.name)
-    if last is None:
-        return found or [(f"no run yet, next {_next(job, now)}", True)]
+        words = f"LATE, {count} since {_local(unseen[0].due, job, now)}, and no tick looked at it"
+        yield JobLine(mark="x", words=words)
+    if last is not None:
+        yield _settled(job, last, ledger.path.parent, now)
+    elif not unseen and not ledger.entries(UNSETTLED, job=job.name):
+        yield JobLine(mark="", words=f"no run yet, next {_next(job, now)}")
+
+
+def _settled(job: ScheduledJob, last: Entry, folder: Path, now: datetime) -> JobLine:
     when = _local(last.due, job, now)
     if last.state == "succeeded":
         took = _whole(last.finished - last.started) if last.finished and last.started else "?"
-        return [*found, (f"ok, {when} succeeded in {took}", True)]
+        return JobLine(mark="+", words=f"ok, {when} succeeded in {took}")
     if last.state == "missed":
-        return [*found, (f"MISSED, {when}: {last.reason}", False)]
+        return JobLine(mark="x", words=f"MISSED, {when}: {last.reason}")
     how = "timed out" if last.state == "timed_out" else f"exit status {last.exit_status}"
-    what = "NOT EVIDENCED" if last.exit_status == NOT_EVIDENCED else "FAILED"
-    return [*found, (f"{what}, {when}: {how}, log {ledger.path.parent / (last.log or '')}", False)]
+    where = f"{when}: {how}, log {folder / (last.log or '')}"
+    if last.exit_status == NOT_EVIDENCED:
+        return JobLine(mark="?", words=f"NOT EVIDENCED, {where}")
+    return JobLine(mark="x", words=f"FAILED, {where}")
 
 
-def _unsettled(job: ScheduledJob, entry: Entry, now: datetime) -> tuple[str, bool]:
+def _unsettled(job: ScheduledJob, entry: Entry, now: datetime) -> JobLine:
     when = _local(entry.due, job, now)
     if entry.state == "claimed":
         since = entry.started or entry.claimed or entry.due
         over = now - since > timedelta(minutes=job.timeout_minutes) + LATE
         how = f"OVERDUE, {when} runs" if over else f"running, {when}"
         limit = f"at most {job.timeout_minutes:g} min"
-        return f"{how} for {_whole(now - since)} ({limit}), attempt {entry.attempts}", not over
+        words = f"{how} for {_whole(now - since)} ({limit}), attempt {entry.attempts}"
+        return JobLine(mark="x" if over else "", words=words)
     late = now - entry.due > LATE
-    return f"{'LATE' if late else 'due'}, {when}, {_whole(now - entry.due)} ago: waits for lane {job.lane}", not late
+    words = f"{'LATE' if late else 'due'}, {when}, {_whole(now - entry.due)} ago: waits for lane {job.lane}"
+    return JobLine(mark="x" if late else "", words=words)
 
 
 def _next(job: ScheduledJob, now: datetime) -> str:

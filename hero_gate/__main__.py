@@ -24,6 +24,10 @@ COMMANDS = {
     "rollback": ("reports.promotion rollback", "bring the previous baseline back"),
     "exception": ("reports.promotion exception", "let a hero serve for a while without a PROMOTE"),
     "serving": ("reports.promotion serving", "what serves, and by whose word"),
+    "dashboard": (
+        "automation dashboard",
+        "write the page of what serves, what is due and what needs a person",
+    ),
     "verify": ("reports.attestation verify", "check a folder of results: signatures, chain, digests, evidence"),
     "replay": ("reports.attestation replay", "judge its evidence again and compare"),
     "show": ("reports.attestation show", "what was decided there, and who vouches for it"),

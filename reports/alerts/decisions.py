@@ -50,11 +50,11 @@ def untold_decisions(artifacts: Path, log: Log, now: datetime) -> Iterator[Event
                 continue  # of another version, or no attestation: `reports.attestation verify` says so
             decision = (attestation.run_id, attestation.hero, str(attestation.decision).lower())
             recent = now - datetime.fromisoformat(attestation.finished_at) < _RECENT
-            if recent and decision not in told and _stands(attestation, artifacts):
+            if recent and decision not in told and stands(attestation, artifacts):
                 yield decision_event(attestation, artifacts)
 
 
-def _stands(attestation: Attestation, artifacts: Path) -> bool:
+def stands(attestation: Attestation, artifacts: Path) -> bool:
     """Was it decided? Not by a run that only began, nor by one that was killed before it signed its promotion."""
     if any(_UNFINISHED in reason for reason in attestation.reasons):
         return False

@@ -101,6 +101,22 @@ class Log:
         """What is firing."""
         return tuple(alert for alert in self.last.values() if alert.firing)
 
+    @property
+    def promoted(self) -> tuple[Alert, ...]:
+        """Promotions, each of which must be looked at again by its `review_due`."""
+        return tuple(a for a in self.alerts if a.kind == "promote" and a.firing and a.review_due)
+
+    def reviewed(self, promoted: Alert) -> bool:
+        """Has a later decision about its hero taken the place of a review?"""
+        return any(
+            later.hero == promoted.hero
+            and later.kind in ("promote", "rollback")
+            and later.firing
+            and later.run_id != promoted.run_id
+            and _time(later.seen_at) > _time(promoted.seen_at)
+            for later in self.alerts
+        )
+
 
 def emit(events: Iterable[Event], artifacts: Path, rules: AlertRules, now: datetime) -> tuple[Alert, ...]:
     """Append to `artifacts`/alerts.jsonl what of these events is worth telling; returns what was appended.

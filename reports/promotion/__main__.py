@@ -11,6 +11,7 @@ from gates.archive import folder
 from gates.errors import GateError
 from gates.place import HERE
 from reports.attestation import trust
+from reports.dashboard.writing import write_dashboard
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
 from reports.promotion.exception import serve_by_exception
@@ -51,17 +52,27 @@ def main(arguments: Sequence[str]) -> int:
             now=datetime.now(UTC),
             accept_untrusted=getattr(given, "accept_untrusted", False),
         )
+    except GateError as error:
+        print(f"refused: {error}", file=sys.stderr)
+        return 1
+    status = 0
+    try:
         told = {
             "promote": lambda: promote(asked, given.hero),
             "rollback": lambda: roll_back(asked),
             "exception": lambda: serve_by_exception(asked, given.hero, given.ticket, given.until),
             "serving": lambda: what_serves(asked),
         }[given.command]()
+        print("\n".join(told), flush=True)
+    except NotRecorded as error:
+        print(error, file=sys.stderr)
+        status = 1
     except GateError as error:
-        print(error if isinstance(error, NotRecorded) else f"refused: {error}", file=sys.stderr)
+        print(f"refused: {error}", file=sys.stderr)
         return 1
-    print("\n".join(told))
-    return 0
+    if given.command != "serving" and (trouble := write_dashboard(asked, given.command)):
+        print(trouble, file=sys.stderr)
+    return status
 
 
 def _trust(given: argparse.Namespace) -> trust.TrustRoot:

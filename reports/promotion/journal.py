@@ -64,13 +64,20 @@ def alone(asked: Wanted) -> Iterator[None]:
 
 
 def interrupted(asked: Wanted) -> Undertaking | None:
+    """The same; half of a journal, before which nothing was changed, is taken away."""
+    found = begun(asked)
+    if found is None:
+        remove_synced(_journal(asked))
+    return found
+
+
+def begun(asked: Wanted) -> Undertaking | None:
     """The change that was begun and not ended. Raises Refused where it cannot be read."""
     place = _journal(asked)
     try:
         require_regular(place)
         return Undertaking.model_validate_json(place.read_bytes())
     except FileNotFoundError:
-        remove_synced(place)  # half of one: nothing was changed yet
         return None
     except (OSError, ConfigError, ValidationError) as error:
         why = f"cannot be read ({type(error).__name__})"

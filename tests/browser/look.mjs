@@ -20,7 +20,7 @@ async function open(width, height, colorScheme = "light") {
 
 for (const [width, height, scheme] of VIEWS) {
   const tab = await open(width, height, scheme), name = [width, scheme].filter(Boolean).join("-");
-  if (pictures) await tab.screenshot({ path: `${pictures}/${name}.png` });
+  if (pictures) await tab.screenshot({ path: `${pictures}/${name}.png`, fullPage: Boolean(process.env.HERO_GATE_WHOLE) });
   const view = await tab.evaluate(() => {
     const said = { slides: document.documentElement.scrollWidth - innerWidth, below: [] };
     for (const one of document.querySelectorAll("h1 .badge, .card dt")) {
@@ -58,6 +58,18 @@ found.asking = await tab.evaluate(() => {
   const text = list.children[0].querySelector("summary").childNodes[1].textContent.trim(), one = ask("text", text);
   return { all, gained, lost, one, said: form.querySelector("[role=status]").textContent };
 });
+const stamped = await tab.evaluate(() => document.querySelector("[data-at]")?.dataset.at);
+found.tiles = await Promise.all((stamped ? [0, 30] : []).map(async days => { // when it was written, and a month later
+  const later = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  await later.clock.setFixedTime(Date.parse(stamped) + days * 864e5);
+  await later.goto(`file://${page}`);
+  if (pictures && days) await later.screenshot({ path: `${pictures}/stale.png`, fullPage: true });
+  await later.evaluate(axe);
+  const { violations } = await later.evaluate(() => axe.run());
+  const said = await later.evaluate(() => [...document.querySelectorAll("[data-until]")].map(one => ({ key: one.id, stale: one.classList.contains("stale"), age: one.querySelector(".age").textContent, badge: one.querySelector("h1 .badge")?.textContent })));
+  await later.close();
+  return { said, violations: violations.map(one => one.id) };
+}));
 await tab.emulateMedia({ media: "print" });
 await tab.evaluate(() => document.querySelectorAll("details").forEach(one => { one.open = false; }));
 found.closed = await tab.evaluate(() => [...document.querySelectorAll("details > :not(summary)")].filter(one => !one.checkVisibility() && !one.parentElement.matches(".q:nth-child(n+6)")).length);

