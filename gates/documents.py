@@ -1,5 +1,7 @@
 """Reads one YAML document strictly: safe tags only, no duplicate keys, every mistake of the file reported together."""
 
+import copy
+import functools
 import json
 import re
 import stat
@@ -107,6 +109,12 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+@functools.lru_cache(maxsize=16)
+def _loaded(text: str) -> Any:
+    """A run reads its policy five times, at a fiftieth of a second each."""
+    return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
+
+
 def require_regular(path: Path, most: int = MOST_BYTES) -> None:
     """Refuse what could hang or fill whoever reads it: a pipe, a device, a file of any size.
 
@@ -132,7 +140,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: cannot be read ({error}); write it as UTF-8 text"]) from None
     try:
-        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
+        document = copy.deepcopy(_loaded(text))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""

@@ -100,7 +100,7 @@ class Checkout:
 
     def __init__(self, folder: Path, template: Path, plugins: Sequence[str] = ("xdist", "allure_pytest")) -> None:
         self.folder, self.out = folder, folder / "reports" / "out"
-        self._plugins = [word for plugin in plugins for word in ("-p", plugin)]
+        self.plugins = [word for plugin in plugins for word in ("-p", plugin)]
         shutil.copytree(template, folder, dirs_exist_ok=True)
 
     def gate(self, *arguments: str, hero: str = "equal") -> pytest.RunResult:
@@ -109,7 +109,7 @@ class Checkout:
 
     def pytest(self, *arguments: str) -> pytest.RunResult:
         """Run pytest, with the installed plugins that the gate works with and no others."""
-        command = ["pytest", *self._plugins, *arguments]
+        command = ["pytest", *self.plugins, *arguments]
         if self.afresh:
             done = subprocess.run([sys.executable, "-m", *command], cwd=self.folder, capture_output=True, text=True)
         else:

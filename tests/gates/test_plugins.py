@@ -37,9 +37,8 @@ def filed(results: Path) -> list[tuple[str, ...]]:
     return sorted(found)
 
 
-def test_the_order_of_plugins_changes_nothing(
-    pytester: pytest.Pytester, whole_checkout: Checkout, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_order_of_plugins_changes_nothing(whole_checkout: Checkout) -> None:
+    whole_checkout.plugins = []  # each order names its own
     replace(whole_checkout.folder / "pytest.ini", " -p gates.plugin", "")
     whole_checkout.lock()
     results = take(whole_checkout.folder / "reports" / "out") / "allure-results"
@@ -50,7 +49,7 @@ def test_the_order_of_plugins_changes_nothing(
         (results / "old-result.json").write_text("{}", encoding="utf-8")
         order = [word for plugin in ("xdist", *plugins) for word in ("-p", plugin)]
         asked = ("-m", "canary", "--hero=equal,worse", "--alluredir=elsewhere", *workers)
-        ended = pytester.runpytest_subprocess(*order, *asked, timeout=120)
+        ended = whole_checkout.pytest(*order, *asked)
         decisions = tuple(whole_checkout.decision(hero) for hero in ("", "equal", "worse"))
         found[name] = (ended.ret, decisions, filed(results))
     assert not (whole_checkout.folder / "elsewhere").exists()

@@ -82,8 +82,8 @@ FOUR = {
 @pytest.mark.parametrize(
     ("case", "workers", "others"),
     [
-        *((case, workers, ()) for case in FOUR for workers in ("-n0", "-n2")),
-        *((case, "-n0", beside()) for case in FOUR),
+        *((case, "-n2", ()) for case in FOUR),
+        *((case, "-n0", beside()) for case in FOUR),  # alone and without -n is every other test
         ("promote", "-n2", beside()),
     ],
 )

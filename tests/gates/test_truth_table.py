@@ -70,7 +70,7 @@ def test_what_befalls_one_item_decides_about_its_hero_and_no_other(checkout: Che
     "selection",
     [
         ("-k", "not ndcg_at_10"),
-        ("-n2", "-k", "no_such_thing"),
+        ("-k", "no_such_thing"),
         ("-n2", "--deselect=suites/canary/test_guards.py"),
         ("suites/canary/test_gates.py",),
         ("suites/sanity",),

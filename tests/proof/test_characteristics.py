@@ -77,5 +77,6 @@ def test_a_promise_is_kept_and_a_broken_rule_would_break_it(
     policy: Policy, cell: Experiment, count: Count, least: float, most: float, breaks: Rule, is_honest: bool
 ):
     rule = policy if is_honest else breaks(policy)
+    cell = cell if is_honest else replace(cell, heroes=cell.heroes // 3)  # a broken rule shows at once
     low, high = bounds(*count(run_share(cell, 0, rule, None, BLOCKS)), SURE)
     assert (low <= most and high >= least) is is_honest

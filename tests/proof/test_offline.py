@@ -39,7 +39,7 @@ def test_a_world_has_the_mean_that_it_is_drawn_with(world: World, n: int) -> Non
 def test_a_simulated_yes_is_the_bound_of_the_gate(world: World, n: int) -> None:
     """The twin: the differences one by one, as `compare` has them."""
     values, mu = world.values, world.margin(n)
-    counts = draw(world, n, 4)
+    counts = draw(world, n, 2)
     promoted = RULES["Gaffke"](values, counts, mu, ALPHAS, np.random.default_rng(0))
     rolled_back = RULES["Gaffke"](-values, counts, 0.0, ALPHAS, np.random.default_rng(0))
     for i, row in enumerate(counts):
