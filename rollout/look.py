@@ -14,7 +14,7 @@ from fixtures.packs import Hero
 from gates.errors import ConfigError, EvidenceError
 from gates.policy import Policy
 from gates.rule.climbed import LookFacts
-from gates.rule.compared import OneLook, compare, decision_of, fewest, margin_lines
+from gates.rule.compared import OneLook, WithMargin, compare, decision_of, fewest, margin_lines
 from gates.rule.offline import Rates, require_attainable
 from gates.rule.one_look import margins_of, policy_rates
 from gates.statistics.decimals import decimal
@@ -48,44 +48,42 @@ def look_at(hero: Hero, policy: Policy) -> Look:
     pair, (k, again) = pair_of(hero, measures), count(hero, policy, write=True)
     by_measure = {of.check: of for of in differences_of(pair)}
     margins, rates = margins_of(policy, again=again), policy_rates(policy, k)
-    asked = [(key, by_measure[measure], margins[key]) for key, measure in measures.items()]
-    for key, of, margin in asked:
+    asked = [(by_measure[measure], margins[key]) for key, measure in measures.items()]
+    for key, margin in margins.items():
         try:
-            require_attainable(key, margin.mu, len(of.judged), rates.green)
+            require_attainable(key, margin.mu, len(pair.queries), rates.green)
         except ConfigError as error:
             raise EvidenceError(error.mistakes[0]) from None
     bounded = policy.offline is None or policy.offline.unjudged == "bounded"
-    compared = compare(tuple(of for _, of, _ in asked), [margin for _, _, margin in asked], rates, bounded=bounded)
-    first = _first(pair, compared, rates, list(measures.values()))
+    compared = compare(asked, rates, bounded=bounded)
+    first = _first(pair, compared, asked, rates)
     shares = (pair.baseline.judged_at_10, pair.hero.judged_at_10)
     names = hero.subject.baseline_name, hero.subject.name
     facts = LookFacts(
         k=k,
         again=again,
-        judged=compared.outcome.decision,
+        judged=compared.decision,
         worst=compared.worst,
         best=compared.best,
         unjudged=len(pair.unjudged),
         judged_at_10=(decimal(shares[0], 4), decimal(shares[1], 4)),
         understood=tuple(_understood(pair)),
-        margins=tuple(margin_lines([(of, margin) for _, of, margin in asked], rates, k)),
+        margins=tuple(margin_lines(asked, rates, k)),
         on_unjudged=tuple(_on_unjudged(pair, names, compared, first, bounded=bounded)),
     )
     return Look(facts=facts, to_judge=tuple(_table(pair, first)))
 
 
-def _first(pair: JudgedPair, compared: OneLook, rates: Rates, measures: Sequence[str]) -> ToJudge:
+def _first(pair: JudgedPair, compared: OneLook, asked: Sequence[WithMargin], rates: Rates) -> ToJudge:
     """Which hits should be judged first, and how many of them would decide."""
     order, moves = furthest_first(pair.stakes, pair.unjudged)
-    margins = [one.margin for one in compared.outcome.shown]
     stakes = {of.measure: of for of in pair.stakes}
 
     def decided(count: int) -> bool:
         left = pair.unjudged.at(order[count:])  # what was judged not relevant counts as it did
-        reached = [reach(stakes[measure], left) for measure in measures]
-        return all(
-            decision_of([d[side] for d in reached], margins, rates) is compared.outcome.decision for side in (0, 1)
-        )
+        reached = [(reach(stakes[of.check], left), margin) for of, margin in asked]
+        either = (decision_of([(d[side], margin) for d, margin in reached], rates) for side in (0, 1))
+        return all(decision is compared.decision for decision in either)
 
     needed = fewest(len(order), decided) if compared.hangs else 0
     listed = order[: min(max(needed, FEWEST), MOST_LISTED)]
@@ -115,12 +113,12 @@ def _on_unjudged(
         yield "not-relevant: you say that none of them is relevant"
     elif len(pair.unjudged):
         yield (
-            f"with the worst grades for them {compared.worst}, as not relevant {compared.outcome.decision}, "
+            f"with the worst grades for them {compared.worst}, as not relevant {compared.decision}, "
             f"with the best {compared.best}"
         )
     if first.needed:
         more = f" (the first {MOST_LISTED:,} are listed)" if first.needed > MOST_LISTED else ""
-        then = compared.outcome.decision
+        then = compared.decision
         yield f"judge {first.needed:,} of them first{more}: if none is relevant, it is a {then}"
 
 

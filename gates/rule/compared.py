@@ -8,21 +8,12 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.rule.offline import (
-    MOST,
-    POWER,
-    Margin,
-    OfflineOutcome,
-    Rates,
-    decide,
-    foresee,
-    least_margin,
-    show,
-)
+from gates.rule.offline import MOST, POWER, Margin, Rates, foresee, least_margin
 from gates.statistics.decimals import decimal
 from gates.statistics.gaffke import lower, tail, upper
 from gates.statistics.pvalues import Interval
@@ -44,14 +35,20 @@ class Differences:
     best: Array
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneLook:
-    """The decision, and what it would be with other grades."""
+WithMargin = tuple[Differences, Margin]
 
-    outcome: OfflineOutcome  # as judged
+
+class OneLook(NamedTuple):
+    """The decision, and what it would be with other grades for hits that nobody judged."""
+
+    decision: Decision  # as judged
     worst: Decision
     best: Decision
-    hangs: bool  # on unjudged hits
+
+    @property
+    def hangs(self) -> bool:
+        """Does it hang on those hits?"""
+        return {self.worst, self.best} != {self.decision}
 
 
 def attainable(differences: Sequence[Differences], rates: Rates) -> list[Margin]:
@@ -65,22 +62,21 @@ def attainable(differences: Sequence[Differences], rates: Rates) -> list[Margin]
     return found
 
 
-def compare(differences: Sequence[Differences], margins: Sequence[Margin], rates: Rates, *, bounded: bool) -> OneLook:
+def compare(asked: Sequence[WithMargin], rates: Rates, *, bounded: bool) -> OneLook:
     """Look once at every check. bounded: unjudged hits may be relevant; else they are known not to be."""
-    outcome = decide([show(of.check, of.judged, m, rates) for of, m in zip(differences, margins, strict=True)])
-    worst, best = outcome.decision, outcome.decision
-    if bounded:
-        worst = decision_of([of.worst for of in differences], margins, rates)
-        best = decision_of([of.best for of in differences], margins, rates)
-    return OneLook(outcome=outcome, worst=worst, best=best, hangs={worst, best} != {outcome.decision})
+    grades = ("judged", "worst", "best") if bounded else ("judged",) * 3
+    return OneLook(*(decision_of([(getattr(of, name), margin) for of, margin in asked], rates) for name in grades))
 
 
-def decision_of(d: Sequence[Array], margins: Sequence[Margin], rates: Rates) -> Decision:
-    """The decision alone, of checks that are all required: a bound is beyond a limit iff the tail there is small."""
-    pairs = list(zip(d, margins, strict=True))
-    if any(tail(one, m.tolerated) < rates.red for one, m in pairs):
+def decision_of(asked: Sequence[tuple[Array, Margin]], rates: Rates) -> Decision:
+    """From the checks to the decision: RED of one beats what is open, and that PROMOTE, which needs every one.
+
+    A bound is beyond a limit iff the tail there is small.
+    """
+    if any(tail(d, margin.tolerated) < rates.red for d, margin in asked):
         return Decision.ROLLBACK
-    return Decision.PROMOTE if all(tail(-one, -m.mu) < rates.green for one, m in pairs) else Decision.HOLD
+    holds = asked and all(tail(-d, -margin.mu) < rates.green for d, margin in asked)
+    return Decision.PROMOTE if holds else Decision.HOLD
 
 
 def queries_for(sizes: Array, mu: float, alpha: float) -> int | None:
@@ -105,7 +101,7 @@ def queries_for(sizes: Array, mu: float, alpha: float) -> int | None:
     return high
 
 
-def margin_lines(asked: Sequence[tuple[Differences, Margin]], rates: Rates, k: int) -> Iterator[str]:
+def margin_lines(asked: Sequence[WithMargin], rates: Rates, k: int) -> Iterator[str]:
     """What these queries can carry, how many the margins need, and what was charged; k as in LookFacts."""
     for of, margin in asked:
         if margin.chosen_after_looking and k:

@@ -10,9 +10,7 @@ Rules (why: docs/decision-rule.md; how often they err: docs/offline-characterist
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 from gates.errors import ConfigError, GateError
 from gates.statistics.decimals import decimal
 from gates.statistics.gaffke import checked, lower, require_share, tails, upper
-from gates.verdicts import Decision, Verdict
+from gates.verdicts import Verdict
 
 Array = NDArray[np.float64]
 ALPHA, ALPHA_RED = 0.05, 0.01  # of a wrong GREEN, of a wrong ROLLBACK
@@ -59,37 +57,13 @@ class Rates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What the differences show of one check. Numbers are of the mean difference, hero minus baseline."""
+    """What the differences show of one check. Bounds are of the mean difference, hero minus baseline."""
 
-    check: str
-    required: Literal["green", "not_red"]  # as in gates.verdicts.Cell
-    n: int
-    observed: float
     lower: float  # L, at the rate of GREEN
     upper: float  # U, at the rate of RED
     margin: Margin
     verdict: Verdict
     note: str  # "shown worse, within the margin", or how many queries would do
-
-    def sentence(self) -> str:
-        """All of it in one line, in points."""
-        mean, low, high, mu, tolerated = (
-            decimal(100 * value, 3)
-            for value in (self.observed, self.lower, self.upper, self.margin.mu, self.margin.tolerated)
-        )
-        told = f"{self.check} {self.verdict}: {mean} points, L {low}, U {high}, margin {mu}, tolerated loss {tolerated}"
-        after = AFTER_LOOKING if self.margin.chosen_after_looking else ""
-        return ", ".join(filter(None, (told, f"n {self.n:,}", self.note, after)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfflineOutcome:
-    """The decision about one hero, its reasons (what decides first), and whether a PROMOTE may stand."""
-
-    decision: Decision
-    final: bool  # never of a HOLD, nor of a PROMOTE by a margin that was chosen after looking
-    reasons: tuple[str, ...]
-    shown: tuple[Shown, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +102,7 @@ def rates_of(checks: int, heroes: int = 1, k: int | None = None) -> Rates:
     return Rates(green=green, red=red / (checks * heroes))
 
 
-def show(check: str, d: Array, margin: Margin, rates: Rates, required: Literal["green", "not_red"] = "green") -> Shown:
+def show(d: Array, margin: Margin, rates: Rates) -> Shown:
     """The one look at a check. Raises EvidenceError and GateError, a line each, where nothing can be shown."""
     d = checked(d)
     low, high = lower(d, rates.green), upper(d, rates.red)
@@ -140,27 +114,7 @@ def show(check: str, d: Array, margin: Margin, rates: Rates, required: Literal["
     else:
         enough = queries_needed(d, margin.mu, rates.green)
         note = f"{enough:,} such queries would meet the margin" if enough else f"not even {MOST:,} such queries would"
-    return Shown(
-        check=check, required=required, n=len(d), observed=float(d.mean()), lower=low, upper=high, margin=margin,
-        verdict=verdict, note=note,
-    )  # fmt: skip
-
-
-def decide(shown: Sequence[Shown]) -> OfflineOutcome:
-    """From the checks to the decision: ROLLBACK beats HOLD beats PROMOTE, and nothing shown promotes nobody."""
-    red = [s.sentence() for s in shown if s.verdict is Verdict.RED]
-    required = [s for s in shown if s.required == "green"]
-    hold = [s.sentence() for s in required if s.verdict is Verdict.INCONCLUSIVE]
-    if not required:
-        hold.append("no check was required to be shown")
-    looked = any(s.margin.chosen_after_looking for s in shown)
-    if red:
-        decision, final, reasons = Decision.ROLLBACK, True, red + hold
-    elif hold:
-        decision, final, reasons = Decision.HOLD, False, hold
-    else:
-        decision, final, reasons = Decision.PROMOTE, not looked, [s.sentence() for s in required]
-    return OfflineOutcome(decision=decision, final=final, reasons=tuple(reasons), shown=tuple(shown))
+    return Shown(lower=low, upper=high, margin=margin, verdict=verdict, note=note)
 
 
 def least_margin(n: int, alpha: float) -> float:

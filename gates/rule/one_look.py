@@ -40,7 +40,7 @@ class LookTracker(Tracker):
 
     def end_window(self, window: Pairs) -> None:
         lost = self._form.told(window)
-        self._shown = show(self.head.check, -lost, self._margin, self._rates)
+        self._shown = show(-lost, self._margin, self._rates)
         self.red = GAFFKE if self._shown.verdict is Verdict.RED and not self._hangs else ""
 
     @property

@@ -140,10 +140,11 @@ def verdicts(figure: Figure, _: np.random.Generator, __: Policy) -> Found:
     for place, (what, n, loss) in enumerate(CASES[::-1]):
         counts = np.rint(n * SLIPS.weights(loss)).astype(np.int64)
         counts[SLIPS.values == 0] += n - counts.sum()
-        shown = show("ndcg_at_10", np.repeat(SLIPS.values, counts), Margin(mu=MU), rates_of(1))
+        d = np.repeat(SLIPS.values, counts)
+        shown = show(d, Margin(mu=MU), rates_of(1))
         mark, colour = marks[shown.verdict]
         axes.plot([100 * shown.lower, 100 * shown.upper], [place, place], color=colour, lw=2.5)
-        axes.plot(100 * shown.observed, place, mark, color=colour, ms=9, mec="black")
+        axes.plot(100 * d.mean(), place, mark, color=colour, ms=9, mec="black")
         axes.text(
             9.5, place, shown.verdict + (f"  {shown.note}" if shown.verdict is Verdict.GREEN else ""), va="center"
         )

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from gates.rule.compared import Differences, attainable, compare, decision_of, fewest, queries_for
-from gates.rule.offline import Margin, decide, rates_of, show
-from gates.verdicts import Decision
+from gates.rule.offline import Margin, rates_of, show
+from gates.verdicts import Decision, Verdict
 
 Array = NDArray[np.float64]
 RATES, MARGIN = rates_of(1, k=1), Margin(mu=0.05)
@@ -30,33 +30,40 @@ def of(judged: Array, worst: Array | None = None, best: Array | None = None, che
     ],
 )
 def test_what_hangs_on_unjudged_hits_is_held(differences: Differences, decision: Decision, hangs: bool) -> None:
-    found = compare([differences], [MARGIN], RATES, bounded=True)
-    assert (Decision.HOLD if found.hangs else found.outcome.decision, found.hangs) == (decision, hangs)
-    known = compare([differences], [MARGIN], RATES, bounded=False)
-    assert (known.worst, known.best, known.hangs) == (known.outcome.decision, known.outcome.decision, False)
+    found = compare([(differences, MARGIN)], RATES, bounded=True)
+    assert (Decision.HOLD if found.hangs else found.decision, found.hangs) == (decision, hangs)
+    known = compare([(differences, MARGIN)], RATES, bounded=False)
+    assert (known.worst, known.best, known.hangs) == (known.decision, known.decision, False)
 
 
-def test_one_check_that_is_broken_is_enough() -> None:
-    asked, rates = [of(GOOD), of(BAD, check="R@50")], rates_of(2, k=1)
-    assert compare(asked, [MARGIN] * 2, rates, bounded=True).outcome.decision is Decision.ROLLBACK
+@pytest.mark.parametrize(
+    ("d", "decision"),
+    [
+        ([GOOD, SAME], Decision.PROMOTE),
+        ([GOOD, SAME[:20]], Decision.HOLD),
+        ([GOOD, SAME[:20], BAD], Decision.ROLLBACK),
+        ([], Decision.HOLD),
+    ],
+    ids=["all green", "one open", "one red", "nothing"],
+)
+def test_red_beats_open_beats_green(d: list[Array], decision: Decision) -> None:
+    assert decision_of([(one, MARGIN) for one in d], RATES) is decision
 
 
 def test_without_a_margin_it_is_the_one_that_can_be_carried() -> None:
     (margin,) = attainable([of(SAME)], RATES)
     assert margin.chosen_after_looking
-    found = compare([of(SAME)], [margin], RATES, bounded=True).outcome
-    assert (found.decision, found.final) == (Decision.PROMOTE, False)
-    again = compare([of(SAME)], [Margin(mu=margin.mu)], RATES, bounded=True).outcome
-    assert (again.decision, again.final) == (Decision.PROMOTE, True)
+    assert compare([(of(SAME), margin)], RATES, bounded=True).decision is Decision.PROMOTE
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_decision_alone_is_that_of_the_whole_look(seed: int) -> None:
+def test_a_check_alone_decides_as_its_bounds_say(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    d = [np.clip(rng.normal(rng.uniform(-0.1, 0.1), 0.2, 150), -1, 1) for _ in range(2)]
-    rates, margins = rates_of(2, k=1), [Margin(mu=0.05), Margin(mu=0.08)]
-    shown = [show(str(i), one, m, rates) for i, (one, m) in enumerate(zip(d, margins, strict=True))]
-    assert decision_of(d, margins, rates) is decide(shown).decision
+    d = np.clip(rng.normal(rng.uniform(-0.1, 0.1), 0.2, 150), -1, 1)
+    by_verdict = {
+        Verdict.GREEN: Decision.PROMOTE, Verdict.INCONCLUSIVE: Decision.HOLD, Verdict.RED: Decision.ROLLBACK,
+    }  # fmt: skip
+    assert decision_of([(d, MARGIN)], RATES) is by_verdict[show(d, MARGIN, RATES).verdict]
 
 
 @pytest.mark.parametrize("least", [1, 2, 7, 100])

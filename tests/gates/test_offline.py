@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from gates.errors import ConfigError, EvidenceError, GateError
 from gates.rule.offline import (
-    AFTER_LOOKING,
     ALPHA,
     ALPHA_RED,
     MOST,
@@ -21,7 +20,6 @@ from gates.rule.offline import (
     Rates,
     Shown,
     charged,
-    decide,
     foresee,
     least_margin,
     queries_needed,
@@ -30,7 +28,7 @@ from gates.rule.offline import (
     show,
 )
 from gates.statistics.gaffke import lower, tail, upper
-from gates.verdicts import Decision, Verdict
+from gates.verdicts import Verdict
 
 Array = NDArray[np.float64]
 
@@ -43,8 +41,8 @@ def queries(n: int, *, lost: int = 0, gained: int = 0, size: float = 1.0) -> Arr
     return np.array([-size] * lost + [size] * gained + [0.0] * (n - lost - gained))
 
 
-def look(d: Array, margin: Margin = TWO_POINTS, check: str = "ndcg_at_10", *, required: bool = True) -> Shown:
-    return show(check, d, margin, ONE_CHECK, "green" if required else "not_red")
+def look(d: Array, margin: Margin = TWO_POINTS) -> Shown:
+    return show(d, margin, ONE_CHECK)
 
 
 # one check
@@ -65,7 +63,6 @@ def look(d: Array, margin: Margin = TWO_POINTS, check: str = "ndcg_at_10", *, re
 def test_a_check_is_green_red_or_neither(d: Array, verdict: Verdict) -> None:
     shown = look(d)
     assert shown.verdict is verdict
-    assert (shown.n, shown.observed) == (len(d), pytest.approx(d.mean()))
     assert (shown.lower, shown.upper) == (lower(d, ALPHA), upper(d, ALPHA_RED))
 
 
@@ -97,21 +94,6 @@ def test_a_single_check_is_red_only_beyond_the_loss_that_is_tolerated() -> None:
     assert look(d, Margin(mu=0.02, tolerated_loss=0.10)).verdict is Verdict.INCONCLUSIVE
 
 
-@pytest.mark.parametrize(
-    ("d", "begins", "ends"),
-    [
-        (queries(400, lost=8), "ndcg_at_10 INCONCLUSIVE: -2 points", ", not even 1,000,000 such queries would"),
-        (queries(400, lost=40), "ndcg_at_10 RED: -10 points", ""),
-        (queries(400, gained=4), "ndcg_at_10 GREEN: 1 points", ""),
-    ],
-    ids=["hold", "red", "green"],
-)
-def test_the_sentence_says_what_was_seen_in_one_line(d: Array, begins: str, ends: str) -> None:
-    shown = look(d, Margin(mu=0.02, tolerated_loss=0.03))
-    bounds = f"L {100 * shown.lower:.3g}, U {100 * shown.upper:.3g}"
-    assert shown.sentence() == f"{begins}, {bounds}, margin 2, tolerated loss 3, n 400{ends}"
-
-
 # the queries that would do
 
 
@@ -136,57 +118,6 @@ def test_queries_that_no_one_will_judge_are_not_named(d: Array) -> None:
     margin = 0.02 if d.mean() < 0 else 1e-4
     assert queries_needed(d, margin, ALPHA) is None
     assert f"not even {MOST:,} such queries would" in look(d, Margin(mu=margin)).note
-
-
-# the decision
-
-
-GREEN, OPEN = look(queries(400)), look(queries(400, lost=8), check="recall")
-RED, RED_SLICE = (look(queries(400, lost=40), check="recall", required=required) for required in (True, False))
-
-
-@pytest.mark.parametrize(
-    ("shown", "decision", "final", "reasons"),
-    [
-        (
-            [GREEN, look(queries(400, gained=9), check="recall")],
-            Decision.PROMOTE,
-            True,
-            ["ndcg_at_10 GREEN", "recall GREEN"],
-        ),
-        ([GREEN, look(queries(60), check="recall", required=False)], Decision.PROMOTE, True, ["ndcg_at_10 GREEN"]),
-        ([GREEN, OPEN], Decision.HOLD, False, ["recall INCONCLUSIVE"]),
-        ([GREEN, OPEN, RED], Decision.ROLLBACK, True, ["recall RED", "recall INCONCLUSIVE"]),
-        ([GREEN, OPEN, RED_SLICE], Decision.ROLLBACK, True, ["recall RED", "recall INCONCLUSIVE"]),
-        ([], Decision.HOLD, False, ["no check was required to be shown"]),
-        ([look(queries(400), required=False)], Decision.HOLD, False, ["no check was required to be shown"]),
-    ],
-    ids=["all green", "a slice open", "one open", "one red", "a slice red", "nothing", "nothing required"],
-)
-def test_red_beats_open_beats_green(shown: list[Shown], decision: Decision, final: bool, reasons: list[str]) -> None:
-    found = decide(shown)
-    assert (found.decision, found.final) == (decision, final)
-    assert [reason.partition(":")[0] for reason in found.reasons] == reasons
-
-
-@pytest.mark.parametrize(
-    ("d", "decision", "final"),
-    [
-        (queries(400), Decision.PROMOTE, False),
-        (queries(100), Decision.HOLD, False),
-        (queries(400, lost=40), Decision.ROLLBACK, True),
-    ],
-    ids=["promote", "hold", "rollback"],
-)
-@pytest.mark.parametrize("required", [True, False])
-def test_a_margin_chosen_after_looking_promotes_nobody_for_good(
-    d: Array, decision: Decision, final: bool, required: bool
-) -> None:
-    after = Margin(mu=0.02, chosen_after_looking=True)
-    looked = look(queries(400), after, "recall_at_50", required=required)
-    found = decide([look(d), looked])
-    assert (found.decision, found.final) == (decision, final)
-    assert looked.sentence().endswith(AFTER_LOOKING)
 
 
 # what may be spent
@@ -297,8 +228,8 @@ def test_the_plan_is_one_line() -> None:
         (lambda v: foresee("recall", CHURN, v, 0.05, 1), "mu"),
         (lambda v: foresee("recall", CHURN, 0.05, v, 1), "alpha"),
         (lambda v: look(CHURN, Margin(mu=0.02, tolerated_loss=v or 1.0)), "tolerated_loss"),
-        (lambda v: show("recall", CHURN, TWO_POINTS, Rates(green=v)), "alpha"),
-        (lambda v: show("recall", CHURN, TWO_POINTS, Rates(red=v)), "alpha"),
+        (lambda v: show(CHURN, TWO_POINTS, Rates(green=v)), "alpha"),
+        (lambda v: show(CHURN, TWO_POINTS, Rates(red=v)), "alpha"),
     ],
     ids=["margin", "attainable", "attainable alpha", "plan", "plan alpha", "tolerated", "green", "red"],
 )
