@@ -1,12 +1,14 @@
-"""Made-up answers of one system, calibrated, for tests that break one thing in them."""
+"""Made-up answers of one system, calibrated, for tests that break one thing in them; and systems that are broken."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fixtures.systems.protocol import DEPTH, Answer, Documents, Query, SearchSystem
 from gates.archive import take
 from gates.verdicts import Cell, Verdict
 from rollout.answered import Answered
@@ -52,3 +54,42 @@ def week(n: int = 4_000, seed: int = 7, *, columns: dict[str, Any] | None = None
         "within_sla": np.ones(n, dtype=np.bool_),
     }
     return Answered(**{**beside, **(columns or {})}, arm=builders.arm(n, **{**sound, **arm}))
+
+
+class Constant:
+    """Answers whatever is asked as it answered first, and as sure as ever."""
+
+    def __init__(self, system: SearchSystem) -> None:
+        self._system, self._first = system, None
+        self.documents, self.lacks, self.gaps = system.documents, system.lacks, system.gaps
+
+    def answer(self, query: Query) -> Answer:
+        found = self._system.answer(query)
+        self._first = self._first or found
+        return replace(self._first, confidence=found.confidence)
+
+
+class Leftover(Constant):
+    """Its index holds an old copy of each document, a line off; every third query finds that of its first hit, last."""
+
+    def __init__(self, system: SearchSystem) -> None:
+        super().__init__(system)
+        known = self._known = system.documents
+        self.documents = Documents(  # "~" comes after every other letter of an id
+            doc_id=[*known.doc_id, *(f"~{name}" for name in known.doc_id)],
+            file=[*known.file, *known.file],
+            line_start=np.concatenate([known.line_start, known.line_start + 1]),
+            line_end=np.concatenate([known.line_end, known.line_end + 1]),
+        )
+
+    def answer(self, query: Query) -> Answer:
+        found = self._system.answer(query)
+        if query.query_ord % 3 or not len(found.doc_ord):
+            return found
+        kept, copy = slice(DEPTH - 1), found.doc_ord[0] + len(self._known.doc_id)
+        return replace(
+            found,
+            doc_ord=np.append(found.doc_ord[kept], copy).astype(np.int32),
+            score=np.append(found.score[kept], np.nextafter(found.score[kept].min(), np.float32(-np.inf))),
+            why=np.append(found.why[kept], found.why[0]),
+        )
