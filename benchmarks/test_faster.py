@@ -90,8 +90,8 @@ def measured(evidence: BigRun) -> Measures:
     at = Places(file=places.file[doc], line_start=places.line_start[doc], line_end=places.line_end[doc])
     return measure(
         row, rank, *grade_hits(row % QUERIES, doc, at, truth),
-        n_relevant=np.tile(truth.n_relevant(), len(SYSTEMS)),
-        ideal_dcg_at_10=np.tile(truth.ideal_dcg_at_10(), len(SYSTEMS)),
+        n_relevant=np.tile(truth.n_relevant, len(SYSTEMS)),
+        ideal_dcg_at_10=np.tile(truth.ideal_dcg_at_10, len(SYSTEMS)),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ the grade; the ideal ranking comes from all judgements, not from what was return
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ class Places:
     line_end: NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Truth:
     """Graded judgements of all queries in CSR form, and where the collection's documents lie."""
 
@@ -33,10 +34,12 @@ class Truth:
     grade: NDArray[np.int32]
     places: Places
 
+    @cached_property
     def n_relevant(self) -> NDArray[np.int32]:
         """Judged relevant documents of each query."""
         return np.diff(self.start).astype(np.int32)
 
+    @cached_property
     def ideal_dcg_at_10(self) -> NDArray[np.float64]:
         """DCG@10 of the best possible ranking of each query."""
         query = np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))

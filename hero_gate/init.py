@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evidence.files import write_whole
-from fixtures.judged import read_judged
+from fixtures.judged import judged_pair, kinds_of
 from gates.errors import ConfigError, GateError
 from gates.offline import TEMPLATES
 from gates.place import HERE
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--owner", default="Search Team", help="who answers for the candidate")
     asked = parser.parse_args(arguments)
     try:
-        pair = read_judged(asked.baseline, asked.hero, asked.qrels, asked.queries, asked.measures)
+        pair = judged_pair(*kinds_of(asked.baseline, asked.hero, asked.qrels, asked.queries), asked.measures)
         n, rate = len(pair.queries), rates_of(len(asked.measures), k=1).green
         mu = asked.margin or max(USUAL, math.ceil(1000 * least_margin(n, rate) + 0.5) / 1000)
         if mu > MOST_LOST:

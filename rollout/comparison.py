@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from evidence.measures import Truth
 from evidence.parts import concat
 from fixtures.fingerprint import fingerprint
 from fixtures.material import lock_material
@@ -30,7 +31,7 @@ from gates.policy import Policy
 from gates.rule.questions import missing_inputs
 from rollout import order
 from rollout.columns import positions
-from rollout.replay import Answers, Judged, Locator, Timed, judge_collection, measure_answers, replay_block
+from rollout.replay import Answers, Locator, Timed, judge_collection, measure_answers, replay_block
 from rollout.tables import Label, agg_table, hits_table
 
 SHOWN = 5  # intents that a message names
@@ -49,7 +50,7 @@ class Contender(NamedTuple):
         """A system that answers about a collection."""
         return cls(name, config_hash, system, Locator(system.documents, collection.documents))
 
-    def measured(self, timed: Sequence[Timed], queries: Sequence[Query], judged: Judged, policy: Policy) -> Answers:
+    def measured(self, timed: Sequence[Timed], queries: Sequence[Query], judged: Truth, policy: Policy) -> Answers:
         """Its answers, ranked, graded and measured; a look-up's CPU time is not that of what was recorded."""
         answers = measure_answers(timed, queries, self.locator, judged, policy.sla_ms, policy.latency, policy.more)
         if "cpu_ms" in self.system.lacks:
@@ -67,7 +68,7 @@ class Contest:
 
     hero: Hero
     collection: Collection
-    judged: Judged
+    judged: Truth
     material: dict[str, Any]  # of the lock, as it is now
     fingerprint: str
     challenger: Contender

@@ -124,9 +124,8 @@ class Ladder:
             self.policy, answers.arm, contest.intents(queries), order.seed(contest.fingerprint)
         )
         if self._offline:
-            look = look_at(self.hero, self.policy)
-            self._look = look.facts
-            write_whole(self.folder / TO_JUDGE, json.dumps(look.to_judge))
+            self._look, to_judge = look_at(self.hero, self.policy)
+            write_whole(self.folder / TO_JUDGE, json.dumps(to_judge))
         evaluator = evaluator_of(self.hero.subject.name, self.policy, self._constants, contest.missing, self._look)
         evaluator.refuse(answers.arm)
         self._climb = Climb(evaluator, self.hero.subject.windows)

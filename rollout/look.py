@@ -34,16 +34,11 @@ class ToJudge:
     needed: int  # 0 where nothing hangs on them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What is known beside the pairs: the facts that are attested, and the hits that should be judged first."""
+def look_at(hero: Hero, policy: Policy) -> tuple[LookFacts, list[tuple[str, ...]]]:
+    """The facts that are attested, and the hits that should be judged first: rows of a table, its heads first.
 
-    facts: LookFacts
-    to_judge: tuple[tuple[str, ...], ...]  # rows of a table, its heads first
-
-
-def look_at(hero: Hero, policy: Policy) -> Look:
-    """All of it. Raises EvidenceError, a line, where no hero whatsoever could be shown to keep a margin."""
+    Raises EvidenceError, a line, where no hero whatsoever could be shown to keep a margin.
+    """
     measures = measures_of(policy)
     pair, (k, again) = pair_of(hero, measures), count(hero, policy, write=True)
     by_measure = {of.check: of for of in differences_of(pair)}
@@ -71,7 +66,7 @@ def look_at(hero: Hero, policy: Policy) -> Look:
         margins=tuple(margin_lines(asked, rates, k)),
         on_unjudged=tuple(_on_unjudged(pair, names, compared, first, bounded=bounded)),
     )
-    return Look(facts=facts, to_judge=tuple(_table(pair, first)))
+    return facts, list(_table(pair, first))
 
 
 def _first(pair: JudgedPair, compared: OneLook, asked: Sequence[WithMargin], rates: Rates) -> ToJudge:

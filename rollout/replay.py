@@ -48,14 +48,6 @@ class Timed(NamedTuple):
     wait_ms: float = 0.0  # of latency_ms; none of a recorded one, whose clock is not this machine's
 
 
-class Judged(NamedTuple):
-    """What the collection says of a query."""
-
-    truth: Truth
-    n_relevant: NDArray[np.int32]
-    ideal_dcg_at_10: NDArray[np.float64]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hits:
     """Ranked, graded hits of a block, one row a hit. `row` is the query's position in the block."""
@@ -79,15 +71,14 @@ class Answers:
     arm: Arm
 
 
-def judge_collection(collection: Collection) -> Judged:
+def judge_collection(collection: Collection) -> Truth:
     """The collection's judgements in the form that the measures read."""
-    truth = Truth(
+    return Truth(
         start=collection.judgements.start,
         doc_ord=collection.judgements.doc_ord,
         grade=collection.judgements.grade,
         places=_places(collection.documents, _file_numbers(collection.documents)),
     )
-    return Judged(truth, truth.n_relevant(), truth.ideal_dcg_at_10())
 
 
 class Locator:
@@ -147,7 +138,7 @@ def measure_answers(
     timed: Sequence[Timed],
     queries: Sequence[Query],
     locator: Locator,
-    judged: Judged,
+    judged: Truth,
     sla_ms: float,
     latency: str = "client",
     more: Sequence[str] = (),
@@ -173,7 +164,7 @@ def measure_answers(
     rank = (np.arange(len(row)) - starts[row] + 1).astype(np.int16) if len(row) else np.zeros(0, dtype=np.int16)
     doc_ord = locator.doc_ord[system_doc]
     places = Places(**{f.name: getattr(locator.places, f.name)[system_doc] for f in fields(Places)})
-    grade, credit = grade_hits(query_ord[row], doc_ord, places, judged.truth)
+    grade, credit = grade_hits(query_ord[row], doc_ord, places, judged)
     measures = measure(
         row, rank, grade, credit,
         n_relevant=judged.n_relevant[query_ord],
@@ -188,7 +179,7 @@ def measure_answers(
     hits = Hits(
         row=row, rank=rank, system_doc=system_doc, doc_ord=doc_ord, score=score, why=why, grade=grade, credit=credit
     )
-    own = _more(more, timed, measures, hits, query_ord, judged.truth)
+    own = _more(more, timed, measures, hits, query_ord, judged)
     columns: dict[str, NDArray[Any]] = {
         "latency_ms": latency_ms,
         "cpu_ms": np.array([t.cpu_ms for t in timed]),

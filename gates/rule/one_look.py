@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 
 from gates.checks.forms import Loss
-from gates.checks.known_answers import KnownAnswers
 from gates.checks.question import Constants, Head
 from gates.errors import EvidenceError
 from gates.offline import OFFLINE
@@ -21,7 +20,7 @@ from gates.rule.compared import look_interval
 from gates.rule.evaluator import Evaluator
 from gates.rule.offline import AFTER_LOOKING, Margin, Rates, Shown, rates_of, show
 from gates.rule.questions import DECIDE, asked_checks
-from gates.rule.self_test import cells_that_must_not_promote
+from gates.rule.self_test import cells_that_must_not_promote, known_answers_cell
 from gates.rule.synthetic import Synthetic
 from gates.rule.trackers import Tracker
 from gates.statistics.decimals import decimal, interval_numbers
@@ -148,13 +147,4 @@ def judge_one_look_test(hero: str, policy: Policy, constants: Constants, missing
         "cells that must not promote": not cells_that_must_not_promote(hero, policy),
     }
     wrong = [what for what, right in tried.items() if not right]
-    return KnownAnswers().before_climb(
-        hero,
-        policy.on_red(KnownAnswers.key),
-        Verdict.RED if wrong else Verdict.GREEN,
-        unit=KnownAnswers.unit,
-        observed=str(len(wrong)),
-        limit="0",
-        n=len(tried),
-        note=f"the evaluator answers wrongly: {', '.join(wrong)}" if wrong else "",
-    )
+    return known_answers_cell(hero, policy, wrong, len(tried))

@@ -9,7 +9,7 @@ are called.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -62,18 +62,17 @@ def judge_self_test(
         "cells that must not promote": lambda: cells_that_must_not_promote(hero, policy),
     }
     wrong = [f"{what}: {said}" for what, try_it in tried.items() if (said := _answer(try_it))]
-    tried_whole = bool(_losses(m, made_up))
     nothing = f"the baseline finds too little in {len(made_up)} answers for a loss to show; see what it answers"
+    return known_answers_cell(hero, policy, wrong, len(tried), untried="" if _losses(m, made_up) else nothing)
+
+
+def known_answers_cell(hero: str, policy: Policy, wrong: Sequence[str], tried: int, untried: str = "") -> Cell:
+    """The cell of so many answers, of which some are wrong; `untried` says what could not be asked."""
+    verdict = Verdict.RED if wrong else Verdict.INCONCLUSIVE if untried else Verdict.GREEN
     return KnownAnswers().before_climb(
-        hero,
-        policy.on_red(KnownAnswers.key),
-        Verdict.RED if wrong else Verdict.GREEN if tried_whole else Verdict.INCONCLUSIVE,
-        unit=KnownAnswers.unit,
-        observed=str(len(wrong)),
-        limit="0",
-        n=len(tried),
-        note=f"the evaluator answers wrongly: {'; '.join(wrong)}" if wrong else "" if tried_whole else nothing,
-    )
+        hero, policy.on_red(KnownAnswers.key), verdict, unit=KnownAnswers.unit, observed=str(len(wrong)), limit="0",
+        n=tried, note=f"the evaluator answers wrongly: {'; '.join(wrong)}" if wrong else untried,
+    )  # fmt: skip
 
 
 def _answer(try_it: Callable[[], str]) -> str:

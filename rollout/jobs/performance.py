@@ -1,6 +1,6 @@
 """Does the incumbent still give the numbers it was promoted on?
 
-The same queries every night, asked of the incumbent alone. Both numbers have an and they are of different
+The same queries every night, asked of the incumbent alone. Both numbers have an interval, and they are of different
 queries, so the interval of their difference is that of two independent samples (MOVER: Zou and Donner 2008, which
 takes intervals that are not symmetric). ECE is compared by the errors that null simulations do not exclude: the plug-in
 error of few answers is larger than that of many, of the same system.

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from evidence.measures import Truth
 from evidence.parts import concat
 from evidence.schemas import AGG, HITS
 from fixtures.fingerprint import fingerprint
@@ -15,7 +16,7 @@ from fixtures.systems.protocol import Collection, Query
 from gates.errors import EvidenceError
 from rollout import replay
 from rollout.comparison import Contender
-from rollout.replay import Judged, Timed, judge_collection, warm_up
+from rollout.replay import Timed, judge_collection, warm_up
 from rollout.tables import agg_table, hits_table
 
 STREAM = "probe"  # of the rows in agg.parquet
@@ -35,7 +36,7 @@ class Probe:
 
     served: Served
     collection: Collection
-    judged: Judged
+    judged: Truth
     contender: Contender
 
     @property
