@@ -29,6 +29,7 @@ from fixtures.oracles import oracles_of
 from fixtures.packs import load_hero
 from fixtures.suites import load_suites
 from gates.attestation import Attestation
+from gates.documents import read_model
 from gates.errors import GateError
 from gates.planning.characteristics import read_characteristics
 from gates.policy import load_policy
@@ -43,7 +44,7 @@ from rollout.columns import read_agg, read_hits
 from rollout.jobs.accepted import read_answers
 from rollout.jobs.drift import DriftLimits
 from rollout.jobs.emergency import EmergencyLimits
-from rollout.jobs.numbers import read_numbers
+from rollout.jobs.numbers import Numbers
 from rollout.jobs.performance import PerformanceLimits
 from rollout.jobs.settings import read_family
 
@@ -104,7 +105,9 @@ READERS = {
     "known answers": Reader(
         lambda path: oracles_of("", path.parent, ""), CONFIGS / "oracles.json", "oracles.json"
     ),
-    "numbers": Reader(read_numbers, CONFIGS / "baseline.numbers.json", "baseline.numbers.json"),
+    "numbers": Reader(
+        lambda path: read_model(path, Numbers), CONFIGS / "baseline.numbers.json", "baseline.numbers.json"
+    ),
     "calibrator": Reader(read_calibrator, CONFIGS / "calib_v22.json", "calib_v22.json", (ValueError,)),
     "corpus": Reader(read_lock, CONFIGS / "corpus.lock", "corpus.lock", (CorpusError,)),
     "run": Reader(read_run, lines(lambda i: b"q%d Q0 a.py:%d-99 1 0.5 tag %d.5\n" % (i // 5, i, i // 5)), "a.run"),

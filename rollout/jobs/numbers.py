@@ -14,10 +14,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from evidence.files import write_whole
 from gates.archive import state_of
 from gates.attestation import ATTESTATION, Attestation, AttestationError
-from gates.documents import Document, read_model
+from gates.documents import Document
 from gates.errors import EvidenceError
 from gates.statistics.pvalues import Interval
 from rollout.jobs.job import machine
@@ -62,16 +61,6 @@ class Numbers(Document):
     waited: float | None  # share of the time in which answers waited for a processor; null where nobody said
     bin_edges: tuple[float, ...]  # inner edges of the bins in which `ece` was measured
     suites: dict[str, OfSuite]  # by name of the collection's suite, "all" for all of them
-
-
-def read_numbers(path: Path) -> Numbers:
-    """Raises ConfigError with every mistake of the file."""
-    return read_model(path, Numbers)
-
-
-def write_numbers(path: Path, numbers: Numbers) -> None:
-    """Write the numbers of what serves from now on."""
-    write_whole(path, numbers_text(numbers))
 
 
 def numbers_text(numbers: Numbers) -> str:

@@ -13,12 +13,13 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from pydantic import model_validator
 
+from evidence.files import write_whole
 from fixtures.served import Served
 from fixtures.suites import Queries, pool_of
 from fixtures.systems.protocol import Query, SearchSystem
 from gates.checks.machine import waiting_share
 from gates.checks.p95_latency import P95Latency
-from gates.documents import AtMost, Document
+from gates.documents import AtMost, Document, read_model
 from gates.errors import EvidenceError
 from gates.place import HERE
 from gates.policy import Policy
@@ -33,7 +34,7 @@ from rollout.columns import answered
 from rollout.jobs.check import JobCheck, NotShown
 from rollout.jobs.draw import draw
 from rollout.jobs.job import Jobs, metric_row
-from rollout.jobs.numbers import ALL, METRICS, Numbers, numbers_file, numbers_of, read_numbers, write_numbers
+from rollout.jobs.numbers import ALL, METRICS, Numbers, numbers_file, numbers_of, numbers_text
 from rollout.jobs.probe import Probe, ask_all
 from rollout.jobs.settings import Positive, read_family
 from rollout.jobs.whiskers import WhiskerLimits
@@ -196,12 +197,12 @@ def run(jobs: Jobs) -> dict[str, Cell]:
     jobs.night(nightly)
     probe = jobs.probe()
     path = numbers_file(jobs.configs, nightly.numbers, probe.served.config_hash)
-    record = read_numbers(path) if path.exists() and not jobs.write else None
+    record = read_model(path, Numbers) if path.exists() and not jobs.write else None
     found = ask_incumbent(probe, nightly, jobs, record.bin_edges if record else ())
     jobs.keep("performance", history_rows(found))
     if jobs.write:
         record = found.numbers
-        write_numbers(path, record)
+        write_whole(path, numbers_text(record))
     served, missing = probe.served, f"no numbers on record at {path.name}"
     return {
         f"{served.name}-{check.key}": check.about(served.name, Compared(served, found, nightly.performance, record))

@@ -4,11 +4,12 @@ import os
 
 import pytest
 
-from fixtures.parity.compare import load_parity
+from fixtures.parity.compare import ParityLimits
 from fixtures.parity.week import PAIRS, Week, ask_all, write
 from gates.archive import take
 from gates.policy import load_policy
 from gates.run import artifacts, configs
+from rollout.jobs.settings import read_family
 
 pytestmark = [pytest.mark.weekly, pytest.mark.parity]
 each_pair = pytest.mark.parametrize("pair", PAIRS, ids="-".join)
@@ -18,8 +19,8 @@ each_pair = pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def week(pytestconfig: pytest.Config) -> Week:
     """Every port's answers, measured once and kept as `<artifacts>/weekly/parity.json`."""
     folder = configs(pytestconfig)
-    bins = load_policy(folder / "policy.yaml").bins
-    answers = ask_all(folder / "calib_v22.json", load_parity(folder / "weekly.yaml"), bins)
+    limits = read_family(folder, "weekly", parity=ParityLimits).parity
+    answers = ask_all(folder / "calib_v22.json", limits, load_policy(folder / "policy.yaml").bins)
     write(answers, take(artifacts(pytestconfig)) / "weekly" / "parity.json")
     return answers
 

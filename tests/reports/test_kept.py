@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from evidence import history
+from gates.documents import read_model
 from gates.errors import EvidenceError
 from reports.attestation.document import attest, describe_artefacts
 from reports.model.story import tell
 from reports.render.tables import keep_metrics, write_tables
-from rollout.jobs.numbers import numbers_of_run, read_numbers, write_numbers
+from rollout.jobs.numbers import Numbers, numbers_of_run, numbers_text
 from tests.reports.conftest import Judged
 
 
@@ -42,8 +43,9 @@ def test_a_run_is_kept_with_every_number_and_difference(judged: Judged) -> None:
 
 
 def test_the_numbers_of_a_run_are_those_of_its_attested_table(hero: Path, tmp_path: Path) -> None:
-    write_numbers(tmp_path / "baseline.numbers.json", numbers_of_run(hero))
-    read = read_numbers(tmp_path / "baseline.numbers.json")
+    path = tmp_path / "baseline.numbers.json"
+    path.write_text(numbers_text(numbers_of_run(hero)))
+    read = read_model(path, Numbers)
     assert (read.system, read.source, len(read.bin_edges) > 0) == ("equal", "promotion", True)
     assert set(read.suites["all"].metrics) == {"ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "ece", "file_credit"}
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from gates.documents import read_model
 from gates.errors import ConfigError, EvidenceError
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.check import judge_all
 from rollout.jobs.job import Jobs
-from rollout.jobs.numbers import Numbers, read_numbers, write_numbers
+from rollout.jobs.numbers import Numbers, numbers_text
 from rollout.jobs.performance import Compared, PerformanceLimits, ask_incumbent, asked_checks
 from rollout.jobs.probe import Probe
 from rollout.jobs.settings import read_family
@@ -30,7 +31,7 @@ def record(configs: Path, probe: Callable[..., Probe], job: Jobs) -> dict[str, A
     """The numbers of the good incumbent."""
     opened, nightly = probe(), nightly_of(configs)
     numbers = ask_incumbent(opened, nightly, job, ()).numbers
-    write_numbers(configs / nightly.numbers, numbers)
+    (configs / nightly.numbers).write_text(numbers_text(numbers))
     return numbers.model_dump(mode="json", by_alias=True)
 
 
@@ -124,7 +125,7 @@ def test_a_limit_that_is_never_shown_is_a_mistake(configs: Path) -> None:
 
 
 def test_numbers_are_read_as_they_were_written(record: dict[str, Any], configs: Path) -> None:
-    assert read_numbers(configs / "baseline.numbers.json") == Numbers.model_validate(record)
+    assert read_model(configs / "baseline.numbers.json", Numbers) == Numbers.model_validate(record)
     (configs / "baseline.numbers.json").write_text(json.dumps({**record, "extra": 1}))
     with pytest.raises(ConfigError, match="extra: unknown key"):
-        read_numbers(configs / "baseline.numbers.json")
+        read_model(configs / "baseline.numbers.json", Numbers)
