@@ -3,6 +3,7 @@
 How far hits that nobody judged could move the decision, which of them to judge first, and what was charged.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from fixtures.packs import Hero
 from gates.errors import ConfigError, EvidenceError
 from gates.policy import Policy
 from gates.rule.climbed import LookFacts
-from gates.rule.compared import OneLook, WithMargin, compare, decision_of, fewest, margin_lines
+from gates.rule.compared import OneLook, WithMargin, compare, decision_of, margin_lines
 from gates.rule.offline import Rates, require_attainable
 from gates.rule.one_look import margins_of, policy_rates
 from gates.statistics.decimals import decimal
@@ -80,7 +81,7 @@ def _first(pair: JudgedPair, compared: OneLook, asked: Sequence[WithMargin], rat
         either = (decision_of([(d[side], margin) for d, margin in reached], rates) for side in (0, 1))
         return all(decision is compared.decision for decision in either)
 
-    needed = fewest(len(order), decided) if compared.hangs else 0
+    needed = 1 + bisect_left(range(1, len(order)), True, key=decided) if compared.hangs else 0
     listed = order[: min(max(needed, FEWEST), MOST_LISTED)]
     return ToJudge(hits=pair.unjudged, rows=tuple(listed.tolist()), moves=tuple(moves[listed].tolist()), needed=needed)
 

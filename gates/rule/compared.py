@@ -5,7 +5,7 @@ not relevant. It stands where the worst and the best grades for those hits would
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.rule.offline import MOST, POWER, Margin, Rates, foresee, least_margin
+from gates.rule.offline import MOST, POWER, Margin, Rates, fewest, foresee, least_margin
 from gates.statistics.decimals import decimal
 from gates.statistics.gaffke import lower, tail, upper
 from gates.statistics.pvalues import Interval
@@ -85,20 +85,12 @@ def queries_for(sizes: Array, mu: float, alpha: float) -> int | None:
     To two hundredths: the coins know no better.
     """
     spread = np.sort(np.abs(sizes))
-    low = high = len(spread)
 
     def do(queries: int) -> bool:
         alike = spread[np.linspace(0, len(spread) - 1, queries).round().astype(np.intp)]
         return foresee("", alike, mu, alpha, SEED).power >= POWER
 
-    while not do(high):
-        low, high = high, 2 * high
-        if high > MOST:
-            return None
-    while high - low > high // 50:
-        middle = (low + high) // 2
-        low, high = (low, middle) if do(middle) else (middle, high)
-    return high
+    return fewest(do, len(spread), 50)
 
 
 def margin_lines(asked: Sequence[WithMargin], rates: Rates, k: int) -> Iterator[str]:
@@ -129,15 +121,6 @@ def margin_lines(asked: Sequence[WithMargin], rates: Rates, k: int) -> Iterator[
         yield f"{which}: it spends 1/{k * (k + 1)} of .05 and of .01"
     else:
         yield "heroes on these judgements are uncounted: each is charged as the first one (half of .05 and of .01)"
-
-
-def fewest(most: int, decided: Callable[[int], bool]) -> int:
-    """How many of so many hits must be judged until it is decided, where all of them would do."""
-    low, high = 0, most
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decided(middle) else (middle, high)
-    return high
 
 
 def look_interval(d: Array) -> Interval:

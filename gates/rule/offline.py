@@ -10,6 +10,8 @@ Rules (why: docs/decision-rule.md; how often they err: docs/offline-characterist
 """
 
 import math
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,21 +158,23 @@ def queries_needed(d: Array, mu: float, alpha: float) -> int | None:
     """How many queries would show L > -mu if all differed as these do; None: not even MOST would."""
     d = checked(d)
     values, counts = np.unique(-d, return_counts=True)
-    low = high = len(d)
 
     def is_met(queries: int) -> bool:
         return bool(tails(values, counts[None, :] * (queries / len(d)), -mu)[0] < alpha)
 
-    if d.mean() <= -mu:
-        return None
-    while not is_met(high):
+    return fewest(is_met, len(d)) if d.mean() > -mu else None
+
+
+def fewest(enough: Callable[[int], bool], begin: int, steps: int = MOST) -> int | None:
+    """The fewest queries that are enough, `begin` or more, to one of so many steps; None: not even MOST are."""
+    low = high = begin
+    while not enough(high):
         low, high = high, 2 * high
         if high > MOST:
             return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_met(middle) else (middle, high)
-    return high
+    between = range(low, high, max(1, high // steps))[1:]
+    at = bisect_left(between, True, key=enough)
+    return between[at] if at < len(between) else high
 
 
 def _margin_for(power: float, values: Array, draws: NDArray[np.generic], alpha: float) -> float:

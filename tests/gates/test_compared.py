@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gates.rule.compared import Differences, attainable, compare, decision_of, fewest, queries_for
+from gates.rule.compared import Differences, attainable, compare, decision_of, queries_for
 from gates.rule.offline import Margin, rates_of, show
 from gates.verdicts import Decision, Verdict
 
@@ -64,11 +64,6 @@ def test_a_check_alone_decides_as_its_bounds_say(seed: int) -> None:
         Verdict.GREEN: Decision.PROMOTE, Verdict.INCONCLUSIVE: Decision.HOLD, Verdict.RED: Decision.ROLLBACK,
     }  # fmt: skip
     assert decision_of([(d, MARGIN)], RATES) is by_verdict[show(d, MARGIN, RATES).verdict]
-
-
-@pytest.mark.parametrize("least", [1, 2, 7, 100])
-def test_the_fewest_that_decide_are_found(least: int) -> None:
-    assert fewest(100, lambda count: count >= least) == least
 
 
 def test_the_queries_that_a_margin_needs_are_those_with_which_it_is_carried() -> None:
