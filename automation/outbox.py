@@ -9,21 +9,23 @@ alert is sent, then noted: a process killed between the two sends it once more, 
 """
 
 import argparse
-import json
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from pydantic import AwareDatetime
 
 from automation.deliver import NOBODY, Receiver, receivers_of
 from evidence.files import append_lines, read_lines
 from gates.archive import folder, mark
+from gates.documents import Document
 from gates.errors import ConfigError
 from gates.place import HERE
 from reports.alerts.log import LOG, Alert, Log, close, emit, read_log, words_of
@@ -72,17 +74,15 @@ class Flushed:
         return lines
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryNote:
+class DeliveryNote(Document):
     """One line of alerts-delivery.jsonl: a receiver is new, or what came of telling it an alert."""
 
     target: str
-    at: str
+    at: AwareDatetime
     begun: bool = False
     record: str = ""  # the alert's digest; "" where the receiver takes none
     done: bool = False
     why: str = ""
-    until: str = ""  # not tried again before
 
 
 @dataclass(slots=True)
@@ -93,10 +93,10 @@ class DeliveryState:
     done: dict[str, set[str]] = field(default_factory=dict)  # target -> digests
     failed: dict[tuple[str, str], list[DeliveryNote]] = field(default_factory=dict)  # (target, record) -> tries
 
-    def note(self, target: str, **said: Any) -> None:
+    def note(self, target: str, at: datetime, **said: Any) -> None:
         """Write it down and remember it."""
-        note = DeliveryNote(target=target, at=datetime.now(UTC).isoformat(timespec="seconds"), **said)
-        append_lines(self.path, [json.dumps({k: v for k, v in asdict(note).items() if v}, sort_keys=True)])
+        note = DeliveryNote(target=target, at=at, **said)
+        append_lines(self.path, [note.model_dump_json(exclude_defaults=True)])
         self.take(note)
 
     def take(self, note: DeliveryNote) -> None:
@@ -115,27 +115,26 @@ class DeliveryState:
         """What at least one receiver was told."""
         return set().union(*self.done.values())
 
-    def last_failure(self, target: str, record: str) -> DeliveryNote | None:
-        """Why this alert was not told when it was tried last, or why nothing is."""
-        tries = self.failed.get((target, "")) or self.failed.get((target, record))
-        return tries[-1] if tries else None
+    def failures(self, target: str, record: str) -> list[DeliveryNote]:
+        """Each time that this alert was not told, or that nothing was."""
+        return self.failed.get((target, "")) or self.failed.get((target, record), [])
 
-    def pause(self, target: str, record: str) -> float:
-        """Seconds until this is tried again, twice as many with each time that it failed."""
-        return min(_PAUSE * 2.0 ** min(len(self.failed.get((target, record), ())), 10), _LONGEST)
+    def paused(self, target: str, record: str, now: datetime) -> str:
+        """Why it is not tried now, "" where it is: it waits twice as long with each time that it failed."""
+        for last in self.failures(target, record)[-1:]:
+            tries = min(len(self.failures(target, record)), 10)
+            until = last.at + timedelta(seconds=min(_PAUSE * 2.0 ** (tries - 1), _LONGEST))
+            if last.at <= now < until:  # what failed later than now was noted by another clock
+                return f"{last.why}; not before {until:%H:%M:%S}Z"
+        return ""
 
 
 def read_state(artifacts: Path) -> DeliveryState:
     """What alerts-delivery.jsonl says; a line that cannot be read says nothing, so its alert is told once more."""
     state = DeliveryState(artifacts / STATE)
     for line in read_lines(state.path):
-        try:
-            note = DeliveryNote(**json.loads(line))
-            if note.until and datetime.fromisoformat(note.until).tzinfo is None:
-                raise ValueError("a time without its zone")
-            state.take(note)
-        except (ValueError, TypeError, RecursionError):
-            continue
+        with suppress(ValueError):
+            state.take(DeliveryNote.model_validate_json(line))
     return state
 
 
@@ -176,7 +175,7 @@ def _flush(artifacts: Path, delivery: Delivery, now: datetime, environment: Mapp
         untold = [alert for alert in log.alerts if alert.digest not in known]
         waiting = [Waiting(alert=alert, target="its receiver", why=why_none) for alert in untold]
     for name in [receiver.name for receiver in receivers if receiver.name not in state.done]:
-        state.note(name, begun=True)
+        state.note(name, now, begun=True)
     for receiver in receivers:
         sent, left, said = _deliver(log, receiver, state, now, ends)
         delivered += 0 if receiver is NOBODY else sent
@@ -199,7 +198,7 @@ def _deliver(
         before[alert.id] = alert
         if digest in state.done[name]:
             continue
-        why = stopped or _paused(state.last_failure(name, digest), now)
+        why = stopped or state.paused(name, digest, now)
         if not why and alert.id in blocked:  # "resolved" must not come before "firing"
             why = "an earlier alert of this key was not delivered"
         if not why and time.monotonic() > ends:
@@ -212,25 +211,15 @@ def _deliver(
         over = now - datetime.fromisoformat(alert.told_at) > _END
         if result.done or over:
             why = result.why if result.done else f"given up: {result.why}"
-            state.note(name, record=digest, done=True, why=why)
+            state.note(name, now, record=digest, done=True, why=why)
             sent += result.done
             said += [f"{alert.severity} {alert.id}: {why}"] if why else []
             continue
-        record = "" if result.stop else digest
-        until = now + timedelta(seconds=state.pause(name, record))
-        state.note(name, record=record, why=result.why, until=until.isoformat(timespec="seconds"))
+        state.note(name, now, record="" if result.stop else digest, why=result.why)
         blocked.add(alert.id)
         stopped = result.why if result.stop else ""
         waiting.append(Waiting(alert=alert, target=name, why=result.why))
     return sent, waiting, said
-
-
-def _paused(failure: DeliveryNote | None, now: datetime) -> str:
-    """Why it is not tried now, "" where it is."""
-    until = datetime.fromisoformat(failure.until) if failure is not None and failure.until else now
-    if failure is None or not now < until <= now + timedelta(seconds=_LONGEST):
-        return ""  # later than that was said by another clock
-    return f"{failure.why}; not before {until:%H:%M:%S}Z"
 
 
 def _urgent_first(log: Log) -> list[Alert]:
@@ -287,14 +276,10 @@ def undelivered(log: Log, state: DeliveryState) -> list[str]:
     """One line for each alert that somebody was not told, with why."""
     lines, delivered = list[str](), state.delivered
     for alert in log.alerts:
-        failures = [
-            failure
-            for target, done in state.done.items()
-            if alert.digest not in done and (failure := state.last_failure(target, alert.digest))
-        ]
-        if failures or alert.digest not in delivered:
-            whys = [f"{failure.target}: {failure.why}" for failure in failures] or ["not tried yet"]
-            lines.append(clean(f"not delivered: {alert.status} {alert.id}  {'; '.join(whys)}"))
+        left = [target for target, done in state.done.items() if alert.digest not in done]
+        whys = [f"{one.target}: {one.why}" for to in left for one in state.failures(to, alert.digest)[-1:]]
+        if whys or alert.digest not in delivered:
+            lines.append(clean(f"not delivered: {alert.status} {alert.id}  {'; '.join(whys) or 'not tried yet'}"))
     return lines
 
 

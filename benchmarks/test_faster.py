@@ -1,7 +1,6 @@
-"""Are our measures and intervals many times as fast as those of pytrec_eval and scipy, for the same numbers?
+"""Are our measures many times as fast as those of pytrec_eval, for the same numbers?
 
-Measures: both sides read the same file of a million hits, in the evidence's order, and measure from document and score.
-Intervals: `ours` draws one set of resamples for all metrics, scipy one for each.
+Both sides read the same file of a million hits, in the evidence's order, and measure from document and score.
 """
 
 import time
@@ -15,14 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import pytrec_eval
-from scipy import stats
 
 from evidence.measures import Measures, Places, Truth, grade_hits, measure, rank_hits
-from gates.statistics.whiskers import Resamples
 
 QUERIES, DEPTH, JUDGED, SYSTEMS = 10_000, 50, 3, ("baseline", "hero")
 FILES, PER_FILE = 500, 40
-N, METRICS, RESAMPLES = 800, 24, 2_000  # a night's suite: six numbers of each of four systems
 ByQuery = dict[str, dict[str, float]]
 
 
@@ -124,39 +120,6 @@ def test_measures_cost_a_quarter_of_pytrec_eval(evidence: BigRun) -> None:
         np.testing.assert_allclose(column, expected, rtol=0, atol=1e-9)
     print(f"\nours {own:.3f} s CPU, pytrec_eval {peer:.3f} s CPU: {peer / own:.1f} times faster")
     assert peer / own >= 4
-
-
-def intervals(hero: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """One set of resamples, drawn here, for all metrics."""
-    draws = Resamples.draw(N, RESAMPLES, 1, 7).means(hero - baseline)
-    return np.asarray(np.quantile(draws, (0.025, 0.975), axis=0).T)
-
-
-def by_scipy(hero: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """A paired bootstrap for each metric, vectorised."""
-    rng, found = np.random.default_rng(7), []
-    for pair in zip(hero.T, baseline.T, strict=True):
-        told = stats.bootstrap(
-            pair, _difference, paired=True, vectorized=True, n_resamples=RESAMPLES, method="percentile", rng=rng
-        )
-        found.append(told.confidence_interval)
-    return np.array(found)
-
-
-def test_ten_times_as_fast_as_scipy() -> None:
-    """95 % intervals of queries of which two in five differ; drawing the resamples, which serve a night, included."""
-    rng = np.random.default_rng(22)
-    baseline = rng.random((N, METRICS))
-    hero = baseline + np.where(rng.random((N, METRICS)) < 0.4, rng.normal(0, 0.2, (N, METRICS)), 0.0)
-    assert np.abs(intervals(hero, baseline) - by_scipy(hero, baseline)).max() < 0.002
-    mine = best_cpu_seconds(lambda: intervals(hero, baseline), 5)
-    theirs = best_cpu_seconds(lambda: by_scipy(hero, baseline), 2)
-    print(f"\nours {1000 * mine:.0f} ms, scipy {1000 * theirs:.0f} ms CPU: {theirs / mine:.0f} times as fast")
-    assert theirs >= 10 * mine
-
-
-def _difference(hero: np.ndarray, baseline: np.ndarray, axis: int = -1) -> np.ndarray:
-    return np.asarray(hero.mean(axis=axis) - baseline.mean(axis=axis))
 
 
 def _coded(codes: np.ndarray, words: Sequence[str]) -> pa.Array:

@@ -56,33 +56,25 @@ def parquet(n: int) -> bytes:
     return bytes(out.getvalue())
 
 
-def lines(line: Callable[[str, str, int, float], str], *, unique: bool = False) -> Callable[[int], bytes]:
-    """A run of so many queries in text, a line a hit."""
-    return lambda n: "".join(line(*row) for row in rows(n, unique=unique)).encode()
+def lines(form: str, *, unique: bool = False) -> Callable[[int], bytes]:
+    """A run of so many queries in text: a line a hit, by query, its number, document, rank and score."""
+
+    def text(n: int) -> bytes:
+        return "".join(
+            form.format(q=q, number=q[1:], d=d, rank=r, s=s) for q, d, r, s in rows(n, unique=unique)
+        ).encode()
+
+    return text
 
 
-def trec(query: str, document: str, rank: int, score: float) -> str:
-    """Six columns, set apart by blanks."""
-    return f"{query} Q0 {document} {rank} {score} tag\n"
-
-
-def timed(query: str, document: str, rank: int, score: float) -> str:
-    """With all that an answer may say of itself."""
-    return f"{query}\tQ0\t{document}\t{rank}\t{score}\ttag\t{len(query)}.{query[1:]}\t0.5\tcost=3\n"
-
-
-def an_object(query: str, document: str, rank: int, score: float) -> str:
-    """By names."""
-    return f"{json.dumps({'query_id': query, 'doc_id': document, 'score': score})}\n"
-
-
+TREC = "{q} Q0 {d} {rank} {s} tag\n"
 FILES: dict[str, Callable[[int], bytes]] = {
-    "TREC": lines(trec),
-    "TREC, each hit another document": lines(trec, unique=True),
-    "TREC with latencies, by tabs": lines(timed),
-    "TREC, packed": lambda n: gzip.compress(lines(trec)(n), 1),
-    "MS MARCO": lines(lambda query, document, rank, _: f"{query}\t{document}\t{rank}\n"),
-    "JSON lines": lines(an_object),
+    "TREC": lines(TREC),
+    "TREC, each hit another document": lines(TREC, unique=True),
+    "TREC with latencies, by tabs": lines("{q}\tQ0\t{d}\t{rank}\t{s}\ttag\t5.{number}\t0.5\tcost=3\n"),
+    "TREC, packed": lambda n: gzip.compress(lines(TREC)(n), 1),
+    "MS MARCO": lines("{q}\t{d}\t{rank}\n"),
+    "JSON lines": lines('{{"query_id": "{q}", "doc_id": "{d}", "score": {s}}}\n'),
     "parquet": parquet,
 }
 
