@@ -9,7 +9,6 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from reports.attestation.documents import FOLDER
 from reports.documents.pages import DOCUMENTS
 from reports.promotion.serving import serving
 
-FILE = "pipeline.json"
+FILE, LOCK = "pipeline.json", "pipeline.lock"
 DECIDED = (*EXIT.values(),)  # what a run of checks ends with; anything else is no answer
 #: What a canary leaves of each hero.
 ARTEFACTS = ("hero_span_v22.csv", "agg.parquet", "hits.parquet", "pool_counts_by_system.csv", "plots", ATTESTATION)
@@ -292,22 +291,6 @@ def _seconds(step: Step) -> float:
     return (datetime.fromisoformat(step.ended) - datetime.fromisoformat(step.started)).total_seconds()
 
 
-@contextmanager
-def alone(configs: Path) -> Iterator[None]:
-    """Two at once would write one record and take each other's results. Raises GateError where one is running."""
-    if not configs.is_dir():
-        raise GateError(f"--configs={configs}: no such folder; name one with a policy.yaml")
-    lock = FileLock(mark(state_of(configs)) / "pipeline.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise GateError(f"{configs}: another pipeline is running there; wait for it") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run it. 4 with a line for a mistake in what is asked or configured; nothing is run then."""
     parser = argparse.ArgumentParser(prog="hero-gate pipeline", description=__doc__.partition("\n")[0])
@@ -318,8 +301,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--accept-untrusted", action="store_true", help="promote what nobody vouches for; recorded")
     given = parser.parse_args(arguments)
     try:
-        with alone(given.configs):
+        if not given.configs.is_dir():
+            raise GateError(f"--configs={given.configs}: no such folder; name one with a policy.yaml")
+        with FileLock(mark(state_of(given.configs)) / LOCK, timeout=0):  # two at once would share record and results
             return Pipeline(given).run()
+    except Timeout as error:
+        print(f"{error.lock_file}: another pipeline is running there; wait for it", file=sys.stderr)
+        return MISTAKE
     except Stopped as error:
         print(error, file=sys.stderr)
         return error.status

@@ -16,9 +16,12 @@ import select
 import subprocess
 import sys
 import tempfile
+import traceback
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from gates.errors import GateError
 
 ROOT = Path(__file__).parents[1]
 #: Rooms, and what is imported by the others; no plugin, since pytest rewrites its asserts.
@@ -46,6 +49,33 @@ def run(
         status = int(server.stdout.readline())
         told = [(file.seek(0), file.read().decode(errors="replace"))[1] for file in (out, err)]
     return subprocess.CompletedProcess(list(command), status, *told)
+
+
+Act = Callable[[], object]
+
+
+def in_a_process(act: Act, begin: Act = lambda: None) -> int:
+    """A process that acts and ends with 0, or with 1 where it is refused; its id."""
+    with warnings.catch_warnings(action="ignore"):  # of threads: none runs Python
+        pid = os.fork()
+    if pid:
+        return pid
+    status = 3  # anything that nobody foresaw
+    try:
+        begin()
+        act()
+        status = 0
+    except GateError:
+        status = 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def ended(pid: int) -> int:
+    """Its exit status, -9 for one that was killed."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 @functools.cache

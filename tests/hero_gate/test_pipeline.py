@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
+from gates.archive import mark
 from hero_gate import pipeline
 from reports.promotion.__main__ import main as promotion
 from tests import forked
@@ -47,6 +49,23 @@ def ran(engine: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ran
 
 
+def killed(when: Callable[[str], bool], *asked: str, ran_before: bool = False) -> None:
+    """The pipeline, whose process is gone when it runs such a command, or has run it."""
+    really = pipeline.subprocess.run
+
+    def kill(command: Sequence[str]) -> subprocess.CompletedProcess[str] | None:
+        hit = when(" ".join(command[2:]))
+        done = really(command) if ran_before or not hit else None
+        if hit:
+            raise Killed
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline.subprocess, "run", kill)
+        with pytest.raises(Killed):
+            pipeline.main(asked)
+
+
 @pytest.fixture
 def automatic(engine: Path) -> None:
     """A drill folder: its policy lets the pipeline promote."""
@@ -61,34 +80,18 @@ def record(engine: Path) -> dict[str, object]:
 
 @pytest.mark.usefixtures("automatic")
 def test_killed_at_three_moments_it_ends_with_the_stack_of_those_that_earned_it(
-    engine: Path,
-    ran: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    engine: Path, ran: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One of the three loses two queries in five: it is rolled back, and the others' promotions stand."""
     (engine / "configs" / "router-lexical.run").write_text(run(lost=0.4, digits=6), encoding="utf-8")
-    really = pipeline.subprocess.run
     #: before the battery's record, within the second canary, and between a promotion and its record
-    moments = [("pytest -m sanity", False), ("pytest -m canary", True), ("reports.promotion promote --hero=ann", False)]
-
-    def until(killed_at: str, after: bool) -> None:
-        def kill(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-            hit = " ".join(command[2:5]).startswith(killed_at) and (not after or "--hero=lexical" in command)
-            done = really(command) if not hit or not after else None
-            if hit:
-                raise Killed
-            assert done is not None
-            return done
-
-        monkeypatch.setattr(pipeline.subprocess, "run", kill)
-        with pytest.raises(Killed):
-            pipeline.main(["--accept-untrusted"])
-
-    for killed_at, after in moments:
-        until(killed_at, after)
+    for killed_at, ran_before in (
+        ("pytest -m sanity", True),
+        ("pytest -m canary --hero=lexical", False),
+        ("reports.promotion promote --hero=ann", True),
+    ):
+        killed(lambda said, at=killed_at: said.startswith(at), "--accept-untrusted", ran_before=ran_before)
         assert not record(engine)["ended"] if (engine / "configs" / "state" / pipeline.FILE).exists() else True
-    monkeypatch.setattr(pipeline.subprocess, "run", really)
     capsys.readouterr()
     assert pipeline.main(["--accept-untrusted"]) == 20
     told = capsys.readouterr().out
@@ -108,19 +111,13 @@ def test_killed_at_three_moments_it_ends_with_the_stack_of_those_that_earned_it(
 
 
 def test_where_a_person_promotes_each_is_judged_against_what_serves(
-    engine: Path,
-    ran: list[str],
-    capsys: pytest.CaptureFixture[str],
+    engine: Path, ran: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = baseline(engine)
     assert pipeline.main(["--hero=router,ann"]) == 10
     told = capsys.readouterr().out
     assert "  router     PROMOTE, waits for a person: make promote: " in told
-    assert [said for said in ran if said.startswith("pytest")] == [
-        "pytest -m sanity",
-        "pytest -m lock",
-        "pytest -m canary",
-    ]
+    assert [said for said in ran if "pytest" in said] == [f"pytest -m {name}" for name in ("sanity", "lock", "canary")]
     assert baseline(engine) == before
     ended = record(engine)
     assert ended["ended"]
@@ -130,9 +127,7 @@ def test_where_a_person_promotes_each_is_judged_against_what_serves(
 
 
 def test_what_gives_no_answer_stops_it_and_is_asked_again(
-    engine: Path,
-    ran: list[str],
-    capsys: pytest.CaptureFixture[str],
+    engine: Path, ran: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     conftest = (engine / "conftest.py").read_text(encoding="utf-8")
     (engine / "conftest.py").write_text(conftest + "\nraise RuntimeError('no')\n", encoding="utf-8")
@@ -169,28 +164,19 @@ def test_nothing_is_run_where_no_hero_is_asked(
 
 
 def test_two_at_once_do_not_share_a_record(engine: Path, ran: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pipeline.alone(Path("configs")):
+    with FileLock(mark(engine / "configs" / "state") / pipeline.LOCK):
         assert pipeline.main(["--hero=router"]) == 4
-    assert capsys.readouterr().err == "configs: another pipeline is running there; wait for it\n"
+    assert capsys.readouterr().err.endswith("/pipeline.lock: another pipeline is running there; wait for it\n")
     assert not ran
 
 
 @pytest.mark.usefixtures("automatic")
 def test_what_the_policy_permitted_before_is_not_done_now(
-    engine: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    engine: Path, ran: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Interrupted, and no longer to promote by itself when it is said again; without a trusted key it never does."""
-    before, really = baseline(engine), pipeline.subprocess.run
-
-    def kill(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        if command[2] == "reports.promotion":
-            raise Killed
-        return really(command)
-
-    monkeypatch.setattr(pipeline.subprocess, "run", kill)
-    with pytest.raises(Killed):
-        pipeline.main(["--hero=router", "--accept-untrusted"])
-    monkeypatch.setattr(pipeline.subprocess, "run", really)
+    before = baseline(engine)
+    killed(lambda said: said.startswith("reports.promotion"), "--hero=router", "--accept-untrusted")
     capsys.readouterr()
     path = engine / "configs" / "policy.yaml"
     permits = path.read_text(encoding="utf-8")
@@ -206,31 +192,22 @@ def test_what_the_policy_permitted_before_is_not_done_now(
 
 @pytest.mark.usefixtures("automatic")
 def test_the_table_says_what_serves_when_it_ends(
-    engine: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    engine: Path, ran: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A second pack of the same change serves with the first; what a person takes off in between does not."""
     pack = yaml.safe_load((engine / "configs" / "router.yaml").read_text(encoding="utf-8"))
     (engine / "configs" / "again.yaml").write_text(yaml.safe_dump({**pack, "name": "again"}), encoding="utf-8")
-    asked, really = ["--hero=router,configs/again.yaml", "--accept-untrusted"], pipeline.subprocess.run
-
-    def kill(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        if "verify" in command:
-            raise Killed
-        return really(command)
-
-    monkeypatch.setattr(pipeline.subprocess, "run", kill)
-    with pytest.raises(Killed):
-        pipeline.main(asked)
+    asked = ["--hero=router,configs/again.yaml", "--accept-untrusted"]
+    killed(lambda said: "verify" in said, *asked)
     assert ran.count("pytest -m canary") == 1
     path = engine / "configs" / "state" / pipeline.FILE
-    killed = path.read_bytes()
-    monkeypatch.setattr(pipeline.subprocess, "run", really)
+    as_it_was = path.read_bytes()
     assert pipeline.main(asked) == 0
     told = capsys.readouterr().out
     assert "  configs/again.yaml serves already" in told
     assert "  router     PROMOTE, serves: " in told
     assert promotion(["rollback"]) == 0
-    path.write_bytes(killed)
+    path.write_bytes(as_it_was)
     assert pipeline.main(asked) == 10
     assert "  router     PROMOTE, rolled back since: " in capsys.readouterr().out
 

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -21,36 +20,13 @@ from reports.attestation.statements import digest_in
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
 from rollout.jobs.numbers import numbers_file
+from tests.forked import Act, ended, in_a_process
 from tests.reports.finished_run import baseline, changes
 
 _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir")
 _WRITES = os.O_WRONLY | os.O_RDWR
 
 Ask = Callable[..., Wanted]
-Act = Callable[[], object]
-
-
-def in_a_process(act: Act, begin: Act = lambda: None) -> int:
-    """A process that acts and ends with 0, or with 1 where it is refused; its id."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 3  # anything that nobody foresaw
-    try:
-        begin()
-        act()
-        status = 0
-    except GateError:
-        status = 1
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
-
-
-def ended(pid: int) -> int:
-    """Its exit status, -9 for one that was killed."""
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def killed_before(n: int) -> Act:
