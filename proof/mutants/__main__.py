@@ -6,6 +6,7 @@ Exit status: 0 when every fault was caught, 1 when one escaped, 2 when nothing c
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -24,7 +25,8 @@ from proof.mutants.table import all_mutants
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2  # a canary keeps one core busy
-SMOKE = "configs/smoke"
+OURS, SMOKE = ROOT / "configs", "configs/smoke"
+CONTROL = Mutant(name="control", area="", what="nothing is wrong", check="")
 
 
 def applies_to(mutant: Mutant, hero: Hero) -> str:
@@ -64,7 +66,7 @@ def score_table(mutants: Sequence[Mutant], scene: Scene, hero: str) -> int:
     """Judge the unchanged hero, then run the mutants, telling each; the exit status."""
     control = hero or EQUAL
     begun = time.monotonic()
-    run = runs.run_canary(scene, control, scene.checkout.with_name("control"))
+    run = runs.run_mutant(CONTROL, scene, control)
     if not promoted(run):
         print(f"nothing can be scored: {control} is stopped without any fault: {first_reason(run)}")
         return 2
@@ -87,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="names of mutants, separated by commas")
     options = parser.parse_args(arguments)
     try:
-        configs = Path(options.configs or (ROOT / "configs" if options.hero else ROOT / SMOKE)).resolve()
+        configs = Path(options.configs or (OURS if options.hero else ROOT / SMOKE)).resolve()
         is_pack = options.hero.endswith((".yaml", ".yml"))  # from where the user stands; a name stays one
         hero = str(Path(options.hero).resolve()) if is_pack else options.hero
         given = load_hero(hero, configs) if hero else None
@@ -100,12 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if mutant.patch:
                 mutant.patch.found()
         with tempfile.TemporaryDirectory(prefix="hero-gate-mutants-") as folder:
-            checkout = Path(folder) / "checkout"
-            runs.copy_checkout(ROOT, checkout)
-            # our own configuration is the copy's, where it is locked; a user's stays where it is
-            inside = configs.relative_to(ROOT) if configs.is_relative_to(ROOT) else configs
-            scene = Scene(checkout=checkout, configs=str(inside))
-            if not inside.is_absolute():  # what a user has locked elsewhere is the user's
+            scene = Scene(checkout=ROOT, configs=str(configs))
+            if configs.is_relative_to(OURS):  # what a user has locked elsewhere is the user's
+                copy = shutil.copytree(OURS, Path(folder) / "configs", ignore=shutil.ignore_patterns("state"))
+                scene = Scene(checkout=ROOT, configs=str(copy / configs.relative_to(OURS)))
                 runs.lock_hero(scene, hero or EQUAL)
             return score_table(mutants, scene, hero)
     except ConfigError as error:

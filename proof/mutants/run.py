@@ -1,16 +1,15 @@
 """How is a seeded fault run, and was it caught by the check that must? Being held for another reason is luck.
 
-Each is run in a copy of the checkout, by the command that a release is judged with.
+Each is run by the command that a release is judged with; where the configs are ours, in a copy of them.
 """
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +24,6 @@ from gates.policy import load_policy
 from gates.verdicts import Verdict
 from proof.mutants.mutant import NAMED, REFUSALS, Mutant
 
-NOT_COPIED = {"tests", "docs", "benchmarks"}  # what no canary reads
 SECONDS = 900  # after which a run is given up
 
 #: The only reason of a good hero on a corpus that proves nothing about production: as good as a promotion.
@@ -53,7 +51,7 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Where mutants are run: a copy of the checkout, and the folder of the policy as --configs names it."""
+    """Where mutants are run: in which checkout, and the folder of the policy as --configs names it."""
 
     checkout: Path
     configs: str
@@ -65,20 +63,8 @@ class Scene:
         return f"--configs={self.configs}", f"--decision-mode={rule}"
 
 
-def copy_checkout(root: Path, to: Path) -> None:
-    """Copy what git knows or would add, so that what is run is what a commit would be. Raises ConfigError."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if listed.returncode:
-        raise ConfigError([f"{root}: not a git checkout, but mutants are seeded in what git knows; run in a clone"])
-    for name in filter(None, listed.stdout.split("\0")):
-        if name.partition("/")[0] not in NOT_COPIED and (root / name).is_file():
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, to / name)
-
-
 def lock_hero(scene: Scene, hero: str) -> None:
-    """Lock the unchanged hero in the copy, so that nothing but a fault can stop it. Raises ConfigError."""
+    """Lock the unchanged hero, so that nothing but a fault can stop it. Raises ConfigError."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "lock", "--write"]
     asked = [f"--hero={hero}", *scene.asked]
     done = subprocess.run([*command, *asked], cwd=scene.checkout, capture_output=True, text=True, check=False)
@@ -91,8 +77,8 @@ def run_mutant(mutant: Mutant, scene: Scene, hero: str) -> Run:
     """Seed a fault in a hero (a name or a pack's path, as --hero takes it) and run the canary. Raises ConfigError."""
     with tempfile.TemporaryDirectory(prefix="hero-gate-mutant-") as folder:
         place = Path(folder)
-        found = str(scene.checkout / hero) if hero.endswith((".yaml", ".yml")) else hero
-        unchanged = load_hero(found, scene.checkout / scene.configs)
+        named = str(scene.checkout / hero) if hero.endswith((".yaml", ".yml")) else hero
+        unchanged = load_hero(named, scene.checkout / scene.configs)
         asked = str(write_pack(mutant, unchanged, place)) if mutant.pack else hero
         arguments = [argument.format(hero=unchanged.subject.name) for argument in mutant.arguments]
         environment = {name: value.format(folder=place) for name, value in mutant.environment.items()}
@@ -102,19 +88,15 @@ def run_mutant(mutant: Mutant, scene: Scene, hero: str) -> Run:
 
 
 def run_canary(
-    scene: Scene,
-    hero: str,
-    artifacts: Path,
-    more: list[str] | None = None,
-    environment: Mapping[str, str] | None = None,
+    scene: Scene, hero: str, artifacts: Path, arguments: Sequence[str], environment: Mapping[str, str]
 ) -> Run:
     """Judge a hero by pytest, as a release is judged, and read what was recorded."""
     begun = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", "-m", "canary", f"--hero={hero}", *scene.asked]
     try:
         done = subprocess.run(
-            [*command, f"--artifacts={artifacts}", *(more or [])],
-            cwd=scene.checkout, env={**os.environ, **(environment or {})},
+            [*command, f"--artifacts={artifacts}", *arguments],
+            cwd=scene.checkout, env={**os.environ, **environment},
             capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False,
         )  # fmt: skip
         status, said = done.returncode, done.stdout + done.stderr

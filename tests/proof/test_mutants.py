@@ -14,9 +14,9 @@ from gates.errors import ConfigError
 from gates.policy import Policy, load_policy
 from gates.verdicts import Kind
 from proof.mutants import run as runs
-from proof.mutants.__main__ import applies_to, main, results, score_table
+from proof.mutants.__main__ import CONTROL, applies_to, main, results, score_table
 from proof.mutants.mutant import EQUAL, REFUSALS, Mutant, Patch, seeded
-from proof.mutants.run import NEVER_PROMOTES, Run, Scene, Score, copy_checkout, score, write_pack
+from proof.mutants.run import NEVER_PROMOTES, Run, Scene, Score, score, write_pack
 from proof.mutants.table import BY_NAME, TABLE, all_mutants
 from tests.edits import replace
 from tests.recorded_release import Checkout
@@ -152,17 +152,6 @@ class TestScore:
 
 
 class TestSeeding:
-    def test_a_copy_holds_what_a_canary_reads(self, root: Path, tmp_path: Path) -> None:
-        copy_checkout(root, tmp_path)
-        assert (tmp_path / "gates" / "rule" / "decide.py").read_bytes() == (
-            root / "gates" / "rule" / "decide.py"
-        ).read_bytes()
-        assert not {"tests", "docs", ".git", ".venv"} & {path.name for path in tmp_path.iterdir()}
-
-    def test_a_folder_without_git_is_told(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match="not a git checkout"):
-            copy_checkout(tmp_path, tmp_path / "copy")
-
     def test_a_pack_with_its_own_baseline_can_stand_anywhere(
         self, release_template: Path, tmp_path: Path, alone: Hero
     ) -> None:
@@ -240,8 +229,7 @@ class TestCommandLine:
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         control: Run, mutant: Run, status: int, said: list[str],
     ) -> None:  # fmt: skip
-        monkeypatch.setattr(runs, "run_canary", lambda *_, **__: control)
-        monkeypatch.setattr(runs, "run_mutant", lambda *_: mutant)
+        monkeypatch.setattr(runs, "run_mutant", lambda tried, *_: control if tried is CONTROL else mutant)
         assert score_table([LOST], self.SCENE, "") == status
         lines = capsys.readouterr().out.splitlines()[-len(said) :]
         assert all(line.startswith(text) for line, text in zip(lines, said, strict=True))
