@@ -91,7 +91,7 @@ characteristics: .venv/dev.done ## simulate releases: how often is the gate wron
 	$(PY) -m proof.characteristics $(ARGS)
 
 offline-characteristics: .venv/dev.done ## simulate single looks at few queries: how often does mode offline err? (4 minutes; writes docs)
-	$(PY) -m proof.offline $(ARGS)
+	$(PY) -m proof.offline
 
 mutants: .venv/dev.done ## does each seeded fault turn its check red? HERO=path scores a hero of your own
 	$(PY) -m proof.mutants $(if $(filter-out all,$(HERO)),--hero=$(HERO)) $(ARGS)

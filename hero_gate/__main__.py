@@ -49,8 +49,6 @@ COMMANDS = {
     "lens": ("lens", "search from the terminal, fit the calibrator, make oracles"),
     "pytest": ("pytest", "what checks and jobs are made of: -m MARKER, e.g. -m drift --write"),
 }
-#: Command -> the extra without which it is none.
-NEEDS = {"lens": "lens"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         way_out = f"did you mean {near}?" if near else "--help lists all"
         print(f"hero-gate {name}: no such command; {way_out}", file=sys.stderr)
         return MISTAKE
-    if name in NEEDS and (gone := lacking(NEEDS[name])):
+    if name == "lens" and (gone := lacking("lens")):
         print(f"hero-gate {name}: {gone}", file=sys.stderr)
         return MISTAKE
     module, *words = *COMMANDS[name][0].split(), *arguments[1:]

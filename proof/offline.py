@@ -1,11 +1,10 @@
 """Command: how often does mode `offline` err, beside the usual tests? Simulates it and writes its page.
 
-    python -m proof.offline [--quick] [--docs=FOLDER]
+    python -m proof.offline
 
 One process, some minutes.
 """
 
-import argparse
 import datetime
 import time
 from collections.abc import Iterator
@@ -28,13 +27,8 @@ SOURCES = ("gates/statistics/gaffke.py", "proof/simulate/offline.py")
 HEAD = ("queries", "μ, points", "world", *(f"{rule} {alpha:.2f}" for rule in RULES for alpha in ALPHAS))
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m proof.offline", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few heroes: shows that everything runs")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
-    asked = parser.parse_args(arguments)
-    heroes, resampled = (100, 10) if asked.quick else (10_000, 2_000)
+def main(docs: Path = ROOT / "docs", heroes: int = 10_000, resampled: int = 2_000) -> None:
+    """Simulate so many heroes of each world, fewer for rules that draw themselves, and write the page."""
     found = []
     for i, question in enumerate(QUESTIONS):
         tried = [
@@ -47,12 +41,12 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{time.process_time():5.0f} s CPU  {question.title}", flush=True)
     text = rendered(
         Path(__file__).with_name("pages") / f"{PAGE}.j2",
-        quick=asked.quick, heroes=heroes, resampled=resampled, flips=offline.FLIPS, resamples=offline.RESAMPLES,
+        heroes=heroes, resampled=resampled, flips=offline.FLIPS, resamples=offline.RESAMPLES,
         head=HEAD, found=found, commit=HERE.commit, seed=SEED, date=datetime.datetime.now(datetime.UTC).date(),
         seconds=time.process_time(), digests={source: file_digest(ROOT / source) for source in SOURCES},
     )  # fmt: skip
-    write_whole(asked.docs / PAGE, text)
-    print(f"wrote {asked.docs / PAGE}")
+    write_whole(docs / PAGE, text)
+    print(f"wrote {docs / PAGE}")
 
 
 def _lines(question: OfflineQuestion, tried: list[tuple[int, World, Yes]]) -> Iterator[list[str]]:

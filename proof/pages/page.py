@@ -8,6 +8,7 @@ import jinja2
 from evidence.files import write_whole
 from gates.checks.aa_dispersion import AaDispersion
 from proof.pages.plot import plot
+from reports.render.site import environment
 
 Row = dict[str, Any]
 CHARACTERISTICS = Path(__file__).with_name("operating-characteristics.md.j2")
@@ -24,16 +25,10 @@ def write_page(found: dict[str, Any], docs: Path) -> None:
 
 def rendered(template: Path, **values: Any) -> str:
     """The template with these values."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template.parent),
-        autoescape=False,  # Markdown, of our own numbers
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(percent=percent, rate=rate, pairs=pairs, top=top)
-    return environment.get_template(template.name).render(values)
+    loader = jinja2.FileSystemLoader(template.parent)
+    pages = environment().overlay(loader=loader, autoescape=False)  # Markdown, of our own numbers
+    pages.filters.update(percent=percent, rate=rate, pairs=pairs, top=top)
+    return pages.get_template(template.name).render(values)
 
 
 def percent(share: float) -> str:
