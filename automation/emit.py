@@ -12,20 +12,16 @@ import jinja2
 
 from automation.schedule import Schedule, parsed
 from gates.place import HERE
+from reports.render.site import environment
 
 #: GitHub's shortest interval.
 GITHUB_MINUTES = 5
-TEMPLATES = jinja2.Environment(  # << >> and <% %>: GitHub's own expressions have braces
+TEMPLATES = environment().overlay(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
-    undefined=jinja2.StrictUndefined,
     autoescape=False,  # YAML: texts of the schedule are written as JSON
-    block_start_string="<%",
-    block_end_string="%>",
-    variable_start_string="<<",
-    variable_end_string=">>",
-    trim_blocks=True,
-    keep_trailing_newline=True,
-)
+    block_start_string="<%", block_end_string="%>",  # GitHub's own expressions have braces
+    variable_start_string="<<", variable_end_string=">>",
+)  # fmt: skip
 
 
 def door() -> dict[str, Any]:

@@ -12,7 +12,9 @@ import os
 import runpy
 import signal
 import sys
+from itertools import islice
 from pathlib import Path
+from traceback import walk_stack
 from types import FrameType
 from typing import Any
 
@@ -35,20 +37,12 @@ def watch(frame: FrameType, event: str, argument: Any) -> None:
     name = os.path.basename(code)
     if not any(part in code for part in OF_OURS) or "alert" in name or "outbox" in name:
         return
-    if "pathlib" in code and not any("automation" in f.f_code.co_filename for f in callers(frame)):
+    callers = islice(walk_stack(frame.f_back), 3)
+    if "pathlib" in code and not any("automation" in caller.f_code.co_filename for caller, _ in callers):
         return
     count += 1
     if count == last:
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-def callers(frame: FrameType) -> list[FrameType]:
-    found: list[FrameType] = []
-    at = frame.f_back
-    while at is not None and len(found) < 3:
-        found.append(at)
-        at = at.f_back
-    return found
 
 
 module = sys.argv.pop(1)
