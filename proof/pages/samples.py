@@ -4,6 +4,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from evidence.files import write_whole
@@ -12,6 +13,7 @@ from gates.documents import read_yaml
 from gates.errors import GateError
 from gates.verdicts import Decision
 from reports.escaping import markdown
+from reports.model.labels import metric_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "docs/reading.md", "docs/heroes.md", "docs/red-run.md")
@@ -28,20 +30,10 @@ WIDE = 112
 GATES = ("gate  ", "calibrator", "calibration error  ", "confidence", "SLA-Recall@50 lost")
 OF_PROMOTE = ("PROMOTE", "ladder", *GATES, "what", "nDCG@10", "SLA-Recall@50", "p95 latency", "CPU")
 OF_ROLLBACK = ("ROLLBACK", "ladder", "gate  ", "why", "by intent")  # and the row with "<- rolled back here"
-#: Rows of the tables: label, measure, intent, how many of the label's units the measure's own unit is.
-INTENTS = {"identifier": "identifiers", "docstring": "docstrings", "error": "error messages"}
-FIRST = (
-    ("nDCG@10, points", "ndcg_at_10", "", 100),
-    ("SLA-Recall@50, points", "sla_recall_at_50", "", 100),
-    ("p95 latency, ms", "p95_latency_ms", "", 1),
-    ("CPU time a query, ms", "cpu_ms", "", 1),
-)
-MORE = (
-    *((f"nDCG@10 on {words}, points", "ndcg_at_10", intent, 100) for intent, words in INTENTS.items()),
-    ("p95 latency net of waiting, ms", "p95_net_ms", "", 1),
-    ("calibration error: hero (baseline)", "ece", "", 1),
-    *((f"… on {words}", "ece", intent, 1) for intent, words in INTENTS.items()),
-)
+#: Rows of the tables: measure and intent.
+INTENTS = ("identifier", "docstring", "error")
+FIRST = tuple((metric, "") for metric in ("ndcg_at_10", "sla_recall_at_50", "p95_latency_ms", "cpu_ms"))
+MORE = (*(("ndcg_at_10", intent) for intent in INTENTS), ("p95_net_ms", ""), *(("ece", i) for i in ("", *INTENTS)))
 
 
 def screen(path: Path, expected: Decision) -> str:
@@ -115,27 +107,28 @@ def filled(page: str, found: Mapping[str, str]) -> str:
     return REGION.sub(lambda mark: f"{mark[1]}{found[mark[2]]}", page)
 
 
-def _table(heroes: Sequence[Attestation], rows: Iterable[tuple[str, str, str, int]]) -> Iterator[list[str]]:
+def _table(heroes: Sequence[Attestation], rows: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
     """The cells of each line, a column each hero."""
     gains = [{(gain.metric, gain.intent): gain for gain in hero.gains} for hero in heroes]
     yield [f"commit {heroes[0].commit.split()[0]}, difference [95 %]", *(hero.hero for hero in heroes)]
     yield ["---"] * (len(heroes) + 1)
     yield ["decision", *(f"**{hero.decision}**" for hero in heroes)]
     yield ["pairs", *(f"{max((gain.n for gain in hero.gains), default=0):,}" for hero in heroes)]
-    for label, metric, intent, scale in rows:
-        yield [label, *(_told(of.get((metric, intent)), scale) for of in gains)]
+    for metric, intent in rows:
+        head = f"{metric_name(metric).head}{': hero (baseline)' if metric == 'ece' else ''}"
+        yield [f"{head}, {intent}" if intent else head, *(_told(of.get((metric, intent))) for of in gains)]
     if rows is MORE:
         yield ["why", *(markdown(hero.card.reason) for hero in heroes)]
 
 
-def _told(gain: AttestedGain | None, scale: int) -> str:
+def _told(gain: AttestedGain | None) -> str:
     if gain is None:
         return ""
+    name = metric_name(gain.metric)
     if gain.metric == "ece":
-        return f"{float(gain.hero):.3f} ({float(gain.baseline):.3f})"
-    ends = (round(scale * float(number), 2) + 0.0 for number in (gain.difference, gain.ci_lower, gain.ci_upper))
-    value, low, high = (f"{end:+.2f}" for end in ends)
-    return f"{value} [{low}, {high}]"
+        return f"{name.show(gain.hero)} ({name.show(gain.baseline)})"
+    finer = replace(name, digits=2)
+    return f"{finer.show(gain.difference, signed=True)} {finer.range(gain.ci_lower, gain.ci_upper, signed=True)}"
 
 
 def main(promote: Path, rollback: Path, artifacts: Path, demo: Path, results: Path) -> None:

@@ -84,13 +84,13 @@ def test_a_rollback_is_shown_by_what_decided(folder: Path) -> None:
 def test_heroes_stand_side_by_side(folder: Path) -> None:
     replace(folder / "lexical" / ATTESTATION, '"ci_lower":"-0.001"', '"ci_lower":"-0.00001"')
     readme, _, heroes, _ = fill(folder)
-    assert "| SLA-Recall@50, points | +0.20 [+0.00, +0.50] | +0.20 [-0.10, +0.50] |" in readme[3]
+    assert "| SLA-Recall@50, pt | +0.20 [0.00, +0.50] | +0.20 [-0.10, +0.50] |" in readme[3]
     lines = [line.strip("| ").split(" | ") for line in heroes[1].splitlines()]
     told = {line[0]: line[1:] for line in lines}
     assert lines[0] == ["commit 4f2c9e1, difference [95 %]", "lexical", "router"]
     assert told["decision"] == ["**PROMOTE**", "**HOLD**"]
-    assert told["nDCG@10 on identifiers, points"] == ["-3.40 [-4.50, -2.30]"]  # nobody measured it of router
-    assert told["calibration error: hero (baseline)"] == ["0.611 (0.612)"] * 2
+    assert told["nDCG@10, pt, identifier"] == ["-3.40 [-4.50, -2.30]"]  # nobody measured it of router
+    assert told["calibration error (ECE): hero (baseline)"] == ["0.611 (0.612)"] * 2
     assert told["why"][1].startswith("nothing shown broken, not enough shown to hold: SLA-Recall@50 lost 1.0 pt")
 
 
