@@ -113,6 +113,8 @@ def _artifacts(asked: argparse.Namespace) -> Path:
 
 def _show(asked: argparse.Namespace) -> None:
     """Have the dashboard written behind everything else: what reads the chain and the history is no light tick."""
+    if not (asked.schedule.parent / "policy.yaml").exists():
+        return  # a schedule alone: nothing serves there
     places = ("--schedule", str(asked.schedule), "--ledger", str(asked.ledger))
     words = HERE.argv("python", "-m", "automation", *places, "dashboard", "--by=tick")
     try:

@@ -21,6 +21,7 @@ def test_a_tick_rewrites_it_and_a_job_that_failed_needs_a_person(tmp_path: Path)
         f"bad: {{cron: '* * * * *', command: ['false'], {REST}}}",
         f"good: {{cron: '* * * * *', command: ['true'], {REST}}}",
     )
+    (tmp_path / "policy.yaml").touch()
     assert automation.main([*asked, "tick", "--wait"]) == 1
     state = tmp_path / "state"
     told = {job.job: job for job in read_standing(state).jobs}
@@ -31,7 +32,7 @@ def test_a_tick_rewrites_it_and_a_job_that_failed_needs_a_person(tmp_path: Path)
     assert "needs a person now" in html
     assert "bad</b> <span>FAILED" in html
     assert "P1 job failed" in html
-    assert "not evidenced: " in html, "there is no policy here: what serves is not known"
+    assert "not evidenced: " in html, "the policy here is empty: what serves is not known"
     assert not list((tmp_path / "out").rglob(PAGE))
 
 
@@ -63,6 +64,7 @@ def test_a_schedule_that_cannot_be_read_leaves_the_jobs_of_the_last_tick(
 
 def test_a_tick_has_done_its_work_where_it_cannot_be_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     asked = options(tmp_path, f"good: {{cron: '* * * * *', command: ['true'], {REST}}}")
+    (tmp_path / "policy.yaml").touch()
     (tmp_path / "state" / PAGE).mkdir(parents=True)
     assert automation.main([*asked, "tick", "--wait"]) == 0
     said = capfd.readouterr()
@@ -79,6 +81,9 @@ def test_a_tick_goes_on_where_the_page_cannot_be_begun(
 
     asked = options(tmp_path, f"nightly: {{cron: 0 0 1 1 *, marker: pool, {REST}}}")
     monkeypatch.setattr(automation.subprocess, "Popen", gone)
+    assert automation.main([*asked, "tick"]) == 0
+    assert "dashboard" not in capsys.readouterr().out, "a schedule alone has no dashboard"
+    (tmp_path / "policy.yaml").touch()
     assert automation.main([*asked, "tick"]) == 0
     assert "dashboard: nice" in capsys.readouterr().out
 
