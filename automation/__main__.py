@@ -19,7 +19,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -200,14 +200,10 @@ def _look(asked: argparse.Namespace) -> int:
     from automation.ledger import Ledger
     from automation.status import list_jobs, report
 
-    ledger = Ledger(asked.ledger) if asked.ledger.exists() else None  # a look must not make it
-    try:
+    with Ledger(asked.ledger) if asked.ledger.exists() else nullcontext() as ledger:  # a look must not make it
         lines, well = (list_jobs if asked.command == "list" else report)(schedule, ledger, asked.now)
-        print("\n".join(lines))
-        return 0 if well else 1
-    finally:
-        if ledger is not None:
-            ledger.close()
+    print("\n".join(lines))
+    return 0 if well else 1
 
 
 def _install(asked: argparse.Namespace) -> int:

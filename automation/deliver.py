@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import Message
@@ -202,23 +203,14 @@ def _ask(url: str, content: object) -> DeliveryResult:
         with build_opener(_NoRedirect, *direct).open(request, timeout=TIMEOUT):
             return DONE
     except HTTPError as error:
-        with error:
-            said = _first_line(error)
+        said = ""
+        with error, suppress(OSError, HTTPException):
+            said = cut(" ".join(error.read(4096).decode(errors="replace").split()), _ANSWER_LENGTH)
         stop = error.code == 429 or not 400 <= error.code < 500
-        return DeliveryResult(why=f"{host} answers {error.code}{said}", stop=stop)
+        return DeliveryResult(why=f"{host} answers {error.code}{': ' if said else ''}{said}", stop=stop)
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, TimeoutError):
             return DeliveryResult(why=f"{host}: no answer within {TIMEOUT:.0f} s", stop=True)
         why = getattr(reason, "strerror", None) or type(reason).__name__
         return DeliveryResult(why=f"{host} is not reached ({why})", stop=True)
-
-
-def _first_line(error: HTTPError) -> str:
-    """What the receiver says of its refusal."""
-    try:
-        text = error.read(4096).decode(errors="replace")
-    except (OSError, HTTPException):
-        return ""
-    line = cut(" ".join(text.split()), _ANSWER_LENGTH)
-    return f": {line}" if line else ""

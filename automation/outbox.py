@@ -53,14 +53,14 @@ class Waiting:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Flushed:
     """What came of one flush."""
 
     told: int = 0  # appended to alerts.jsonl by this tick
     delivered: int = 0
-    waiting: tuple[Waiting, ...] = ()
-    trouble: tuple[str, ...] = ()  # what somebody should mend or know
+    waiting: list[Waiting] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)  # what somebody should mend or know
 
     @property
     def words(self) -> list[str]:
@@ -156,70 +156,59 @@ def tick_alerts(
 
 def flush(artifacts: Path, delivery: Delivery, now: datetime, environment: Mapping[str, str] = os.environ) -> Flushed:
     """Deliver what was not delivered, the most urgent first. Nothing is raised for a receiver that fails."""
+    flushed, ends = Flushed(), time.monotonic() + _BUDGET
+    if not artifacts.exists():
+        mark(artifacts)  # a job that comes later must know it for ours
     try:
-        if not artifacts.exists():
-            mark(artifacts)  # a job that comes later must know it for ours
         with FileLock(artifacts / ".alerts-delivery.lock", timeout=0):
-            return _flush(artifacts, delivery, now, environment)
+            log, state = read_log(artifacts), read_state(artifacts)
+            receivers, why_none = receivers_of(delivery, environment, now)
+            flushed.trouble += log.trouble
+            if why_none:
+                flushed.trouble.append(f"{why_none}: they stand in {typed(artifacts / LOG)} alone")
+            if not receivers:
+                known = state.delivered
+                untold = [alert for alert in log.alerts if alert.digest not in known]
+                flushed.waiting += [Waiting(alert=alert, target="its receiver", why=why_none) for alert in untold]
+            for name in [receiver.name for receiver in receivers if receiver.name not in state.done]:
+                state.note(name, now, begun=True)
+            for receiver in receivers:
+                _deliver(log, receiver, state, now, ends, flushed)
     except Timeout:
-        return Flushed(trouble=("another flush is at work",))
+        flushed.trouble.append("another flush is at work")
+    return flushed
 
 
-def _flush(artifacts: Path, delivery: Delivery, now: datetime, environment: Mapping[str, str]) -> Flushed:
-    log, state = read_log(artifacts), read_state(artifacts)
-    receivers, why_none = receivers_of(delivery, environment, now)
-    trouble = log.trouble + ([f"{why_none}: they stand in {typed(artifacts / LOG)} alone"] if why_none else [])
-    delivered, waiting, ends = 0, list[Waiting](), time.monotonic() + _BUDGET
-    if not receivers:
-        known = state.delivered
-        untold = [alert for alert in log.alerts if alert.digest not in known]
-        waiting = [Waiting(alert=alert, target="its receiver", why=why_none) for alert in untold]
-    for name in [receiver.name for receiver in receivers if receiver.name not in state.done]:
-        state.note(name, now, begun=True)
-    for receiver in receivers:
-        sent, left, said = _deliver(log, receiver, state, now, ends)
-        delivered += 0 if receiver is NOBODY else sent
-        waiting += left
-        trouble += said
-        if receiver.keep is not None and not left and log.open:
-            kept = receiver.keep(log.open)
-            trouble += [] if kept.done else [f"{len(log.open)} still firing, but {kept.why}"]
-    return Flushed(delivered=delivered, waiting=tuple(waiting), trouble=tuple(trouble))
-
-
-def _deliver(
-    log: Log, receiver: Receiver, state: DeliveryState, now: datetime, ends: float
-) -> tuple[int, list[Waiting], list[str]]:
-    """Tell one receiver what it was not told: how many it took, what waits, and what is to be known of the rest."""
-    name, before = receiver.name, dict[str, Alert]()
-    sent, waiting, said, stopped, blocked = 0, list[Waiting](), list[str](), "", set[str]()
+def _deliver(log: Log, receiver: Receiver, state: DeliveryState, now: datetime, ends: float, flushed: Flushed) -> None:
+    """Tell one receiver what it was not told."""
+    name, before, waiting, stopped = receiver.name, dict[str, Alert](), list[Waiting](), ""
+    blocked = set[str]()
     for alert in _urgent_first(log):
         digest, last = alert.digest, before.get(alert.id)
         before[alert.id] = alert
         if digest in state.done[name]:
             continue
         why = stopped or state.paused(name, digest, now)
-        if not why and alert.id in blocked:  # "resolved" must not come before "firing"
-            why = "an earlier alert of this key was not delivered"
+        if not why and alert.id in blocked:
+            why = "an earlier alert of this key was not delivered"  # "resolved" must not come before "firing"
         if not why and time.monotonic() > ends:
             why = stopped = f"this flush took {_BUDGET:.0f} s"
-        if why:
-            blocked.add(alert.id)
-            waiting.append(Waiting(alert=alert, target=name, why=why))
-            continue
-        result = receiver.send(alert, last)
-        over = now - datetime.fromisoformat(alert.told_at) > _END
-        if result.done or over:
-            why = result.why if result.done else f"given up: {result.why}"
-            state.note(name, now, record=digest, done=True, why=why)
-            sent += result.done
-            said += [f"{alert.severity} {alert.id}: {why}"] if why else []
-            continue
-        state.note(name, now, record="" if result.stop else digest, why=result.why)
+        if not why:
+            result = receiver.send(alert, last)
+            if result.done or now - datetime.fromisoformat(alert.told_at) > _END:
+                why = result.why if result.done else f"given up: {result.why}"
+                state.note(name, now, record=digest, done=True, why=why)
+                flushed.delivered += result.done and receiver is not NOBODY
+                flushed.trouble += [f"{alert.severity} {alert.id}: {why}"] if why else []
+                continue
+            why, stopped = result.why, result.why if result.stop else ""
+            state.note(name, now, record="" if result.stop else digest, why=why)
         blocked.add(alert.id)
-        stopped = result.why if result.stop else ""
-        waiting.append(Waiting(alert=alert, target=name, why=result.why))
-    return sent, waiting, said
+        waiting.append(Waiting(alert=alert, target=name, why=why))
+    flushed.waiting += waiting
+    if receiver.keep is not None and not waiting and log.open:
+        kept = receiver.keep(log.open)
+        flushed.trouble += [] if kept.done else [f"{len(log.open)} still firing, but {kept.why}"]
 
 
 def _urgent_first(log: Log) -> list[Alert]:

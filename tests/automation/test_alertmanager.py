@@ -104,7 +104,7 @@ def say(artifacts: Path, running: Running, *events: Event) -> None:
     now = datetime.now(UTC)
     emit(events, artifacts, built_in(), now)
     flushed = flush(artifacts, delivery(alertmanager={"url": running.url}), now)
-    assert (flushed.waiting, flushed.trouble) == ((), ())
+    assert (flushed.waiting, flushed.trouble) == ([], [])
 
 
 def test_the_shipped_routes(root: Path) -> None:

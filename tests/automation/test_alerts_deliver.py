@@ -81,7 +81,7 @@ def test_a_receiver_that_fails_is_asked_after_growing_pauses_and_not_for_ever(
     assert len(asked) > 7
     flushed = post(tmp_path, receiver, 3 * 1440 + 1)
     assert [line for line in flushed.words if "given up: " in line] == flushed.words[1:3]
-    assert flushed.waiting == ()
+    assert flushed.waiting == []
     receiver.always = (202, {}, "")
     told(tmp_path, rollback(hero="router"))
     assert post(tmp_path, receiver, 3 * 1440 + 90).delivered == 1
@@ -161,7 +161,7 @@ def test_apprise_tells_each_channel_once(tmp_path: Path, receiver: Receiver) -> 
         first = flush(tmp_path, APPRISE, NOW, environment)
         assert (first.delivered, [w.why for w in first.waiting]) == (1, ["Apprise: FAILURE"])
         second = flush(tmp_path, APPRISE, NOW + timedelta(minutes=1), environment)
-        assert (second.delivered, second.waiting) == (1, ())
+        assert (second.delivered, second.waiting) == (1, [])
         assert (len(receiver.got), len(broken.got)) == (1, 2)
     (message,) = receiver.bodies()
     assert message["title"].startswith("P2 ROLLBACK lexical")

@@ -75,7 +75,7 @@ def test_a_killed_job_loses_no_alert(tmp_path: Path) -> None:
         def tell(folder: Path, told: list[Event]) -> None:
             now = datetime.now(UTC)
             emit(told, folder, built_in(), now)
-            assert flush(folder, chosen, now).waiting == ()
+            assert flush(folder, chosen, now).waiting == []
 
         for moment in count(1):
             folder = tmp_path / f"job_{moment}"
