@@ -7,23 +7,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-#: Where a finder of Python's stands, it finds none of these: as if they were not installed.
-WITHOUT = """
-import sys
-
-class Without:
-    def __init__(self, finder):
-        self.finder = finder
-
-    def __getattr__(self, name):
-        return getattr(self.finder, name)
-
-    def find_spec(self, name, *where):
-        return None if name.partition(".")[0] in {GONE!r} else self.finder.find_spec(name, *where)
-
-sys.meta_path[:] = map(Without, sys.meta_path)
-"""
-
 
 def house_of(root: Path) -> list[str]:
     """What pyproject.toml puts into the house."""
@@ -47,7 +30,8 @@ def lay_out(root: Path, site: Path, stamp: str) -> Path:
 def take_away(folder: Path, *modules: str) -> None:
     """Let nobody who has this folder on the path find these modules, though this environment has them."""
     folder.mkdir()
-    (folder / "sitecustomize.py").write_text(WITHOUT.replace("{GONE!r}", repr({*modules})), encoding="utf-8")
+    gone = f"import sys\nsys.modules.update(dict.fromkeys({modules!r}))\n"  # what is None there cannot be found
+    (folder / "sitecustomize.py").write_text(gone, encoding="utf-8")
 
 
 def call(site: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
