@@ -4,7 +4,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from automation.outbox import STATE, flush
 from reports.alerts.log import Event, emit, read_log
 from reports.alerts.rules import Rule, built_in
 from tests.automation.alert_receiver import Receiver, delivery, lines, listening, rollback
+from tests.automation.worlds import wait_for
 
 SERVER = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 AMTOOL = shutil.which("amtool")
@@ -50,10 +50,7 @@ class Running:
 
     def waits_for(self, seen: Callable[[], object]) -> None:
         """Alertmanager tells in its own time."""
-        ends = time.monotonic() + 10
-        while not seen() and time.monotonic() < ends:
-            time.sleep(0.02)
-        assert seen(), self.receiver.got
+        assert wait_for(seen), self.receiver.got
 
 
 @pytest.fixture
@@ -71,11 +68,18 @@ def alertmanager(root: Path, tmp_path: Path) -> Iterator[Running]:
         )  # fmt: skip
         running = Running(url=f"http://{address}", config=config, receiver=receiver)
         try:
-            _until_ready(address, process, tmp_path / "log")
+            if not wait_for(lambda: listens(address) or process.poll() is not None) or process.poll() is not None:
+                pytest.fail(f"Alertmanager does not listen: {(tmp_path / 'log').read_text()[-500:]}")
             yield running
         finally:
             process.terminate()
             process.wait(timeout=10)
+
+
+def listens(address: str) -> bool:
+    """Does a server answer there?"""
+    with socket.socket() as asking:
+        return asking.connect_ex((address.split(":")[0], int(address.split(":")[1]))) == 0
 
 
 def _with_receiver(root: Path, url: str) -> Any:
@@ -85,18 +89,6 @@ def _with_receiver(root: Path, url: str) -> Any:
     for route in (config["route"], *config["route"]["routes"]):
         route["group_wait"], route["group_interval"] = "50ms", "100ms"
     return config
-
-
-def _until_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    host, port = address.split(":")
-    ends = time.monotonic() + 15
-    while time.monotonic() < ends and process.poll() is None:
-        try:
-            socket.create_connection((host, int(port)), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    pytest.fail(f"Alertmanager does not listen: {log.read_text()[-500:]}")
 
 
 def say(artifacts: Path, running: Running, *events: Event) -> None:

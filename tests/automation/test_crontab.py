@@ -6,8 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from automation.ledger import Ledger
 from gates.errors import GateError
 from gates.place import HERE
 from tests.automation.test_schedule_file import REST, written
+from tests.automation.worlds import wait_for
 
 FAKE = """#!/bin/sh
 # As Debian's crontab: -l lists, - replaces, a line that is no cron line is refused.
@@ -141,15 +140,6 @@ def missing() -> str:
 
 
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-
-
-def wait_for(what: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if what():
-            return True
-        time.sleep(0.2)
-    return False
 
 
 def test_a_real_cron_daemon_runs_the_jobs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

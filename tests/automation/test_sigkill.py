@@ -23,7 +23,7 @@ from automation.tick import Tick
 from gates.place import HERE
 from reports.alerts.event import ALL
 from reports.alerts.log import Alert, read_log
-from tests.automation.worlds import STATES, attempt
+from tests.automation.worlds import STATES, attempt, wait_for
 
 KILL_AT = Path(__file__).with_name("kill_at.py")
 # main() leaves its supervisors alone, as a tick does; here they outlive the objects that started them.
@@ -169,9 +169,7 @@ def test_a_supervisor_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     place = Place(tmp_path / "whole", script)
     start(place, 0)
     recover(place)
-    deadline = time.monotonic() + 10
-    while not steps_to.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert wait_for(steps_to.exists)
     steps = int(steps_to.read_text())
     places = {point: Place(tmp_path / f"at{point}", script) for point in points(steps, steps if whole else 21)}
     for point, place in places.items():
@@ -192,10 +190,7 @@ def test_a_supervisor_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_job_whose_supervisor_was_killed_is_stopped_before_it_is_started_again(tmp_path: Path) -> None:
     place = Place(tmp_path / "p", "echo ran >> RAN; [ $(wc -l < RAN) -gt 1 ] || sleep 60")
     assert main([*place.options, "tick"]) == 0
-    for _ in range(200):
-        if place.runs() and place.marked(JOB):
-            break
-        time.sleep(0.05)
+    assert wait_for(lambda: place.runs() and place.marked(JOB))
     (leader, *_), (guard,) = place.marked(JOB), place.marked(SUPERVISOR)
     os.kill(guard, 9)
     settled = recover(place)

@@ -6,8 +6,9 @@ here is an object that holds a copy of the lane's open file, as a real one would
 
 import os
 import random
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,14 @@ def attempt(slot: str, number: int = 1, **changes: object) -> Attempt:
     """One that a supervisor may end."""
     settings: dict[str, object] = {"log": "x", "lane": 0, "timeout_minutes": 1, "words": (), "marker": None} | changes
     return Attempt(job=slot.partition("/")[0], slot=slot, number=number, **settings)  # type: ignore[arg-type]
+
+
+def wait_for(what: Callable[[], object], seconds: float = 10) -> bool:
+    """Is it so within so many seconds?"""
+    deadline = time.monotonic() + seconds
+    while not (seen := what()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return bool(seen)
 
 
 class Killed(BaseException):
