@@ -80,11 +80,6 @@ def seeded(kind: str, **values: float | str) -> dict[str, Any]:
     return {"fault": {"kind": kind, **values}}
 
 
-def told(docstring: str) -> str:
-    """What the first paragraph of a docstring says, in one line."""
-    return " ".join(docstring.partition("\n\n")[0].split()).removesuffix(".")
-
-
 # What is put in place of a function: name, what would be wrong, where it stands, and what is made of it. The area, and
 # the check that must catch it (one of ours, or a key), are told by name.
 

@@ -12,7 +12,7 @@ from gates.verdicts import Kind
 from proof.mutants.code import CODE
 from proof.mutants.heroes import HEROES
 from proof.mutants.measuring import MEASURING
-from proof.mutants.mutant import Heroes, Mutant, told
+from proof.mutants.mutant import Heroes, Mutant
 
 TABLE: tuple[Mutant, ...] = (*HEROES, *MEASURING, *CODE)
 BY_NAME = {mutant.name: mutant for mutant in TABLE}
@@ -36,7 +36,8 @@ def _of_checks(policy: Policy) -> Iterator[Mutant]:
             continue
         if known.intent.name:
             fault["intent"] = known.intent.name
+        what = " ".join((known.check.__doc__ or key).split())
         yield Mutant(
-            name=f"hero_{key}", area="hero", what=told(known.check.__doc__ or key), check=key, pack={"fault": fault},
+            name=f"hero_{key}", area="hero", what=what, check=key, pack={"fault": fault},
             heroes=SURE.get(str(fault["kind"]), "own" if known.check in CHECKS else "any"),
         )  # fmt: skip
