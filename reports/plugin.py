@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+import json
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +28,7 @@ from reports.attestation.document import (
     write_attestations,
 )
 from reports.attestation.statements import PAGES, RELEASED
+from reports.escaping import clean
 from reports.model.story import tell, worst_first
 from reports.render.terminal import ending
 from reports.render.told import Told
@@ -121,6 +123,11 @@ def pytest_gate_sign(config: pytest.Config, release: Release, status: int) -> No
     sign_run(config.stash[SIGNER][0], told.seal, release.artifacts, told.staged)
     publish(told.staged, release.artifacts)
     config.stash[SIGNED] = told
+    # --junitxml writes after this; its own fixture, record_testsuite_property, records nothing in a controller of xdist
+    for plugin in config.pluginmanager.get_plugins():
+        if hasattr(plugin, "add_global_property"):
+            for name, value in card_properties(told):
+                plugin.add_global_property(name, value)
 
 
 @pytest.hookimpl
@@ -200,6 +207,13 @@ class AllureFiling:
             table = self._results.verdict_table(cell)
             self._allure.attach(table, name="verdict", attachment_type=self._allure.attachment_type.CSV)
         yield
+
+
+def card_properties(told: Told) -> Iterator[tuple[str, str]]:
+    """The attested card of each hero as properties of a testsuite."""
+    for story in told.stories:
+        card = {"decision": story.outcome.told, **json.loads(told.attested[story.hero])["card"]}
+        yield from ((f"{story.hero}.{name}", clean(value)) for name, value in card.items())
 
 
 def _record(release: Release) -> None:

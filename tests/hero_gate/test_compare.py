@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from xml.sax.saxutils import quoteattr
 
 import pytest
 
@@ -87,6 +88,10 @@ def test_its_items_can_be_had_as_junit_xml(tmp_path: Path, out: Path) -> None:
     found = (tmp_path / "j.xml").read_text(encoding="utf-8")
     assert 'name="test_guard[b-ndcg_at_10]"' in found
     assert "<failure" in found
+    assert '<property name="b.decision" value="ROLLBACK"' in found
+    card = Attestation.read_file(out / "b" / "attestation.json").card
+    for name, said in card.model_dump().items():
+        assert f'<property name="b.{name}" value={quoteattr(said)}' in found.replace("&#x27;", "'")
 
 
 def test_the_margin_that_is_told_promotes_when_it_is_asked(tmp_path: Path, out: Path) -> None:

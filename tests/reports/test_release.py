@@ -3,8 +3,10 @@
 import csv
 import json
 from typing import Any
+from xml.etree import ElementTree
 
 from gates.archive import take
+from gates.attestation import Attestation
 from gates.policy import load_policy
 from gates.verdicts import Kind
 from reports.render.terminal import WIDTH
@@ -32,12 +34,16 @@ def parameters(result: dict[str, Any]) -> dict[str, str]:
 
 
 def test_three_heroes_in_two_processes(whole_checkout: Checkout) -> None:
-    run = whole_checkout.gate("-n2", hero="all")
+    run = whole_checkout.gate("-n2", "--junitxml=junit.xml", hero="all")
     assert run.ret == 20
+    junit = ElementTree.parse(whole_checkout.folder / "junit.xml").getroot()
+    said = {found.attrib["name"]: found.attrib["value"] for found in junit.iter("property")}
     for hero in HEROES:
         folder = whole_checkout.out / hero
         assert whole_checkout.decision(hero) == DECISION[hero]
         assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == FILES
+        card = Attestation.read_file(folder / "attestation.json").card.model_dump()
+        assert {"decision": DECISION[hero], **card} == {name: said[f"{hero}.{name}"] for name in ("decision", *card)}
     assert all((whole_checkout.out / name).stat().st_size > 500 for name in ("index.html", "summary.md"))
 
     results = allure(whole_checkout)
