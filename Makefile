@@ -97,7 +97,7 @@ mutants: .venv/dev.done ## does each seeded fault turn its check red? HERO=path 
 	$(PY) -m proof.mutants $(if $(filter-out all,$(HERO)),--hero=$(HERO)) $(ARGS)
 
 report: .venv/dev.done ## render the Allure results of the last canary into one HTML file
-	$(PY) -m reports.render.allure_page
+	$(PY) -m reports.render.allure_page --configs=$(CONFIGS) $(ARGS)
 
 readme: .venv/dev.done ## fill the samples of README and docs/ from canaries of this commit; on a quiet machine
 	@said=$$(mktemp -d) && canary="$(PY) -m pytest -m canary" && echo "four canaries, 2 minutes; they print into $$said"; \

@@ -206,6 +206,7 @@ class AllureFiling:
         for cell in handed_over(item):
             table = self._results.verdict_table(cell)
             self._allure.attach(table, name="verdict", attachment_type=self._allure.attachment_type.CSV)
+            self._allure.dynamic.label("answer", self._results.answer(cell))
         yield
 
 

@@ -6,10 +6,13 @@ the decision is written here, in the same format, and names the others.
 
 import csv
 import io
+import json
 import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from allure_commons.logger import AllureFileLogger
 from allure_commons.model2 import Attachment, Label, Parameter, Status, StatusDetails, TestResult
@@ -19,17 +22,23 @@ from allure_commons.utils import md5
 from evidence.files import write_whole
 from gates.archive import ALLURE
 from gates.checks.registry import keys_of
-from gates.names import check_name, slice_parts
-from gates.release import Subject
-from gates.verdicts import Cell, Decision, Kind
+from gates.names import check_name, meaning, slice_parts
+from gates.release import Release, Subject
+from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.escaping import clean, csv_cell
-from reports.model.story import Story
+from reports.model.checks import speaks
+from reports.model.labels import MARK_WORDS, mark_words
+from reports.model.story import Story, ship_words, title_words
+from reports.render.allure_page import TOLD
 from reports.render.told import Told
 from rollout.jobs.numbers import SPANS
 
 EPIC = "Release gate"
 #: Sorts before the heroes.
 FIRST = "① Promotion decision"
+NOT_EVIDENCED = "not evidenced"
+#: What a check may be filed under by its answer, beside the decision and what crashed, in this order.
+ANSWERS = (MARK_WORDS["x"], NOT_EVIDENCED, *(MARK_WORDS[mark] for mark in "?~."))
 #: A hold is no success, and what is skipped counts in no share of successes: "100 %" stood over it.
 STATUS = {Decision.PROMOTE: Status.PASSED, Decision.ROLLBACK: Status.FAILED, Decision.HOLD: Status.BROKEN}
 
@@ -51,6 +60,11 @@ def labels(subject: Subject, check: str, step: int) -> dict[str, str]:
     }  # fmt: skip
 
 
+def answer(cell: Cell) -> str:
+    """What a check is filed under once it was asked."""
+    return NOT_EVIDENCED if cell.verdict is Verdict.INCONCLUSIVE and not cell.n else mark_words(cell)
+
+
 def verdict_table(cell: Cell) -> str:
     """One cell as CSV, a line a field; texts are guarded against spreadsheets."""
     out = io.StringIO()
@@ -68,6 +82,41 @@ def pytest_gate_told(told: Told) -> None:
     logger = AllureFileLogger(folder)
     for place, story in enumerate(told.stories):
         logger.report_result(_decision(told, story, folder, place))
+    shown = shown_of(told.release, told.stories)
+    write_whole(folder / TOLD, json.dumps(shown, ensure_ascii=False, indent=1).encode())
+
+
+def shown_of(release: Release, stories: Sequence[Story]) -> dict[str, Any]:
+    """What Allure shows of a release before all tests: each hero's card, and what is open or broken as gates.
+
+    Environments and gates are by their id in Allure.
+    """
+    cards = {f"{story.outcome.told} {story.hero}": "\n".join(map(clean, story.card.lines)) for story in stories}
+    which = ship_words(stories)
+    return {
+        "run_id": release.run_id,
+        "name": clean(title_words(stories)),
+        "variables": {**({"Which may ship": which} if which else {}), **cards},
+        "environments": {"decision": FIRST, **{f"hero-{story.hero}": f"hero {story.hero}" for story in stories}},
+        "answers": ANSWERS,
+        "gates": {f"hero-{story.hero}": [*gates_of(story)] for story in stories},
+    }
+
+
+def gates_of(story: Story) -> Iterator[dict[str, Any]]:
+    """The decision as a gate of Allure's, then what is broken of a rollback, or all that is open of a hold."""
+    outcome = story.outcome
+    cells = {f"{cell.check} at {cell.step} %" if cell.step else cell.check: cell for cell in outcome.cells}
+    said = {f"{outcome.told} {story.hero}": [*story.card.lines]}
+    for reason in outcome.reasons:
+        where, _, words = reason.partition(": ")
+        if outcome.decision is Decision.ROLLBACK and where in cells and not speaks(cells[where], outcome):
+            continue
+        check, at, step = where.partition(" at ")
+        said.setdefault(f"{check_name(check).label}{at}{step}", []).extend(filter(None, (words, meaning(check))))
+    for rule, lines in said.items():
+        message = "\n".join(map(clean, lines))
+        yield {"rule": clean(rule), "message": message, "success": outcome.decision is Decision.PROMOTE}
 
 
 def _decision(told: Told, story: Story, folder: Path, place: int) -> TestResult:
@@ -78,7 +127,7 @@ def _decision(told: Told, story: Story, folder: Path, place: int) -> TestResult:
         int(datetime.fromisoformat(at).timestamp()) * 1000 for at in (release.started_at, release.finished_at)
     )
     labels = {"epic": EPIC, "feature": story.hero, "owner": story.outcome.subject.owner, "parentSuite": FIRST}
-    labels |= {"severity": Severity.BLOCKER.value, "story": "decision"}
+    labels |= {"severity": Severity.BLOCKER.value, "story": "decision", "answer": "decision"}
     shown = {"attestation.json": told.attested[story.hero]}
     shown |= {path.name: path.read_bytes() for path in (home / SPANS, *sorted((home / "plots").glob("*.svg")))}
     return TestResult(

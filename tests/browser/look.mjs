@@ -1,9 +1,10 @@
 // What does a page look like in a real browser, at each width, in the dark and on paper? One line of JSON on stdout.
-// node look.mjs CHROMIUM PAGE [PICTURES]: with PICTURES, a folder, each view is left there as a picture.
+// node look.mjs CHROMIUM PAGE [PICTURES] [TEXTS]: with PICTURES, a folder, each view is left there as a picture. With
+// TEXTS, JSON of those that the first screen must show whole, it is a page of Allure's, and its tabs are read.
 import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
-const [executablePath, page, pictures] = process.argv.slice(2);
+const [executablePath, page, pictures, texts] = process.argv.slice(2);
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 const VIEWS = [[1280, 800], [400, 800], [320, 800], [1280, 800, "dark"], [400, 800, "dark"]];
@@ -16,6 +17,58 @@ async function open(width, height, colorScheme = "light") {
   tab.on("pageerror", error => found.errors.push(String(error)));
   await tab.goto(`file://${page}`);
   return tab;
+}
+
+if (texts) {
+  await lookAtAllure(JSON.parse(texts));
+  await browser.close();
+  console.log(JSON.stringify(found));
+  process.exit();
+}
+
+// Which texts are not to be read whole? Every line of one must lie on the screen with nothing over it at either end.
+function unseen(wanted) {
+  return wanted.filter(text => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = document.createRange();
+    for (let node; (node = walker.nextNode());) {
+      const at = node.data.indexOf(text);
+      if (at < 0) continue;
+      range.setStart(node, at);
+      range.setEnd(node, at + text.length);
+      const lines = [...range.getClientRects()];
+      const shown = (x, { top, bottom }) => document.elementFromPoint(x, (top + bottom) / 2) === node.parentElement;
+      if (lines.length && lines.every(line => shown(line.left + 1, line) && shown(line.right - 1, line))) return false;
+    }
+    return true;
+  });
+}
+
+async function lookAtAllure(wanted) {
+  const read = (tab, selector) => tab.evaluate(one => document.querySelector(one).innerText, selector);
+  const tab = await open(1280, 800);
+  await tab.waitForSelector("[data-testid=report-variables]");
+  await tab.waitForTimeout(500); // it scrolls once it is there
+  if (pictures) await tab.screenshot({ path: `${pictures}/1280.png` });
+  found.unseen = await tab.evaluate(unseen, wanted);
+  found.said = await read(tab, "#app");
+  for (const name of ["Categories", "Quality Gates"]) {
+    await tab.getByText(name).first().click();
+    await tab.waitForTimeout(200);
+    found[name] = await read(tab, "#app");
+    if (pictures) await tab.screenshot({ path: `${pictures}/${name}.png` });
+  }
+  await tab.goto(`file://${page}`);
+  await tab.reload();
+  await tab.keyboard.press("Shift"); // from now on it may scroll
+  await tab.getByText("Promotion decision: ").first().click();
+  await tab.getByText("Overview").waitFor();
+  found.decision = await read(tab, "#app");
+  await tab.goto(`file://${page}#charts`);
+  await tab.reload();
+  await tab.getByText("Checks of the last runs").waitFor();
+  await tab.waitForTimeout(500);
+  found.charts = await tab.evaluate(() => [...document.querySelectorAll("svg text")].map(one => one.textContent));
+  if (pictures) await tab.screenshot({ path: `${pictures}/charts.png` });
 }
 
 for (const [width, height, scheme] of VIEWS) {

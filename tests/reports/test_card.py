@@ -17,7 +17,7 @@ from reports.alerts.decisions import decision_event
 from reports.attestation.document import attest
 from reports.model.card import card_of
 from reports.model.story import Story, tell
-from reports.render.allure import decision_html
+from reports.render.allure import decision_html, shown_of
 from tests.reports import handmade
 from tests.reports.conftest import Judged
 
@@ -76,6 +76,7 @@ def everywhere(release: Release, stories: tuple[Story, ...], story: Story) -> di
         "page": said_in(handmade.page_of(release, *stories), "<[^>]*>"),
         "summary": said_in(handmade.summary_of(release, *stories), r"[\\`]"),
         "allure": said_in(decision_html(story), "<[^>]*>"),
+        "first screen of allure": said_in(" ".join(shown_of(release, stories)["variables"].values())),
         "attestation": said_in(" ".join((attested.card.reason, attested.card.serves, attested.card.next))),
         "alert": said_in(f"{event.title} {event.text}"),
     }
@@ -89,7 +90,9 @@ def test_every_report_says_the_same_card(policy: Policy, case: Case, reason: str
     assert (card.decision, card.serves, card.owner) == (story.outcome.decision, "lens", "Search Engineering")
     assert card.next.line == line
     assert bool(card.deadline) is (card.decision is Decision.PROMOTE)
-    for place, text in everywhere(release, (story,), story).items():
+    told = everywhere(release, (story,), story)
+    assert said_in(f"Owner: {card.owned}.") in told["summary"]
+    for place, text in told.items():
         for words in (card.words, card.numbers, card.serving, card.next.words):
             assert said_in(words) in text, place
 
@@ -100,6 +103,8 @@ def test_a_mixed_release_says_the_card_of_each_hero(judged: Judged) -> None:
     assert [story.card.decision for story in stories] == [Decision.ROLLBACK, Decision.HOLD, Decision.PROMOTE]
     for story in stories:
         told = everywhere(release, stories, story)
+        assert f"{story.card.decision} {story.hero}" in told["summary"]
+        assert f"Owner: {story.card.owned}." in told["summary"]
         lacks = [
             place for place, text in told.items() if story.card.words not in text or story.card.serving not in text
         ]

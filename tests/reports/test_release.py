@@ -6,9 +6,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from gates.archive import take
-from gates.attestation import Attestation
+from gates.attestation import Attestation, ReleaseAttestation
 from gates.policy import load_policy
 from gates.verdicts import Kind
+from reports.render.allure_page import TOLD
 from reports.render.terminal import WIDTH
 from tests.recorded_release import HEROES, Checkout
 
@@ -55,7 +56,7 @@ def test_three_heroes_in_two_processes(whole_checkout: Checkout) -> None:
     assert gate["name"] == "calibration error at 50 %"
     wanted = {
         "epic": "Release gate", "feature": "equal", "story": "50 % of traffic", "owner": "Search Engineering",
-        "severity": "critical",
+        "severity": "critical", "answer": "shown to hold",
     }  # fmt: skip
     assert wanted.items() <= labels(gate).items()
     assert labels(instrument)["severity"] == "normal"
@@ -70,6 +71,28 @@ def test_three_heroes_in_two_processes(whole_checkout: Checkout) -> None:
     ending = run.outlines[start:]
     assert not any("short test summary" in line for line in ending)
     assert max(map(len, ending[:-1])) <= WIDTH
+
+
+def test_what_allure_shows_first_is_staged_by_the_run_and_attested(whole_checkout: Checkout) -> None:
+    assert whole_checkout.gate(hero="all").ret == 20
+    staged = whole_checkout.out / "allure-results" / TOLD
+    shown = json.loads(staged.read_text(encoding="utf-8"))
+    assert shown["name"] == "ROLLBACK worse, HOLD unsure, PROMOTE equal"
+    assert next(iter(shown["environments"].values())) == "① Promotion decision"
+    assert (
+        set(shown["environments"]) == {"decision", *shown["gates"]} == {"decision", *(f"hero-{one}" for one in HEROES)}
+    )
+    titles = [title for title in shown["variables"] if title != "Which may ship"]
+    assert titles == shown["name"].split(", ")
+    assert shown["answers"] == [
+        "shown broken",
+        "not evidenced",
+        "not shown",
+        "not shown broken (enough here)",
+        "not reached",
+    ]
+    whole = ReleaseAttestation.read_file(whole_checkout.out / "attestation.json")
+    assert f"allure-results/{TOLD}" in {artefact.name for artefact in whole.artefacts}
 
 
 def test_old_results_do_not_linger_and_what_never_came_back_is_in_allure(whole_checkout: Checkout) -> None:
