@@ -8,14 +8,13 @@ A run of jobs leaves its findings in the file that `FINDINGS` names: each of the
 broken is of the kind of its job (drift, parity, ...), what is not evidenced and what could not be asked are of theirs.
 """
 
-import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from automation.ledger import Entry, text
 from automation.schedule import ScheduledJob
@@ -23,6 +22,9 @@ from gates.status import BROKEN, NOT_EVIDENCED
 from gates.verdicts import Cell, Verdict
 from reports.alerts.event import ALL, Event, module, typed_here
 from reports.escaping import cut
+
+if TYPE_CHECKING:
+    from rollout.jobs.findings import JobFindings
 
 STATUS = module("automation", "status")
 #: Jobs whose alerts bear another name than their file.
@@ -85,26 +87,28 @@ def findings_file(log: str) -> str:
 def _findings(entry: Entry, folder: Path) -> list[dict[str, str]]:
     """What is to be said of each finding of a run's jobs; nothing where it left none that can be read."""
     try:
-        documents = json.loads((folder / findings_file(str(entry.log))).read_bytes())
-        return [said for document in documents for said in _of_findings(document)]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        from rollout.jobs.findings import read_all  # brings pydantic, for which a good run need not wait
+
+        found = read_all(folder / findings_file(str(entry.log)))
+        return [said for one in found for said in _of_findings(one)]
+    except (OSError, ValueError, RecursionError):
         return []
 
 
-def _of_findings(found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _of_findings(found: "JobFindings") -> Iterator[dict[str, str]]:
     """One for each cell that says something, and one for all that could not be asked."""
     from reports.alerts.rules import RULES  # a tenth of a second, for which a good run need not wait
 
-    job = str(found["job"])
+    job = found.job
     kind = _KINDS.get(job, job)
-    for cell in (Cell.from_json(json.dumps(one)) for one in found["cells"]):
+    for cell in found.cells:
         if cell.verdict is Verdict.RED:
             yield _broken(cell, kind if kind in RULES else "job_failed")
         elif cell.verdict is Verdict.INCONCLUSIVE:
             why = cell.note.removeprefix("not evidenced: ")
             title = f"{cell.check} of {cell.hero} is not evidenced: {why}"
             yield {"kind": "not_evidenced", "hero": cell.hero, "check": cell.check, "title": title, "text": why}
-    reasons = list(dict.fromkeys(str(one).partition(": ")[2] or str(one) for one in found["broken"]))
+    reasons = list(dict.fromkeys(one.partition(": ")[2] or one for one in found.broken))
     if reasons:
         title, why = f"{job} could not be asked: {reasons[0]}", "\n".join(reasons[:_LAST_LINES])
         yield {"kind": "not_asked", "check": job, "title": title, "text": why}

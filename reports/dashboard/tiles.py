@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from evidence import history
+from gates import names
 from gates.archive import is_put_away
 from gates.attestation import ATTESTATION, Attestation, AttestationError
 from gates.errors import ConfigError, EvidenceError
 from gates.place import HERE
-from gates.verdicts import WARN
+from gates.verdicts import WARN, Cell, Verdict
 from reports.alerts.decisions import stands
 from reports.alerts.log import LOG, Log, read_log
 from reports.attestation.chain import Statement
@@ -21,14 +22,16 @@ from reports.model.dashboard import Dashboard, Line, Standing, Tile, read_standi
 from reports.model.labels import metric_name
 from reports.promotion.conditions import Wanted
 from reports.promotion.serving import Serving, has_ended, of_exception, served
+from rollout.jobs.check import WARNING
+from rollout.jobs.findings import read_findings
 from rollout.jobs.job import METRICS
 
 #: What is looked up whenever the page is written is too old after this long: a tick writes it every minute.
 FRESH = timedelta(minutes=15)
 #: What a job has measured, where no schedule says when it is measured again.
-WEEKLY = timedelta(days=7.5)
+WEEKLY, HOURLY = timedelta(days=7.5), timedelta(hours=1)
 _DECISIONS, _TROUBLE, _SEEN = 10, 240, timedelta(days=180)
-_URGENT = ("P0", "P1")
+_URGENT, _ORDER = ("P0", "P1"), ("x", "?", "!", "", "+")
 WIDTH, HEIGHT = 100, 20  # of a sparkline
 
 
@@ -53,6 +56,15 @@ class Sight:
         return served(self.asked)
 
     @cached_property
+    def since(self) -> datetime | None:
+        """When what serves was changed last; what was measured before says nothing of it."""
+        try:
+            last = self.served.last
+        except Exception:  # the tile of what serves tells it
+            return None
+        return made_at(last.content) if last else None
+
+    @cached_property
     def log(self) -> Log:
         """The alerts. Raises EvidenceError where none was ever told: that nothing fires is then not known."""
         path = self.asked.artifacts / LOG
@@ -69,14 +81,14 @@ class Sight:
             raise EvidenceError(f"no tick was completed here; {HERE.typed('python -m automation status')}") from None
 
     def until(self, marker: str, at: datetime, age: timedelta) -> datetime:
-        """When what a job measured then is too old: once its next run must have ended."""
+        """When what a job measured then is too old: once the run after it must have ended."""
         try:
             job = self.standing.of_marker(marker)
         except Exception:  # the tile of the jobs tells it
             job = None
         if job is None or job.due is None or job.ends is None:
             return at + age
-        return job.ends if at >= job.due else job.due
+        return at + (job.ends - job.due) if at >= job.due else job.due
 
 
 def told_now(asked: Wanted, by: str) -> Dashboard:
@@ -164,9 +176,39 @@ def _reviews(sight: Sight) -> Part:
 def _jobs(sight: Sight) -> Part:
     told = sight.standing
     lines = [Line(line.mark, job.job, line.words) for job in told.jobs for line in job.lines]
-    lines.sort(key=lambda line: ("x", "?", "!", "", "+").index(line.mark))
+    lines.sort(key=lambda line: _ORDER.index(line.mark))
     untold = [Line("!", "alerts", line) for line in told.untold[:3]]
     return Part([Line(told.heartbeat.mark, "heartbeat", told.heartbeat.words), *lines, *untold], at=told.at)
+
+
+def _found(family: str, job: str, marker: str, age: timedelta) -> Callable[[Sight], Part]:
+    """What fills a tile from the findings of one job."""
+
+    def fill(sight: Sight) -> Part:
+        found = read_findings(sight.asked.artifacts / family / f"{job}.json")
+        lines = [Line("x", "could not be asked", one) for one in found.broken]
+        lines = sorted([*lines, *map(_cell, found.cells)], key=lambda line: _ORDER.index(line.mark))
+        if not lines:
+            raise EvidenceError(f"{family}/{job}.json: nothing was asked")
+        trouble = ""
+        if sight.since and found.at < sight.since:
+            trouble = "what serves has changed since; this is of what served before"
+            lines = [line._replace(mark="") for line in lines]
+        return Part(lines, trouble, at=found.at, until=sight.until(marker, found.at, age))
+
+    return fill
+
+
+def _cell(cell: Cell) -> Line:
+    """What a job found of one check: in full where it is not well."""
+    numbers = (names.told(cell.check, n) if n and not cell.unit else n for n in (cell.observed, cell.limit))
+    observed, limit = numbers
+    words, label = ", limit ".join(filter(None, (observed, limit))), cell.check.replace("_", " ")
+    words = f"{cell.unit}: {words}" if cell.unit and words else words
+    if cell.verdict is Verdict.GREEN and not cell.note.startswith(WARNING):
+        return Line("+", label, words or cell.note)
+    mark = {Verdict.RED: "x", Verdict.GREEN: "!"}.get(cell.verdict, "?")
+    return Line(mark, label, "; ".join(filter(None, (words, cell.note))))
 
 
 def _drift(sight: Sight) -> Part:
@@ -185,7 +227,13 @@ def _drift(sight: Sight) -> Part:
             told += f", {len(values)} runs: {' to '.join(ends) if ends[0] != ends[1] else 'all alike'}"
         lines.append(Line("", name.label, told, points=points(values)))
     at = newest["at"].to_pydatetime()
-    return Part(lines, at=at, until=sight.until("drift", at, WEEKLY))
+    try:
+        judged = _found("weekly", "drift", "drift", WEEKLY)(sight)
+    except EvidenceError as error:
+        judged = Part([], why(error), at=at, until=sight.until("drift", at, WEEKLY))
+    well = len([line for line in judged.lines if line.mark == "+"])
+    held = [Line("+", f"{well} checks", "hold against what was accepted")] if well else []
+    return judged._replace(lines=[line for line in judged.lines if line.mark not in ("", "+")] + held + lines)
 
 
 def _first(troubles: Sequence[str]) -> str:
@@ -240,6 +288,10 @@ TILES = (
     ("serving", "What serves", "", _serving),
     ("alerts", "Alerts open", "nothing is firing", _alerts),
     ("jobs", "Jobs due, late, failed", "", _jobs),
+    ("health", "Hero health", "", _found("continuous", "health", "health", HOURLY)),
+    ("gates", "Gate status", "", _found("continuous", "gate_monitor", "gate_monitor", HOURLY)),
+    ("emergency", "Emergency tripwire", "", _found("continuous", "emergency", "emergency", HOURLY)),
+    ("tripwires", "Weekly tripwires", "", _found("weekly", "tripwire", "tripwire", WEEKLY)),
     ("exceptions", "Exceptions running", "none: what serves was promoted, or was there before", _exceptions),
     ("reviews", "Reviews due", "no promotion waits for its review", _reviews),
     ("drift", "Drift", "", _drift),

@@ -36,5 +36,5 @@ def write_dashboard(asked: Wanted, by: str) -> str:
             write_whole(asked.state / PAGE, render_dashboard(told_now(asked, by)))
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        return f"dashboard: not written ({reason}); {HERE.typed('make dashboard')} writes it"
+        return f"dashboard: not written ({reason}); {HERE.typed('./hero-gate dashboard')} writes it"
     return ""

@@ -20,7 +20,7 @@ class JobLine(Document):
 
 
 class JobStanding(Document):
-    """How a job of the schedule stands. A run that began at `due` must have ended, at `ends` must the next one."""
+    """How a job of the schedule stands. The run that was due at `due` must have ended; the next one must at `ends`."""
 
     job: str
     marker: str  # which checks it runs, "" where it is another command
@@ -82,11 +82,11 @@ class Tile:
 
     key: str
     title: str
-    at: datetime | None = None  # None where nothing is known
-    until: datetime | None = None
-    lines: tuple[Line, ...] = ()
-    trouble: str = ""  # why it is not evidenced, or not all of it
-    none: str = ""  # what it means that there are no lines
+    at: datetime
+    until: datetime
+    lines: tuple[Line, ...]
+    trouble: str  # why it is not evidenced, or not all of it
+    none: str  # what it means that there are no lines
 
     def marked(self, *marks: str) -> list[Line]:
         """The lines with one of these marks."""
@@ -111,5 +111,10 @@ class Dashboard:
 
     @property
     def opens(self) -> list[Tile]:
-        """Tiles with what is to be done by a date, or what nobody knows: neither is well."""
-        return [tile for tile in self.tiles if tile not in self.acts and (tile.trouble or tile.marked("!", "?"))]
+        """Tiles with what is to be done by a date, or what nobody knows (any more): neither is well."""
+        others = [tile for tile in self.tiles if tile not in self.acts]
+        return [tile for tile in others if tile.trouble or tile.marked("!", "?") or self.is_old(tile)]
+
+    def is_old(self, tile: Tile) -> bool:
+        """Was it too old when this was written?"""
+        return tile.until <= self.at

@@ -1,5 +1,6 @@
 """What does somebody open who asks what serves now, and whether anything needs a person? `dashboard.html`."""
 
+import shlex
 from datetime import UTC, datetime
 from functools import cache
 
@@ -21,7 +22,9 @@ MARKS = {
 
 def render_dashboard(board: Dashboard) -> str:
     """The whole page; every text in it is escaped."""
-    return _environment().get_template("dashboard.html.j2").render(board=board)
+    where = "" if board.configs == "configs" else f" {shlex.quote(f'--configs={board.configs}')}"
+    write = HERE.typed(f"./hero-gate dashboard{where}")
+    return _environment().get_template("dashboard.html.j2").render(board=board, write=write)
 
 
 def moment(at: datetime, after: datetime | None = None) -> Markup:
@@ -34,5 +37,5 @@ def moment(at: datetime, after: datetime | None = None) -> Markup:
 @cache
 def _environment() -> jinja2.Environment:
     found = environment("dashboard.js")
-    found.globals.update(MARKS=MARKS, moment=moment, WRITE=HERE.typed("make dashboard"))
+    found.globals.update(MARKS=MARKS, moment=moment)
     return found

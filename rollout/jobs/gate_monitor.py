@@ -6,7 +6,6 @@ own processes: a monitor looks again and again for weeks, so it only says RED wh
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +31,7 @@ from gates.verdicts import Cell, Kind
 from rollout.answered import Answered, same_queries
 from rollout.jobs.accepted import Accepted, accepted_of, left_behind, result_folders
 from rollout.jobs.check import JobCheck, NotShown, job_check, judge_all
+from rollout.jobs.findings import read_findings
 from rollout.jobs.health import FOLDER, newest_health
 from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.settings import Positive, read_family
@@ -207,10 +207,8 @@ def _age_hours(folders: list[Path], family: str, at: datetime) -> float | None:
     seen = []
     for path in left_behind(folders, f"{family}/*.json"):
         try:
-            document = json.loads(path.read_bytes())
-            if document["schema"] == "hero-gate/findings/v1":
-                seen.append(datetime.fromisoformat(document["at"]))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            seen.append(read_findings(path).at)
+        except EvidenceError:
             continue
     return (at - max(seen)).total_seconds() / 3600 if seen else None
 

@@ -4,10 +4,8 @@ The item of `suites/<family>/test_<job>.py` asks for `job_cell`, which runs `rol
 passes, RED fails, anything else is skipped. `suites/continuous/emergency.ini` loads this plugin without the gate's.
 """
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +17,7 @@ from gates.names import sentence
 from gates.run import artifacts, configs, is_worker, place, run_id
 from gates.status import BROKEN, FINDINGS, NOT_EVIDENCED
 from gates.verdicts import Cell, Verdict
+from rollout.jobs.findings import JobFindings, write_all
 from rollout.jobs.job import Jobs, is_told
 
 #: Its options, where the gate's plugin is not loaded.
@@ -114,20 +113,18 @@ class Findings:
         documents = []
         for family, job in self._keys():
             cells = self._found.get((family, job), [])
-            document: dict[str, Any] = {
-                "schema": "hero-gate/findings/v1",
-                "run_id": self._jobs.run_id,
-                "at": self._jobs.at.isoformat(timespec="seconds"),
-                "family": family,
-                "job": job,
-                "cells": [json.loads(cell.to_json()) for cell in cells],
-                "broken": self._broken.get((family, job), []),
-            }
-            path = take(self._jobs.artifacts) / family / f"{job}.json"
-            write_whole(path, json.dumps(document, indent=1, sort_keys=True) + "\n")
-            documents.append(document)
+            found = JobFindings(
+                run_id=self._jobs.run_id,
+                at=self._jobs.at.replace(microsecond=0),
+                family=family,
+                job=job,
+                cells=tuple(cells),
+                broken=tuple(self._broken.get((family, job), ())),
+            )
+            write_whole(take(self._jobs.artifacts) / family / f"{job}.json", found.to_json())
+            documents.append(found)
         if documents and FINDINGS in os.environ:
-            write_whole(Path(os.environ[FINDINGS]), json.dumps(documents))
+            write_all(Path(os.environ[FINDINGS]), documents)
         verdicts = {cell.verdict for cells in self._found.values() for cell in cells} if self._alone else set()
         if Verdict.RED in verdicts and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
             session.exitstatus = BROKEN

@@ -130,7 +130,8 @@ def cell(verdict: str, check: str = "length", **changed: Any) -> dict[str, Any]:
 
 
 def findings(name: str, *cells: dict[str, Any], broken: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {"schema": "hero-gate/findings/v1", "job": name, "cells": cells, "broken": broken}
+    of_run = {"run_id": "20270601T061500Z-c0ffee", "at": DUE.isoformat(), "family": "weekly"}
+    return {"schema": "hero-gate/findings/v1", "job": name, "cells": cells, "broken": broken, **of_run}
 
 
 class Told:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from automation import __main__ as automation
 from evidence import history
 from gates.statistics.pvalues import Interval
 from reports.alerts.log import LOG, emit, read_log
@@ -24,11 +25,15 @@ from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
 from reports.promotion.exception import serve_by_exception
 from reports.render.dashboard import render_dashboard
+from rollout.jobs import health
+from rollout.jobs.findings import JobFindings
 from rollout.jobs.job import METRICS, metric_row
+from tests.automation.test_schedule_file import REST, written
 from tests.reports.finished_run import call
 
 Asked = Callable[..., Wanted]
 STATE = Path("configs/state")
+OF_JOBS = {"health": "health", "gates": "gate_monitor", "emergency": "emergency"}
 HOUR = timedelta(hours=1)
 
 
@@ -63,6 +68,22 @@ def measured(now: datetime, *values: float) -> None:
         history.append(STATE / METRICS, f"{at:%Y%m%dT%H%M%SZ}-c0ffee", "drift", [{"at": at, "intent": "", **row}])
 
 
+def found(now: datetime, family: str, job: str, *marks: str, broken: tuple[str, ...] = ()) -> None:
+    """What a job of health's checks left an hour before."""
+    cells = {
+        "x": health.p95.found("slow", 100, "9 of 100 answers above", observed="40", limit="15"),
+        "+": health.p95.found("", 100, "", observed="4", limit="15"),
+        "?": health.p95.not_evidenced("lens", "nothing is accepted"),
+    }
+    one = JobFindings(
+        run_id="20261201T101500Z-c0ffee", at=now, family=family, job=job, cells=tuple(cells[mark] for mark in marks),
+        broken=broken,
+    )  # fmt: skip
+    path = Path("reports/out") / family / f"{job}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(one.to_json())
+
+
 @pytest.fixture
 def full(asked: Asked) -> Wanted:
     """A checkout in which every tile has something to tell."""
@@ -70,6 +91,12 @@ def full(asked: Asked) -> Wanted:
     promote(wanted, "rival")
     standing(wanted.now).write(STATE)
     measured(wanted.now, 0.02, 0.03)
+    now = wanted.now
+    found(now, "continuous", "health", "+", "x")
+    found(now, "continuous", "gate_monitor", "+", "?")
+    found(now, "continuous", "emergency", "+", broken=("test_emergency[latency]: no index here",))
+    found(now, "weekly", "tripwire", "+", "+")
+    found(now, "weekly", "drift", "+", "+", "?")
     return wanted
 
 
@@ -86,18 +113,41 @@ def test_what_serves_and_what_is_open(full: Wanted) -> None:
         ("+", "heartbeat"), ("x", "nightly_refresh"), ("+", "weekly_drift"),
     ]  # fmt: skip
     assert {line.what for line in tile(board, "reviews").lines} == {"equal, look again by", "rival, look again by"}
-    (spark,) = tile(board, "drift").lines
+    open_one, well, spark = tile(board, "drift").lines
+    assert (open_one.mark, well) == ("?", ("+", "2 checks", "hold against what was accepted", None, ""))
     assert (spark.points, spark.told) == ("0,20.0 100,0.0", "0.0300, 2 runs: 0.0200 to 0.0300")
     told = [(line.mark, line.what) for line in tile(board, "decisions").lines]
     assert told[0] == ("", "promotion")
     assert sorted(told[1:]) == [("HOLD", "unsure"), ("PROMOTE", "equal"), ("PROMOTE", "rival"), ("ROLLBACK", "worse")]
-    assert [one.key for one in board.acts] == ["jobs"]
+    bad, good = tile(board, "health").lines
+    assert (bad.mark, bad.told) == (
+        "x", "ms: 40, limit 15; 9 of 100 answers above; free the machine, or roll back",
+    )  # fmt: skip
+    assert (good.mark, good.told) == ("+", "ms: 4, limit 15")
+    assert [line.mark for line in tile(board, "gates").lines] == ["?", "+"]
+    unasked = tile(board, "emergency").lines[0]
+    assert (unasked.mark, unasked.told) == ("x", "test_emergency[latency]: no index here")
+    assert [one.key for one in board.acts] == ["jobs", "health", "emergency"]
+    assert {one.key for one in board.opens} == {"alerts", "gates", "drift"}
     assert [one.trouble for one in board.tiles] == [""] * len(board.tiles)
+
+
+def test_what_was_measured_of_what_served_before_is_no_evidence(full: Wanted) -> None:
+    at = full.now - HOUR
+    found(at, "continuous", "health", "+", "x")
+    health_then = tile(told_now(full, "tick"), "health")
+    assert health_then.at == at.replace(microsecond=0) or health_then.at == at
+    assert health_then.trouble.startswith("what serves has changed since")
+    assert {line.mark for line in health_then.lines} == {""}
+    found(at, "weekly", "drift", "+", "?")
+    assert [bool(line.points) for line in tile(told_now(full, "tick"), "drift").lines] == [True]
 
 
 def test_what_needs_a_person_later_on(full: Wanted) -> None:
     late = replace(full, now=full.now + timedelta(days=8))
     board = told_now(late, "tick")
+    assert board.is_old(tile(board, "tripwires"))
+    assert "tripwires" in {one.key for one in board.opens}, "green once, and old now, is not well"
     assert {line.mark for line in tile(board, "reviews").lines} == {"x"}
     assert {line.mark for line in tile(board, "alerts").lines} == {"x"}
 
@@ -132,18 +182,15 @@ def test_a_tile_is_old_once_its_next_run_must_have_ended(full: Wanted) -> None:
         return tile(told_now(full, "tick"), "drift").until
 
     drift = standing(full.now).jobs[1]
-    at = tile(told_now(full, "tick"), "drift").at
-    assert at == full.now
-    assert until() == full.now + 20 * HOUR
+    assert tile(told_now(full, "tick"), "drift").at == full.now
+    assert until() == full.now + 23 * HOUR, "a week in small"
     missed = drift.model_copy(update={"due": full.now + HOUR})
     assert until(jobs=(missed,)) == full.now + HOUR, "another should have run by then"
     assert until(jobs=()) == full.now + tiles.WEEKLY
     board = told_now(full, "tick")
     for one in board.tiles:
-        assert one.at is not None
-        assert one.until is not None
-        if one.key != "drift":
-            assert one.until - one.at == tiles.FRESH
+        age = {"drift": tiles.WEEKLY, "tripwires": tiles.WEEKLY} | dict.fromkeys(OF_JOBS, tiles.HOURLY)
+        assert one.until - one.at == age.get(one.key, tiles.FRESH)
     html = render_dashboard(board)
     stamps = re.findall(r'data-at="([^"]+)" data-until="([^"]+)"', html)
     assert len(stamps) == len(board.tiles)  # what serves is told in the head
@@ -174,6 +221,11 @@ SPOILED: dict[str, tuple[set[str], Callable[[], object]]] = {
     "standing a pipe": ({"jobs"}, lambda: ((STATE / STANDING).unlink(), os.mkfifo(STATE / STANDING))),
     "metrics torn": ({"drift"}, lambda: torn(newest("configs/state/metrics/*/*.parquet"))),
     "metrics gone": ({"drift"}, lambda: newest("configs/state/metrics/index.jsonl").unlink()),
+    "health torn": ({"health"}, lambda: torn(Path("reports/out/continuous/health.json"))),
+    "gates gone": ({"gates"}, lambda: Path("reports/out/continuous/gate_monitor.json").unlink()),
+    "emergency foreign": ({"emergency"}, lambda: Path("reports/out/continuous/emergency.json").write_text("{}")),
+    "tripwires torn": ({"tripwires"}, lambda: torn(Path("reports/out/weekly/tripwire.json"))),
+    "drift gone": ({"drift"}, lambda: Path("reports/out/weekly/drift.json").unlink()),
     "attestation torn": ({"decisions"}, lambda: torn(Path("reports/out/equal/attestation.json"))),
     "attestation foreign": ({"decisions"}, lambda: Path("reports/out/equal/attestation.json").write_text("[]")),
 }
@@ -217,6 +269,26 @@ def test_promote_and_rollback_rewrite_it(copied: Path, asked: Asked, capsys: pyt
     assert len(page().encode()) < 40_000
 
 
+def test_a_day_in_one_page(copied: Path, asked: Asked) -> None:
+    """A canary has promoted `rival`: it serves, a tick runs what is due, it is rolled back. Nothing by hand."""
+    asked()
+    written(
+        copied / "configs",
+        f"nightly: {{cron: '* * * * *', command: ['false'], {REST}}}",
+        f"weekly: {{cron: '* * * * *', command: ['true'], {REST}}}",
+    )
+    assert promotion.main(["promote", "--hero=rival", "--trust=trusted.json"]) == 0
+    places = [f"--schedule={copied}/configs/schedule.yaml", f"--ledger={copied}/reports/out/automation/slots.sqlite"]
+    assert automation.main([*places, "tick", "--wait"]) == 1
+    html = page()
+    for said in ("incumbent + rival serves", "written by tick", "nightly</b> <span>FAILED", "P1 job failed", "P3 hold"):
+        assert said in html
+    assert promotion.main(["rollback", "--trust=trusted.json"]) == 0
+    html = page()
+    assert "incumbent serves" in html
+    assert "nightly</b> <span>FAILED" in html, "as the last tick told it"
+
+
 def test_who_cannot_write_it_says_so_in_a_line_and_has_done_its_work(
     asked: Asked, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -243,6 +315,7 @@ def test_the_emergency_tripwire_leaves_it_alone(copied: Path, asked: Asked) -> N
     done = call(copied, "pytest", "-c", f"{folder}/emergency.ini", f"{folder}/test_emergency.py")
     assert (Path("reports/out") / "continuous" / "emergency.json").exists(), done.stdout + done.stderr
     assert page() == before
+    assert {line.what for line in tile(told_now(asked(), "tick"), "emergency").marked("x")} == {"could not be asked"}
 
 
 def test_alerts_end_on_the_page_as_in_the_log(full: Wanted) -> None:

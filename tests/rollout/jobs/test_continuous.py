@@ -22,6 +22,7 @@ from rollout.columns import answered
 from rollout.jobs.accepted import FILE, Accepted, read_answers, write_answers
 from rollout.jobs.asked import asked_queries
 from rollout.jobs.drift import DriftLimits
+from rollout.jobs.findings import JobFindings
 from rollout.jobs.gate_monitor import MonitorLimits, newest_decisions, run_monitor
 from rollout.jobs.health import HealthLimits, run_health
 from rollout.jobs.job import Jobs
@@ -107,9 +108,11 @@ def held_against(served: Served, config_hash: str, folder: Path) -> None:
 
 
 def test_the_monitor_reads_what_runs_left_behind(served: Served, tmp_path: Path) -> None:
-    findings = {"schema": "hero-gate/findings/v1", "at": (BEGUN - timedelta(hours=30)).isoformat()}
+    at = BEGUN - timedelta(hours=30)
+    findings = JobFindings(run_id="a", at=at, family="nightly", job="refresh", cells=(), broken=())
     (tmp_path / "jobs" / "one" / "nightly").mkdir(parents=True)
-    (tmp_path / "jobs" / "one" / "nightly" / "refresh.json").write_text(json.dumps(findings))
+    (tmp_path / "jobs" / "one" / "nightly" / "refresh.json").write_text(findings.to_json())
+    (tmp_path / "jobs" / "one" / "nightly" / "torn.json").write_text("{")
     held_against(served, "other", tmp_path)
     found = run_monitor(BEGUN, served, LIMITS.gate_monitor, [tmp_path], "nothing is accepted")
     assert red(found) == {"nightly_overdue", "promoted"}
