@@ -1,39 +1,129 @@
-"""What is inside each plot: reliability with counts, paired differences with whiskers, latency beside the SLA?"""
+"""How does a picture look, on paper, on a light screen and on a dark one? No two kinds differ in colour alone."""
 
 import io
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from gates.checks.ndcg import Ndcg
-from gates.pairs import Arm
-from gates.statistics.calibration import bin_of
-from gates.statistics.pvalues import Interval, rate_interval
-from reports.escaping import cut
-from reports.model.gains import p95_of
-from reports.model.story import Story
+from gates.statistics.pvalues import Interval
+from reports.model.pictures import Panel, Picture, Series, StraightLine
 
-#: Of answers, at which their latency is drawn: more closely where they are slowest.
-_SHARES = np.r_[np.linspace(0, 0.98, 120), np.linspace(0.98, 1, 40)]
-#: What an SVG holds that nobody sees, two thirds of it: whose file it is, names that nothing points to, turns by
-#: nothing, a font that a style names anew for each text; and digits beyond a tenth of a point.
-_UNSEEN = re.compile(
-    r'(?s) <metadata>.*?</metadata>\n| id="[\w.]+_\d+"| transform="rotate\(-0 [^"]*"| font-family: [^;]*;|^ +|(?<= )\n',
-    re.MULTILINE,
-)
-_LONG = re.compile(r"(\d\.\d)\d+")
-_FONT = ("*{stroke-linejoin", "*{font-family: 'DejaVu Sans', sans-serif; stroke-linejoin")
-HERO, BASELINE, INK, FAINT = "#c2410c", "#1d4ed8", "#1f2937", "#9ca3af"
+#: What an SVG holds that nobody sees: whose file it is, and how it is indented.
+_UNSEEN = re.compile(r"(?s) <metadata>.*?</metadata>\n|^ +|(?<= )\n", re.MULTILINE)
+#: The same of a tag: names that nothing points to, turns by nothing, a font that a style names anew for each text,
+#: digits beyond a tenth of a point.
+_NEEDLESS = re.compile(r' id="[\w.]+_\d+"| transform="rotate\(-0 [^"]*"| font-family: [^;]*;|(?<=\d\.\d)\d+')
+_TAG, _ID, _STYLE = (re.compile(pattern) for pattern in (r"<[^>]*>", "[mp][0-9a-f]{10}", 'style="([^"]*)"'))
+_COMMON = "*{stroke-linejoin"
+HERO, BASELINE, INK, FAINT, PAPER = "#c2410c", "#1d4ed8", "#1f2937", "#6b7280", "#ffffff"
+#: The same where the reader asks for a dark screen; the ground is that of our pages.
+DARK = {HERO: "#fb923c", BASELINE: "#93c5fd", INK: "#e5e7eb", FAINT: "#9ca3af", PAPER: "#111827"}
+_COLOUR = re.compile("|".join(DARK))
+WIDTH, DPI = 6.4, 110
+Size: TypeAlias = tuple[float, float]
+Fill: TypeAlias = Callable[[Figure], None]
 
 
-def svg(title: str, stamp: str, salt: str, size: tuple[float, float], fill: Callable[[Figure], None]) -> str:
-    """A figure as an SVG document, drawn by `fill` between its title and its stamp; equal calls give equal bytes."""
+class MarkStyle(NamedTuple):
+    """How points of one kind look: no two kinds of a panel differ in colour alone."""
+
+    colour: str
+    marker: str = ""
+    line: str = ""
+    filled: bool = True
+    size: float = 4.5
+    width: float = 1.2
+
+
+#: By the names that reports.model.pictures gives them.
+LOOKS = {
+    "hero": MarkStyle(HERO, "o", "-"), "hero_curve": MarkStyle(HERO, "", "-"), "hero_dot": MarkStyle(HERO, "o"),
+    "baseline": MarkStyle(BASELINE, "s", "--", filled=False, size=6.5), "baseline_curve": MarkStyle(BASELINE, "", "--"),
+    "baseline_dot": MarkStyle(BASELINE, "s", filled=False, size=6.5),
+    "whole": MarkStyle(HERO, "o", size=6.5, width=2), "intent": MarkStyle(INK, "D"),
+    "suite": MarkStyle(INK, "s", filled=False),
+    "holds": MarkStyle(BASELINE, "o", "-", size=3), "holds_needed": MarkStyle(BASELINE, "", "--", width=1),
+    "broken": MarkStyle(HERO, "x", ":"), "broken_needed": MarkStyle(HERO, "", "-.", width=1),
+    **{f"part{i}": MarkStyle(INK, marker, filled=bool(i % 2)) for i, marker in enumerate("oDv^Ps<>X*")},
+}  # fmt: skip
+_RULES = {"limit": (INK, "--"), "zero": (FAINT, "-"), "step": (FAINT, ":")}
+
+
+def svg(title: str, stamp: str, salt: str, size: Size, fill: Fill, measured: bool = True) -> str:
+    """A figure as an SVG document, drawn by `fill` between its title and its stamp; equal calls give equal bytes.
+
+    What is written around its axes is `measured`, unless `fill` says where they stand.
+    """
+    with _figure(title, stamp, salt, size, fill, measured=measured) as figure:
+        FigureCanvasSVG(figure)
+        target = io.BytesIO()
+        figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
+    return _small(target.getvalue().decode())
+
+
+def picture_svg(hero: str, picture: Picture) -> str:
+    """A picture of a hero as an SVG document."""
+    title, size = f"{hero}: {picture.title}", (WIDTH, picture.height)
+    return svg(title, picture.stamp, f"{hero}-{picture.name}", size, partial(draw, picture), measured=False)
+
+
+def picture_png(hero: str, picture: Picture) -> bytes:
+    """The same for a document, on white."""
+    title, size = f"{hero}: {picture.title}", (WIDTH, picture.height)
+    with _figure(title, picture.stamp, "", size, partial(draw, picture), measured=False) as figure:
+        FigureCanvasAgg(figure)
+        target = io.BytesIO()
+        figure.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
+    return target.getvalue()
+
+
+def _small(text: str) -> str:
+    """An SVG document without what nobody sees, a third as long, that is dark where the reader's screen is.
+
+    Names become short, each style is said once for both screens. What is written in it is left alone.
+    """
+    names: dict[str, str] = {}
+    styles: dict[str, str] = {}
+
+    def short(tag: re.Match[str]) -> str:
+        needed = _ID.sub(lambda name: names.setdefault(name[0], f"i{len(names)}"), _NEEDLESS.sub("", tag[0]))
+        return _STYLE.sub(lambda style: f'class="{styles.setdefault(style[1], f"c{len(styles)}")}"', needed)
+
+    text = _TAG.sub(short, _UNSEEN.sub("", text))
+    rules = [f".{name}{{{style}}}" for style, name in styles.items()]
+    dark = [_COLOUR.sub(lambda colour: DARK[colour[0]], rule) for rule in rules if _COLOUR.search(rule)]
+    font = "*{font-family: 'DejaVu Sans', sans-serif}"
+    both = f"{font}{''.join(rules)}@media (prefers-color-scheme: dark){{{''.join(dark)}}}{_COMMON}"
+    return "\n".join(_grouped(text.replace(_COMMON, both, 1).splitlines()))
+
+
+def _grouped(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a document without groups that say nothing of what is in them."""
+    kept: list[bool] = []
+    for line in lines:
+        if line == "<g/>":
+            continue
+        if line.startswith("<g"):
+            kept.append(line != "<g>")
+        if line not in ("<g>", "</g>") or (line == "</g>" and kept.pop()):
+            yield line
+
+
+@contextmanager
+def _figure(title: str, stamp: str, salt: str, size: Size, fill: Fill, *, measured: bool) -> Iterator[Figure]:
+    """A filled figure, as long as nobody's settings but ours hold."""
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a label that its font cannot draw must not end a release in an error
         matplotlib.rcdefaults()  # whatever a matplotlibrc here says
@@ -45,18 +135,24 @@ def svg(title: str, stamp: str, salt: str, size: tuple[float, float], fill: Call
                 "axes.spines.top": False,
                 "axes.spines.right": False,
                 "axes.edgecolor": FAINT,
+                "axes.facecolor": "none",
+                "axes.titlesize": 9,
+                "axes.titlelocation": "left",
+                "figure.facecolor": PAPER,
+                "legend.fontsize": 8,
+                "legend.frameon": False,
+                "legend.borderpad": 0,
+                "legend.borderaxespad": 0,
                 "font.size": 9,
                 "font.sans-serif": ["DejaVu Sans"],
+                **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
             }
         )
-        figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasSVG(figure)
-        figure.suptitle(title, fontsize=11, x=0.02, ha="left", color=INK)
+        figure = Figure(figsize=size, layout="constrained" if measured else None)
+        figure.suptitle(title, fontsize=11, x=0.02, y=1 - 0.08 / size[1], ha="left")
         fill(figure)
-        figure.supxlabel(stamp, fontsize=7.5, x=0.02, ha="left", color=INK)
-        target = io.BytesIO()
-        figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
-    return _LONG.sub(r"\1", _UNSEEN.sub("", target.getvalue().decode())).replace(*_FONT)
+        figure.supxlabel(stamp, fontsize=7.5, x=0.02, y=0.06 / size[1], ha="left")
+        yield figure
 
 
 def whiskers(found: Sequence[Interval], scale: float = 1.0) -> tuple[list[float], list[list[float]]]:
@@ -65,167 +161,113 @@ def whiskers(found: Sequence[Interval], scale: float = 1.0) -> tuple[list[float]
     return values, [np.subtract(values, lower).tolist(), np.subtract(upper, values).tolist()]
 
 
-def _say(figure: Figure, words: str) -> None:
-    axes = figure.add_subplot()
+def draw(picture: Picture, figure: Figure) -> None:
+    """Every panel of a picture, or what is lacking in its place."""
+    if picture.lacks:
+        _say(figure.add_subplot(), picture.lacks)
+        return
+    columns = picture.columns
+    labels = dict.fromkeys(series.name for panel in picture.panels for series in panel.series if series.name)
+    wide = [0.5 + 0.06 * len(label) for label in labels]  # inches of the legend
+    beside = len(wide) if sum(wide) < WIDTH else max(1, int(WIDTH / max(wide)))
+    above = any(rule.words and rule.axis == "x" for panel in picture.panels for rule in panel.rules)
+    grid = _grid(picture, figure, 0.2 * -(-len(wide) // max(beside, 1)), above=above)
+    for place, panel in enumerate(picture.panels):
+        axes = figure.add_subplot(grid[divmod(place, columns)])
+        axes.set_title(panel.title, y=1, pad=14 if above else 5)  # an y of its own: else it is looked for
+        if panel.lacks:
+            _say(axes, panel.lacks)
+            continue
+        _draw_panel(axes, panel)
+        left = picture.panels[place - 1] if place % columns else None
+        if left is None or left.y_label != panel.y_label:
+            axes.set_ylabel(panel.y_label)
+        if left is not None and _scale(left) == _scale(panel) != ((), None):
+            axes.tick_params(axis="y", labelleft=False)
+        if place + columns >= len(picture.panels):
+            axes.set_xlabel(panel.x_label)
+    found = (axes.get_legend_handles_labels() for axes in figure.axes)
+    handles = {label: handle for pair in found for handle, label in zip(*pair, strict=True)}
+    if handles:
+        top = (0.02, 1 - 0.28 / picture.height)
+        figure.legend([*handles.values()], [*handles], loc="upper left", bbox_to_anchor=top, ncols=beside)
+
+
+def _scale(panel: Panel) -> tuple[object, ...]:
+    """What the places along its y mean."""
+    return panel.rows, panel.y_ends
+
+
+def _grid(picture: Picture, figure: Figure, legend: float, *, above: bool) -> GridSpec:
+    """Where the panels stand, in inches from what is written around them: to measure that takes as long as to draw.
+
+    `legend` is its height; does something stand `above` the axes, between them and their title?
+    """
+    first, last, columns = picture.panels[0], picture.panels[-1], picture.columns
+    rows = -(-len(picture.panels) // columns)
+    longest = max(map(len, first.rows), default=0)
+    left = 0.3 + 0.066 * longest if longest else 0.55 + 0.15 * len(first.y_label.splitlines())
+    between = 0.15 if first.rows == last.rows != () else 0.5 if first.y_label == last.y_label else 0.8
+    bottom = 0.6 + 0.16 * max(len(panel.x_label.splitlines()) for panel in picture.panels)
+    top, apart = 0.42 + legend + 0.16 * (bool(first.title) + above), 0.56 + 0.16 * above
+    wide = (WIDTH - left - 0.15 - between * (columns - 1)) / columns
+    high = (picture.height - top - bottom - apart * (rows - 1)) / rows
+    return figure.add_gridspec(
+        rows, columns, left=left / WIDTH, right=1 - 0.15 / WIDTH, top=1 - top / picture.height,
+        bottom=bottom / picture.height, wspace=between / wide, hspace=apart / high,
+    )  # fmt: skip
+
+
+def _say(axes: Axes, words: str) -> None:
     axes.set_axis_off()
-    axes.text(0.5, 0.5, words, ha="center", va="center", color=INK, wrap=True)
+    axes.text(0.5, 0.5, words, ha="center", va="center", wrap=True)
 
 
-def _arms(story: Story) -> tuple[tuple[str, str, str, Arm], ...]:
-    assert story.measured is not None
-    baseline = story.outcome.subject.baseline_name
-    return (
-        (baseline, BASELINE, "s", story.measured.baseline),
-        (story.hero, HERO, "o", story.measured.hero),
-    )
+def _draw_panel(axes: Axes, panel: Panel) -> None:
+    for name, axis, ends in (("x", axes.xaxis, panel.x_ends), ("y", axes.yaxis, panel.y_ends)):
+        getattr(axes, f"set_{name}scale")("log" if name in panel.log else "linear")
+        if name in panel.log:
+            axis.set_major_formatter("{x:g}")
+            axis.set_major_locator(LogLocator(numticks=5))
+            axis.set_minor_locator(NullLocator())
+        else:
+            axis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10)))
+        if ends:
+            getattr(axes, f"set_{name}lim")(*ends)
+    for series in panel.series:
+        (_draw_band if series.look == "band" else _draw_series)(axes, series)
+    if panel.rows:
+        axes.set_yticks(range(len(panel.rows)), panel.rows)
+        axes.set_ylim(len(panel.rows) - 0.5, -0.6)
+    for rule in panel.rules:
+        _draw_rule(axes, rule)
 
 
-def _lacks(story: Story, column: str, words: str) -> str:
-    """Why a plot has nothing to show, "" where it has something."""
-    if story.measured is None or not len(story.measured):
-        return "not evidenced: no pair was measured"
-    arms = (story.measured.hero, story.measured.baseline)
-    if all(np.isfinite(getattr(arm, column)).all() for arm in arms):
-        return ""
-    return f"not evidenced: {words} is not given for every answer"
+def _draw_band(axes: Axes, series: Series) -> None:
+    axes.fill_between(series.x, series.y_low, series.y_high, color=FAINT, alpha=0.2, linewidth=0)
+    for y, name in ((series.y_low, series.name), (series.y_high, None)):
+        axes.plot(series.x, y, color=FAINT, linewidth=0.8, linestyle=":", label=name)
 
 
-def _bins(arm: Arm, edges: tuple[float, ...]) -> list[tuple[float, Interval, int]]:
-    """(mean confidence, share correct, n) of each filled bin of the canary."""
-    at = bin_of(arm.confidence, np.array(edges))
-    filled = [(arm.confidence[at == k], arm.correct[at == k]) for k in np.unique(at)]
-    return [(float(said.mean()), rate_interval(int(right.sum()), len(said)), len(said)) for said, right in filled]
-
-
-def draw_reliability(story: Story, figure: Figure) -> None:
-    """Share of right first answers against stated confidence, both arms, with the hero's count a bin below."""
-    lacking = _lacks(story, "confidence", "confidence")
-    if lacking or not story.edges:
-        _say(figure, lacking or "not evidenced: this canary has no calibration bins")
-        return
-    assert story.measured is not None
-    upper, lower = figure.subplots(2, 1, height_ratios=(4, 1))
-    upper.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle="--")
-    for name, colour, marker, arm in _arms(story):
-        stated, shares, _ = zip(*_bins(arm, story.edges), strict=True)
-        values, reach = whiskers(shares)
-        upper.errorbar(
-            stated, values, yerr=reach, color=colour, marker=marker,
-            markersize=4 if colour == HERO else 7, markerfacecolor=colour if colour == HERO else "none", linewidth=1,
-            label=f"{name} (whiskers: 95 %)" if colour == HERO else name,
-        )  # fmt: skip
-    upper.set_xlabel("stated confidence")
-    upper.set_ylabel("share correct at rank 1")
-    upper.set_xlim(0, 1)
-    upper.set_ylim(0, 1)
-    upper.legend(loc="upper left", frameon=False)
-    _count(lower, [(f"{confidence:.2f}", n) for confidence, _, n in _bins(story.measured.hero, story.edges)])
-
-
-def _count(axes: Axes, bins: list[tuple[str, int]]) -> None:
-    """One bar a bin, evenly spaced: confidences may lie too close together for their counts to be read."""
-    at, (stated, counts) = range(len(bins)), zip(*bins, strict=True)
-    bars = axes.bar(at, counts, width=0.6, color=HERO, alpha=0.35)
-    axes.bar_label(bars, [f"{n:,}" for n in counts], fontsize=7, color=INK)
-    axes.set_ylim(0, 1.5 * max(counts))
-    axes.set_xticks(at, stated)
-    axes.set_yticks([])
-    axes.set_ylabel("n")
-    axes.set_xlabel("the hero's bins, by their mean stated confidence")
-
-
-def reliability_words(story: Story) -> str:
-    """What the reliability plot shows, for those who do not see it."""
-    gain = story.gains.get("ece")
-    if gain is None:
-        return "Reliability diagram; no calibration error could be measured."
-    return (
-        f"Reliability diagram: share of right first answers against stated confidence, in {len(story.edges) + 1} bins. "
-        f"Calibration error of the hero {gain.hero:.3f}, of the baseline {gain.baseline:.3f}."
-    )
-
-
-def _difference_rows(story: Story) -> list[tuple[str, Interval, bool]]:
-    """(label, hero - baseline in points, is it over all queries?), in the order from top to bottom."""
-    rows = []
-    for metric in ("ndcg_at_10", "sla_recall_at_50"):
-        parts = [story.gains.get(metric), *(gains.get(metric) for gains in story.by_intent.values())]
-        found = [gain for gain in parts if gain is not None]
-        for gain in found if len(found) != 2 else found[:1]:  # one intent is all queries again
-            where = cut(gain.intent, 24) if gain.intent else "all queries"
-            label = f"{gain.name.label}, {where} (n {gain.n:,})"
-            rows.append((label, Interval(*(end * gain.name.scale for end in gain.difference)), not gain.intent))
-    return rows
-
-
-def draw_differences(story: Story, figure: Figure) -> None:
-    """Hero minus baseline with whiskers, for all queries and by intent, beside the limit of the nDCG guard."""
-    rows = _difference_rows(story)
-    if not rows:
-        _say(figure, "not evidenced: no pair was measured")
-        return
-    axes = figure.add_subplot()
-    limit = 100 * story.outcome.subject.policy.limits(Ndcg).margin
-    axes.axvline(0, color=INK, linewidth=1)
-    axes.axvline(-limit, color=FAINT, linewidth=1, linestyle="--")
-    axes.annotate(
-        f"limit -{limit:g} pt", xy=(-limit, 1), xycoords=("data", "axes fraction"), xytext=(3, 2),
-        textcoords="offset points", fontsize=7.5, color=INK,
+def _draw_series(axes: Axes, series: Series) -> None:
+    look = LOOKS[series.look]
+    across = [np.subtract(series.x, series.x_low), np.subtract(series.x_high, series.x)] if series.x_low else None
+    up = [np.subtract(series.y, series.y_low), np.subtract(series.y_high, series.y)] if series.y_low else None
+    axes.errorbar(
+        series.x, series.y, xerr=across, yerr=up, color=look.colour, marker=look.marker, markersize=look.size,
+        linestyle=look.line, linewidth=look.width, elinewidth=look.width, capsize=2, label=series.name or None,
+        markerfacecolor=look.colour if look.filled else "none",
     )  # fmt: skip
-    for over_all in (True, False):
-        at = [-i for i, row in enumerate(rows) if row[2] is over_all]
-        values, reach = whiskers([difference for _, difference, whole in rows if whole is over_all])
-        colour, marker, size, width = (HERO, "o", 6, 2) if over_all else (INK, "D", 4, 1)
-        axes.errorbar(values, at, xerr=reach, color=colour, fmt=marker, markersize=size, capsize=3, linewidth=width)
-    axes.set_yticks([-i for i in range(len(rows))], [label for label, _, _ in rows])
-    axes.set_ylim(0.6 - len(rows), 0.6)
-    furthest = 1.15 * max(limit, *(max(abs(d.lower), abs(d.upper)) for _, d, _ in rows if np.isfinite(d.lower)))
-    axes.set_xlim(-furthest, furthest)
-    axes.set_xlabel("points, hero minus baseline (95 %); right is better")
 
 
-def difference_words(story: Story) -> str:
-    """What the plot of differences shows, for those who do not see it."""
-    words = "; ".join(
-        f"{label}: {d.value:+.1f} [{d.lower:+.1f}, {d.upper:+.1f}]" for label, d, _ in _difference_rows(story)
-    )
-    return f"Paired differences in points, hero minus baseline, with 95 % intervals. {words or 'None was measured'}."
-
-
-def draw_latency(story: Story, figure: Figure) -> None:
-    """Both arms' latency distributions with their p95, beside the SLA."""
-    lacking = _lacks(story, "latency_ms", "latency")
-    if lacking:
-        _say(figure, lacking)
-        return
-    axes, ends = figure.add_subplot(), []
-    for name, colour, marker, arm in _arms(story):
-        p95 = p95_of(arm.latency_ms)
-        style = "-" if colour == HERO else "--"
-        curve = np.quantile(arm.latency_ms, _SHARES, method="inverted_cdf")
-        axes.plot(curve, _SHARES, color=colour, linestyle=style, linewidth=1.5, label=f"{name}: p95 {p95:.1f} ms")
-        axes.plot([p95], [0.95], color=colour, marker=marker, markersize=5)
-        ends += [arm.latency_ms.min(), arm.latency_ms.max()]
-    sla_ms = story.outcome.subject.policy.sla_ms
-    axes.axvline(sla_ms, color=INK, linewidth=1)
-    axes.annotate(
-        f"SLA {sla_ms:g} ms", xy=(sla_ms, 0.02), xytext=(-4, 0), xycoords=("data", "axes fraction"),
-        textcoords="offset points", ha="right", fontsize=8, color=INK,
-    )  # fmt: skip
-    axes.set_xscale("log")
-    axes.set_xlim(0.9 * max(0.01, min(ends)), 1.2 * max(sla_ms, *ends))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    axes.set_ylim(0, 1.02)
-    axes.set_xlabel("ms until the answer")
-    axes.set_ylabel("answers that have come")
-    axes.legend(loc="best", frameon=False)
-
-
-def latency_words(story: Story) -> str:
-    """What the latency plot shows, for those who do not see it."""
-    gain = story.gains.get("p95_latency_ms")
-    if gain is None:
-        return "Latency; not measured."
-    return f"Distribution of latency: p95 of the hero {gain.hero:.1f} ms, of the baseline {gain.baseline:.1f} ms."
+def _draw_rule(axes: Axes, rule: StraightLine) -> None:
+    colour, line = _RULES[rule.look]
+    across = rule.axis == "x"
+    (axes.axvline if across else axes.axhline)(rule.at, color=colour, linewidth=1, linestyle=line, zorder=0)
+    if rule.words:
+        at = (rule.at, 1.0) if across else (1.0, rule.at)
+        measure = ("data", "axes fraction") if across else ("axes fraction", "data")
+        align = "center" if across else "right"
+        axes.annotate(
+            rule.words, at, xycoords=measure, xytext=(0, 2), textcoords="offset points", ha=align, fontsize=7.5
+        )

@@ -19,6 +19,8 @@ from gates.verdicts import Kind
 from reports.attestation.statements import COMMAND, PAGES, QUERIES
 from reports.model.circumstances import budget_words, machine_words, mode_words, policy_words, rates_words
 from reports.model.labels import MARK_WORDS, evidence_words, headroom_words, is_reached, mark, mark_words, metric_name
+from reports.model.pictured import pictures_of
+from reports.model.pictures import FILE, PICTURES, Picture, read_pool
 from reports.model.story import claim_words, effect_words, ladder_words, ship_words, title_words
 from reports.render.charts import chart_of
 from reports.render.site import environment
@@ -41,9 +43,12 @@ KINDS = (
 
 
 def pytest_gate_told(told: Told) -> None:
-    """Write the plots of each hero into its folder, and both pages."""
-    # rankings show neither a clock nor confidence
-    plots = {} if undrawn() or told.release.mode == OFFLINE else draw_plots(told)
+    """Write what the plots of each hero show and, where that is drawn, the plots into its folder, and both pages."""
+    pictures = {story.hero: pictures_of(told.release, story, read_pool(told.home(story))) for story in told.stories}
+    for story in told.stories:
+        write_whole(told.home(story) / FILE, PICTURES.dump_json(pictures[story.hero], indent=1))
+    # one look at rankings takes three seconds, of which drawing would be one; its documents have what there is to draw
+    plots = {} if undrawn() or told.release.mode == OFFLINE else draw_plots(told, pictures)
     for story in told.stories:
         if story.measured is not None:
             write_whole(told.home(story) / QUERIES, render(QUERIES, release=told.release, story=story))
@@ -57,11 +62,11 @@ def undrawn() -> str:
     return lacking("report", "matplotlib")
 
 
-def draw_plots(told: Told) -> Mapping[str, Sequence[Plot]]:
+def draw_plots(told: Told, pictures: Mapping[str, Sequence[Picture]]) -> Mapping[str, Sequence[Plot]]:
     """The plots of each hero, which lie in its folder as well."""
-    from reports.render.plots import FOLDER, draw  # brings matplotlib, which the core lacks
+    from reports.render.plots import FOLDER, plotted  # brings matplotlib, which the core lacks
 
-    plots = {story.hero: draw(told.release, story) for story in told.stories}
+    plots = {hero: plotted(hero, shown) for hero, shown in pictures.items()}
     for story in told.stories:
         for plot in plots[story.hero]:
             write_whole(told.home(story) / FOLDER / f"{plot.name}.svg", plot.svg)

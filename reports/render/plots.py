@@ -1,32 +1,36 @@
-"""What do confidence, differences and latency look like? Three SVG plots a hero: equal evidence gives equal bytes."""
+"""What do the plots of a hero look like? An SVG document each: equal evidence gives equal bytes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import quote
 
 from markupsafe import Markup
 
 from gates.release import Release
+from reports.model.pictured import ON_PAGE, pictures_of
+from reports.model.pictures import Picture, read_pool
 from reports.model.story import Story
-from reports.render import figures
+from reports.render.figures import picture_svg
 
-FOLDER, SIZE = "plots", (6.4, 4.4)
-#: Name, title, what draws it, and what says it to those who do not see it.
-_PLOTS = (
-    ("reliability", "Is stated confidence right?", figures.draw_reliability, figures.reliability_words),
-    ("differences", "What changes for users?", figures.draw_differences, figures.difference_words),
-    ("latency", "How long do answers take?", figures.draw_latency, figures.latency_words),
-)
+FOLDER = "plots"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """One plot: file name without ending, what a screen reader says, and the SVG document."""
+    """One plot: what is on it, and the SVG document."""
 
-    name: str
-    title: str
-    description: str
+    picture: Picture
     svg: str
+
+    @property
+    def name(self) -> str:
+        """Of its file, without ending."""
+        return self.picture.name
+
+    @property
+    def on_page(self) -> bool:
+        """Does the page hold it? The others lie beside it."""
+        return self.name in ON_PAGE
 
     @property
     def uri(self) -> Markup:
@@ -36,16 +40,10 @@ class Plot:
 
 
 def draw(release: Release, story: Story) -> tuple[Plot, ...]:
-    """The three plots of a hero, stamped with run id, fingerprint and n. What was not measured is said in the plot."""
-    fingerprint = story.outcome.climbed.fingerprint[:16] or "none"
-    n = len(story.measured) if story.measured is not None else 0
-    stamp = f"run {release.run_id} · fingerprint {fingerprint} · n {n:,}"
-    return tuple(
-        Plot(
-            name=name,
-            title=title,
-            description=words(story),
-            svg=figures.svg(f"{story.hero}: {title}", stamp, f"{story.hero}-{name}", SIZE, partial(fill, story)),
-        )
-        for name, title, fill, words in _PLOTS
-    )
+    """The plots of a hero, whose tables lie among the results."""
+    return plotted(story.hero, pictures_of(release, story, read_pool(release.artifacts / story.hero)))
+
+
+def plotted(hero: str, pictures: Sequence[Picture]) -> tuple[Plot, ...]:
+    """Pictures of a hero, drawn. What was not measured is said in its place."""
+    return tuple(Plot(picture=picture, svg=picture_svg(hero, picture)) for picture in pictures)

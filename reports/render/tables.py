@@ -21,6 +21,7 @@ from gates.release import Release
 from gates.statistics import calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_interval, ratio_interval
 from reports.escaping import csv_cell
+from reports.model.pictures import POOL
 from reports.model.story import Story
 from reports.render.told import Told
 from rollout.columns import DEPTH, Measured, codes, numbers, read_hits
@@ -30,7 +31,6 @@ from rollout.jobs.numbers import ALL, ENDS, METRICS, SPANS, of_suite
 from rollout.look import TO_JUDGE
 
 JUDGE_FIRST = "judge-first.csv"  # hits that nobody judged, of mode offline
-POOL = "pool_counts_by_system.csv"
 DRAWS = 2_000  # null simulations of one calibration interval
 SPAN_COLUMNS = ("system", "suite", *(f"{metric}{end}" for metric in METRICS for end in ENDS), "queries", "config_hash")
 _POOL = ("system", "suite", "pooled_judgments", "coverage_percent")

@@ -99,6 +99,21 @@ def test_each_hero_has_its_anchor_and_nothing_is_fetched(judged: Judged) -> None
     assert "default-src 'none'" in str(tags.named("meta"))
 
 
+def test_a_plot_that_lacks_something_is_a_line_and_those_beside_the_page_are_linked(judged: Judged) -> None:
+    release = judged("unsure")
+    (story,) = tell(release)
+    plots = {"unsure": draw(release, story)}
+    page = render("index.html", release=release, stories=[story], seal=handmade.SEAL, plots=plots, evidence={})
+    tags = Tags(page)
+    held = [plot for plot in plots["unsure"] if plot.on_page and not plot.picture.lacks]
+    assert [image["alt"] for image in tags.named("img")] == [plot.picture.words for plot in held]
+    assert "<strong>How long do answers take?</strong> not evidenced: latency is not given for every answer." in page
+    linked = {str(a["href"]) for a in tags.named("a") if "/plots/" in str(a.get("href"))}
+    beside = [plot.name for plot in plots["unsure"] if not plot.on_page and not plot.picture.lacks]
+    assert linked == {f"unsure/plots/{name}.svg" for name in beside}
+    assert "Who gives what to the pool? not evidenced: " in page  # no table of the pool lies there
+
+
 def test_marks_are_told_in_words_and_tables_have_headings(judged: Judged) -> None:
     release = judged("worse")
     page = handmade.page_of(release, *tell(release))

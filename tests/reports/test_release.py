@@ -9,6 +9,7 @@ from gates.archive import take
 from gates.attestation import Attestation, ReleaseAttestation
 from gates.policy import load_policy
 from gates.verdicts import Kind
+from reports.model.pictured import SEVEN
 from reports.render.allure_page import TOLD
 from reports.render.terminal import WIDTH
 from tests.recorded_release import HEROES, Checkout
@@ -17,7 +18,7 @@ DECISION = {"equal": "PROMOTE", "worse": "ROLLBACK", "unsure": "HOLD"}
 STATUS = {"equal": "passed", "worse": "failed", "unsure": "broken"}
 FILES = {
     "attestation.json", "agg.parquet", "hits.parquet", "hero_span_v22.csv", "pool_counts_by_system.csv",
-    "plots/reliability.svg", "plots/differences.svg", "plots/latency.svg", "queries.html",
+    "queries.html", "plots/plots.json", *(f"plots/{one.name}.svg" for one in SEVEN),
 }  # fmt: skip
 
 
