@@ -10,6 +10,7 @@ from evidence.files import MOST_LINES, regular
 from gates.archive import state_of
 from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
+from gates.extras import lacking
 from reports.attestation import chain
 from reports.attestation.chain import Statement
 from reports.attestation.documents import FOLDER
@@ -19,6 +20,8 @@ from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import Decided, Verified
 from reports.documents.sourced import Sourced
 from reports.documents.told import SourcedHero, SourcedRun, table_in, told_check, told_hero
+from reports.model.pictures import FILE, PICTURES, Picture, pictured, pool_shares
+from reports.model.running_pictures import pooled
 
 SOURCES = f"{FOLDER}/sources"  # of what does not stay where it lies: the next night has another pool
 TABLES = ("hero_span_v22.csv", "pool_counts_by_system.csv")
@@ -27,11 +30,12 @@ AUDIT = ("weekly/pool.json", "weekly/pool_counts_by_system.csv")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """What is told, the copies that it cites, and the files of the run that it cites where they lie."""
+    """What is told, the copies that it cites, the files of the run that it cites where they lie, and its pictures."""
 
     told: SourcedRun
     copies: dict[str, bytes]
     cited: tuple[str, ...]
+    pictures: dict[str, tuple[str, Picture]]  # file -> whose it is, and what is on it
 
 
 def read_record(folder: Path, configs: Path, verified: Verified, root: TrustRoot) -> RunRecord:
@@ -43,25 +47,27 @@ def read_record(folder: Path, configs: Path, verified: Verified, root: TrustRoot
     of_run = [s for s in verified.chain.statements if _about(s, verified, decisions.values())]
     made = [s for s in state.statements if digest_in(s.predicate, "decision") in decisions.values()]
     copies: dict[str, bytes] = {}
+    pictures: dict[str, tuple[str, Picture]] = {}
     signed = _copied("chain.json", _listed(of_run, root), copies)
     changes = [*_copied("changes.json", _listed(made, root), copies)] if made else []
     heroes = tuple(
-        _hero(folder, decided, [one for one in changes if _decision(one.value["statement"]) == decisions[hero]])
+        _hero(folder, decided, [c for c in changes if _decision(c.value["statement"]) == decisions[hero]], pictures)
         for hero, decided in verified.heroes.items()
     )
     told = SourcedRun(
         release=Sourced(json.loads((folder / ATTESTATION).read_bytes()), ATTESTATION),
         heroes=heroes,
         chain=signed,
-        **_audit(folder, copies),
+        undrawn=lacking("report", "matplotlib"),
+        **_audit(folder, copies, pictures),
     )
     cited = [
         f"{name}/{file}"
         for name, decided in verified.heroes.items()
         for file in (ATTESTATION, *(entry.name for entry in decided.attestation.artefacts))
-        if file.endswith((".json", ".csv", ".svg"))
+        if file.endswith((".json", ".csv"))
     ]
-    return RunRecord(told=told, copies=copies, cited=(ATTESTATION, *cited))
+    return RunRecord(told=told, copies=copies, cited=(ATTESTATION, *cited), pictures=pictures)
 
 
 def _about(statement: Statement, verified: Verified, decisions: Iterable[str]) -> bool:
@@ -97,7 +103,9 @@ def _copied(name: str, content: Any, copies: dict[str, bytes]) -> Sourced:
     return Sourced(content, f"{SOURCES}/{name}")
 
 
-def _hero(folder: Path, decided: Decided, changes: list[Sourced]) -> SourcedHero:
+def _hero(
+    folder: Path, decided: Decided, changes: list[Sourced], pictures: dict[str, tuple[str, Picture]]
+) -> SourcedHero:
     attested: Attestation = decided.attestation
     named = {entry.name for entry in attested.artefacts}
     tables = {
@@ -105,19 +113,32 @@ def _hero(folder: Path, decided: Decided, changes: list[Sourced]) -> SourcedHero
         for name in TABLES
         if name in named
     }
-    return told_hero(attested, tables, changes)
+    shown = None
+    if FILE in named:
+        content = regular(folder / attested.hero / FILE, MOST_LINES).read_bytes()
+        drawn = {f"{attested.hero}-{one.name}.png": one for one in PICTURES.validate_json(content) if not one.lacks}
+        pictures.update({file: (attested.hero, one) for file, one in drawn.items()})
+        shown = Sourced(json.loads(content), f"{attested.hero}/{FILE}")
+    return told_hero(attested, tables, changes, shown)
 
 
-def _audit(folder: Path, copies: dict[str, bytes]) -> dict[str, Any]:
+def _audit(folder: Path, copies: dict[str, bytes], pictures: dict[str, tuple[str, Picture]]) -> dict[str, Any]:
     """The last pool audit and its counts, where one was made. Raises GateError for what is none."""
     try:
         text, counts = (regular(folder / name, MOST_LINES).read_text("utf-8") for name in AUDIT)
         audit = _copied("pool_audit.json", {"at": "", **json.loads(text)}, copies)
         found = {"audit": audit, "audited": tuple(map(told_check, audit["cells"]))}
+        of = None
+        if shares := pool_shares(counts):
+            of = pictured(
+                "pool_audit", "Who gives what to the pool?", f"pool audit of {audit.value['at']}", pooled(shares)
+            )
+            pictures["pool_audit.png"] = ("all systems", of)
     except FileNotFoundError:
         return {"audit": None, "audited": (), "counts": None}
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         what = f"no pool audit that can be read ({type(error).__name__})"
         raise GateError(f"{folder / AUDIT[0]}: {what}; make weekly writes it anew") from None
     copies[f"{SOURCES}/pool_counts.csv"] = counts.encode()
-    return {**found, "counts": table_in(counts, f"{SOURCES}/pool_counts.csv")}
+    told = table_in(counts, f"{SOURCES}/pool_counts.csv")
+    return {**found, "counts": told.told(of.words) if of else told}

@@ -67,6 +67,7 @@ class SourcedHero:
     gains: tuple[SourcedGain, ...]
     spans: Sourced | None  # of the suites; None where no table was signed
     pooled: Sourced | None
+    pictures: Sourced | None  # what its plots show; None where none were signed
     changes: tuple[Sourced, ...]  # of what serves, for this decision
     standing: str
     stands: bool  # did it earn a promotion that nobody took back?
@@ -96,9 +97,12 @@ class SourcedRun:
     audit: Sourced | None  # the last pool audit; None where none is on record
     audited: tuple[SourcedCheck, ...]
     counts: Sourced | None  # its table
+    undrawn: str = ""  # why no picture is drawn
 
 
-def told_hero(attested: Attestation, tables: Mapping[str, Sourced], changes: Sequence[Sourced]) -> SourcedHero:
+def told_hero(
+    attested: Attestation, tables: Mapping[str, Sourced], changes: Sequence[Sourced], pictures: Sourced | None = None
+) -> SourcedHero:
     """What is told of a hero. `tables` are those of its folder by name, `changes` those of what serves."""
     said = Sourced(attested.model_dump(mode="json", by_alias=True), f"{attested.hero}/{ATTESTATION}")
     standing = _STANDING.get(attested.decision, EARNED)
@@ -118,6 +122,7 @@ def told_hero(attested: Attestation, tables: Mapping[str, Sourced], changes: Seq
         gains=tuple(_told_gain(at, one) for at, one in zip(said["gains"], attested.gains, strict=True)),
         spans=tables.get("hero_span_v22.csv"),
         pooled=tables.get("pool_counts_by_system.csv"),
+        pictures=pictures,
         changes=tuple(changes),
         standing=standing,
         stands=standing in (PROMOTED, EARNED),

@@ -19,7 +19,7 @@ from reports.attestation.statements import MALFORMED
 from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import verify
 from reports.documents.pages import filled
-from reports.documents.record import read_record
+from reports.documents.record import RunRecord, read_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ def write_documents(folder: Path, configs: Path, root: TrustRoot, now: datetime)
         try:
             record = read_record(folder, configs, verified, root)
             files = {f"{FOLDER}/{name}": text.encode() for name, text in filled(record.told)} | record.copies
+            files |= _drawn(record)
         except (*MALFORMED, UndefinedError) as error:  # what somebody signed need not say what ours do
             look = HERE.typed(f"./hero-gate log {folder}")
             raise GateError(f"{folder}: cannot be told ({error}); see {look}") from None
@@ -55,6 +56,15 @@ def write_documents(folder: Path, configs: Path, root: TrustRoot, now: datetime)
         for name, content in files.items():
             write_whole(folder / name, content)
     return WrittenDocuments(run_id=run_id, files=(*files, *record.cited), signed=signed)
+
+
+def _drawn(record: RunRecord) -> dict[str, bytes]:
+    """The pictures of the documents; none where they cannot be drawn, which the documents say."""
+    if record.told.undrawn or not record.pictures:
+        return {}
+    from reports.render.figures import picture_png  # brings matplotlib, which takes half a second
+
+    return {f"{FOLDER}/{file}": picture_png(whose, shown) for file, (whose, shown) in record.pictures.items()}
 
 
 def _signed(

@@ -16,14 +16,14 @@ class Plotted(NamedTuple):
     name: str
     title: str
     show: Callable[[Material], PictureContent | str]
-    on_page: bool
+    on_page: bool  # three heroes are to fit into 300 KB
 
 
 SEVEN = (
     Plotted("differences", "What changes for users?", show_differences, True),
     Plotted("latency", "How long do answers take?", show_latency, True),
     Plotted("reliability", "Is stated confidence right?", show_reliability, True),
-    Plotted("trade_off", "What is paid for what is gained?", show_trade_off, True),
+    Plotted("trade_off", "What is paid for what is gained?", show_trade_off, False),
     Plotted("evidence", "How did the evidence grow?", show_evidence, False),  # the page has pictures of its own of it
     Plotted("pool", "Who gives what to the pool?", show_pool, False),
     Plotted("credits", "What is credited and spent?", show_credits, False),

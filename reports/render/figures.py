@@ -135,7 +135,6 @@ def _figure(title: str, stamp: str, salt: str, size: Size, fill: Fill, *, measur
                 "axes.spines.top": False,
                 "axes.spines.right": False,
                 "axes.edgecolor": FAINT,
-                "axes.facecolor": "none",
                 "axes.titlesize": 9,
                 "axes.titlelocation": "left",
                 "figure.facecolor": PAPER,
@@ -224,6 +223,7 @@ def _say(axes: Axes, words: str) -> None:
 
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
+    axes.patch.set_visible(False)  # the ground is the figure's
     for name, axis, ends in (("x", axes.xaxis, panel.x_ends), ("y", axes.yaxis, panel.y_ends)):
         getattr(axes, f"set_{name}scale")("log" if name in panel.log else "linear")
         if name in panel.log:

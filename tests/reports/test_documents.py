@@ -19,7 +19,7 @@ from reports.attestation.documents import documents_statement
 from reports.attestation.signing import make_key
 from reports.attestation.trust import read_trust
 from reports.attestation.verify import verify
-from reports.documents import writing
+from reports.documents import record, writing
 from reports.documents.__main__ import main
 from reports.documents.pages import DOCUMENTS, PROMOTION, TECHNICAL, filled
 from reports.documents.sourced import Sourced, Unsourced, in_html, in_markdown
@@ -219,6 +219,51 @@ def test_what_is_told_of_a_pool_audit_says_that_nobody_signed_it(here: Wanted) -
     assert "[0.942477](sources/pool_audit.json#/cells/0/observed)" in told
     (OUT / "weekly" / "pool.json").write_text("{}")  # the next audit changes nothing of what was signed
     assert problems() == ()
+
+
+def test_each_shows_the_pictures_that_fit_it_with_their_numbers_in_words(here: Wanted) -> None:
+    counts = "system,suite,pooled_judgments,coverage_percent\nequal,all,30000,94.2477\nrival,all,9000,28.2743\n"
+    audited(json.dumps({"at": "2026-11-29T10:16:05+00:00", "cells": []}), counts)
+    folder = written()
+
+    def pictures(name: str) -> set[str]:
+        found = {link.target for link in read(folder / f"{name}.md").links if link.target.endswith(".png")}
+        assert found == {link.target for link in read(folder / f"{name}.html").links if link.target.endswith(".png")}
+        return found
+
+    drawn = {path.name for path in folder.glob("*.png")}
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in drawn)
+    assert pictures("hero_promotion_comprehensive_report") == drawn
+    assert "rival-differences.png" in pictures("performance_gains_analysis")
+    assert "rival-latency.png" in pictures("sla_compliance_verification")
+    assert {"pool_audit.png", "rival-pool.png"} <= pictures("pool_audit_results")
+    assert not {name for name in drawn if name.startswith("unsure-latency")}
+    sla = (folder / "sla_compliance_verification.md").read_text()
+    lacks = "[How long do answers take?](../unsure/plots/plots.json#/1/title) [not evidenced: latency is not given"
+    assert lacks in sla
+    assert "](../rival/plots/plots.json#/1/words)" in sla
+    assert problems() == ()
+    append(folder / "rival-latency.png", "x")
+    (found,) = problems()
+    assert re.fullmatch(r"documents/rival-latency\.png: sha256 .* is attested; make documents writes it anew", found)
+    written()
+    assert problems() == ()
+
+
+def test_without_what_draws_they_say_so_in_the_pictures_places(here: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "lacking", lambda *_: "matplotlib: not installed; pip install it")
+    folder = written()
+    assert not [*folder.glob("*.png")]
+    said = (folder / "performance_gains_analysis.md").read_text()
+    assert "What changes for users? Not drawn: matplotlib: not installed; pip install it." in said
+    assert "](../rival/plots/plots.json#/0/words)" in said
+    assert problems() == ()
+
+
+def test_what_says_to_be_pictures_and_is_none_is_told_in_a_line(here: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "FILE", "queries.html")  # signed as the others are
+    with pytest.raises(GateError, match=r"reports/out: cannot be told \("):
+        written()
 
 
 def test_they_are_signed_and_whatever_is_changed_is_named(here: Wanted) -> None:
