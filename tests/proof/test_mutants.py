@@ -268,7 +268,8 @@ def test_a_fault_is_seeded_and_caught_end_to_end(
 
 def test_a_check_of_the_users_own_is_seeded_and_catches(whole_checkout: Checkout) -> None:
     policy = whole_checkout.folder / "configs" / "policy.yaml"
-    own = "  nothing: {form: rate, measure: zero_results, share: 0.02, fault: {kind: empty, share: 0.9}}"  # RED at the first look, in any order
+    # as few as no hero has: else the loss of recall may be RED a look before it, as the order of the queries falls
+    own = "  nothing: {form: rate, measure: zero_results, share: 0.001, fault: {kind: empty, share: 0.4}}"
     policy.write_text(f"{policy.read_text()}\nchecks:\n{own}\n")
     hero = load_hero("equal", policy.parent)
     (mutant,) = [m for m in all_mutants(hero.subject.policy) if m.check == "nothing"]
