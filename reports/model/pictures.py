@@ -21,7 +21,7 @@ from rollout.columns import Measured
 
 FILE = "plots/plots.json"  # in a hero's folder: what its plots show
 POOL = "pool_counts_by_system.csv"  # beside it
-WIDTH = 30  # characters of the name of an intent or a suite
+WIDTH = 26  # characters of the name of an intent or a suite
 Numbers = tuple[float, ...]
 Ends = tuple[float, float]
 Floats = NDArray[np.float64]

@@ -45,7 +45,7 @@ def show_differences(of: Material) -> PictureContent | str:
         furthest = 1.15 * max(abs(x) for x in (0.1, *(r.at for r in rules), *_reach(series)))
         panels.append(
             Panel(
-                title=name.head, x_label="hero minus baseline (95 %)", rows=rows, x_ends=(-furthest, furthest),
+                title=name.head, x_label="hero minus baseline\n(95 %)", rows=rows, x_ends=(-furthest, furthest),
                 series=tuple(series), rules=tuple(rules),
             )
         )  # fmt: skip
@@ -55,7 +55,7 @@ def show_differences(of: Material) -> PictureContent | str:
         ]
     more = f" Of {len(every)} groups the first {len(groups)} are drawn." if len(groups) < len(every) else ""
     words = f"Paired differences, hero minus baseline, with 95 % intervals.{more} {'; '.join(told)}."
-    return PictureContent(words, panels, len(panels), 1.7 + 0.28 * len(rows))
+    return PictureContent(words, panels, len(panels), 1.9 + 0.28 * len(rows))
 
 
 def _difference(of: Material, metric: str, kind: str, name: str, at: NDArray[np.bool_]) -> Interval:

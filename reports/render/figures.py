@@ -205,7 +205,7 @@ def _grid(picture: Picture, figure: Figure, legend: float, *, above: bool) -> Gr
     first, last, columns = picture.panels[0], picture.panels[-1], picture.columns
     rows = -(-len(picture.panels) // columns)
     longest = max(map(len, first.rows), default=0)
-    left = 0.3 + 0.066 * longest if longest else 0.55 + 0.15 * len(first.y_label.splitlines())
+    left = 0.35 + 0.068 * longest if longest else 0.5 + 0.2 * len(first.y_label.splitlines())
     between = 0.15 if first.rows == last.rows != () else 0.5 if first.y_label == last.y_label else 0.8
     bottom = 0.6 + 0.16 * max(len(panel.x_label.splitlines()) for panel in picture.panels)
     top, apart = 0.42 + legend + 0.16 * (bool(first.title) + above), 0.56 + 0.16 * above
