@@ -9,7 +9,7 @@ from typing import Any
 from gates.attestation import Artefact
 from reports.attestation.chain import BUNDLES, Chain, Statement
 from reports.attestation.files import amiss
-from reports.attestation.statements import MALFORMED, PREDICATES, STATEMENT, digest_in
+from reports.attestation.statements import MALFORMED, digest_in, in_toto, resource
 
 FOLDER, KIND = "documents", "documents"
 _NAME = re.compile(rf"{FOLDER}/(sources/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # leads to no other folder
@@ -19,17 +19,16 @@ def documents_statement(
     run_id: str, run: str, written: Sequence[Artefact], now: datetime, signed_by: Mapping[str, str]
 ) -> dict[str, Any]:
     """The documents of a run, each by digest; `run` is the digest of the run's own statement."""
-    return {
-        "_type": STATEMENT,
-        "subject": [{"name": one.name, "digest": {"sha256": one.sha256}} for one in written],
-        "predicateType": PREDICATES[KIND],
-        "predicate": {
+    return in_toto(
+        KIND,
+        [resource(one.name, one.sha256) for one in written],
+        {
             "runId": run_id,
             "run": {"sha256": run},
             "createdOn": now.isoformat(timespec="seconds"),
             "signer": dict(signed_by),
         },
-    }
+    )
 
 
 def newest_statement(whole: Chain, run_id: str) -> Statement | None:

@@ -61,7 +61,7 @@ def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untru
     """One approval or override, weighed."""
     predicate = statement.predicate
     weighed = judged(statement, root)
-    until = _time(predicate.get("until"))
+    until = statements.time_in(predicate, "until")
     expired, at = until is None or until <= now, statements.made_at(statement.content)
     wrong = "expired" if expired else "said at no time that has come" if at is None or at > now else ""
     words = f"{weighed.words}; {wrong}" if wrong else weighed.words
@@ -75,11 +75,3 @@ def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untru
         counts=not wrong and (weighed.trusted or accept_untrusted),
         words=words,
     )
-
-
-def _time(said: object) -> datetime | None:
-    try:
-        when = datetime.fromisoformat(str(said))
-    except ValueError:
-        return None
-    return when if when.tzinfo else None

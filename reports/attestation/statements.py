@@ -83,9 +83,13 @@ def signer(keyid: str, *, ephemeral: bool, words: str) -> dict[str, str]:
 def made_at(statement: Document) -> datetime | None:
     """When the signer says that the statement was made; None where it does not, or not with a time zone."""
     predicate = _part(statement, "predicate")
-    said = next((predicate[name] for name in _TIMES if name in predicate), "")
+    return time_in(predicate, next((name for name in _TIMES if name in predicate), ""))
+
+
+def time_in(predicate: Document, name: str) -> datetime | None:
+    """The time that a predicate gives of something, None where it gives none, or one without a zone."""
     try:
-        when = datetime.fromisoformat(str(said))
+        when = datetime.fromisoformat(str(predicate.get(name)))
     except ValueError:
         return None
     return when if when.tzinfo else None
@@ -113,14 +117,14 @@ def run_statement(
     passed, warned, failed, not_run = (_named(heroes, kind) for kind in ("passed", "warned", "failed", "not run"))
     policies = sorted({hero.policy_digest for hero in heroes.values()})
     locks = [(name, hero.release_fingerprint) for name, hero in heroes.items()]
-    return _statement(
+    return in_toto(
         "run",
-        [_resource(ATTESTATION, digest), *(_resource(name, lock) for name, lock in locks if lock)],
+        [resource(ATTESTATION, digest), *(resource(name, lock) for name, lock in locks if lock)],
         {
             "result": _RESULT[release.decision],
             "configuration": [
-                *(_resource("policy", policy) for policy in policies),
-                *(_resource(f"{name}/lock_material", lock) for name, lock in locks if lock),
+                *(resource("policy", policy) for policy in policies),
+                *(resource(f"{name}/lock_material", lock) for name, lock in locks if lock),
             ],
             "passedTests": passed,
             "warnedTests": warned,
@@ -145,9 +149,9 @@ def decision_statement(hero: Attestation, digest: str, run: str, signed_by: Mapp
     function: dict[str, Any] = {"module": "gates.rule.decide"}
     if "gates" in sources:  # a ladder that never began locked nothing
         function["digest"] = {"sha256": sources["gates"]}
-    return _statement(
+    return in_toto(
         "decision",
-        [*([_resource(name, fingerprint)] if fingerprint else []), _resource(f"{name}/{ATTESTATION}", digest)],
+        [*([resource(name, fingerprint)] if fingerprint else []), resource(f"{name}/{ATTESTATION}", digest)],
         {
             "hero": name,
             "decision": str(hero.decision),
@@ -162,7 +166,7 @@ def decision_statement(hero: Attestation, digest: str, run: str, signed_by: Mapp
             "policy": {"digest": {"sha256": hero.policy_digest}},
             "evidence": [
                 {
-                    **_resource(f"{name}/{entry.name}", entry.sha256),
+                    **resource(f"{name}/{entry.name}", entry.sha256),
                     "annotations": {"logicalSha256": entry.logical_sha256, "rows": str(entry.rows)},
                 }
                 for entry in hero.evidence
@@ -184,9 +188,9 @@ def svr_statement(hero: Attestation, decision: str, signed_by: Mapping[str, str]
     if not hero.promotes:
         raise StatementError(f"{hero.hero}: {hero.told}, but only PROMOTE is a verification result")
     require_evidence(hero)
-    return _statement(
+    return in_toto(
         "svr",
-        [_resource(hero.hero, hero.release_fingerprint)],
+        [resource(hero.hero, hero.release_fingerprint)],
         {
             "verifier": {"id": VERIFIER, "policy": {"digest": {"sha256": hero.policy_digest}}},
             "timeCreated": hero.finished_at,
@@ -203,8 +207,8 @@ def svr_statement(hero: Attestation, decision: str, signed_by: Mapping[str, str]
 def said_statement(kind: str, hero: str, said: Mapping[str, Any], signed_by: Mapping[str, str]) -> dict[str, Any]:
     """What people say of a `decision`, or of a change `from` what served `to` what serves; in `said` who and why."""
     change, word = digest_in(said, "to"), digest_in(said, "decision")
-    about = _resource("baseline.yaml", change) if change else _resource(f"decision/{hero}", word)
-    return _statement(kind, [about], {"hero": hero, **said, "signer": dict(signed_by)})
+    about = resource("baseline.yaml", change) if change else resource(f"decision/{hero}", word)
+    return in_toto(kind, [about], {"hero": hero, **said, "signer": dict(signed_by)})
 
 
 def require_evidence(hero: Attestation) -> None:
@@ -239,7 +243,8 @@ def _named(heroes: Mapping[str, Attestation], outcome: str) -> list[str]:
     return [test for hero in heroes.values() for test, was in node_ids(hero) if was == outcome]
 
 
-def _statement(kind: str, subjects: Sequence[Document], predicate: Document) -> dict[str, Any]:
+def in_toto(kind: str, subjects: Sequence[Document], predicate: Document) -> dict[str, Any]:
+    """A statement of this kind about its subjects, by no key yet."""
     return {
         "_type": STATEMENT,
         "subject": list(subjects),
@@ -248,7 +253,7 @@ def _statement(kind: str, subjects: Sequence[Document], predicate: Document) -> 
     }
 
 
-def _resource(name: str, sha256: str) -> dict[str, Any]:
+def resource(name: str, sha256: str) -> dict[str, Any]:
     """A ResourceDescriptor of in-toto."""
     return {"name": name, "digest": {"sha256": sha256}}
 

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         command.add_argument("--trust", type=Path, help="trust root (default: configs/trusted_keys.json)")
         command.add_argument("--by", default=getpass.getuser(), help="who does it")
         command.add_argument("--why", default="", help="in a sentence")
-    given = parser.parse_args(arguments)
+    given, status = parser.parse_args(arguments), 0
     try:
         asked = Wanted(
             artifacts=given.artifacts,
@@ -52,11 +52,6 @@ def main(arguments: Sequence[str]) -> int:
             now=datetime.now(UTC),
             accept_untrusted=getattr(given, "accept_untrusted", False),
         )
-    except GateError as error:
-        print(f"refused: {error}", file=sys.stderr)
-        return 1
-    status = 0
-    try:
         told = {
             "promote": lambda: promote(asked, given.hero),
             "rollback": lambda: roll_back(asked),
