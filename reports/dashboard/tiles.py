@@ -125,8 +125,7 @@ def why(error: Exception) -> str:
 def _serving(sight: Sight) -> Part:
     now, lines = sight.served, list[Line]()
     if now.begun:
-        way_out = HERE.typed("say it again, or make rollback")
-        lines.append(Line("x", "interrupted", f"a {now.begun.kind} of {now.begun.hero}: {way_out}"))
+        lines.append(Line("x", "interrupted", now.interrupted))
     if now.last is None:
         by_hand = "nothing in the chain let it serve: it was put there by hand"
         lines.append(Line("!", "since", by_hand) if now.whole.statements else Line("", "since", "before any change"))

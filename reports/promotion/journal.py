@@ -64,7 +64,7 @@ def alone(asked: Wanted) -> Iterator[None]:
 
 
 def interrupted(asked: Wanted) -> Undertaking | None:
-    """The same; half of a journal, before which nothing was changed, is taken away."""
+    """What `begun` says, asked by who is alone: half of a journal, before which nothing was changed, is taken away."""
     found = begun(asked)
     if found is None:
         remove_synced(_journal(asked))

@@ -11,7 +11,7 @@ from gates.place import HERE
 from reports.attestation import chain
 from reports.attestation.chain import Chain, Statement
 from reports.attestation.people import judged
-from reports.attestation.statements import digest_in
+from reports.attestation.statements import digest_in, time_in
 from reports.escaping import clean
 from reports.promotion import journal
 from reports.promotion.conditions import AS_TEXT, Wanted, baseline_of, text_in
@@ -33,6 +33,12 @@ class Serving:
     def name(self) -> str:
         """The incumbent with all that was promoted on top of it."""
         return clean(" + ".join((self.baseline.name, *(brought.hero for brought in self.baseline.stack))))
+
+    @property
+    def interrupted(self) -> str:
+        """The change that came to no end, and the way out; "" where all did."""
+        way_out = HERE.typed("say it again, or make rollback")
+        return f"a {self.begun.kind} of {self.begun.hero}: {way_out}" if self.begun else ""
 
 
 def serving(configs: Path) -> Statement | None:
@@ -60,10 +66,8 @@ def served(asked: Wanted) -> Serving:
 
 def what_serves(asked: Wanted) -> list[str]:
     """What serves, by which word of whom."""
-    journal.interrupted(asked)  # takes half of a journal away
     now = served(asked)
-    way_out = HERE.typed("say it again, or make rollback")
-    lines = [f"interrupted  a {now.begun.kind} of {now.begun.hero}: {way_out}"] if now.begun else []
+    lines = [f"interrupted  {now.interrupted}"] if now.begun else []
     if now.made is None:
         return [
             *lines,
@@ -84,10 +88,8 @@ def of_exception(made: Statement, now: datetime) -> str:
 
 def has_ended(made: Statement, now: datetime) -> bool:
     """Is its time over? One that does not say when is over."""
-    try:
-        return datetime.fromisoformat(str(made.predicate.get("until"))) <= now
-    except (ValueError, TypeError):
-        return True
+    until = time_in(made.predicate, "until")
+    return until is None or until <= now
 
 
 def _changes(configs: Path, whole: Chain) -> tuple[Statement | None, Statement | None]:

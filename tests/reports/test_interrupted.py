@@ -19,6 +19,7 @@ from reports.attestation import chain
 from reports.attestation.statements import digest_in
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
+from reports.promotion.serving import what_serves
 from rollout.jobs.numbers import numbers_file
 from tests.forked import Act, ended, in_a_process
 from tests.reports.finished_run import baseline, changes
@@ -150,3 +151,12 @@ def test_a_journal_that_cannot_be_read_is_told(copied: Path, asked: Ask) -> None
         roll_back(asked(now=datetime.now(UTC)))
     remove_synced(journal)
     roll_back(asked())
+
+
+def test_a_look_at_what_serves_leaves_the_journal_that_another_is_writing(copied: Path, asked: Ask) -> None:
+    half = copied / "configs" / "state" / "journal.json.tmp"
+    half.write_text("{")
+    assert what_serves(asked())[0].startswith("serves ")
+    assert half.exists()
+    promote(asked(), "rival")
+    assert not half.exists()
