@@ -19,6 +19,7 @@ from fixtures.packs import Hero, config_hash
 from fixtures.systems.recorded import RecordedKind
 from gates import archive
 from gates.checks.known_answers import KnownAnswers
+from gates.checks.measures import measure_named
 from gates.checks.ndcg import Ndcg
 from gates.documents import checked
 from gates.errors import ConfigError, GateError
@@ -31,6 +32,7 @@ from gates.rule.offline import rates_of, require_attainable
 from gates.status import EXIT, FAILED, MISTAKE, Ending, tell_uncaught
 from hero_gate.in_process import judge_one
 from reports.escaping import clean, typed
+from reports.model.labels import CLAIMED
 from reports.render.compared import terminal_lines
 
 FOLDER = "hero-gate-compare"
@@ -81,7 +83,9 @@ def compare_files(asked: argparse.Namespace, typed_so: str, ending: Ending) -> i
         return status
     story, signed = told.stories[0], clean(told.seal.words)
     ending.signed(status, ending.stands)
-    for line in terminal_lines(story, pair, (str(asked.baseline), str(asked.hero))):
+    keys = {measure: measure_named(measure).key for measure in asked.measures}
+    measures = {measure: CLAIMED.get(key, key) for measure, key in keys.items()}  # nothing is late here
+    for line in terminal_lines(story, pair.queries, (str(asked.baseline), str(asked.hero)), measures):
         print(line)
     if len(pair.unjudged):
         print(f"  {'judge first':11} {place}/{story.hero}/judge-first.csv")

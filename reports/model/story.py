@@ -162,7 +162,8 @@ def _tell(release: Release, outcome: Outcome, untrusted: str) -> Story:
         gains = compare(measured, edges=np.array(edges), seed=seed, of_means=of_means)
         by_intent = compare_intents(measured, edges=np.array(edges), seed=seed, of_means=of_means)
         if subject.policy.mode == OFFLINE:  # rankings are no places in files
-            gains.pop(FileCredit.measure, None)
+            for found in (gains, *by_intent.values()):
+                found.pop(FileCredit.measure, None)
         measure = measure if measure in gains else "ndcg_at_10"
         changed = find_examples(measured, subject, folder, release.run_folder / subject.name, measure)
         windows = windows_of(outcome, measured, agg, told_cell(outcome))

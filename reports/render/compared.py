@@ -1,21 +1,29 @@
 """How is a comparison of two run files shown on the terminal? The card first, then every number."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from fixtures.judged import JudgedPair
+import numpy as np
+
+from fixtures.systems.protocol import Query
+from gates.checks.measures import MEASURES
 from gates.names import check_name
 from gates.offline import OFFLINE
 from gates.verdicts import Decision
 from reports.escaping import clean, cut
-from reports.model.compared import MovedQuery, moved_most, rows_of_pair
 from reports.model.story import Story
 
-WIDTH = 118
+WIDTH, MOVED = 118, 3  # queries that are told of the biggest losses, and of the biggest wins
 
 
-def terminal_lines(story: Story, pair: JudgedPair, names: tuple[str, str]) -> Iterator[str]:
-    """The decision first, then why, then every number, whatever was decided. `names` are those of the files."""
+def terminal_lines(
+    story: Story, queries: Sequence[Query], names: tuple[str, str], measures: Mapping[str, str]
+) -> Iterator[str]:
+    """The decision first, then why, then every number, whatever was decided.
+
+    `names` are those of the files, `measures` what was asked for, as it was, and the gain that answers it; the queries
+    that are told are those of the first.
+    """
     decision, facts = story.outcome.decision, story.outcome.climbed.constants
     look = facts.look if facts else None
     final = " (not final)" if decision is Decision.PROMOTE and story.outcome.after_looking else ""
@@ -26,14 +34,10 @@ def terminal_lines(story: Story, pair: JudgedPair, names: tuple[str, str]) -> It
         yield from _wrapped("understood", (role, *look.understood))
         yield from _wrapped("margin", look.margins)
         yield from _wrapped("unjudged", look.on_unjudged)
-    yield f"  {'points':11} {'':24} {'n':>6} {'baseline':>9} {'hero':>6} {'change':>7}  95 % interval"
-    for row in rows_of_pair(pair):
-        what = cut(f"{row.measure} {row.intent}" if row.intent else row.measure, 24)
-        numbers = f"{row.n:>6,} {row.baseline:>9} {row.hero:>6} {row.difference:>+7.1f}"
-        yield f"  {'':11} {what:24} {numbers}  [{row.low:+.1f}, {row.high:+.1f}]"
+    yield from _numbers(story, measures)
     yield from _wrapped("next", (story.card.next.words,))
-    for head, moved in zip(("losses", "wins"), moved_most(pair), strict=True):
-        yield from (f"  {head if i == 0 else '':11} {_moved_line(one)}" for i, one in enumerate(moved))
+    for head, sign in (("losses", -1), ("wins", 1)):
+        yield from _moved(head, story, queries, next(iter(measures.values())), sign)
 
 
 def why_of(story: Story) -> tuple[str, ...]:
@@ -50,7 +54,31 @@ def _wrapped(head: str, lines: Sequence[str]) -> Iterator[str]:
         yield from textwrap.wrap(clean(line), WIDTH, initial_indent=first, subsequent_indent=later)
 
 
-def _moved_line(moved: MovedQuery) -> str:
-    named, text = moved.query.query_id, moved.query.text
-    text = cut(named if text == named else f"{named}  {text}", 60)
-    return f"{moved.difference:+6.1f}  {moved.baseline:>5} -> {moved.hero:>5}  {text}"
+def _numbers(story: Story, measures: Mapping[str, str]) -> Iterator[str]:
+    """Each measure over all queries, then by intent where there are several."""
+    yield f"  {'points':11} {'':24} {'n':>6} {'baseline':>9} {'hero':>6} {'change':>7}  95 % interval"
+    of_intents = {intent: story.by_intent[intent] for intent in sorted(story.by_intent) if len(story.by_intent) > 1}
+    for name, metric in measures.items():
+        for intent, gains in {"": story.gains, **of_intents}.items():
+            if gain := gains.get(metric):
+                change, low, high = (100 * end for end in gain.difference)
+                numbers = f"{gain.n:>6,} {_points(gain.baseline):>9} {_points(gain.hero):>6} {change:>+7.1f}"
+                yield f"  {'':11} {cut(f'{name} {intent}', 24):24} {numbers}  [{low:+.1f}, {high:+.1f}]"
+
+
+def _moved(head: str, story: Story, queries: Sequence[Query], metric: str, sign: int) -> Iterator[str]:
+    """The queries of which a measure rose most, or fell most where `sign` is -1."""
+    measured, column = story.measured, MEASURES[metric].column if metric in MEASURES else metric
+    if measured is None:
+        return
+    before, after = measured.baseline.column(column), measured.hero.column(column)
+    order = np.lexsort((measured.query_ord, sign * (before - after)))
+    for place, i in enumerate(i for i in order[:MOVED] if sign * (after[i] - before[i]) > 0):
+        named, text = queries[measured.query_ord[i]].query_id, queries[measured.query_ord[i]].text
+        text = cut(named if text == named else f"{named}  {text}", 60)
+        numbers = f"{100 * (after[i] - before[i]):+6.1f}  {_points(before[i]):>5} -> {_points(after[i]):>5}"
+        yield f"  {'' if place else head:11} {numbers}  {text}"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f}"

@@ -79,6 +79,7 @@ def test_the_decision_and_its_numbers_are_told(
     signed = Attestation.read_file(out / "b" / "attestation.json")
     assert (signed.decision, signed.promotes) == (decision, False), "it promotes nothing, whatever it decides"
     assert (signed.traffic.from_percent, signed.traffic.to_percent) == (0, 0)
+    assert "file_credit" not in {gain.metric for gain in signed.gains}, "rankings are no places in files"
     assert decision in (out / "index.html").read_text(encoding="utf-8")
 
 
