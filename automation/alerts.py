@@ -82,7 +82,7 @@ def find_events(artifacts: Path, configs: Path, now: datetime) -> list[Event]:
 
 
 def due_reviews(log: Log, now: datetime) -> list[Event]:
-    """A promotion must be looked at again 7 days later, unless the hero was promoted anew or rolled back since.
+    """A PROMOTE must be looked at again 7 days later, unless the hero was promoted anew or rolled back since.
 
     From what was told and not from the attestations: those of old runs are deleted after a while.
     """
@@ -96,7 +96,7 @@ def due_reviews(log: Log, now: datetime) -> list[Event]:
                 check=alert.run_id,
                 observed="not reviewed",
                 limit=f"review by {alert.review_due}",
-                title=f"review of {alert.hero} is due: promoted by run {alert.run_id}",
+                title=f"review of {alert.hero} is due: decided PROMOTE by run {alert.run_id}",
                 text="a later decision about the hero takes its place" if done else "does it still stand?",
                 since=alert.review_due,
                 seen_at=stamp,

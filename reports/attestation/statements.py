@@ -49,7 +49,7 @@ _RESULT = {Decision.PROMOTE: "PASSED", Decision.HOLD: "WARNED", Decision.ROLLBAC
 
 Document = Mapping[str, Any]  # a statement, or a part of one
 
-COMMAND = HERE.typed("python -m reports.attestation verify")
+COMMAND = HERE.typed("./hero-gate verify")
 
 #: What a statement that is none of ours makes the code that reads it raise.
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)

@@ -78,7 +78,7 @@ class Sight:
         try:
             return read_standing(self.asked.state)
         except FileNotFoundError:
-            raise EvidenceError(f"no tick was completed here; {HERE.typed('python -m automation status')}") from None
+            raise EvidenceError(f"no tick was completed here; {HERE.typed('./hero-gate jobs status')}") from None
 
     def until(self, marker: str, at: datetime, age: timedelta) -> datetime:
         """When what a job measured then is too old: once the run after it must have ended."""
@@ -128,7 +128,8 @@ def _serving(sight: Sight) -> Part:
         lines.append(Line("x", "interrupted", now.interrupted))
     if now.last is None:
         by_hand = "nothing in the chain let it serve: it was put there by hand"
-        lines.append(Line("!", "since", by_hand) if now.whole.statements else Line("", "since", "before any change"))
+        unknown = "not known: the changes on record cannot be read" if now.whole.problems else "before any change"
+        lines.append(Line("!", "since", by_hand) if now.whole.statements else Line("", "since", unknown))
     else:
         lines.append(Line("", "since", _change(now.last), made_at(now.last.content)))
     if now.by:
@@ -167,7 +168,7 @@ def _alerts(sight: Sight) -> Part:
 def _reviews(sight: Sight) -> Part:
     log, now, lines = sight.log, sight.asked.now, list[Line]()
     for alert in (one for one in log.promoted if not log.reviewed(one)):
-        due, told = datetime.fromisoformat(alert.review_due), f"promoted by run {alert.run_id}, {alert.owner}"
+        due, told = datetime.fromisoformat(alert.review_due), f"decided PROMOTE by run {alert.run_id}, {alert.owner}"
         lines.append(Line("x" if due <= now else "", f"{alert.hero}, look again by", told, due))
     return Part(sorted(lines, key=lambda line: line.at or now), _first(log.trouble))
 

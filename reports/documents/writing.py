@@ -39,8 +39,10 @@ def write_documents(folder: Path, configs: Path, root: TrustRoot, now: datetime)
     with chain.owned(folder):
         verified = verify(folder, root)
         wrong = [problem for problem in verified.problems if not problem.startswith(f"{FOLDER}/")]
-        if wrong or not verified.heroes:
-            raise GateError(f"{folder}: {wrong[0] if wrong else 'nothing was decided there'}; run the canary first")
+        if wrong:
+            raise GateError(f"{folder}: {wrong[0]}; nothing is written of what does not verify")
+        if not verified.heroes:
+            raise GateError(f"{folder}: nothing was decided there; run the canary first")
         try:
             record = read_record(folder, configs, verified, root)
             files = {f"{FOLDER}/{name}": text.encode() for name, text in filled(record.told)} | record.copies

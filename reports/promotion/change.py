@@ -6,6 +6,7 @@ byte for byte. Both are one change of `journal`, under one lock of the folder of
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,7 +19,7 @@ from gates.place import HERE
 from reports.attestation import chain, people, verify
 from reports.attestation.signing import Signer, open_signer
 from reports.attestation.statements import digest_in
-from reports.escaping import clean, cut
+from reports.escaping import clean, cut, typed
 from reports.promotion import conditions, journal
 from reports.promotion.conditions import AS_TEXT, Refused, Wanted, text_in
 from reports.promotion.journal import PREVIOUS, Undertaking
@@ -31,13 +32,15 @@ def promote(asked: Wanted, name: str) -> list[str]:
     with journal.alone(asked), chain.owned(asked.artifacts):
         intent = carried_out(asked, lambda: _promotion(asked, name))
     said, stale = intent.said, [other["hero"] for other in intent.said["stale"]]
+    back = HERE.typed(" ".join(["./hero-gate rollback", *_elsewhere(asked)]) if _elsewhere(asked) else "make rollback")
+    elsewhere = _elsewhere(asked)
+    back = HERE.typed(" ".join(("./hero-gate rollback", *elsewhere)) if elsewhere else "make rollback")
     return [
         f"promoted  {intent.hero}: {asked.baseline} is now {intent.config_hash}; "
         f"the one before is {PREVIOUS}/{intent.kept}",
         *([f"stale     {', '.join(stale)}: judged against the old baseline"] if stale else []),
         *(f"untrusted {what}: nobody vouches for the key; that is recorded" for what in said["untrustedAccepted"]),
-        f"next      commit {asked.configs}, lock the heroes to come; "
-        f"{HERE.typed('make rollback')} brings the old baseline back",
+        f"next      commit {typed(asked.configs)}, lock the heroes to come; {back} brings the old baseline back",
     ]
 
 
@@ -55,6 +58,13 @@ def roll_back(asked: Wanted) -> list[str]:
         f"rolled back  {asked.baseline} is what it was before{f' {hero} was promoted' if hero else ''}",
         f"next         a promoted decision is used up: run the canary again before {hero or 'a hero'} is promoted anew",
     ]
+
+
+def _elsewhere(asked: Wanted) -> list[str]:
+    """What a command must be told where configs or results do not lie where it looks by itself: without it, a
+    rollback as printed would take the last change off another baseline."""
+    places = {"configs": (asked.configs, "configs"), "artifacts": (asked.artifacts, "reports/out")}
+    return [f"--{name}={typed(path)}" for name, (path, usual) in places.items() if path != Path(usual)]
 
 
 def carried_out(asked: Wanted, planned: Callable[[], tuple[Undertaking, Signer]]) -> Undertaking:

@@ -250,6 +250,22 @@ def test_what_cannot_be_read_is_told_by_its_own_tiles(name: str, full: Wanted) -
     assert "all is well" not in html
 
 
+def test_since_when_is_not_known_where_the_changes_cannot_be_read(full: Wanted) -> None:
+    assert "before any change" not in render_dashboard(told_now(full, "tick"))
+    torn(newest("configs/state/bundles/*.json"))
+    html = render_dashboard(told_now(full, "tick"))
+    assert "incumbent + rival serves" in html
+    assert "before any change" not in html
+    assert "not known: the changes on record cannot be read" in html
+
+
+def test_what_is_to_be_reviewed_was_decided_and_need_not_have_been_promoted(asked: Asked) -> None:
+    reviews = {one.key: one for one in told_now(asked(), "tick").tiles}["reviews"]
+    told = [line.told for line in reviews.lines]
+    assert told
+    assert all(words.startswith("decided PROMOTE by run ") for words in told)
+
+
 def test_promote_and_rollback_rewrite_it(copied: Path, asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     asked()
     assert "written by canary" in page()

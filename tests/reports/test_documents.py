@@ -145,6 +145,11 @@ def test_the_first_line_says_that_a_hero_fell_or_was_held(here: Wanted, hero: st
     criteria = (folder / "HERO_PROMOTION_EXECUTION_SUMMARY.md").read_text()
     assert "| NOT met |" in criteria
     assert "| criterion | target | achieved | met |" in criteria
+    said = json.loads((OUT / hero / "attestation.json").read_text())
+    broken = [i for i, cell in enumerate(said["cells"]) if cell["verdict"] == "RED"]
+    assert all(f"/cells/{i}/observed" in criteria for i in broken), "what was shown broken is among the criteria"
+    assert ".The decision" not in report
+    assert ".The decision" not in (folder / "hero_promotion_comprehensive_report.html").read_text()
 
 
 def test_the_first_line_follows_what_became_of_a_promotion(here: Wanted) -> None:
@@ -322,6 +327,7 @@ def test_of_what_does_not_verify_nothing_is_written(
     said = capsys.readouterr()
     assert said.out == ""
     assert re.fullmatch(rf"reports/out: {re.escape(name)}: .*\n", said.err)
+    assert "run the canary first" not in said.err
     assert (chain.length(OUT), (OUT / "documents").exists()) == (before, False)
 
 

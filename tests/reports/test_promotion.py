@@ -59,6 +59,24 @@ def test_a_promotion_changes_the_baseline_and_a_rollback_brings_the_same_bytes_b
     assert [s.kind for s in changes(copied)] == ["promotion", "rollback"]
 
 
+def test_the_way_back_that_a_promotion_prints_names_the_same_baseline(
+    copied: Path, change: Callable[..., tuple[int, str]]
+) -> None:
+    """Of two folders of configs: without it, the other one's last promotion would come off."""
+    shutil.copytree(copied / "configs", copied / "others")
+    before = baseline(copied)
+    status, told = change("promote", "--hero=rival", "--configs=others", *TRUSTED)
+    assert status == 0, told
+    assert "; ./hero-gate rollback --configs=others brings the old baseline back" in told
+    status, told = change("promote", "--hero=rival", *TRUSTED)
+    assert status == 0, told
+    assert "; make rollback brings the old baseline back" in told
+    promoted = baseline(copied)
+    assert change("rollback", "--configs=others", *TRUSTED)[0] == 0
+    assert (copied / "others" / "baseline.yaml").read_bytes() == before
+    assert baseline(copied) == promoted
+
+
 def canary_fingerprint(checkout: Path) -> str:
     """The release that a canary of `rival` would be about."""
     lock = json.loads((checkout / "configs" / "locks" / "rival.lock.json").read_text())

@@ -40,7 +40,7 @@ def test_every_decision_of_a_run_is_signed_and_verifies(whole_checkout: Checkout
     words = "with a key made for this run: UNTRUSTED, nobody vouches for it"
     assert verified.words == words
     assert f"  signed    {words}" in run.outlines
-    command = "python -m reports.attestation verify reports/out"
+    command = "./hero-gate verify reports/out"
     assert any(command in line for line in run.outlines)
     for text in pages(whole_checkout).values():
         assert words in text
