@@ -1,7 +1,7 @@
 """Does any reader of files that people or machines hand over end in a traceback, or never?
 
 Each reader is given its own good file, bent: bits turned, pieces cut, doubled, exchanged for what breaks parsers. `make
-test` spends about a minute of processor time on that, `make fuzz` ten.
+test` spends a quarter of a minute of processor time on that, `make fuzz` ten.
 """
 
 import gzip
@@ -233,8 +233,8 @@ def test_a_bent_file_is_read_or_refused(tmp_path: Path, name: str, whole: bool) 
     reader, luck = READERS[name], random.Random(name)
     good = reader.seed if isinstance(reader.seed, bytes) else reader.seed.read_bytes()
     path, tried = tmp_path / reader.name, 0
-    until = time.process_time() + (600 if whole else 60) / len(READERS)
-    while time.process_time() < until:
+    until = time.process_time() + (600 if whole else 15) / len(READERS)
+    while tried <= 10 or time.process_time() < until:
         path.write_bytes(content := bent(good, luck))
         tried, said = tried + 1, ""
         try:
@@ -247,7 +247,6 @@ def test_a_bent_file_is_read_or_refused(tmp_path: Path, name: str, whole: bool) 
             raise AssertionError(f"{name}, file {tried}: {error!r}; {kept}, {content[:200]!r}") from error
         if said and reader.read in FORMATS:  # in one line, which names the file
             assert (str(path) in said, said.count("\n")) == (True, 0), content
-    assert tried > 10
 
 
 @pytest.mark.parametrize("name", [name for name in READERS if name not in GUARDED])
