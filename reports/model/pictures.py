@@ -67,7 +67,7 @@ class Panel(Document):
 class Picture(Document):
     """A plot of a hero: what it shows, in words too, or what is lacking; whose evidence it is."""
 
-    name: Annotated[str, Field(pattern="^[a-z_]{1,40}$")]
+    name: Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
     title: str
     words: str  # with the numbers, for those who do not see it
     stamp: str

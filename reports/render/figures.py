@@ -3,10 +3,9 @@
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -17,7 +16,6 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from gates.statistics.pvalues import Interval
 from reports.model.pictures import Panel, Picture, Series, StraightLine
 
 #: What an SVG holds that nobody sees: whose file it is, and how it is indented.
@@ -32,8 +30,6 @@ HERO, BASELINE, INK, FAINT, PAPER = "#c2410c", "#1d4ed8", "#1f2937", "#6b7280", 
 DARK = {HERO: "#fb923c", BASELINE: "#93c5fd", INK: "#e5e7eb", FAINT: "#9ca3af", PAPER: "#111827"}
 _COLOUR = re.compile("|".join(DARK))
 WIDTH, DPI = 6.4, 110
-Size: TypeAlias = tuple[float, float]
-Fill: TypeAlias = Callable[[Figure], None]
 
 
 class MarkStyle(NamedTuple):
@@ -61,28 +57,18 @@ LOOKS = {
 _RULES = {"limit": (INK, "--"), "zero": (FAINT, "-"), "step": (FAINT, ":")}
 
 
-def svg(title: str, stamp: str, salt: str, size: Size, fill: Fill, measured: bool = True) -> str:
-    """A figure as an SVG document, drawn by `fill` between its title and its stamp; equal calls give equal bytes.
-
-    What is written around its axes is `measured`, unless `fill` says where they stand.
-    """
-    with _figure(title, stamp, salt, size, fill, measured=measured) as figure:
+def picture_svg(whose: str, picture: Picture) -> str:
+    """A picture as an SVG document, below whose it is; equal calls give equal bytes."""
+    with _figure(whose, picture) as figure:
         FigureCanvasSVG(figure)
         target = io.BytesIO()
         figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
     return _small(target.getvalue().decode())
 
 
-def picture_svg(hero: str, picture: Picture) -> str:
-    """A picture of a hero as an SVG document."""
-    title, size = f"{hero}: {picture.title}", (WIDTH, picture.height)
-    return svg(title, picture.stamp, f"{hero}-{picture.name}", size, partial(draw, picture), measured=False)
-
-
-def picture_png(hero: str, picture: Picture) -> bytes:
+def picture_png(whose: str, picture: Picture) -> bytes:
     """The same for a document, on white."""
-    title, size = f"{hero}: {picture.title}", (WIDTH, picture.height)
-    with _figure(title, picture.stamp, "", size, partial(draw, picture), measured=False) as figure:
+    with _figure(whose, picture) as figure:
         FigureCanvasAgg(figure)
         target = io.BytesIO()
         figure.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
@@ -122,14 +108,14 @@ def _grouped(lines: Iterable[str]) -> Iterator[str]:
 
 
 @contextmanager
-def _figure(title: str, stamp: str, salt: str, size: Size, fill: Fill, *, measured: bool) -> Iterator[Figure]:
-    """A filled figure, as long as nobody's settings but ours hold."""
+def _figure(whose: str, picture: Picture) -> Iterator[Figure]:
+    """A picture between its title and its stamp, as long as nobody's settings but ours hold."""
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a label that its font cannot draw must not end a release in an error
         matplotlib.rcdefaults()  # whatever a matplotlibrc here says
         matplotlib.rcParams.update(
             {
-                "svg.hashsalt": salt,
+                "svg.hashsalt": f"{whose}-{picture.name}",
                 "svg.fonttype": "none",  # text stays text: small, searchable, read aloud
                 "text.parse_math": False,  # a "$" in an intent is a dollar
                 "axes.spines.top": False,
@@ -147,20 +133,14 @@ def _figure(title: str, stamp: str, salt: str, size: Size, fill: Fill, *, measur
                 **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
             }
         )
-        figure = Figure(figsize=size, layout="constrained" if measured else None)
-        figure.suptitle(title, fontsize=11, x=0.02, y=1 - 0.08 / size[1], ha="left")
-        fill(figure)
-        figure.supxlabel(stamp, fontsize=7.5, x=0.02, y=0.06 / size[1], ha="left")
+        figure = Figure(figsize=(WIDTH, picture.height))
+        figure.suptitle(f"{whose}: {picture.title}", fontsize=11, x=0.02, y=1 - 0.08 / picture.height, ha="left")
+        _draw(picture, figure)
+        figure.supxlabel(picture.stamp, fontsize=7.5, x=0.02, y=0.06 / picture.height, ha="left")
         yield figure
 
 
-def whiskers(found: Sequence[Interval], scale: float = 1.0) -> tuple[list[float], list[list[float]]]:
-    """Values, and how far their intervals reach below and above them: what `errorbar` draws."""
-    values, lower, upper = ([scale * interval[end] for interval in found] for end in range(3))
-    return values, [np.subtract(values, lower).tolist(), np.subtract(upper, values).tolist()]
-
-
-def draw(picture: Picture, figure: Figure) -> None:
+def _draw(picture: Picture, figure: Figure) -> None:
     """Every panel of a picture, or what is lacking in its place."""
     if picture.lacks:
         _say(figure.add_subplot(), picture.lacks)

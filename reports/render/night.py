@@ -1,25 +1,22 @@
 """Which tables and plots does a night leave? `hero_span_v22.csv`, every whisker with its method, a plot a metric."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from evidence.files import write_whole
 from gates.extras import lacking
+from gates.statistics.whiskers import Whisker
 from reports.escaping import csv_cell
 from reports.model.labels import metric_name
+from reports.model.pictures import Panel, Picture, Series, StraightLine, named, whiskered
 from reports.render.tables import SPAN_COLUMNS, span, write_csv
 from rollout.jobs.numbers import METRICS, SPANS
 from rollout.jobs.whiskers import NightRow
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 WHISKERS, PLOTS = "whiskers.csv", "plots"
 _LONG = ("system", "suite", "metric", "compared_with", "value", "ci_lower", "ci_upper", "method", "n", "differ")
-_MARKS = "osD^vP*X"
+_LOOKS = ("baseline_dot", "hero_dot", *(f"part{i}" for i in range(1, 10)))  # the incumbent is the first
 
 
 def write_night(rows: Sequence[NightRow], folder: Path, night: str) -> None:
@@ -38,45 +35,32 @@ def write_night(rows: Sequence[NightRow], folder: Path, night: str) -> None:
     if undrawn := lacking("report", "matplotlib"):
         write_whole(folder / PLOTS / "not-drawn.txt", f"plots are not drawn: {undrawn}\n")
         return
+    from reports.render.figures import picture_svg
+
+    stamp = f"{night} · {SPANS}, {WHISKERS} beside {PLOTS}/"
     for metric in METRICS:
         if any(metric in row.levels for row in rows):
-            stamp = f"{night} · {SPANS}, {WHISKERS} beside {PLOTS}/"
-            write_whole(folder / PLOTS / f"{metric}.svg", draw(rows, metric, stamp))
+            write_whole(folder / PLOTS / f"{metric}.svg", picture_svg("all systems", picture_of(rows, metric, stamp)))
 
 
-def draw(rows: Sequence[NightRow], metric: str, stamp: str) -> str:
-    """The plot of one metric as SVG: each system on each suite, and beside it its difference from the incumbent."""
-    import matplotlib
+def picture_of(rows: Sequence[NightRow], metric: str, stamp: str) -> Picture:
+    """The plot of one metric: each system on each suite, and beside it its difference from the incumbent."""
+    name, suites = metric_name(metric), list(dict.fromkeys(row.suite for row in rows))
+    systems = dict(zip(dict.fromkeys(row.system for row in rows), cycle(_LOOKS), strict=False))
+    shift = {system: 0.6 * ((i + 0.5) / len(systems) - 0.5) for i, system in enumerate(systems)}
 
-    from reports.render.figures import BASELINE, FAINT, HERO, svg, whiskers
+    def series(of: Callable[[NightRow], Mapping[str, Whisker]]) -> Iterator[Series]:
+        for system, look in systems.items():
+            mine = [row for row in rows if row.system == system and metric in of(row)]
+            at = [suites.index(row.suite) + shift[system] for row in mine]
+            yield whiskered(look, [of(row)[metric].interval for row in mine], at, name.scale, system)
 
-    name = metric_name(metric)
-    suites = list(dict.fromkeys(row.suite for row in rows))
-    systems = list(dict.fromkeys(row.system for row in rows))
-
-    def fill(figure: Figure) -> None:
-        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1))
-        for i, system in enumerate(systems):
-            colour = BASELINE if not i else HERO if i == 1 else matplotlib.colormaps["Dark2"](i - 2)
-            shift = 0.6 * ((i + 0.5) / len(systems) - 0.5)
-            mine = [row for row in rows if row.system == system]
-            for axes, kinds in ((left, [row.levels for row in mine]), (right, [row.differences for row in mine])):
-                found = {
-                    suites.index(r.suite) + shift: k[metric] for r, k in zip(mine, kinds, strict=True) if metric in k
-                }
-                values, reach = whiskers([whisker.interval for whisker in found.values()], name.scale)
-                axes.errorbar(
-                    values, list(found), xerr=reach, color=colour, fmt=_MARKS[i % len(_MARKS)], markersize=4,
-                    linewidth=1.2, capsize=2, label=system,
-                )  # fmt: skip
-        left.set_yticks(range(len(suites)), suites)
-        left.set_ylim(len(suites) - 0.5, -0.5)
-        left.set_xlabel(name.head)
-        right.axvline(0, color=FAINT, linewidth=1, linestyle="--")
-        right.set_xlabel(f"difference from {systems[0]}")
-        right.tick_params(axis="y", length=0)
-        handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=len(systems), frameon=False, fontsize=8)
-
-    size = (8.4, 1.4 + 0.7 * len(suites))
-    return svg(f"{name.head} by suite, 95 % intervals", stamp, metric, size, fill)
+    levels, differences = tuple(series(lambda row: row.levels)), tuple(series(lambda row: row.differences))
+    zero, places = StraightLine(axis="x", at=0, look="zero"), tuple(map(named, suites))
+    panels = (
+        Panel(title=name.head, rows=places, series=levels),
+        Panel(title=f"difference from {next(iter(systems))}", rows=places, series=differences, rules=(zero,)),
+    )
+    title, words = f"{name.head} by suite, 95 % intervals", f"{name.head} of {', '.join(systems)}: see {WHISKERS}."
+    height = min(19.0, 1.6 + 0.2 * len(suites) * (1 + len(systems)))
+    return Picture(name=metric, title=title, words=words, stamp=stamp, columns=2, height=height, panels=panels)
