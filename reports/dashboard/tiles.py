@@ -99,7 +99,10 @@ def told_now(asked: Wanted, by: str) -> Dashboard:
         serves = sight.served.name
     except Exception:  # its tile says why
         serves = "not evidenced"
-    return Dashboard(serves=serves, by=by, at=now, until=now + FRESH, configs=typed(asked.configs), tiles=tiles)
+    return Dashboard(
+        serves=serves, by=by, at=now, until=now + FRESH, configs=typed(asked.configs), artifacts=typed(asked.artifacts),
+        tiles=tiles,
+    )  # fmt: skip
 
 
 def _tile(sight: Sight, key: str, title: str, none: str, fill: Callable[[Sight], Part]) -> Tile:

@@ -102,6 +102,7 @@ class Dashboard:
     at: datetime
     until: datetime
     configs: str
+    artifacts: str  # whose decisions, alerts and findings stand there: the last ones there, of whatever configs
     tiles: tuple[Tile, ...]
 
     @property

@@ -22,8 +22,9 @@ MARKS = {
 
 def render_dashboard(board: Dashboard) -> str:
     """The whole page; every text in it is escaped."""
-    where = "" if board.configs == "configs" else f" {shlex.quote(f'--configs={board.configs}')}"
-    write = HERE.typed(f"./hero-gate dashboard{where}")
+    usual = (("--configs", board.configs, "configs"), ("--artifacts", board.artifacts, "reports/out"))
+    elsewhere = [shlex.quote(f"{option}={place}") for option, place, default in usual if place != default]
+    write = HERE.typed(" ".join(("./hero-gate dashboard", *elsewhere)))
     return _environment().get_template("dashboard.html.j2").render(board=board, write=write)
 
 

@@ -266,6 +266,15 @@ def test_what_is_to_be_reviewed_was_decided_and_need_not_have_been_promoted(aske
     assert all(words.startswith("decided PROMOTE by run ") for words in told)
 
 
+def test_it_says_whose_decisions_it_tells_and_how_it_is_written_anew(full: Wanted) -> None:
+    usual = render_dashboard(told_now(full, "tick"))
+    assert "Of configs, with decisions, alerts and findings of reports/out, written by tick" in usual
+    assert "<code>./hero-gate dashboard</code>" in usual
+    html = render_dashboard(told_now(replace(full, artifacts=Path("others out")), "rollback"))
+    assert "with decisions, alerts and findings of others out, written by rollback" in html
+    assert "<code>./hero-gate dashboard &#39;--artifacts=others out&#39;</code>" in html
+
+
 def test_promote_and_rollback_rewrite_it(copied: Path, asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     asked()
     assert "written by canary" in page()
