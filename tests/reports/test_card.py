@@ -17,7 +17,7 @@ from reports.alerts.decisions import decision_event
 from reports.attestation.document import attest
 from reports.model.card import card_of
 from reports.model.story import Story, tell
-from reports.render.allure import decision_html, shown_of
+from reports.render.allure import decision_html, environment_id, shown_of
 from tests.reports import handmade
 from tests.reports.conftest import Judged
 
@@ -155,3 +155,10 @@ def test_configs_artifacts_and_mode_are_named_where_they_are_not_the_defaults(po
     line = card_of(replace(release, mode="letter"), story.outcome).next.line
     letter = "HERO=lexical ARGS=--decision-mode=letter"
     assert line == f"make lock {letter} && make canary {letter}"
+
+
+def test_a_long_name_has_an_environment_that_allure_takes_and_no_other_hero_has() -> None:
+    assert environment_id("ann") == "hero-ann"
+    ids = {environment_id("n" * length) for length in range(1, 200)}
+    assert len(ids) == 199
+    assert max(map(len, ids)) == 64
