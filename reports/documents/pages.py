@@ -29,9 +29,11 @@ def filled(run: SourcedRun) -> Iterator[tuple[str, str]]:
     for dialect, printed in _DIALECTS.items():
         pages = environment().overlay(autoescape=True, finalize=printed, extensions=["jinja2.ext.do"])
         pages.filters.update(spanned=spanned, flow=_flow, verbatim=escape)
-        pages.globals.update(dialect=dialect, PROMOTION=PROMOTION, TECHNICAL=TECHNICAL)
         for name in DOCUMENTS:
-            text = pages.get_template(f"documents/{name}.j2").render(run=run, name=name)
+            said = {"run": run, "name": name, "PROMOTION": PROMOTION, "TECHNICAL": TECHNICAL}
+            blocks = pages.get_template(f"documents/blocks.{dialect}.j2").make_module(said)
+            sections = pages.get_template("documents/sections.j2").make_module({**said, "b": blocks})
+            text = pages.get_template(f"documents/{name}.j2").render(said, b=blocks, s=sections)
             yield f"{name}.{dialect}", re.sub(r"\n\s*\n", "\n\n", text).strip() + "\n"
 
 
