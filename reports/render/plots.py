@@ -6,10 +6,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from gates.release import Release
-from reports.model.pictured import ON_PAGE, pictures_of
-from reports.model.pictures import Picture, read_pool
-from reports.model.story import Story
+from reports.model.pictured import ON_PAGE
+from reports.model.pictures import Picture
 from reports.render.figures import picture_svg
 
 FOLDER = "plots"
@@ -37,11 +35,6 @@ class Plot:
         """The plot inside a page: one file to send, and no script of an image can run."""
         line = " ".join(self.svg.split("\n")).replace('"', "'")  # no text that is not ours stands in an attribute
         return Markup("data:image/svg+xml," + quote(line, safe=" /:;=,()@!*'<>"))
-
-
-def draw(release: Release, story: Story) -> tuple[Plot, ...]:
-    """The plots of a hero, whose tables lie among the results."""
-    return plotted(story.hero, pictures_of(release, story, read_pool(release.artifacts / story.hero)))
 
 
 def plotted(hero: str, pictures: Sequence[Picture]) -> tuple[Plot, ...]:

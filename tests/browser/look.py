@@ -26,7 +26,6 @@ from reports.model.story import tell
 from reports.promotion.conditions import Wanted
 from reports.render import allure_page
 from reports.render.pages import render
-from reports.render.plots import draw
 from tests import npm
 from tests.reports import handmade
 from tests.reports.conftest import Judged, climbed, fonts, judged  # noqa: F401 - fixtures
@@ -120,7 +119,7 @@ def test_a_release(name: str, judged: Judged, chromium: str, tmp_path: Path) -> 
     stories = tell(release)
     folder = tmp_path / name
     folder.mkdir()
-    plots = {story.hero: draw(release, story) for story in stories}
+    plots = {story.hero: handmade.draw(release, story) for story in stories}
     shown = {"release": release, "stories": stories, "seal": handmade.SEAL, "plots": plots, "evidence": {}}
     content = render("index.html", **shown)
     assert len(content.encode()) <= 300_000

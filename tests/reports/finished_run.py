@@ -15,6 +15,7 @@ from reports.attestation import chain
 from reports.attestation.chain import Statement
 from reports.attestation.signing import make_key
 from reports.attestation.trust import SCHEMA, TrustRoot, read_trust
+from reports.attestation.verify import verify
 from reports.promotion.conditions import Wanted
 from tests import forked
 from tests.recorded_release import declare, lock, pack, run
@@ -74,6 +75,17 @@ def asked(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Wanted
         return Wanted(**{**values, **changed})
 
     return ask
+
+
+@pytest.fixture
+def here(asked: Callable[..., Wanted]) -> Wanted:
+    """What is asked for in a copy of the finished run, in which one stands."""
+    return asked()
+
+
+def problems() -> tuple[str, ...]:
+    """What verify finds in the results where one stands."""
+    return verify(Path("reports/out"), read_trust(Path("trusted.json"))).problems
 
 
 def baseline(checkout: Path) -> bytes:

@@ -15,8 +15,11 @@ from reports.attestation.statements import Seal
 from reports.model.card import card_of
 from reports.model.examples import Example, Place
 from reports.model.gains import Gain
+from reports.model.pictured import pictures_of
+from reports.model.pictures import read_pool
 from reports.model.story import Story, tell
 from reports.render.pages import render
+from reports.render.plots import Plot, plotted
 from reports.render.terminal import ending
 from tests.recorded_release import HEROES
 
@@ -136,6 +139,11 @@ def with_rates(story: Story, **rates: str) -> Story:
 def lines_of(release: Release, *stories: Story) -> list[str]:
     """What the terminal ends with."""
     return ending(release, stories, SEAL)
+
+
+def draw(release: Release, story: Story) -> tuple[Plot, ...]:
+    """The plots of a hero, whose tables lie among the results."""
+    return plotted(story.hero, pictures_of(release, story, read_pool(release.artifacts / story.hero)))
 
 
 def page_of(release: Release, *stories: Story) -> str:

@@ -28,28 +28,17 @@ from reports.documents.writing import write_documents
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
 from tests.edits import append
-from tests.reports.finished_run import call, canary
+from tests.reports.finished_run import call, canary, problems
 from tests.reports.read_documents import as_html, read, unsourced, wrong_links
 
 OUT, CONFIGS = Path("reports/out"), Path("configs")
 Asked = Callable[..., Wanted]
 
 
-@pytest.fixture
-def here(asked: Asked) -> Wanted:
-    """A copy of the finished run, in which one stands."""
-    return asked()
-
-
 def written() -> Path:
     """Write the documents of the run here; where they lie."""
     write_documents(OUT, CONFIGS, read_trust(Path("trusted.json")), datetime.now(UTC))
     return OUT / "documents"
-
-
-def problems() -> tuple[str, ...]:
-    """What verify finds."""
-    return verify(OUT, read_trust(Path("trusted.json"))).problems
 
 
 def first_lines(folder: Path, names: tuple[str, ...] = DOCUMENTS) -> set[str]:

@@ -18,7 +18,6 @@ from reports.model.earlier import Earlier
 from reports.model.examples import Hit
 from reports.model.story import Story, tell
 from reports.render.pages import render
-from reports.render.plots import draw
 from tests.reports import handmade
 from tests.reports.conftest import Judged
 
@@ -89,7 +88,7 @@ def test_page_and_summary_begin_with_the_decision(judged: Judged, hero: str, dec
 def test_each_hero_has_its_anchor_and_nothing_is_fetched(judged: Judged) -> None:
     release = judged("equal", "worse", "unsure")
     stories = tell(release)
-    plots = {story.hero: draw(release, story) for story in stories}
+    plots = {story.hero: handmade.draw(release, story) for story in stories}
     tags = Tags(render("index.html", release=release, stories=stories, seal=handmade.SEAL, plots=plots, evidence={}))
     assert {"equal", "worse", "unsure"} <= {str(attributes.get("id")) for _, attributes in tags.found}
     sources = [str(a[key]) for _, a in tags.found for key in ("src", "href") if key in a]
@@ -102,7 +101,7 @@ def test_each_hero_has_its_anchor_and_nothing_is_fetched(judged: Judged) -> None
 def test_a_plot_that_lacks_something_is_a_line_and_those_beside_the_page_are_linked(judged: Judged) -> None:
     release = judged("unsure")
     (story,) = tell(release)
-    plots = {"unsure": draw(release, story)}
+    plots = {"unsure": handmade.draw(release, story)}
     page = render("index.html", release=release, stories=[story], seal=handmade.SEAL, plots=plots, evidence={})
     tags = Tags(page)
     held = [plot for plot in plots["unsure"] if plot.on_page and not plot.picture.lacks]
@@ -260,7 +259,7 @@ def test_three_heroes_that_change_many_queries_fit_on_a_small_page(judged: Judge
     hits = tuple(Hit(where=where.format(1000 + i), baseline=i % 11, hero=(i + 5) % 11, right=i == 3) for i in range(16))
     many = tuple(replace(told[0].changed[0], text="a query of some length " * 4, hits=hits) for _ in range(400))
     stories = tuple(replace(story, changed=many) for story in told)
-    plots = {story.hero: draw(release, story) for story in stories}
+    plots = {story.hero: handmade.draw(release, story) for story in stories}
     page = render("index.html", release=release, stories=stories, seal=handmade.SEAL, plots=plots, evidence={})
     assert page.count('<details class="q"') == 3 * 16
     assert page.count("16 of 400 that changed") == 3

@@ -18,9 +18,10 @@ from reports.model.running_pictures import pooled
 from reports.model.story import Story, tell
 from reports.render import figures
 from reports.render.figures import DARK, LOOKS, picture_png, picture_svg
-from reports.render.plots import Plot, draw
+from reports.render.plots import Plot
 from reports.render.tables import write_tables
 from tests.reports.conftest import RUN_ID, Judged
+from tests.reports.handmade import draw
 
 NAMES = [one.name for one in SEVEN]
 SVG = "{http://www.w3.org/2000/svg}"

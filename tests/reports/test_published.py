@@ -2,34 +2,20 @@
 
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reports.attestation.trust import read_trust
-from reports.attestation.verify import verify
 from reports.documents.__main__ import main
 from reports.documents.pages import DOCUMENTS
 from reports.promotion.conditions import Wanted
 from tests.edits import append
-from tests.reports.finished_run import canary
+from tests.reports.finished_run import canary, problems
 from tests.reports.read_documents import read, wrong_links
 
 OUT, CONFIGS = Path("reports/out"), Path("configs")
 WRITE = ["--trust=trusted.json"]
-
-
-def problems() -> tuple[str, ...]:
-    """What verify finds."""
-    return verify(OUT, read_trust(Path("trusted.json"))).problems
-
-
-@pytest.fixture
-def here(asked: Callable[..., Wanted]) -> Wanted:
-    """A copy of the finished run, in which one stands."""
-    return asked()
 
 
 def policy_says(publish: dict[str, Any]) -> None:
@@ -168,9 +154,5 @@ def test_they_go_to_the_history_with_their_run_and_verify_there(here: Wanted) ->
     assert problems() == ()
     old = OUT / "history" / run_id / "documents"
     append(old / "hero_promotion_summary.md", "It is better.")
-    assert (
-        verify(OUT, read_trust(Path("trusted.json")))
-        .problems[0]
-        .startswith(f"history/{run_id}/documents/hero_promotion_summary.md: sha256 ")
-    )
+    assert problems()[0].startswith(f"history/{run_id}/documents/hero_promotion_summary.md: sha256 ")
     assert [*wrong_links(read(old / "trade_off_analysis.md"), old)] == []

@@ -28,13 +28,9 @@ PAYLOAD = b'{"_type":"https://in-toto.io/Statement/v1"}'
 
 def pem(kind: str) -> bytes:
     """A private key of a kind that is not signed with."""
-    if kind == "rsa":
-        private = generate_rsa(65537, 2048)
-        return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    if kind == "p384":
-        return generate_private_key(SECP384R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    private_p256 = generate_private_key(SECP384R1())
-    return private_p256.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    private = generate_rsa(65537, 2048) if kind == "rsa" else generate_private_key(SECP384R1())
+    hidden = BestAvailableEncryption(b"secret") if kind == "encrypted" else NoEncryption()
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, hidden)
 
 
 def test_without_a_signer_a_key_is_made_that_nobody_has_seen() -> None:
