@@ -93,7 +93,8 @@ def show_evidence(of: Material) -> PictureContent | str:
         drawn = [one.model_copy(update={"y": tuple(min(max(y, FLOOR), most) for y in one.y)}) for one in lines]
         panels.append(
             Panel(
-                title=f"{row.name.label}, n {cells[ends[-1]].n:,}", y_label="e-value", log="y", series=tuple(drawn),
+                title=f"{row.name.label}, n {cells[ends[-1]].n:,}", series=tuple(drawn),
+                y_label=f"e-value, cut at {most:,.0f}", log="y",
                 x_label="windows (that it holds restarts at each step)", x_ends=(0.5, ends[-1] + 0.5),
                 y_ends=(FLOOR / 1.5, 1.5 * most), rules=tuple(rules),
             )

@@ -104,6 +104,7 @@ def test_evidence_stands_beside_what_is_needed(judged: Judged) -> None:
     assert first.title.startswith(story.deciding[0].name.label)
     assert first.y_ends is not None
     low, high = first.y_ends
+    assert first.y_label == f"e-value, cut at {high / 1.5:,.0f}", "as high as it is drawn, which is no value of the run"
     assert all(low < y < high for one in first.series for y in one.y)
 
 
