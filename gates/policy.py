@@ -23,7 +23,7 @@ from gates.offline import OFFLINE, Offline, completed, require_one_look
 from gates.pairs import COLUMNS
 from gates.verdicts import WARN, Kind
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]  # a part of names of files, which have 255
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
 Fewer = Annotated[int, Field(gt=0, le=100_000), Weaker.BELOW]
 Windows = Annotated[int, Field(gt=0, le=1_000)]

@@ -64,6 +64,9 @@ def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrust
         return NextCommand(before=f"give more queries: {more}", line=canary)
     if focus is not None and focus.check == Lock.key:
         return NextCommand(before=Lock.mend, line=locked)
+    if focus is None and not outcome.missing and not policy.promotes and len(outcome.reasons) == 1:
+        say = f"say promotes: true in {typed(release.configs / 'policy.yaml')}, or name other CONFIGS"
+        return NextCommand(before=f"nothing is left to show, but this policy never promotes: {say}", line=locked)
     mend = _mend(outcome, focus)
     if mend:
         return NextCommand(before=mend, line=canary)
@@ -118,8 +121,6 @@ def _mend(outcome: Outcome, focus: Cell | None) -> str:
             reasons = reasons_of(outcome)
             mend = "mend what the errors above say: the same queries come in the same order"
             return (_way_out(reasons[0]) if len(reasons) == 1 else "") or mend
-        if not outcome.subject.policy.promotes and len(outcome.reasons) == 1:
-            return "nothing is left to show, but this policy never promotes: judge it by one that does"
         return "mend what the reasons say"
     if focus.check == KnownAnswers.key and focus.verdict is not Verdict.RED:
         return _way_out(focus.note)

@@ -134,7 +134,9 @@ def test_a_policy_that_never_promotes_leaves_another_one_to_be_asked(policy: Pol
     release, story = handmade.release(policy, Decision.PROMOTE)
     subject = replace(story.outcome.subject, policy=policy.model_copy(update={"promotes": False}))
     held = replace(story.outcome, subject=subject, decision=Decision.HOLD, reasons=("policy: promotes is false",))
-    assert "never promotes: judge it by one that does" in card_of(release, held).next.before
+    asked = card_of(release, held).next
+    assert "never promotes: say promotes: true in " in asked.before
+    assert asked.line.startswith("make lock "), "the canary alone would be held by the same policy or its lock"
     stray = replace(held, reasons=("policy: promotes is false", "stray: failed"))
     assert card_of(release, stray).next.before == "mend what the reasons say"
 
