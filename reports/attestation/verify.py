@@ -22,9 +22,9 @@ from reports.attestation.trust import Judgement, TrustRoot
 from reports.escaping import clean, cut_path
 
 HISTORY = "history"
-#: What jobs, ticks and people leave in a folder of results: no run signs it.
+#: What jobs, ticks, the demo and people leave in a folder of results: no run of it signs that.
 UNSIGNED = (
-    "alerts-delivery.jsonl", "alerts.jsonl", "allure.html", "continuous", "jobs", "nightly", "selection", "weekly",
+    "alerts-delivery.jsonl", "alerts.jsonl", "allure.html", "continuous", "demo", "jobs", "nightly", "selection", "weekly",
 )  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gates.attestation import ATTESTATION, Attestation
-from hero_gate.demo import HEROES, judge
+from hero_gate.demo import FOLDER, HEROES, judge
+from reports.attestation.verify import UNSIGNED
 
 _, ON_AVERAGE, HARDLY_TRIED = HEROES
 
@@ -25,6 +26,10 @@ def test_each_hero_ends_as_its_answers_deserve(tmp_path: Path, capsys: pytest.Ca
     average = next(g for g in said[ON_AVERAGE.name].gains if (g.metric, g.intent) == ("ndcg_at_10", ""))
     assert float(average.ci_lower) > 0
     assert "loss shown on intent messages" in said[ON_AVERAGE.name].card.reason
+
+
+def test_what_it_leaves_among_results_is_no_doubt_about_them() -> None:
+    assert FOLDER.name in UNSIGNED
 
 
 def test_a_hero_that_ends_otherwise_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

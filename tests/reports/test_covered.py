@@ -27,7 +27,13 @@ PLANTED = (
     "bundles/000099.txt", "bundles/keys/0123456789abcdef.pub.pem", "bundles/index.html", "history/index.html",
     "history/site/index.html", "allure-results/x-result.json", "allure-results/x/y.json", ".runs/old/part.parquet",
 )  # fmt: skip
-UNSIGNED = ("weekly/index.html", "jobs/one/index.html", "nightly/plots/x.svg", "allure.html")
+UNSIGNED = (
+    "weekly/index.html",
+    "demo/configs/policy.yaml",
+    "jobs/one/index.html",
+    "nightly/plots/x.svg",
+    "allure.html",
+)
 
 
 @pytest.fixture
