@@ -24,7 +24,8 @@ from reports.escaping import clean, cut_path
 HISTORY = "history"
 #: What jobs, ticks, the demo and people leave in a folder of results: no run of it signs that.
 UNSIGNED = (
-    "alerts-delivery.jsonl", "alerts.jsonl", "allure.html", "continuous", "demo", "jobs", "nightly", "selection", "weekly",
+    "alerts-delivery.jsonl", "alerts.jsonl", "allure.html", "continuous", "demo", "jobs", "nightly", "selection",
+    "weekly",
 )  # fmt: skip
 
 
