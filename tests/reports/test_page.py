@@ -282,10 +282,12 @@ def test_earlier_runs_stand_with_what_was_different(policy: Policy) -> None:
     card = said.card.model_copy(update={"reason": ATTACK})
     other = said.model_copy(update={"card": card, "baseline_config_hash": "0b94be71c6d2203f"})
     earlier = (Earlier(other, (Change("router.tau", "0.6", ATTACK),)), Earlier(said, ()))
+    earlier += (Earlier(said.model_copy(update={"release_fingerprint": "f" * 64}), ()),)
     page = handmade.page_of(release, replace(story, earlier=earlier))
     table = page.partition("<h3>Earlier runs</h3>")[2].partition("</table>")[0]
     assert "2026-11-30 10:15" in table
     assert "router.tau: 0.6 &gt; " in table.replace(" > ", " &gt; ")
     assert table.count("; against lens 0b94be71c6d2203f") == 1
     assert ">the same</td>" in table
+    assert table.count(">the same, but locked anew: queries, policy or sources differ</td>") == 1
     assert not Tags(table).named("img")
