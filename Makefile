@@ -58,10 +58,10 @@ emergency: .venv/runtime.done ## the emergency tripwire alone, within two second
 	$(PY) -m pytest -c suites/continuous/emergency.ini suites/continuous/test_emergency.py --configs=$(CONFIGS) $(ARGS) $(DECIDED)
 
 test: .venv/dev.done ## run the framework's own tests, a sample of the slow ones
-	$(PY) -m pytest tests -n 4 --dist worksteal $(ARGS)
+	$(PY) -m pytest tests -n 3 --dist worksteal $(ARGS)
 
 test-slow: .venv/dev.done ## run its slow kinds whole: properties, kill points, all that make test samples
-	$(PY) -m pytest tests -n 4 --dist worksteal --whole $(ARGS)
+	$(PY) -m pytest tests -n 3 --dist worksteal --whole $(ARGS)
 
 fuzz: .venv/dev.done ## try every reader of files with bent ones, ten minutes of processor time
 	$(PY) -m pytest tests/test_fuzz.py -n 2 --whole $(ARGS)

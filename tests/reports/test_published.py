@@ -10,12 +10,19 @@ import pytest
 from reports.documents.__main__ import main
 from reports.documents.pages import DOCUMENTS
 from reports.promotion.conditions import Wanted
+from reports.render import figures
 from tests.edits import append
 from tests.reports.finished_run import canary, problems
 from tests.reports.read_documents import read, wrong_links
 
 OUT, CONFIGS = Path("reports/out"), Path("configs")
 WRITE = ["--trust=trusted.json"]
+
+
+@pytest.fixture(autouse=True)
+def _pictures_are_drawn_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In test_documents.py: half of what writing the documents takes."""
+    monkeypatch.setattr(figures, "picture_png", lambda *_: b"a picture")
 
 
 def policy_says(publish: dict[str, Any]) -> None:
