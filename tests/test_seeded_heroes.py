@@ -58,7 +58,11 @@ assert len(BAD) >= 8
 @pytest.mark.parametrize("pack", [p for p in BAD if p.stem not in TOO_SMALL], ids=lambda path: path.stem)
 def test_a_bad_hero_is_stopped_by_the_check_it_names(root: Path, smoke: Path, tmp_path: Path, pack: Path):
     expected = yaml.safe_load(pack.read_text())["expect"]
-    status, attestation = canary(root, smoke, tmp_path, str(pack))
+    status, attestation = canary(root, smoke, tmp_path / "out", str(pack))
+    if red(attestation) - {"lock"} == {"traffic_share"}:  # over one order in a hundred, as its rate says
+        named, other = f"name: {pack.stem}", tmp_path / pack.name
+        other.write_text(pack.read_text().replace(named, f"{named}_again"))  # another hero, so another order
+        status, attestation = canary(root, smoke, tmp_path / "again", str(other))
     assert status == STATUS[attestation["decision"]]
     if expected["decision"] == "HOLD" or not held_by_the_machine(attestation):
         assert attestation["decision"] == expected["decision"], attestation["reasons"]
