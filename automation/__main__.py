@@ -150,13 +150,9 @@ def _standing(asked: argparse.Namespace, artifacts: Path) -> Standing:
     from automation.status import standing
     from reports.alerts.log import read_log
 
-    ledger = Ledger(asked.ledger) if asked.ledger.exists() else None
-    try:
+    with Ledger(asked.ledger) if asked.ledger.exists() else nullcontext() as ledger:  # a look must not make it
         untold = undelivered(read_log(artifacts), read_state(artifacts))
         return standing(load_schedule(asked.schedule), ledger, datetime.now(UTC), tuple(untold))
-    finally:
-        if ledger is not None:
-            ledger.close()
 
 
 def _wait(tick: Tick, start: Supervisors) -> bool:
