@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from evidence import history
@@ -184,7 +185,7 @@ def _jobs(sight: Sight) -> Part:
     return Part([Line(told.heartbeat.mark, "heartbeat", told.heartbeat.words), *lines, *untold], at=told.at)
 
 
-def _found(family: str, job: str, marker: str, age: timedelta) -> Callable[[Sight], Part]:
+def _found(family: str, job: str, age: timedelta) -> Callable[[Sight], Part]:
     """What fills a tile from the findings of one job."""
 
     def fill(sight: Sight) -> Part:
@@ -197,7 +198,7 @@ def _found(family: str, job: str, marker: str, age: timedelta) -> Callable[[Sigh
         if sight.since and found.at < sight.since:
             trouble = "what serves has changed since; this is of what served before"
             lines = [line._replace(mark="") for line in lines]
-        return Part(lines, trouble, at=found.at, until=sight.until(marker, found.at, age))
+        return Part(lines, trouble, at=found.at, until=sight.until(job, found.at, age))
 
     return fill
 
@@ -231,7 +232,7 @@ def _drift(sight: Sight) -> Part:
         lines.append(Line("", name.label, told, points=points(values)))
     at = newest["at"].to_pydatetime()
     try:
-        judged = _found("weekly", "drift", "drift", WEEKLY)(sight)
+        judged = _found("weekly", "drift", WEEKLY)(sight)
     except EvidenceError as error:
         judged = Part([], why(error), at=at, until=sight.until("drift", at, WEEKLY))
     well = len([line for line in judged.lines if line.mark == "+"])
@@ -253,11 +254,8 @@ def points(values: list[float]) -> str:
 
 
 def _decisions(sight: Sight) -> Part:
-    found, troubles = list[Line](), list[str]()
-    for line in _attested(sight, troubles):
-        found.append(line)
-        if len(found) == _DECISIONS:
-            break
+    troubles = list[str]()
+    found = [*islice(_attested(sight, troubles), _DECISIONS)]
     if not found and not troubles:
         troubles.append(f"no decision lies in {typed(sight.asked.artifacts)}; {HERE.typed('make canary')}")
     try:
@@ -291,10 +289,10 @@ TILES = (
     ("serving", "What serves", "", _serving),
     ("alerts", "Alerts open", "nothing is firing", _alerts),
     ("jobs", "Jobs due, late, failed", "", _jobs),
-    ("health", "Hero health", "", _found("continuous", "health", "health", HOURLY)),
-    ("gates", "Gate status", "", _found("continuous", "gate_monitor", "gate_monitor", HOURLY)),
-    ("emergency", "Emergency tripwire", "", _found("continuous", "emergency", "emergency", HOURLY)),
-    ("tripwires", "Weekly tripwires", "", _found("weekly", "tripwire", "tripwire", WEEKLY)),
+    ("health", "Hero health", "", _found("continuous", "health", HOURLY)),
+    ("gates", "Gate status", "", _found("continuous", "gate_monitor", HOURLY)),
+    ("emergency", "Emergency tripwire", "", _found("continuous", "emergency", HOURLY)),
+    ("tripwires", "Weekly tripwires", "", _found("weekly", "tripwire", WEEKLY)),
     ("exceptions", "Exceptions running", "none: what serves was promoted, or was there before", _exceptions),
     ("reviews", "Reviews due", "no promotion waits for its review", _reviews),
     ("drift", "Drift", "", _drift),
