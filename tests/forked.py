@@ -110,13 +110,13 @@ def serve() -> list[str]:
 
 def _warm() -> None:
     """Compile the pages' templates and find the fonts of plots: a third of what a short gate takes."""
-    from reports.model.pictures import pictured
+    from reports.model.pictures import picture_of
     from reports.render.figures import picture_svg
     from reports.render.pages import _environment
 
     for name in ("index.html", "queries.html", "changed.html", "allure.html", "summary.md", "page.css"):
         _environment().get_template(f"{name}.j2")
-    picture_svg("", pictured("warm", "", "", "nothing"))
+    picture_svg("", picture_of("warm", "", "", "nothing"))
 
 
 def _modules(room: str) -> list[str]:

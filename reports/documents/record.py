@@ -20,7 +20,7 @@ from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import Decided, Verified
 from reports.documents.sourced import Sourced
 from reports.documents.told import SourcedHero, SourcedRun, table_in, told_check, told_hero
-from reports.model.pictures import FILE, PICTURES, Picture, pictured, pool_shares
+from reports.model.pictures import FILE, PICTURES, Picture, picture_of, pool_shares
 from reports.model.running_pictures import pooled
 
 SOURCES = f"{FOLDER}/sources"  # of what does not stay where it lies: the next night has another pool
@@ -130,7 +130,7 @@ def _audit(folder: Path, copies: dict[str, bytes], pictures: dict[str, tuple[str
         found = {"audit": audit, "audited": tuple(map(told_check, audit["cells"]))}
         of = None
         if shares := pool_shares(counts):
-            of = pictured(
+            of = picture_of(
                 "pool_audit", "Who gives what to the pool?", f"pool audit of {audit.value['at']}", pooled(shares)
             )
             pictures["pool_audit.png"] = ("all systems", of)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from gates.release import Release
-from reports.model.pictures import Material, Picture, PictureContent, PoolShare, pictured
+from reports.model.pictures import Material, Picture, PictureContent, PoolShare, picture_of
 from reports.model.quality_pictures import show_differences, show_reliability, show_trade_off
 from reports.model.running_pictures import show_credits, show_evidence, show_latency, show_pool
 from reports.model.story import Story
@@ -35,9 +35,9 @@ def pictures_of(release: Release, story: Story, pool: Sequence[PoolShare]) -> tu
     """Every picture of a hero, stamped with run, n, both configurations and the release's fingerprint."""
     measured, stamp = story.measured, _stamp(release.run_id, story)
     if measured is None:
-        return tuple(pictured(one.name, one.title, stamp, "no pair was measured") for one in SEVEN)
+        return tuple(picture_of(one.name, one.title, stamp, "no pair was measured") for one in SEVEN)
     material = Material(story=story, measured=measured, pool=pool)
-    return tuple(pictured(one.name, one.title, stamp, one.show(material)) for one in SEVEN)
+    return tuple(picture_of(one.name, one.title, stamp, one.show(material)) for one in SEVEN)
 
 
 def _stamp(run_id: str, story: Story) -> str:

@@ -161,7 +161,7 @@ def whiskered(look: str, found: Sequence[Interval], at: Sequence[float], scale: 
     return Series(name=name, look=look, x=x, y=y, x_low=low, x_high=high)
 
 
-def pictured(name: str, title: str, stamp: str, found: PictureContent | str) -> Picture:
+def picture_of(name: str, title: str, stamp: str, found: PictureContent | str) -> Picture:
     """A picture of what was found, or of what is lacking."""
     if isinstance(found, str):
         lacks = f"not evidenced: {found}"

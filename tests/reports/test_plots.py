@@ -13,7 +13,7 @@ from gates.offline import OFFLINE
 from gates.statistics.calibration import bin_of
 from gates.statistics.pvalues import Interval
 from reports.model.pictured import ON_PAGE, SEVEN, pictures_of
-from reports.model.pictures import PICTURES, Panel, Picture, PoolShare, Series, pictured, read_pool, whiskered
+from reports.model.pictures import PICTURES, Panel, Picture, PoolShare, Series, picture_of, read_pool, whiskered
 from reports.model.running_pictures import pooled
 from reports.model.story import Story, tell
 from reports.render import figures
@@ -241,7 +241,7 @@ def test_pictures_come_back_from_their_file_and_are_drawn_for_documents(judged: 
     for wrong in ({"name": "../x"}, {"height": 1e9}, {"panels": [{"x_ends": [0, math.inf]}]}):
         with pytest.raises(ValueError, match="validation error"):
             Picture.model_validate({**pictures[0].model_dump(), **wrong})
-    assert pictured("x", "Why?", "run", "so").words == "Why? not evidenced: so."
+    assert picture_of("x", "Why?", "run", "so").words == "Why? not evidenced: so."
 
 
 def test_the_page_holds_those_worth_it_and_leads_to_the_others(judged: Judged) -> None:
