@@ -5,6 +5,7 @@ has: signals, os._exit and what Python does at its end are real. It shares the s
 """
 
 import atexit
+import contextlib
 import functools
 import gc
 import importlib
@@ -13,13 +14,19 @@ import os
 import pkgutil
 import runpy
 import select
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from execnet import gateway_io
+from execnet.gateway_base import ExecModel, Popen2IO
 
 from gates.errors import GateError
 
@@ -135,7 +142,65 @@ def _become(command: list[str], cwd: str, env: dict[str, str], files: list[str])
             del sys.modules[name]
     path = [entry for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry]
     sys.path[:] = [cwd, *path, *(entry for entry in sys.path if entry not in ("", str(ROOT)))]
+    if any(word.startswith("-n") and word != "-n0" for word in command):
+        _fork_workers()
     return command
+
+
+def _fork_workers() -> None:
+    """Let execnet begin workers as forks of this process as it is now: it has imported all, and begun nothing."""
+    here, there = socket.socketpair()
+    if not os.fork():
+        here.close()
+        _nurse(there)
+    there.close()
+
+    class Worker(gateway_io.Popen2IOMaster):
+        """What execnet knows of a worker: two pipes, and how to end it."""
+
+        def __init__(self, args: Sequence[str], execmodel: ExecModel) -> None:
+            pipes = os.pipe(), os.pipe()
+            environ = json.dumps(dict(os.environ)).encode()
+            socket.send_fds(here, [len(environ).to_bytes(4)], [pipes[0][0], pipes[1][1]])
+            here.sendall(environ)
+            self.pid = int.from_bytes(here.recv(4))
+            os.close(pipes[0][0])
+            os.close(pipes[1][1])
+            Popen2IO.__init__(self, os.fdopen(pipes[0][1], "wb"), os.fdopen(pipes[1][0], "rb"), execmodel=execmodel)
+
+        def wait(self) -> None:
+            while Path(f"/proc/{self.pid}").exists():
+                time.sleep(0.01)
+
+        def kill(self) -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    gateway_io.Popen2IOMaster = Worker
+
+
+def _nurse(asked: socket.socket) -> None:
+    """Fork a worker for each request, until nobody is there to ask."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    while True:
+        size, files, _, _ = socket.recv_fds(asked, 4, 2)
+        if not size:
+            os._exit(0)
+        environ = json.loads(asked.recv(int.from_bytes(size), socket.MSG_WAITALL))
+        if pid := os.fork():
+            asked.sendall(pid.to_bytes(4))
+            for file in files:
+                os.close(file)
+            continue
+        asked.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+            os.close(file)
+        os.environ.clear()
+        os.environ.update(environ)
+        exec(gateway_io.popen_bootstrapline, {"__name__": "__main__"})
+        sys.exit()
 
 
 if __name__ == "__main__":
