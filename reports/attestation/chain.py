@@ -130,24 +130,27 @@ def file_name(number: int, kind: str, hero: str = "") -> str:
     return f"{number:06d}-{kind}{f'-{hero}' if hero else ''}{SUFFIX}"
 
 
-def append(folder: Path, kind: str, hero: str, statement: Mapping[str, Any], signer: signing.Signer) -> str:
+def append(
+    folder: Path, kind: str, hero: str, statement: Mapping[str, Any], signer: signing.Signer, words: str = ""
+) -> str:
     """Sign a statement as the next one of an artifacts folder and return its digest. The file is whole or not there.
 
-    `previous` is filled in here, and `signer` where the statement does not say it. Raises GateError or SigningError.
+    `words` say what is thought of the key now; a reader asks the trust root anew. Raises GateError or SigningError.
     """
     from filelock import FileLock, Timeout
 
-    bundles = folder / BUNDLES
+    bundles, key = folder / BUNDLES, "made for this run" if signer.ephemeral else "configured"
+    signed_by = {"keyid": signer.keyid, "key": key, "trust": words}
     try:
         (bundles / KEYS).mkdir(parents=True, exist_ok=True)
         with FileLock(bundles / ".lock", timeout=_PATIENCE):
             number, previous = tip(folder)
-            predicate = {"signer": {"keyid": signer.keyid}, **statement["predicate"], "previous": previous}
+            predicate = {"signer": signed_by, **statement["predicate"], "previous": previous}
             payload = encode({**statement, "predicate": predicate})
             bundle = signer.sign(payload)
-            key = key_file(folder, signer.keyid)
-            if not key.exists():
-                write_synced(key, signer.public)
+            public = key_file(folder, signer.keyid)
+            if not public.exists():
+                write_synced(public, signer.public)
             write_synced(bundles / file_name(number + 1, kind, hero), bundle)
     except Timeout:
         raise GateError(f"{bundles}: another process has been writing for {_PATIENCE} s; try again") from None

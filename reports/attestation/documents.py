@@ -1,7 +1,7 @@
 """Which documents were signed of a run, and does each lie there as it was written?"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,12 @@ FOLDER, KIND = "documents", "documents"
 _NAME = re.compile(rf"{FOLDER}/(sources/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # leads to no other folder
 
 
-def documents_statement(
-    run_id: str, run: str, written: Sequence[Artefact], now: datetime, signed_by: Mapping[str, str]
-) -> dict[str, Any]:
+def documents_statement(run_id: str, run: str, written: Sequence[Artefact], now: datetime) -> dict[str, Any]:
     """The documents of a run, each by digest; `run` is the digest of the run's own statement."""
     return in_toto(
         KIND,
         [resource(one.name, one.sha256) for one in written],
-        {
-            "runId": run_id,
-            "run": {"sha256": run},
-            "createdOn": now.isoformat(timespec="seconds"),
-            "signer": dict(signed_by),
-        },
+        {"runId": run_id, "run": {"sha256": run}, "createdOn": now.isoformat(timespec="seconds")},
     )
 
 

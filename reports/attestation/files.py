@@ -278,15 +278,14 @@ def _rebuilt(statement: Statement, files: RunFiles, of_run: Sequence[Statement])
     """The bytes that must have been signed; b"" where the attestations give no statement."""
     digests = {(s.kind, s.hero): s.digest for s in of_run}
     try:
-        by: dict[str, Any] = dict(statement.predicate["signer"])
         if statement.kind == "run" and files.release:
-            built = run_statement(files.release, files.digest, files.heroes, by)
+            built = run_statement(files.release, files.digest, files.heroes)
         elif statement.kind == "decision":
             name = statement.hero
-            built = decision_statement(files.heroes[name], files.digests[name], digests["run", ""], by)
+            built = decision_statement(files.heroes[name], files.digests[name], digests["run", ""])
         else:
-            built = svr_statement(files.heroes[statement.hero], digests["decision", statement.hero], by)
-        built["predicate"]["previous"] = statement.predicate.get("previous")
+            built = svr_statement(files.heroes[statement.hero], digests["decision", statement.hero])
+        built["predicate"] |= {name: statement.predicate.get(name) for name in ("signer", "previous")}
         return encode(built)
     except (*MALFORMED, GateError):
         return b""

@@ -13,7 +13,6 @@ from reports.attestation.statements import (
     decision_statement,
     require_evidence,
     run_statement,
-    signer,
     svr_statement,
 )
 from reports.attestation.trust import NO_KEYS, TRUSTED_KEYS, TrustRoot, judge, read_trust
@@ -59,20 +58,18 @@ def sign_run(opened: Signer, seal: Seal, artifacts: Path, staged: Path) -> None:
     """
     if chain.tip(artifacts)[0] + 1 != seal.first:
         raise GateError(f"{chain.BUNDLES}/: statements were added while this run was deciding; run it again")
-    signed_by = signer(opened.keyid, ephemeral=opened.ephemeral, words=seal.words)
     attested = {name: (staged / name / ATTESTATION).read_bytes() for name in seal.decisions}
     heroes = {name: Attestation.read(content, f"{name}/{ATTESTATION}") for name, content in attested.items()}
     for hero in heroes.values():
         require_evidence(hero)  # before anything is signed
     content = (staged / ATTESTATION).read_bytes()
     whole = ReleaseAttestation.read(content, ATTESTATION)
-    statement = run_statement(whole, chain.digest(content), heroes, signed_by)
-    run = chain.append(artifacts, "run", "", statement, opened)
+    statement = run_statement(whole, chain.digest(content), heroes)
+    run = chain.append(artifacts, "run", "", statement, opened, seal.words)
     decisions = {}
     for name, hero in heroes.items():
-        statement = decision_statement(hero, chain.digest(attested[name]), run, signed_by)
-        decisions[name] = chain.append(artifacts, "decision", name, statement, opened)
+        statement = decision_statement(hero, chain.digest(attested[name]), run)
+        decisions[name] = chain.append(artifacts, "decision", name, statement, opened, seal.words)
     for name, hero in heroes.items():
         if hero.promotes:
-            statement = svr_statement(hero, decisions[name], signed_by)
-            chain.append(artifacts, "svr", name, statement, opened)
+            chain.append(artifacts, "svr", name, svr_statement(hero, decisions[name]), opened, seal.words)

@@ -1,7 +1,7 @@
 """What does a signed statement say? in-toto Statements v1 as dictionaries, built from attestation.json alone.
 
 Since a decision's statement holds nothing else, whoever has the attestation can build it again and compare bytes.
-`previous`, which chains it to the statement before it, is added by `reports.attestation.chain`.
+Who signs it, and `previous`, which chains it to the statement before it, are added by `reports.attestation.chain`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,11 +75,6 @@ def encode(statement: Document) -> bytes:
     return rfc8785.dumps(dict(statement))
 
 
-def signer(keyid: str, *, ephemeral: bool, words: str) -> dict[str, str]:
-    """Who signs, and what was thought of the key then; a reader asks the trust root anew."""
-    return {"keyid": keyid, "key": "made for this run" if ephemeral else "configured", "trust": words}
-
-
 def made_at(statement: Document) -> datetime | None:
     """When the signer says that the statement was made; None where it does not, or not with a time zone."""
     predicate = _part(statement, "predicate")
@@ -105,9 +100,7 @@ def digest_in(predicate: Document, name: str) -> str:
     return str(_part(predicate, name).get("sha256", ""))
 
 
-def run_statement(
-    release: ReleaseAttestation, digest: str, heroes: Mapping[str, Attestation], signed_by: Mapping[str, str]
-) -> dict[str, Any]:
+def run_statement(release: ReleaseAttestation, digest: str, heroes: Mapping[str, Attestation]) -> dict[str, Any]:
     """The test result of one run. `digest` is of the release's attestation.json, `heroes` are the heroes'.
 
     A test stands among passed only where pytest passed it and its evidence is GREEN. What never ran, or came back
@@ -137,12 +130,11 @@ def run_statement(
             "exposure": release.exposure,
             "startedOn": release.started_at,
             "finishedOn": release.finished_at,
-            "signer": dict(signed_by),
         },
     )
 
 
-def decision_statement(hero: Attestation, digest: str, run: str, signed_by: Mapping[str, str]) -> dict[str, Any]:
+def decision_statement(hero: Attestation, digest: str, run: str) -> dict[str, Any]:
     """The decision about one hero. `hero` is its attestation, `digest` of those bytes, `run` of the run's statement."""
     require_evidence(hero)
     name, fingerprint, sources = hero.hero, hero.release_fingerprint, _part(hero.lock_material, "sources")
@@ -175,12 +167,11 @@ def decision_statement(hero: Attestation, digest: str, run: str, signed_by: Mapp
             "run": {"sha256": run},
             "startedOn": hero.started_at,
             "finishedOn": hero.finished_at,
-            "signer": dict(signed_by),
         },
     )
 
 
-def svr_statement(hero: Attestation, decision: str, signed_by: Mapping[str, str]) -> dict[str, Any]:
+def svr_statement(hero: Attestation, decision: str) -> dict[str, Any]:
     """The Simple Verification Result of a promotion, for admission control: its absence denies.
 
     `decision` is the digest of the decision's statement. Raises StatementError for any decision but PROMOTE.
@@ -199,16 +190,15 @@ def svr_statement(hero: Attestation, decision: str, signed_by: Mapping[str, str]
             "exposure": hero.exposure,
             "runId": hero.run_id,
             "decision": {"sha256": decision},
-            "signer": dict(signed_by),
         },
     )
 
 
-def said_statement(kind: str, hero: str, said: Mapping[str, Any], signed_by: Mapping[str, str]) -> dict[str, Any]:
+def said_statement(kind: str, hero: str, said: Mapping[str, Any]) -> dict[str, Any]:
     """What people say of a `decision`, or of a change `from` what served `to` what serves; in `said` who and why."""
     change, word = digest_in(said, "to"), digest_in(said, "decision")
     about = resource("baseline.yaml", change) if change else resource(f"decision/{hero}", word)
-    return in_toto(kind, [about], {"hero": hero, **said, "signer": dict(signed_by)})
+    return in_toto(kind, [about], {"hero": hero, **said})
 
 
 def require_evidence(hero: Attestation) -> None:

@@ -10,7 +10,7 @@ from evidence.files import write_whole
 from gates.attestation import Artefact
 from gates.errors import GateError
 from gates.place import HERE
-from reports.attestation import chain, statements, trust
+from reports.attestation import chain, trust
 from reports.attestation.chain import Chain
 from reports.attestation.documents import FOLDER, KIND, covered_by, documents_statement, newest_statement
 from reports.attestation.people import judged
@@ -81,7 +81,6 @@ def _signed(
     before = covered_by(last)
     if last and described == before and (judged(last, root).trusted or not judgement.trusted):
         return before, f"{judged(last, root).words}; nothing has changed since"
-    signed_by = statements.signer(opened.keyid, ephemeral=opened.ephemeral, words=judgement.words)
     run = next(s.digest for s in whole.of_run(run_id) if s.kind == "run")
-    chain.append(folder, KIND, "", documents_statement(run_id, run, described, now, signed_by), opened)
+    chain.append(folder, KIND, "", documents_statement(run_id, run, described, now), opened, judgement.words)
     return before, judgement.words

@@ -32,7 +32,6 @@ def promote(asked: Wanted, name: str) -> list[str]:
     with journal.alone(asked), chain.owned(asked.artifacts):
         intent = carried_out(asked, lambda: _promotion(asked, name))
     said, stale = intent.said, [other["hero"] for other in intent.said["stale"]]
-    back = HERE.typed(" ".join(["./hero-gate rollback", *_elsewhere(asked)]) if _elsewhere(asked) else "make rollback")
     elsewhere = _elsewhere(asked)
     back = HERE.typed(" ".join(("./hero-gate rollback", *elsewhere)) if elsewhere else "make rollback")
     return [

@@ -143,6 +143,5 @@ def _drop(asked: Wanted, intent: Undertaking) -> None:
 
 def _record(asked: Wanted, intent: Undertaking, signer: Signer) -> None:
     judged = trust.judge(asked.root, signer.keyid, "promote", asked.now, ephemeral=signer.ephemeral)
-    signed_by = statements.signer(signer.keyid, ephemeral=signer.ephemeral, words=judged.words)
-    statement = statements.said_statement(intent.kind, intent.hero, intent.said, signed_by)
-    chain.append(asked.state, intent.kind, intent.hero, statement, signer)
+    statement = statements.said_statement(intent.kind, intent.hero, intent.said)
+    chain.append(asked.state, intent.kind, intent.hero, statement, signer, judged.words)

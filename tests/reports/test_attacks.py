@@ -74,8 +74,8 @@ def add_promotion(hero: str) -> None:
         "decision": {"sha256": decision.digest},
         "createdOn": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    signed_by = statements.signer(OWN_KEY.keyid, ephemeral=True, words="by release-ci, trusted")
-    chain.append(OUT, "promotion", hero, statements.said_statement("promotion", hero, said, signed_by), OWN_KEY)
+    statement = statements.said_statement("promotion", hero, said)
+    chain.append(OUT, "promotion", hero, statement, OWN_KEY, "by release-ci, trusted")
 
 
 def say(kind: str, by: str, key: Any = OWN_KEY, at: datetime | None = None) -> None:
@@ -90,8 +90,8 @@ def say(kind: str, by: str, key: Any = OWN_KEY, at: datetime | None = None) -> N
         "until": (now + timedelta(hours=1)).isoformat(),
     }
     told |= {"createdOn": (at or now).isoformat(timespec="seconds"), "decision": {"sha256": decision.digest}}
-    signed_by = statements.signer(key.keyid, ephemeral=False, words="by A, trusted")
-    chain.append(OUT, kind, "rival", statements.said_statement(kind, "rival", told, signed_by), key)
+    statement = statements.said_statement(kind, "rival", told)
+    chain.append(OUT, kind, "rival", statement, key, "by A, trusted")
 
 
 # ------------------------------------------------------------------------- who can write the artifacts folder only
@@ -171,9 +171,8 @@ def test_another_pack_policy_or_lock_is_another_release(copied: Path, asked: Ask
 
 def test_a_chain_of_what_served_that_was_written_by_others_shows(copied: Path, asked: Ask) -> None:
     said = {**asked().change("a", "b"), "decision": {"sha256": "0" * 64}}
-    signed_by = statements.signer(OWN_KEY.keyid, ephemeral=False, words="by key, trusted")
-    promotion = statements.said_statement("promotion", "rival", said, signed_by)
-    chain.append(Path("configs/state"), "promotion", "rival", promotion, OWN_KEY)
+    promotion = statements.said_statement("promotion", "rival", said)
+    chain.append(Path("configs/state"), "promotion", "rival", promotion, OWN_KEY, "by key, trusted")
     (statement,) = changes(copied)
     assert not judged(statement, asked().root).trusted
     next(Path("configs/state/bundles/keys").glob("*")).unlink()

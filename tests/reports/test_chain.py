@@ -10,13 +10,13 @@ import pytest
 from gates.errors import GateError
 from reports.attestation import chain
 from reports.attestation.signing import SigningError
-from reports.attestation.statements import said_statement, signer
+from reports.attestation.statements import said_statement
 from tests.reports.signed import SIGNER, bundles
 
 
 def promotion(number: int = 0) -> dict[str, object]:
     said = {"by": f"Ann {number}", "createdOn": "2026-12-02T00:00:00+00:00"}
-    return said_statement("promotion", "lexical", said, signer(SIGNER.keyid, ephemeral=False, words=""))
+    return said_statement("promotion", "lexical", said)
 
 
 def append(folder: Path, number: int = 0) -> str:

@@ -13,7 +13,7 @@ from gates.policy import Policy
 from gates.verdicts import Decision
 from reports.attestation import chain
 from reports.attestation.__main__ import main
-from reports.attestation.statements import PREDICATES, STATEMENT, said_statement, signer
+from reports.attestation.statements import PREDICATES, STATEMENT, said_statement
 from reports.attestation.trust import read_trust
 from tests.reports.finished_run import call
 from tests.reports.signed import SIGNER, bundles, signed
@@ -31,8 +31,7 @@ def out(policy: Policy, tmp_path: Path) -> Path:
 
 def promoted(out: Path, hero: str) -> None:
     said = {"by": "Ann", "why": "as decided", "createdOn": "2026-12-02T00:00:00+00:00"}
-    by = signer(SIGNER.keyid, ephemeral=False, words="")
-    chain.append(out, "promotion", hero, said_statement("promotion", hero, said, by), SIGNER)
+    chain.append(out, "promotion", hero, said_statement("promotion", hero, said), SIGNER)
 
 
 def test_a_copy_verifies_from_anywhere_and_prints_the_head(out: Path, tmp_path: Path) -> None:
@@ -94,9 +93,8 @@ def test_show_says_in_about_ten_lines_what_was_decided(out: Path, capsys: Captur
 
 
 def test_what_somebody_signed_to_mislead_breaks_no_command(out: Path, capsys: Captured) -> None:
-    by = signer(SIGNER.keyid, ephemeral=False, words="")
     for kind, hero in (("svr", "lexical"), ("decision", "lexical"), ("approval", "lexical"), ("run", "")):
-        predicate = {"hero": hero, "properties": 5, "reasons": {"a": 1}, "by": "\x1b[2J", "until": [], "signer": by}
+        predicate = {"hero": hero, "properties": 5, "reasons": {"a": 1}, "by": "\x1b[2J", "until": []}
         statement = {"_type": STATEMENT, "subject": [], "predicateType": PREDICATES[kind], "predicate": predicate}
         chain.append(out, kind, hero, statement, SIGNER)
     for command in ("verify", "show", "log"):

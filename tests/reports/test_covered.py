@@ -150,10 +150,9 @@ def test_a_statement_by_a_key_that_nobody_knows_is_named_and_trust_can_be_requir
     stranger = make_key("ed25519")[0]
     decision = chain.read(Path("reports/out")).last("decision", "rival")
     assert decision is not None
-    signed_by = statements.signer(stranger.keyid, ephemeral=False, words="by key, trusted")
     said = {"by": "Ann", "until": "2099-01-01T00:00:00+00:00", "decision": {"sha256": decision.digest}}
-    word = statements.said_statement("approval", "rival", said, signed_by)
-    chain.append(Path("reports/out"), "approval", "rival", word, stranger)
+    word = statements.said_statement("approval", "rival", said)
+    chain.append(Path("reports/out"), "approval", "rival", word, stranger, "by key, trusted")
     capsys.readouterr()
     for more, status in (((), 0), (("--require-trusted",), 1)):
         assert main([*command, *more]) == status

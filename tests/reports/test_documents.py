@@ -336,7 +336,6 @@ def test_each_other_mistake_is_a_line_as_well(here: Wanted, capsys: pytest.Captu
 def test_what_a_stranger_signs_as_documents_is_named_and_nothing_is_removed_for_it(here: Wanted) -> None:
     written()
     stranger = make_key("ed25519")[0]
-    signed_by = statements.signer(stranger.keyid, ephemeral=False, words="by key, trusted")
     run = chain.read(OUT).last("run")
     assert run is not None
     victim = {"digest": {"sha256": "0" * 64}}
@@ -347,8 +346,8 @@ def test_what_a_stranger_signs_as_documents_is_named_and_nothing_is_removed_for_
         "everything",
         [],
     ):
-        made = {**documents_statement(run.run_id, run.digest, (), datetime.now(UTC), signed_by), "subject": subject}
-        chain.append(OUT, "documents", "", made, stranger)
+        made = {**documents_statement(run.run_id, run.digest, (), datetime.now(UTC)), "subject": subject}
+        chain.append(OUT, "documents", "", made, stranger, "by key, trusted")
         last = chain.read(OUT).statements[-1].file
         told = f"documents/: bundles/{last} names no documents of ours; make documents writes it anew"
         assert told in problems()
@@ -356,7 +355,7 @@ def test_what_a_stranger_signs_as_documents_is_named_and_nothing_is_removed_for_
         written()  # signed by a key that counts, the newest statement counts
         assert problems() == ()
         assert (OUT / "index.html").exists()
-    of_another = documents_statement(run.run_id, "0" * 64, (), datetime.now(UTC), signed_by)
+    of_another = documents_statement(run.run_id, "0" * 64, (), datetime.now(UTC))
     chain.append(OUT, "documents", "", of_another, stranger)  # counts for nothing
     assert problems() == ()
 
@@ -384,14 +383,13 @@ def test_what_is_thought_of_a_key_is_asked_anew_and_a_statement_that_cannot_be_t
 ) -> None:
     stranger, decision = make_key("ed25519")[0], chain.read(OUT).last("decision", "rival")
     assert decision is not None
-    signed_by = statements.signer(stranger.keyid, ephemeral=False, words="by key, trusted")
     said = {"by": "Ann", "until": "2099-01-01T00:00:00+00:00", "decision": {"sha256": decision.digest}}
-    word = statements.said_statement("approval", "rival", said, signed_by)
-    chain.append(OUT, "approval", "rival", word, stranger)
+    word = statements.said_statement("approval", "rival", said)
+    chain.append(OUT, "approval", "rival", word, stranger, "by key, trusted")
     signed = (written() / "attestation_chain_documentation.md").read_text()
     (row,) = [line for line in signed.splitlines() if "-approval-rival" in line]
     assert "UNTRUSTED, nobody vouches for it" in row
-    change = statements.said_statement("promotion", "rival", {"decision": {"sha256": decision.digest}}, signed_by)
+    change = statements.said_statement("promotion", "rival", {"decision": {"sha256": decision.digest}})
     chain.append(CONFIGS / "state", "promotion", "rival", change, stranger)
     before = chain.length(OUT)
     assert main(["--trust=trusted.json"]) == 1

@@ -75,9 +75,8 @@ def test_what_was_said_of_an_older_decision_does_not_count_for_the_next(policy: 
 
 @pytest.mark.parametrize("until", ["", "never", "2026-12-09T00:00:00", 5])
 def test_a_word_without_an_end_counts_as_none(out: Path, until: object) -> None:
-    signed_by = statements.signer(ANN.keyid, ephemeral=False, words="")
     said = {**SAID, "until": until, "createdOn": NOW.isoformat(), "decision": {"sha256": decision(out)}}
-    statement = statements.said_statement("approval", "lexical", said, signed_by)
+    statement = statements.said_statement("approval", "lexical", said)
     chain.append(out, "approval", "lexical", statement, ANN)
     assert by(out, accept=True) == []
 

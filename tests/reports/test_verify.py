@@ -211,10 +211,9 @@ def test_a_verification_result_of_anything_but_a_promotion_is_found(out: Path) -
     verified = check(out)
     held = verified.heroes["router"]
     with pytest.raises(StatementError, match="only PROMOTE"):
-        statements.svr_statement(held.attestation, held.statement.digest, {})
+        statements.svr_statement(held.attestation, held.statement.digest)
     claims = held.attestation.model_copy(update={"decision": PROMOTE})
-    by = statements.signer(SIGNER.keyid, ephemeral=False, words="")
-    forged = statements.svr_statement(claims, held.statement.digest, by)
+    forged = statements.svr_statement(claims, held.statement.digest)
     chain.append(out, "svr", "router", forged, SIGNER)
     assert "000005-svr-router.sigstore.json: signed, but attestation.json calls for no such" in problems(out)
 
