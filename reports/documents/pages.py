@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
+import jinja2
 from markupsafe import Markup, escape
 
 from reports.documents.sourced import in_html, in_markdown
@@ -26,15 +28,22 @@ _DIALECTS = {"md": in_markdown, "html": in_html}
 
 def filled(run: SourcedRun) -> Iterator[tuple[str, str]]:
     """Each document of a run: name of its file, and text. Raises Unsourced where a template would make a number up."""
-    for dialect, printed in _DIALECTS.items():
-        pages = environment().overlay(autoescape=True, finalize=printed, extensions=["jinja2.ext.do"])
-        pages.filters.update(spanned=spanned, flow=_flow, verbatim=escape)
+    for dialect in _DIALECTS:
+        pages = _environment(dialect)
         for name in DOCUMENTS:
             said = {"run": run, "name": name, "PROMOTION": PROMOTION, "TECHNICAL": TECHNICAL}
             blocks = pages.get_template(f"documents/blocks.{dialect}.j2").make_module(said)
             sections = pages.get_template("documents/sections.j2").make_module({**said, "b": blocks})
             text = pages.get_template(f"documents/{name}.j2").render(said, b=blocks, s=sections)
             yield f"{name}.{dialect}", re.sub(r"\n\s*\n", "\n\n", text).strip() + "\n"
+
+
+@cache
+def _environment(dialect: str) -> jinja2.Environment:
+    """What fills the templates of a dialect: each is compiled once."""
+    pages = environment().overlay(autoescape=True, finalize=_DIALECTS[dialect], extensions=["jinja2.ext.do"])
+    pages.filters.update(spanned=spanned, flow=_flow, verbatim=escape)
+    return pages
 
 
 def _flow(text: Markup) -> Markup:

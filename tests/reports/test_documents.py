@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,24 @@ from reports.documents.pages import DOCUMENTS, PROMOTION, TECHNICAL, filled
 from reports.documents.sourced import Sourced, Unsourced, in_html, in_markdown
 from reports.documents.told import SourcedRun, told_hero
 from reports.documents.writing import write_documents
+from reports.model.pictures import Picture
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted
+from reports.render import figures
 from tests.edits import append
 from tests.reports.finished_run import call, canary, problems
 from tests.reports.read_documents import as_html, read, unsourced, wrong_links
 
 OUT, CONFIGS = Path("reports/out"), Path("configs")
 Asked = Callable[..., Wanted]
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Picture], bytes]:
+    """What draws a picture, of which there are two dozen a run: two thirds of the time, so one test alone lets it."""
+    real = figures.picture_png
+    monkeypatch.setattr(figures, "picture_png", lambda whose, picture: f"{whose}: {picture.name}".encode())
+    return real
 
 
 def written() -> Path:
@@ -215,7 +226,10 @@ def test_what_is_told_of_a_pool_audit_says_that_nobody_signed_it(here: Wanted) -
     assert problems() == ()
 
 
-def test_each_shows_the_pictures_that_fit_it_with_their_numbers_in_words(here: Wanted) -> None:
+def test_each_shows_the_pictures_that_fit_it_with_their_numbers_in_words(
+    here: Wanted, drawn: Callable[[str, Picture], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "picture_png", cache(drawn))
     counts = "system,suite,pooled_judgments,coverage_percent\nequal,all,30000,94.2477\nrival,all,9000,28.2743\n"
     audited(json.dumps({"at": "2026-11-29T10:16:05+00:00", "cells": []}), counts)
     folder = written()
@@ -225,13 +239,13 @@ def test_each_shows_the_pictures_that_fit_it_with_their_numbers_in_words(here: W
         assert found == {link.target for link in read(folder / f"{name}.html").links if link.target.endswith(".png")}
         return found
 
-    drawn = {path.name for path in folder.glob("*.png")}
-    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in drawn)
-    assert pictures("hero_promotion_comprehensive_report") == drawn
+    files = {path.name for path in folder.glob("*.png")}
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in files)
+    assert pictures("hero_promotion_comprehensive_report") == files
     assert "rival-differences.png" in pictures("performance_gains_analysis")
     assert "rival-latency.png" in pictures("sla_compliance_verification")
     assert {"pool_audit.png", "rival-pool.png"} <= pictures("pool_audit_results")
-    assert not {name for name in drawn if name.startswith("unsure-latency")}
+    assert not {name for name in files if name.startswith("unsure-latency")}
     sla = (folder / "sla_compliance_verification.md").read_text()
     lacks = "[How long do answers take?](../unsure/plots/plots.json#/1/title) [not evidenced: latency is not given"
     assert lacks in sla
