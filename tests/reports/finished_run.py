@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from reports.attestation.trust import SCHEMA, TrustRoot, read_trust
 from reports.attestation.verify import verify
 from reports.promotion.conditions import Wanted
 from tests import forked
+from tests.once import made_once
 from tests.recorded_release import declare, lock, pack, run
 from tests.reports.signed import trusting
 
@@ -35,9 +37,15 @@ def call(folder: Path, *command: str, **environ: str) -> subprocess.CompletedPro
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, release_template: Path) -> Path:
-    """A miniature checkout after one canary: `rival` and `equal` are promoted, one hero falls, one is held."""
-    folder = tmp_path_factory.mktemp("finished") / "checkout"
-    shutil.copytree(release_template, folder)
+    """A miniature checkout after one canary: `rival` and `equal` are promoted, one hero falls, one is held.
+
+    What it said lies beside it.
+    """
+    return made_once(tmp_path_factory, "finished", partial(_finish, release_template)) / "checkout"
+
+
+def _finish(template: Path, home: Path) -> None:
+    folder = Path(shutil.copytree(template, home / "checkout"))
     configs = folder / "configs"
     (configs / "rival.run").write_text(run(lost=0.0, latency=True, digits=5))
     (configs / "rival.yaml").write_text(pack("rival", "rival"), encoding="utf-8")
@@ -51,7 +59,29 @@ def finished(tmp_path_factory: pytest.TempPathFactory, release_template: Path) -
     (folder / "trusted.json").write_text(TrustRoot(schema=SCHEMA, keys=tuple(trusted)).model_dump_json(by_alias=True))
     done = canary(folder, HERO_GATE_SIGNER=f"file2:{folder / 'key.pem'}")
     assert done.returncode == 20, done.stdout + done.stderr
-    return folder
+    leave_told(done, home)
+
+
+def leave_told(done: subprocess.CompletedProcess[str], home: Path) -> None:
+    """Leave what a process said in a folder."""
+    (home / "stdout").write_text(done.stdout, encoding="utf-8")
+    (home / "stderr").write_text(done.stderr, encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def in_two_processes(tmp_path_factory: pytest.TempPathFactory, release_template: Path) -> Path:
+    """A miniature checkout after a canary of its three heroes in two processes, by a key made for it, and JUnit's file.
+
+    What it said lies beside it. Nobody changes it.
+    """
+
+    def judge(home: Path) -> None:
+        shutil.copytree(release_template, home / "checkout")
+        done = canary(home / "checkout", "-n2", "--junitxml=junit.xml", HERO_GATE_SIGNER="")
+        assert done.returncode == 20, done.stdout + done.stderr
+        leave_told(done, home)
+
+    return made_once(tmp_path_factory, "in-two-processes", judge) / "checkout"
 
 
 @pytest.fixture

@@ -2,8 +2,12 @@
 
 import csv
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+
+import pytest
 
 from gates.archive import take
 from gates.attestation import Attestation, ReleaseAttestation
@@ -12,7 +16,9 @@ from gates.verdicts import Kind
 from reports.model.pictured import SEVEN
 from reports.render.allure_page import TOLD
 from reports.render.terminal import WIDTH
+from tests.once import made_once
 from tests.recorded_release import HEROES, Checkout
+from tests.reports.finished_run import canary, leave_told
 
 DECISION = {"equal": "PROMOTE", "worse": "ROLLBACK", "unsure": "HOLD"}
 STATUS = {"equal": "passed", "worse": "failed", "unsure": "broken"}
@@ -35,20 +41,19 @@ def parameters(result: dict[str, Any]) -> dict[str, str]:
     return {parameter["name"]: parameter["value"].strip("'") for parameter in result["parameters"]}
 
 
-def test_three_heroes_in_two_processes(whole_checkout: Checkout) -> None:
-    run = whole_checkout.gate("-n2", "--junitxml=junit.xml", hero="all")
-    assert run.ret == 20
-    junit = ElementTree.parse(whole_checkout.folder / "junit.xml").getroot()
+def test_three_heroes_in_two_processes(in_two_processes: Path) -> None:
+    checkout = Checkout(in_two_processes)
+    junit = ElementTree.parse(checkout.folder / "junit.xml").getroot()
     said = {found.attrib["name"]: found.attrib["value"] for found in junit.iter("property")}
     for hero in HEROES:
-        folder = whole_checkout.out / hero
-        assert whole_checkout.decision(hero) == DECISION[hero]
+        folder = checkout.out / hero
+        assert checkout.decision(hero) == DECISION[hero]
         assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == FILES
         card = Attestation.read_file(folder / "attestation.json").card.model_dump()
         assert {"decision": DECISION[hero], **card} == {name: said[f"{hero}.{name}"] for name in ("decision", *card)}
-    assert all((whole_checkout.out / name).stat().st_size > 500 for name in ("index.html", "summary.md"))
+    assert all((checkout.out / name).stat().st_size > 500 for name in ("index.html", "summary.md"))
 
-    results = allure(whole_checkout)
+    results = allure(checkout)
     decided = {r["name"]: r["status"] for r in results if labels(r)["story"] == "decision"}
     assert decided == {f"① Promotion decision: {DECISION[hero]} {hero}": STATUS[hero] for hero in HEROES}
 
@@ -65,18 +70,19 @@ def test_three_heroes_in_two_processes(whole_checkout: Checkout) -> None:
     assert of_intent["name"] == "recall lost, intent all"
     assert {"story": "intent all", "suite": "intent all", "severity": "critical"}.items() <= labels(of_intent).items()
     (verdict,) = (a for a in gate["attachments"] if a["name"] == "verdict")
-    table = (whole_checkout.out / "allure-results" / verdict["source"]).read_text(encoding="utf-8")
+    table = (checkout.out / "allure-results" / verdict["source"]).read_text(encoding="utf-8")
     assert dict(csv.reader(table.splitlines()))["verdict"] == "GREEN"
 
-    start = next(i for i, line in enumerate(run.outlines) if line.startswith("ROLLBACK  worse"))
-    ending = run.outlines[start:]
+    said_last = (in_two_processes.parent / "stdout").read_text(encoding="utf-8").splitlines()
+    start = next(i for i, line in enumerate(said_last) if line.startswith("ROLLBACK  worse"))
+    ending = said_last[start:]
     assert not any("short test summary" in line for line in ending)
     assert max(map(len, ending[:-1])) <= WIDTH
 
 
-def test_what_allure_shows_first_is_staged_by_the_run_and_attested(whole_checkout: Checkout) -> None:
-    assert whole_checkout.gate(hero="all").ret == 20
-    staged = whole_checkout.out / "allure-results" / TOLD
+def test_what_allure_shows_first_is_staged_by_the_run_and_attested(in_two_processes: Path) -> None:
+    out = Checkout(in_two_processes).out
+    staged = out / "allure-results" / TOLD
     shown = json.loads(staged.read_text(encoding="utf-8"))
     assert shown["name"] == "ROLLBACK worse, HOLD unsure, PROMOTE equal"
     assert next(iter(shown["environments"].values())) == "① Promotion decision"
@@ -92,7 +98,7 @@ def test_what_allure_shows_first_is_staged_by_the_run_and_attested(whole_checkou
         "not shown broken (enough here)",
         "not reached",
     ]
-    whole = ReleaseAttestation.read_file(whole_checkout.out / "attestation.json")
+    whole = ReleaseAttestation.read_file(out / "attestation.json")
     assert f"allure-results/{TOLD}" in {artefact.name for artefact in whole.artefacts}
 
 
@@ -126,35 +132,25 @@ def test_a_report_that_breaks_leaves_hold_and_no_page(whole_checkout: Checkout) 
     ]
 
 
-def test_the_attestation_is_written_last(whole_checkout: Checkout) -> None:
-    (whole_checkout.folder / "looks.py").write_text(
-        "from pathlib import Path\n"
-        "READ = ('index.html', 'summary.md')\n"
-        "def pytest_configure():\n"
-        "    from reports import plugin\n"
-        "    write = plugin.write_attestations\n"
-        "    def looking(release, attested, *signed):\n"
-        "        there = all((release.artifacts / name).exists() for name in READ)\n"
-        "        with Path('order.txt').open('a') as file:\n"
-        "            print(release.decision, there, file=file)\n"
-        "        write(release, attested, *signed)\n"
-        "    plugin.write_attestations = looking\n"
-    )
-    whole_checkout.gate("-p", "looks", hero="equal")
-    order = (whole_checkout.folder / "order.txt").read_text(encoding="utf-8").splitlines()
-    assert order == ["HOLD False", "PROMOTE True"]
-    (decision,) = (r for r in allure(whole_checkout) if labels(r)["story"] == "decision")
-    (attached,) = (a for a in decision["attachments"] if a["name"] == "attestation.json")
-    content = (whole_checkout.out / "allure-results" / attached["source"]).read_bytes()
-    assert content == (whole_checkout.out / "equal" / "attestation.json").read_bytes()
-
-
 def test_only_a_canary_writes_results(whole_checkout: Checkout) -> None:
     whole_checkout.gate("--collect-only")
     assert not whole_checkout.out.exists()
 
 
-OWN = """
+LOOKS = """
+from pathlib import Path
+READ = ("index.html", "summary.md")
+def pytest_configure():
+    from reports import plugin
+    write = plugin.write_attestations
+    def looking(release, attested, *signed):
+        there = all((release.artifacts / name).exists() for name in READ)
+        with Path("order.txt").open("a") as file:
+            print(release.decision, there, file=file)
+        write(release, attested, *signed)
+    plugin.write_attestations = looking
+"""
+BOARD = """
 import json
 def pytest_gate_told(told):
     cards = {story.hero: story.card for story in told.stories}
@@ -167,11 +163,32 @@ def pytest_gate_signed(told, configs):
 """
 
 
-def test_a_report_of_ones_own_gets_what_ours_get(whole_checkout: Checkout) -> None:
-    (whole_checkout.folder / "board.py").write_text(OWN)
-    run = whole_checkout.gate("-p", "board", hero="equal")
-    assert run.ret == 0
-    ((reason, serves),) = json.loads((whole_checkout.out / "board.json").read_text(encoding="utf-8")).values()
-    assert reason in (whole_checkout.out / "index.html").read_text(encoding="utf-8")
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory, release_template: Path) -> Checkout:
+    """A run of `equal` at which a plugin looks, and to which another adds a report."""
+
+    def watch(home: Path) -> None:
+        folder = Path(shutil.copytree(release_template, home / "checkout"))
+        (folder / "looks.py").write_text(LOOKS)
+        (folder / "board.py").write_text(BOARD)
+        done = canary(folder, "-p", "looks", "-p", "board", hero="equal")
+        assert done.returncode == 0, done.stdout + done.stderr
+        leave_told(done, home)
+
+    return Checkout(made_once(tmp_path_factory, "watched", watch) / "checkout")
+
+
+def test_the_attestation_is_written_last(watched: Checkout) -> None:
+    order = (watched.folder / "order.txt").read_text(encoding="utf-8").splitlines()
+    assert order == ["HOLD False", "PROMOTE True"]
+    (decision,) = (r for r in allure(watched) if labels(r)["story"] == "decision")
+    (attached,) = (a for a in decision["attachments"] if a["name"] == "attestation.json")
+    content = (watched.out / "allure-results" / attached["source"]).read_bytes()
+    assert content == (watched.out / "equal" / "attestation.json").read_bytes()
+
+
+def test_a_report_of_ones_own_gets_what_ours_get(watched: Checkout) -> None:
+    ((reason, serves),) = json.loads((watched.out / "board.json").read_text(encoding="utf-8")).values()
+    assert reason in (watched.out / "index.html").read_text(encoding="utf-8")
     assert serves == "incumbent"
-    assert "the board does not answer (configs)" in run.stdout.str()
+    assert "the board does not answer (configs)" in (watched.folder.parent / "stdout").read_text(encoding="utf-8")
