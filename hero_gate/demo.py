@@ -93,19 +93,10 @@ def judge(heroes: Sequence[MadeUpHero], folder: Path) -> int:
     """0 where each hero ended as its answers deserve; else 1, and a line that says which did not."""
     print("Three made-up changes to a made-up code search. The answers are invented, gate and limits are real.")
     print("Judging them takes some ten to twenty seconds.", flush=True)
-    wrong, results = [], folder / "results"
+    wrong, results = list[str](), folder / "results"
     try:
-        configs = write_configs(folder, heroes)
-        where = f"--configs={configs}", f"--artifacts={results}"
-        command = HERE.argv("python", "-m", "pytest", "-m", "canary", *where, "-n", "2")
-        done = subprocess.run(command, cwd=HERE.home, capture_output=True, text=True)
-        if not (results / ATTESTATION).exists():
-            raise GateError(f"the canary ended with {done.returncode}: {done.stderr.strip() or done.stdout[-2000:]}")
-        for hero in heroes:
-            said = Attestation.read_file(results / hero.name / ATTESTATION)
-            print("", *card(hero, said), sep="\n")
-            if said.decision != hero.deserves:
-                wrong.append(f"{hero.name} ended with {said.decision}, but its answers deserve {hero.deserves}")
+        _canary(write_configs(folder, heroes), results)
+        wrong.extend(told(heroes, results))
     except (OSError, GateError) as error:
         wrong.append(str(error))
     page = results / "index.html"
@@ -113,6 +104,23 @@ def judge(heroes: Sequence[MadeUpHero], folder: Path) -> int:
         print(f"\nThe page of all this, to open in a browser: {shown(page)}")
     print("; ".join(wrong) or "Each ended as its answers deserve.", file=sys.stderr if wrong else sys.stdout)
     return 1 if wrong else 0
+
+
+def _canary(configs: Path, results: Path) -> None:
+    where = f"--configs={configs}", f"--artifacts={results}"
+    command = HERE.argv("python", "-m", "pytest", "-m", "canary", *where, "-n", "2")
+    done = subprocess.run(command, cwd=HERE.home, capture_output=True, text=True)
+    if not (results / ATTESTATION).exists():
+        raise GateError(f"the canary ended with {done.returncode}: {done.stderr.strip() or done.stdout[-2000:]}")
+
+
+def told(heroes: Sequence[MadeUpHero], results: Path) -> Iterator[str]:
+    """Print the card of each; those that ended otherwise than their answers deserve."""
+    for hero in heroes:
+        said = Attestation.read_file(results / hero.name / ATTESTATION)
+        print("", *card(hero, said), sep="\n")
+        if said.decision != hero.deserves:
+            yield f"{hero.name} ended with {said.decision}, but its answers deserve {hero.deserves}"
 
 
 def card(hero: MadeUpHero, said: Attestation) -> Iterator[str]:
