@@ -180,13 +180,13 @@ def write_checkout(folder: Path, root: Path, queries: int) -> Path:
     return configs
 
 
-def lock(folder: Path) -> None:
-    """Lock the heroes of the policy as they are now, by what `make lock` calls."""
+def lock(folder: Path, root: Path | None = None) -> None:
+    """Lock the heroes of the policy in its configs as they are now, by what `make lock` calls."""
     configs = folder / "configs"
     for name in load_policy(configs / "policy.yaml").heroes:
         hero = load_hero(name, configs, foreseen=False)
         collection = hero.baseline_kind.open_collection(lambda _: None)
-        write_lock(hero, lock_material(hero, collection, folder))
+        write_lock(hero, lock_material(hero, collection, root or folder))
 
 
 def declare(configs: Path, heroes: Sequence[str]) -> None:

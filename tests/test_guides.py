@@ -1,5 +1,6 @@
 """Do the pages for whoever brings their own search name commands, options and links that exist? Do examples work?"""
 
+import json
 import os
 import re
 import shlex
@@ -15,7 +16,7 @@ import yaml
 
 from hero_gate.__main__ import COMMANDS
 from tests.forked import run
-from tests.hero_gate.laid_out import call, lay_out
+from tests.hero_gate.laid_out import CORE_LACKS, call, lay_out, take_away
 from tests.test_readme import ROOT, dead, unknown
 
 GUIDES = (
@@ -154,29 +155,42 @@ def test_a_status_is_handed_on_and_stops_no_step(status: int, tmp_path: Path) ->
 
 
 def test_the_tutorial_runs_by_the_letter(tmp_path: Path) -> None:
-    """Its files, and each of its commands in its order, in an empty folder, through the door of an installed tool."""
+    """Its files, and each of its commands in its order, in an empty folder, with an installed core and no extra."""
     text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
     site, home = tmp_path / "site", tmp_path / "home"
     lay_out(ROOT, site, "c0ffee1 clean")
-    site.with_name("core").mkdir()
+    take_away(site.with_name("core"), *CORE_LACKS)
     home.mkdir()
     (code,) = (block for language, block in BLOCK.findall(text) if language == "python")
     subprocess.run([sys.executable, "-c", code], cwd=home, check=True)
 
-    def ask(name: str, words: list[str]) -> None:
+    def ask(name: str, words: list[str]) -> str:
         done = call(site, home, name, *words)
         assert done.returncode == 0, f"{name}: {done.stdout[-2000:]}{done.stderr}"
+        return done.stdout
 
     asked = [one for language, block in BLOCK.findall(text) if not language for one in commands(f"```\n{block}```")]
     order = ["compare", "compare", "init", "lock", "canary", "verify", "replay", "promote", "serving", "rollback"]
     assert [name for name, _ in asked] == order
     until = order.index("promote")
-    for name, words in asked[:until]:
-        ask(name, words)
-    assert call(site, home, "promote", *asked[until][1]).returncode != 0  # it opens a canary
+    said = [ask(name, words) for name, words in asked[:until]]
+    assert "check: hero-gate verify hero-gate-compare" in said[0]
+    compared = json.loads((home / "hero-gate-compare" / "candidate" / "attestation.json").read_bytes())
+    assert (compared["commit"], compared["configs_commit"]) == ("c0ffee1 clean", "")
+    printed = "next: hero-gate lock --hero=candidate && hero-gate canary --hero=candidate"
+    assert said[order.index("init")].splitlines()[-1] == printed
+    assert "lock ok" in said[order.index("canary")]
+    ask("documents", [])
+    assert ask("documents", ["--help"]).startswith("usage: hero-gate documents")
+    refused = call(site, home, "promote", *asked[until][1])
+    assert (refused.returncode != 0, "opens the first step of a canary" in refused.stderr) == (True, True)
     policy = home / "configs" / "policy.yaml"
     policy.write_text(policy.read_text().replace("final: false", "final: true"))
-    for name, words in [asked[order.index("lock")], asked[order.index("canary")], *asked[until:]]:
+    for name, words in [asked[order.index("lock")], asked[order.index("canary")], asked[until]]:
         ask(name, words)
+    assert "candidate.run" in (home / "configs" / "baseline.yaml").read_text()
+    for name, words in asked[until + 1 :]:
+        ask(name, words)
+    assert "candidate.run" not in (home / "configs" / "baseline.yaml").read_text()
     assert (home / "hero-gate-compare" / "index.html").exists()
     assert (home / "hero-gate-compare" / "candidate" / "judge-first.csv").exists()

@@ -7,6 +7,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+from gates.extras import EXTRAS
+
+#: What is not there where the core alone is installed.
+CORE_LACKS = [module for extra in EXTRAS.values() for module in extra]
+
 
 def house_of(root: Path) -> list[str]:
     """What pyproject.toml puts into the house."""

@@ -1,6 +1,7 @@
 """Does `compare` decide about two run files in one command, and refuse in a line what it cannot read or show?"""
 
 import csv
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from gates.attestation import Attestation
+from hero_gate.compare import FOLDER
+from hero_gate.compare import main as compare
 from reports.attestation.__main__ import main as attestation
 from tests.forked import run
 
@@ -54,38 +57,37 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-@pytest.mark.parametrize(
-    ("ranks", "margin", "status", "told"),
-    [
-        (WORSE, [], 20, "-15.9"),
-        (BETTER, [], 0, "+15.9"),
-        (UNSURE, [], 0, "+1.6"),
-        (UNSURE, ["--margin=3"], 0, "+1.6"),
-        (UNSURE, ["--margin=2.2"], 10, "such queries would meet the margin"),
-    ],
-)
-def test_the_decision_and_its_numbers_are_told(
-    ranks: Ranks, margin: list[str], status: int, told: str, tmp_path: Path, out: Path
-) -> None:
-    done = compared(*write(tmp_path, ranks), *margin, f"--artifacts={out}")
+def decided(done: subprocess.CompletedProcess[str], out: Path, status: int, told: str, *, margin: bool) -> str:
+    """What it said, which is what it decided: on the screen, on the page and signed."""
     assert done.returncode == status, done.stderr
     decision, said = {0: "PROMOTE", 10: "HOLD", 20: "ROLLBACK"}[status], words(done)
     assert said.startswith(decision)
     assert told in said
     assert "hero minus baseline: L " in said
-    assert ("or about" in said) is (margin != [])
-    assert ("margin: chosen after looking" in said) is (not margin)
+    assert ("or about" in said) is margin
+    assert ("margin: chosen after looking" in said) is not margin
     assert ("(not final)" in said) is (status == 0 and not margin)
     signed = Attestation.read_file(out / "b" / "attestation.json")
     assert (signed.decision, signed.promotes) == (decision, False), "it promotes nothing, whatever it decides"
     assert (signed.traffic.from_percent, signed.traffic.to_percent) == (0, 0)
     assert "file_credit" not in {gain.metric for gain in signed.gains}, "rankings are no places in files"
     assert decision in (out / "index.html").read_text(encoding="utf-8")
+    return said
 
 
-def test_its_items_can_be_had_as_junit_xml(tmp_path: Path, out: Path) -> None:
+def test_a_gain_promotes_and_texts_of_the_files_are_no_markup_on_the_page(tmp_path: Path, out: Path) -> None:
+    files = write(tmp_path, BETTER)
+    (tmp_path / "q.tsv").write_text("".join(f"q{i}\t<script>{i}\n" for i in range(N)))
+    done = compared(*files, f"--queries={tmp_path / 'q.tsv'}", f"--artifacts={out}")
+    decided(done, out, 0, "+15.9", margin=False)
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "<script>1" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_loss_rolls_back_and_its_items_can_be_had_as_junit_xml(tmp_path: Path, out: Path) -> None:
     done = compared(*write(tmp_path, WORSE), f"--artifacts={out}", f"--junit={tmp_path / 'j.xml'}")
-    assert done.returncode == 20
+    decided(done, out, 20, "-15.9", margin=False)
     found = (tmp_path / "j.xml").read_text(encoding="utf-8")
     assert 'name="test_guard[b-ndcg_at_10]"' in found
     assert "<failure" in found
@@ -95,12 +97,21 @@ def test_its_items_can_be_had_as_junit_xml(tmp_path: Path, out: Path) -> None:
         assert f'<property name="b.{name}" value={quoteattr(said)}' in found.replace("&#x27;", "'")
 
 
-def test_the_margin_that_is_told_promotes_when_it_is_asked(tmp_path: Path, out: Path) -> None:
-    files = write(tmp_path, UNSURE)
-    said = words(compared(*files, f"--artifacts={out}"))
+def test_the_tutorial_shows_what_is_printed_and_the_margin_told_there_promotes_when_it_is_asked(
+    tmp_path: Path, root: Path
+) -> None:
+    write(tmp_path, UNSURE)
+    files, out = ("a.run", "b.run", "--qrels=q.qrels", "--queries=q.tsv"), tmp_path / FOLDER
+    done = compared(*files, cwd=tmp_path)
+    said = decided(done, out, 0, "+1.6", margin=False)
+    sample = (root / "docs" / "compare.md").read_text(encoding="utf-8").split("```")[3].strip()
+    assert sample.splitlines() == done.stdout.strip().splitlines()
     carried = said.partition("margin nDCG@10: ")[2].partition(" points is what")[0]
     assert 3 < float(carried) < 7
-    assert compared(*files, f"--margin={carried}", f"--artifacts={out}").returncode == 0
+    assert compared(*files, f"--margin={carried}", cwd=tmp_path).returncode == 0
+    decided(compared(*files, "--margin=3", cwd=tmp_path), out, 0, "+1.6", margin=True)
+    held = compared(*files, "--margin=2.2", cwd=tmp_path)
+    decided(held, out, 10, "such queries would meet the margin", margin=True)
 
 
 @pytest.mark.parametrize(
@@ -121,13 +132,11 @@ def test_the_margin_that_is_told_promotes_when_it_is_asked(tmp_path: Path, out: 
     ],
 )
 def test_a_mistake_is_told_in_a_line_and_nothing_is_decided(
-    arguments: list[str], told: str, tmp_path: Path, out: Path
+    arguments: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    done = compared(*write(tmp_path, UNSURE), f"--artifacts={out}", *arguments, cwd=tmp_path)
-    assert done.returncode == 4
-    assert told in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert (done.stdout, out.exists()) == ("", False)
+    monkeypatch.chdir(tmp_path)
+    files = write(tmp_path, UNSURE)
+    refused([*files, "--artifacts=out", *arguments], told, capfd)
 
 
 @pytest.mark.parametrize(
@@ -140,13 +149,25 @@ def test_a_mistake_is_told_in_a_line_and_nothing_is_decided(
         ("b.run", "other Q0 d 1 1 made", "no query of b.run is judged"),
     ],
 )
-def test_a_line_that_does_not_fit_is_named(name: str, line: str, told: str, tmp_path: Path, out: Path) -> None:
+def test_a_line_that_does_not_fit_is_named(
+    name: str, line: str, told: str, tmp_path: Path, out: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     files = write(tmp_path, UNSURE)
     (tmp_path / name).write_text(f"{line}\n", encoding="utf-8")
-    done = compared(*files, f"--queries={tmp_path / 'q.tsv'}", f"--artifacts={out}")
-    assert done.returncode == 4
-    assert told in done.stderr
-    assert (done.stderr.count("\n"), done.stdout) == (1, "")
+    refused([*files, f"--queries={tmp_path / 'q.tsv'}", f"--artifacts={out}"], told, capfd)
+
+
+def refused(arguments: list[str], told: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """It ends with 4 and one line, before pytest is asked, and writes nothing."""
+    try:
+        status = compare(arguments)
+    except SystemExit as error:
+        status = int(str(error.code))
+    said = capfd.readouterr()
+    assert (status, said.out, said.err.count("\n")) == (4, "", 1)
+    assert told in said.err
+    folder = next(word for word in arguments if word.startswith("--artifacts=")).partition("=")[2]
+    assert not Path(folder).exists()
 
 
 def test_hits_that_nobody_judged_hold_it_and_are_listed(tmp_path: Path, out: Path) -> None:
@@ -176,9 +197,8 @@ def test_what_is_signed_verifies_and_replays_until_it_is_changed(
 ) -> None:
     files = write(tmp_path, UNSURE)
     arguments = [*files, f"--queries={tmp_path / 'q.tsv'}", "--measures=nDCG@10,R@50", f"--artifacts={out}"]
-    for _ in range(2):  # again, into the same folder
-        done = compared(*arguments)
-        assert done.returncode == 0
+    done = compared(*arguments)
+    assert done.returncode == 0
     assert "nDCG@10 questions" in done.stdout
     assert "R@50 names" in done.stdout
     assert attestation(["verify", str(out)]) == 0
@@ -192,23 +212,27 @@ def test_what_is_signed_verifies_and_replays_until_it_is_changed(
     assert "judge-first.csv: sha256" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("n", [1, 5, 9])
-def test_a_handful_of_queries_is_told_what_it_can_carry(n: int, tmp_path: Path, out: Path) -> None:
-    done = compared(*write(tmp_path, [], n), f"--artifacts={out}")
+@pytest.mark.parametrize("n", [1, 5])
+def test_too_few_queries_carry_nothing(n: int, tmp_path: Path, out: Path, capfd: pytest.CaptureFixture[str]) -> None:
     told = f"hero-gate compare: {n} judged queries: no margin below half of nDCG@10; judge more\n"
-    assert (done.returncode, done.stderr) == ((4, told) if n < 6 else (0, ""))
+    refused([*write(tmp_path, [], n), f"--artifacts={out}"], told, capfd)
 
 
-def test_what_makes_an_answer_doubtful_is_told(tmp_path: Path, out: Path) -> None:
-    files = write(tmp_path, BETTER)
-    (tmp_path / "b.run").write_text((tmp_path / "a.run").read_text())
-    assert "nothing differs" in words(compared(*files, f"--artifacts={out}"))
+def test_what_makes_an_answer_doubtful_is_told_of_a_handful_as_well(tmp_path: Path, out: Path) -> None:
+    files = write(tmp_path, [], 9)
     tied = [line.split() for line in (tmp_path / "a.run").read_text().splitlines()]
-    (tmp_path / "a.run").write_text("".join(f"{' '.join(line[:4])} 0 made\n" for line in tied))
-    assert "all hits of 173 of 173 queries of a.run have one score" in words(compared(*files, f"--artifacts={out}"))
+    for name in ("a.run", "b.run"):
+        (tmp_path / name).write_text("".join(f"{' '.join(line[:4])} 0 made\n" for line in tied))
+    done = compared(*files, f"--artifacts={out}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing differs" in words(done)
+    assert "all hits of 9 of 9 queries of a.run have one score" in words(done)
 
 
-def test_a_run_named_as_a_folder_of_results_does_not_disturb_them(tmp_path: Path, out: Path) -> None:
+def test_neither_a_run_named_as_a_folder_of_results_nor_the_environment_of_other_tests_disturbs_it(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing --junitxml=x.xml")
     first, second, *others = write(tmp_path, BETTER)
     history = Path(second).rename(tmp_path / "history.run")
     for _ in range(2):
@@ -217,53 +241,24 @@ def test_a_run_named_as_a_folder_of_results_does_not_disturb_them(tmp_path: Path
     assert attestation(["verify", str(out)]) == 0
 
 
-def test_the_environment_of_other_tests_is_none_of_its_own(
-    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing --junitxml=x.xml")
-    assert compared(*write(tmp_path, BETTER), f"--artifacts={out}").returncode == 0
-
-
-def test_texts_of_the_files_are_no_markup_on_the_page(tmp_path: Path, out: Path) -> None:
-    files = write(tmp_path, BETTER)
-    (tmp_path / "q.tsv").write_text("".join(f"q{i}\t<script>{i}\n" for i in range(N)))
-    assert compared(*files, f"--queries={tmp_path / 'q.tsv'}", f"--artifacts={out}").returncode == 0
-    page = (out / "index.html").read_text(encoding="utf-8")
-    assert "<script>1" not in page
-    assert "&lt;script&gt;" in page
-
-
-def test_it_starts_without_what_draws_searches_or_files(tmp_path: Path, root: Path) -> None:
-    arguments = [*write(tmp_path, BETTER), f"--artifacts={tmp_path / 'out'}"]
-    code = (
-        "import sys; from hero_gate.compare import main; status = main(sys.argv[1:]); "
-        "print([m for m in sys.modules if m.split('.')[0] in ('matplotlib', 'lens', 'allure', 'allure_pytest')]); "
-        "sys.exit(status)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=root, capture_output=True, text=True)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "[]"), done.stderr
-
-
 def test_what_cannot_be_told_is_no_decision_but_says_what_stands(tmp_path: Path, root: Path) -> None:
+    """In a process of its own, which starts without what draws, searches or files."""
     files = write(tmp_path, BETTER)
     command = [sys.executable, "-m", "hero_gate", "compare", *files, f"--artifacts={tmp_path / 'out'}"]
+    environ = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
     with open("/dev/full", "w") as full:
-        done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
-    assert "PROMOTE is signed and stands" in done.stderr
+        done = subprocess.run(command, cwd=root, env=environ, stdout=full, stderr=subprocess.PIPE, text=True)
+    lines = done.stderr.splitlines()
+    imported = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+    assert "hero_gate.compare" in imported or "hero_gate.in_process" in imported
+    assert not {name.partition(".")[0] for name in imported} & {"matplotlib", "lens", "allure", "allure_pytest"}
+    (said,) = (line for line in lines if not line.startswith("import time:"))
+    assert (done.returncode, "PROMOTE is signed and stands" in said) == (3, True)
 
 
-def test_the_tutorial_shows_what_is_printed(tmp_path: Path, root: Path) -> None:
-    write(tmp_path, UNSURE)
-    done = compared("a.run", "b.run", "--qrels=q.qrels", "--queries=q.tsv", cwd=tmp_path)
-    sample = (root / "docs" / "compare.md").read_text(encoding="utf-8").split("```")[3].strip()
-    assert sample.splitlines() == done.stdout.strip().splitlines()
-
-
-def test_the_folder_of_a_stranger_is_left_alone(tmp_path: Path, out: Path) -> None:
+def test_the_folder_of_a_stranger_is_left_alone(tmp_path: Path, out: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out.mkdir()
     (out / "thesis.txt").write_text("mine")
-    done = compared(*write(tmp_path, BETTER), f"--artifacts={out}")
-    assert done.returncode == 4
-    assert "holds files that no run of ours wrote" in done.stderr
+    assert compare([*write(tmp_path, BETTER), f"--artifacts={out}"]) == 4
+    assert "holds files that no run of ours wrote" in capfd.readouterr().err
     assert [path.name for path in out.iterdir()] == ["thesis.txt"]

@@ -1,4 +1,7 @@
-"""Does the installed tool decide as its checkout does, for the folder one stands in, and say where one is?"""
+"""Does the installed tool decide as its checkout does, for the folder one stands in, and say where one is?
+
+What is done with two run files alone, from compare to rollback, is asked of it in tests/test_guides.py.
+"""
 
 import importlib.metadata
 import json
@@ -14,13 +17,11 @@ from fixtures.lock import read_lock
 from fixtures.packs import load_hero
 from gates.extras import EXTRAS
 from tests.edits import append
-from tests.hero_gate.laid_out import call, house_of, lay_out, take_away
-from tests.hero_gate.test_compare import BETTER, write
+from tests.hero_gate.laid_out import CORE_LACKS, call, house_of, lay_out, take_away
 from tests.test_imports import LINE
 
 STAMP = "c0ffee1 clean"
 ENGINES = f"{', '.join(EXTRAS['lens'])}: not installed; pip install 'hero-gate[lens]'"
-CORE_LACKS = [module for extra in EXTRAS.values() for module in extra]
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def test_a_canary_decides_as_the_checkout_does_and_bears_both_commits(site: Path
     page = (home / "reports" / "out" / "index.html").read_text(encoding="utf-8")
     assert "Plots are not drawn: matplotlib: not installed; pip install &#39;hero-gate[report]&#39;" in page
     assert not (home / "reports" / "out" / "allure-results").exists()
-    for command, told in (("verify", "verified: "), ("replay", "as attested"), ("show", STAMP)):
+    for command, told in (("replay", "as attested"), ("show", STAMP)):  # verify is asked in test_guides.py
         asked = call(site, home, command, "reports/out")
         assert (asked.returncode, told in asked.stdout) == (0, True), asked.stdout + asked.stderr
     assert sorted(path.name for path in home.iterdir()) == [
@@ -129,32 +130,6 @@ def test_the_schedule_of_a_checkout_runs_through_the_door(site: Path, home: Path
     assert all(job[1:4] == ("-m", "hero_gate", "pytest") for job in words)
     status = call(site, home, "jobs", "status")
     assert "hero-gate jobs install crontab" in status.stdout
-
-
-def test_two_run_files_are_compared_with_the_core_alone(site: Path, home: Path) -> None:
-    configs = home / "configs"
-    files = (f"{configs}/equal.run", f"{configs}/worse.run", f"--qrels={configs}/qrels.txt")
-    done = call(site, home, "compare", *files, "--unjudged=not-relevant")
-    assert done.returncode == 20, done.stderr
-    assert "check: hero-gate verify hero-gate-compare" in done.stdout
-    assert call(site, home, "verify", "hero-gate-compare").returncode == 0
-    record = json.loads((home / "hero-gate-compare" / "worse" / "attestation.json").read_bytes())
-    assert (record["commit"], record["configs_commit"]) == (STAMP, "")
-
-
-def test_two_run_files_become_configs_and_the_printed_command_runs(site: Path, tmp_path: Path) -> None:
-    files = [word.replace(f"{tmp_path}/", "") for word in write(tmp_path, BETTER)]
-    done = call(site, tmp_path, "init", *files)
-    assert done.returncode == 0, done.stderr
-    printed = done.stdout.splitlines()[-1]
-    assert printed == "next: hero-gate lock --hero=b && hero-gate canary --hero=b"
-    for command in printed.removeprefix("next: ").split(" && "):
-        done = call(site, tmp_path, *command.split()[1:])
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert "lock ok" in done.stdout
-    documents = call(site, tmp_path, "documents")
-    assert documents.returncode == 0, documents.stderr
-    assert call(site, tmp_path, "documents", "--help").stdout.startswith("usage: hero-gate documents")
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,26 @@
-"""Does a policy of mode `offline` decide by one look at recorded runs, from pack to promotion and replay?"""
+"""Does a policy of mode `offline` decide by one look at recorded runs, from pack to replay?
+
+What becomes of a PROMOTE, final or not, is asked where the tutorial is followed: tests/test_guides.py.
+"""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from fixtures.packs import load_hero
 from gates.attestation import Attestation
+from gates.errors import ConfigError
 from gates.offline import TEMPLATES
 from reports.attestation.__main__ import main as attestation
 from tests.forked import run
 from tests.hero_gate.test_compare import BETTER, UNSURE, WORSE, Ranks, write
+from tests.recorded_release import lock
+
+pytestmark = pytest.mark.usefixtures("short")
 
 PACK = """\
 schema: hero-gate/pack/v1
@@ -54,7 +63,7 @@ def changed(old: str, new: str) -> str:
 )
 def test_one_look_decides(ranks: Ranks, margin: float, status: int, told: str, tmp_path: Path, root: Path) -> None:
     configs = prepared(tmp_path, ranks, changed("margin: 0.03", f"margin: {margin}"))
-    assert pytest_run(root, configs, "-m", "lock", "--write").returncode == 0
+    lock(tmp_path, root)
     done = pytest_run(root, configs, "-m", "canary")
     assert (done.returncode, told in done.stdout) == (status, True), done.stdout
     assert "decision-mode" not in done.stdout
@@ -68,16 +77,6 @@ def test_one_look_decides(ranks: Ranks, margin: float, status: int, told: str, t
     assert attestation(["replay", str(out)]) == 0
 
 
-def test_a_promote_that_is_final_becomes_the_baseline(tmp_path: Path, root: Path) -> None:
-    configs = prepared(tmp_path, BETTER, changed("final: false", "final: true"))
-    for step in (["-m", "lock", "--write"], ["-m", "canary"]):
-        assert pytest_run(root, configs, *step).returncode == 0
-    where = [f"--configs={configs}", f"--artifacts={tmp_path / 'out'}", "--hero=candidate", "--accept-untrusted"]
-    done = run(["reports.promotion", "promote", *where], root)
-    assert done.returncode == 0, done.stderr
-    assert "b.run" in (configs / "baseline.yaml").read_text()
-
-
 @pytest.mark.parametrize(
     ("old", "new"),
     [("margin: 0.022", "margin: 0.053"), ("final: true", "final: true\n  tolerated_loss: {ndcg_at_10: 0.3}")],
@@ -85,11 +84,10 @@ def test_a_promote_that_is_final_becomes_the_baseline(tmp_path: Path, root: Path
 def test_what_is_asked_otherwise_after_a_look_promotes_nothing(old: str, new: str, tmp_path: Path, root: Path) -> None:
     first = changed("margin: 0.03", "margin: 0.022").replace("final: false", "final: true")
     configs = prepared(tmp_path, UNSURE if old.startswith("margin") else BETTER, first)
-    for step in (["-m", "lock", "--write"], ["-m", "canary"]):
-        pytest_run(root, configs, *step)
-    (configs / "policy.yaml").write_text(first.replace(old, new))
-    for step in (["-m", "lock", "--write"], ["-m", "canary"]):
-        done = pytest_run(root, configs, *step)
+    for policy in (first, first.replace(old, new)):
+        (configs / "policy.yaml").write_text(policy)
+        lock(tmp_path, root)
+        done = pytest_run(root, configs, "-m", "canary")
     assert done.returncode == 0, done.stdout
     assert "chosen after looking" in done.stdout
     found = Attestation.read_file(tmp_path / "out" / "candidate" / "attestation.json")
@@ -99,25 +97,15 @@ def test_what_is_asked_otherwise_after_a_look_promotes_nothing(old: str, new: st
     assert attestation(["replay", str(tmp_path / "out")]) == 0
 
 
-def test_a_promote_that_opens_a_canary_is_refused_by_promote(tmp_path: Path, root: Path) -> None:
-    configs = prepared(tmp_path, BETTER)
-    for step in (["-m", "lock", "--write"], ["-m", "canary"]):
-        assert pytest_run(root, configs, *step).returncode == 0
-    where = [f"--configs={configs}", f"--artifacts={tmp_path / 'out'}", "--hero=candidate", "--accept-untrusted"]
-    done = run(["reports.promotion", "promote", *where], root)
-    assert done.returncode != 0
-    assert "opens the first step of a canary" in done.stderr
-
-
 def test_each_different_hero_on_the_same_judgements_is_charged_more(tmp_path: Path, root: Path) -> None:
     configs = prepared(tmp_path, UNSURE, changed("margin: 0.03", "margin: 0.053"))
     ks = []
-    for run_file in (UNSURE, UNSURE, BETTER, UNSURE):  # the same files count once
+    for run_file in (UNSURE, BETTER, UNSURE):  # the same files count once
         write(tmp_path, run_file)
         pytest_run(root, configs, "-m", "canary")
         found = json.loads((tmp_path / "out" / "candidate" / "attestation.json").read_bytes())
         ks.append(found["constants"]["look"]["k"])
-    assert ks == [1, 1, 2, 1]
+    assert ks == [1, 2, 1]
     with (tmp_path / "q.qrels").open("a") as file:
         file.write("# a comment is no judgement\nq0 0 another 0\n")  # nor does one more make others of the queries
     pytest_run(root, configs, "-m", "canary")
@@ -150,9 +138,8 @@ def test_a_policy_that_says_more_is_refused(old: str, new: str, told: str, tmp_p
     if old.startswith("mode"):  # of another mode everything must be said
         said = (root / "configs" / "policy.yaml").read_text() + "offline: {}\n"
         shutil.copy(root / "configs" / "characteristics.json", tmp_path)
-    done = pytest_run(root, prepared(tmp_path, BETTER, said), "-m", "canary")
-    assert done.returncode == 4
-    assert told in done.stderr
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        load_hero("candidate", prepared(tmp_path, BETTER, said))
 
 
 def test_a_margin_that_no_hero_could_keep_is_told_in_a_line(tmp_path: Path, root: Path) -> None:
@@ -176,6 +163,5 @@ def test_a_system_that_is_no_recorded_run_is_refused(tmp_path: Path, root: Path)
     shutil.copy(root / "configs" / "weights.lock", tmp_path)
     pack = (configs / "lexical_pack_a.yaml").read_text().replace("name: lexical", "name: candidate")
     (configs / "candidate.yaml").write_text(pack)
-    done = pytest_run(root, configs, "-m", "canary")
-    assert "mode offline looks at recorded runs" in done.stderr
-    assert done.returncode == 4
+    with pytest.raises(ConfigError, match="mode offline looks at recorded runs"):
+        load_hero("candidate", configs)
