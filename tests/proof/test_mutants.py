@@ -1,9 +1,12 @@
 """Can the table of seeded faults rot, and does a fault count as caught only when its own check caught it?"""
 
 import dataclasses
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +21,7 @@ from proof.mutants.__main__ import CONTROL, applies_to, main, results, score_tab
 from proof.mutants.mutant import EQUAL, REFUSALS, Mutant, Patch, seeded
 from proof.mutants.run import NEVER_PROMOTES, Run, Scene, Score, score, write_pack
 from proof.mutants.table import BY_NAME, TABLE, all_mutants
+from tests import forked
 from tests.edits import replace
 from tests.recorded_release import Checkout
 
@@ -49,6 +53,18 @@ def alone(release_template: Path, tmp_path: Path) -> Hero:
     pack = {**document, "name": "alone", "baseline": document["selected"], "selected": "baseline"}
     (tmp_path / "alone.yaml").write_text(yaml.safe_dump(pack))
     return load_hero(str(tmp_path / "alone.yaml"), configs)
+
+
+@pytest.fixture
+def forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run is a fork: a process of its own that need not import everything anew."""
+    really = subprocess.run
+
+    def run(command: Sequence[str], **asked: Any) -> Any:
+        ours = command[0] == sys.executable
+        return forked.run(command[2:], asked["cwd"], asked.get("env")) if ours else really(command, **asked)
+
+    monkeypatch.setattr(runs.subprocess, "run", run)
 
 
 def ran(
@@ -244,6 +260,7 @@ class TestCommandLine:
         ]
 
 
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize(("mode", "workers"), [("evidence", ()), ("warn", ("-n1",))])
 def test_a_fault_is_seeded_and_caught_end_to_end(
     whole_checkout: Checkout, root: Path, mode: str, workers: tuple[str, ...]
@@ -266,6 +283,7 @@ def test_a_fault_is_seeded_and_caught_end_to_end(
     assert because == {"blind_item": "sla_recall_at_50_delta is RED"}
 
 
+@pytest.mark.usefixtures("forks")
 def test_a_check_of_the_users_own_is_seeded_and_catches(whole_checkout: Checkout) -> None:
     policy = whole_checkout.folder / "configs" / "policy.yaml"
     # as few as no hero has: else the loss of recall may be RED a look before it, as the order of the queries falls

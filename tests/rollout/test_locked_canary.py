@@ -41,9 +41,13 @@ def reasons(checkout: Checkout) -> list[str]:
 
 
 def reason(checkout: Checkout) -> str:
-    """What the lock held the hero for."""
-    (found,) = [reason for reason in reasons(checkout) if reason.startswith("lock: ")]
-    return found
+    """What the lock held a hero for, while another was shown broken and rolled back."""
+    assert checkout.gate(hero="equal,worse").ret == 20
+    assert {name: checkout.decision(name) for name in ("equal", "worse")} == {"equal": "HOLD", "worse": "ROLLBACK"}
+    assert checkout.attestation("worse")["reasons"][0].startswith("sla_recall_at_50_delta at 50 %: RED")
+    found = checkout.attestation("equal")["reasons"]
+    (told,) = [str(reason) for reason in found if reason.startswith("lock: ")]
+    return told
 
 
 @pytest.mark.parametrize("what", TOUCHED)
@@ -62,24 +66,16 @@ def test_what_is_no_image_is_held_by_name(checkout: Checkout, monkeypatch: pytes
     assert "HERO_GATE_IMAGE=latest: should be sha256: and 64 hex digits" in "\n".join(reasons(checkout))
 
 
-def test_without_a_lock_nothing_is_promoted(checkout: Checkout) -> None:
-    lock_of(checkout).unlink()
+def test_without_a_lock_nothing_is_promoted_but_what_is_shown_broken_rolls_back(checkout: Checkout) -> None:
+    for hero in ("equal", "worse"):
+        lock_of(checkout, hero).unlink()
     assert "no lock: what was never locked cannot be promoted" in reason(checkout)
     assert not lock_of(checkout).exists()
 
 
-@pytest.mark.parametrize("lock", ["that differs", "that is none"])
-def test_what_is_shown_broken_rolls_back_lock_or_no_lock(checkout: Checkout, lock: str) -> None:
-    if lock == "that differs":
-        append(checkout.folder / "configs" / "worse.run", "# a\n")
-    else:
-        lock_of(checkout, "worse").unlink()
-    assert (checkout.gate(hero="worse").ret, checkout.decision()) == (20, "ROLLBACK")
-    assert checkout.attestation("worse")["reasons"][0].startswith("sla_recall_at_50_delta at 50 %: RED")
-
-
-def test_a_lock_that_is_none_is_held_and_left_as_it_is(checkout: Checkout) -> None:
+def test_a_lock_that_is_none_is_held_and_left_as_it_is_and_one_that_differs_saves_nobody(checkout: Checkout) -> None:
     lock_of(checkout).write_text("{")
+    append(checkout.folder / "configs" / "worse.run", "# a\n")
     assert "the lock cannot be trusted: it is no lock file; make lock HERO=equal" in reason(checkout)
     assert lock_of(checkout).read_text() == "{"
     alone = checkout.pytest("-m", "lock", "--hero=equal")

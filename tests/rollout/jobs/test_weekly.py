@@ -26,7 +26,7 @@ from rollout.jobs.probe import Probe, Probed, ask_all, open_probe
 from rollout.jobs.settings import read_family
 from rollout.jobs.tripwires import TripwireLimits, judge_tripwires
 from tests.rollout.jobs.conftest import with_system
-from tests.rollout.jobs.weeks import CONFIGS, Constant, Leftover, jobs_in, red
+from tests.rollout.jobs.weeks import CONFIGS, Constant, Leftover, Remembered, jobs_in, red
 
 pytestmark = pytest.mark.smoke
 
@@ -36,7 +36,7 @@ SMOKE, CONFIG_HASHES = CONFIGS / "smoke", {"lens": "a", "ann": "b"}
 OVERCONFIDENT = Fault(kind="overconfident", stretch=2.0, around=0.66)
 #: What is done to the system; "" nothing.
 BROKEN: dict[str, Callable[[SearchSystem], SearchSystem]] = {
-    "": lambda system: system,
+    "": Remembered,
     "drift": lambda system: break_system(system, OVERCONFIDENT),
     "pool": lambda system: break_system(system, Fault(kind="truncated", keep=10)),
     "leak": Leftover,
@@ -44,7 +44,6 @@ BROKEN: dict[str, Callable[[SearchSystem], SearchSystem]] = {
 }
 #: Job that must turn red by what is called like it -> the checks that say so.
 FAULTS = {"drift": {"aece", "dece"}, "pool": {"churn"}, "leak": {"leak"}}
-ASKED: dict[str, Probed] = {}  # answers to the week's suites by what is done: the same whenever they are asked
 
 
 class Week:
@@ -61,10 +60,8 @@ class Week:
         return red(run_drift(self.job(week, write=write), opened(broken), self.weekly.drift, incumbent=incumbent))
 
     def suites(self, broken: str = "") -> Probed:
-        if broken not in ASKED:
-            probe = opened(broken)
-            ASKED[broken] = ask_all(probe, asked_of_suites(self.weekly.suites, probe.collection), "run")
-        return ASKED[broken]
+        probe = opened(broken)
+        return ask_all(probe, asked_of_suites(self.weekly.suites, probe.collection), "run")
 
     def pool(self, week: int, lens: Probed, *, write: bool = False) -> set[str]:
         both = {"lens": lens, "ann": self.ann}
@@ -76,7 +73,7 @@ class Week:
 
 @functools.cache
 def opened(broken: str) -> Probe:
-    """The incumbent of the smoke corpus, opened once."""
+    """The incumbent of the smoke corpus, opened once; what is broken in it lies above what it remembers."""
     probe = opened("") if broken else open_probe(load_served(SMOKE))
     return with_system(probe, BROKEN[broken](probe.contender.system))
 
