@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 LINE = ("lens", "evidence", "gates", "fixtures", "rollout", "reports", "automation", "proof", "suites", "hero_gate")
-#: Sub-rooms that stand in a line of their own; what lies in the room itself, any of them may import.
+#: Sub-rooms that stand in a line of their own; what lies in the room itself, any of them may import. A door
+#: (`__main__`) may open any of them.
 WITHIN = {
     "gates": ("statistics", "checks", "rule", "planning"),
     "fixtures": ("formats", "systems", "parity"),
-    "reports": ("model", "attestation", "render", "documents", "alerts"),
+    "reports": ("model", "attestation", "render", "documents", "alerts", "promotion", "dashboard"),
     "proof": ("simulate", "mutants", "pages"),
 }
 SEAM = "fixtures.systems.protocol"  # says what a system is: formats read for it
@@ -33,6 +34,7 @@ def imports(source: str) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield f"{'.' * node.level}{node.module or ''}"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name == "plugin")
 
 
 def forbidden(room: str, file: str, source: str) -> list[str]:
@@ -65,6 +67,8 @@ def backwards(graph: Graph) -> list[str]:
     places = {f"{room}.{name}": (room, i) for room, line in WITHIN.items() for i, name in enumerate(line)}
 
     def place(module: str) -> tuple[str, int]:
+        if module.endswith(".__main__"):
+            return "", 0
         return places.get(".".join(module.split(".")[:2]), ("", 0))
 
     wrong = []
@@ -124,12 +128,13 @@ def test_a_room_imports_only_rooms_before_it(room: str, root: Path) -> None:
     [
         (1, "gates", "decide.py", "from fixtures.packs import Hero"),
         (1, "gates", "decide.py", "import rollout.ladder"),
-        (1, "gates", "decide.py", "def later():\n    from reports import plugin"),
+        (2, "gates", "decide.py", "def later():\n    from reports import plugin"),
         (1, "gates", "decide.py", "from evidence import parts"),
         (1, "evidence", "parts.py", "from gates.verdicts import Cell"),
         (1, "lens", "system.py", "from gates.errors import ConfigError"),
         (1, "rollout", "ladder.py", "from lens.index import Index"),
         (1, "rollout", "ladder.py", "from suites.canary import test_gates"),
+        (1, "rollout", "ladder.py", "from gates import plugin"),
         (1, "reports", "story.py", "import conftest"),
         (1, "fixtures", "packs.py", "from . import kinds"),
         (1, "gates", "decide.py", "import pytest"),
