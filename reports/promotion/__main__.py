@@ -12,9 +12,8 @@ from gates.errors import GateError
 from gates.place import HERE
 from reports.attestation import trust
 from reports.dashboard.writing import write_dashboard
-from reports.promotion.change import promote, roll_back
+from reports.promotion.change import promote, roll_back, serve_by_exception
 from reports.promotion.conditions import Wanted
-from reports.promotion.exception import serve_by_exception
 from reports.promotion.journal import NotRecorded
 from reports.promotion.serving import what_serves
 

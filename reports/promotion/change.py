@@ -2,10 +2,14 @@
 
 `promote` makes an attested hero the incumbent: its configuration becomes `baseline.yaml`, the file that was there goes
 to `previous/` as the rollback target, and a signed statement says so. `roll_back` puts the newest of those files back,
-byte for byte. Both are one change of `journal`, under one lock of the folder of configs.
+byte for byte. Each is one change of `journal`, under one lock of the folder of configs.
+
+`serve_by_exception` lets serve what nothing promotes: signed, for a while, told until something else serves. That is no
+decision and never called one: it owes the canary that was not waited for (docs/runbook.md#exception).
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +17,10 @@ import yaml
 
 from fixtures.lock import load_locked
 from fixtures.pack_file import Brought
-from fixtures.packs import Hero
+from fixtures.packs import Hero, load_hero
 from gates.errors import GateError
 from gates.place import HERE
-from reports.attestation import chain, people, verify
+from reports.attestation import chain, people, say, verify
 from reports.attestation.signing import Signer, open_signer
 from reports.attestation.statements import digest_in
 from reports.escaping import clean, cut, typed
@@ -31,14 +35,14 @@ def promote(asked: Wanted, name: str) -> list[str]:
     """Make a hero the incumbent; returns what is told. Raises Refused with the first condition that does not hold."""
     with journal.alone(asked), chain.owned(asked.artifacts):
         intent = carried_out(asked, lambda: _promotion(asked, name))
-    said, stale = intent.said, [other["hero"] for other in intent.said["stale"]]
+    stale = [other["hero"] for other in intent.said["stale"]]
     elsewhere = _elsewhere(asked)
     back = HERE.typed(" ".join(("./hero-gate rollback", *elsewhere)) if elsewhere else "make rollback")
     return [
         f"promoted  {intent.hero}: {asked.baseline} is now {intent.config_hash}; "
         f"the one before is {PREVIOUS}/{intent.kept}",
         *([f"stale     {', '.join(stale)}: judged against the old baseline"] if stale else []),
-        *(f"untrusted {what}: nobody vouches for the key; that is recorded" for what in said["untrustedAccepted"]),
+        *_untrusted(intent),
         f"next      commit {typed(asked.configs)}, lock the heroes to come; {back} brings the old baseline back",
     ]
 
@@ -57,6 +61,44 @@ def roll_back(asked: Wanted) -> list[str]:
         f"rolled back  {asked.baseline} is what it was before{f' {hero} was promoted' if hero else ''}",
         f"next         a promoted decision is used up: run the canary again before {hero or 'a hero'} is promoted anew",
     ]
+
+
+def serve_by_exception(asked: Wanted, name: str, ticket: str, until: str) -> list[str]:
+    """Let a hero serve until then without a PROMOTE; returns what is told. Raises Refused."""
+    why, ticket, ends = say.text_of("why", asked.why), say.text_of("ticket", ticket), say.until_of(until, asked.now)
+
+    def exception() -> tuple[Undertaking, Signer]:
+        hero = load_hero(name, asked.configs, foreseen=False)
+        conditions.require_another(hero, asked)
+        days = hero.subject.policy.promotion.valid_days
+        if ends - asked.now > timedelta(days=days):
+            raise Refused(f"--until={until}: more than {days} days ahead (valid_days); name a day before")
+        signer = open_signer()
+        trusted = conditions.require_promoter(signer, asked)
+        how = f"serves by EXCEPTION until {ends:%Y-%m-%d %H:%M} UTC, not by a PROMOTE"
+        said = {
+            "why": why,
+            "ticket": ticket,
+            "until": ends.isoformat(timespec="seconds"),
+            "configHash": hero.subject.config_hash,
+            "changes": changed(hero),
+            "untrustedAccepted": [] if trusted else ["promoter"],
+        }
+        return to_serve(asked, "exception", hero, text_of(asked, hero, how, how), said), signer
+
+    with journal.alone(asked):
+        made = carried_out(asked, exception)
+    how = HERE.typed(f"judge {made.hero} where the baseline before it stands, then make rollback and make promote")
+    return [
+        f"EXCEPTION {made.hero} serves until {ends:%Y-%m-%d %H:%M} UTC: no PROMOTE, told as P1",
+        *_untrusted(made),
+        f"next      it owes a canary: {how}",
+    ]
+
+
+def _untrusted(made: Undertaking) -> list[str]:
+    told = made.said["untrustedAccepted"]
+    return [f"untrusted {what}: nobody vouches for the key; that is recorded" for what in told]
 
 
 def _elsewhere(asked: Wanted) -> list[str]:

@@ -13,9 +13,8 @@ from fixtures.served import load_served
 from gates.errors import GateError
 from reports.alerts.log import read_log
 from reports.attestation import chain
-from reports.promotion.change import promote, roll_back
+from reports.promotion.change import promote, roll_back, serve_by_exception
 from reports.promotion.conditions import Refused, Wanted
-from reports.promotion.exception import serve_by_exception
 from reports.promotion.serving import serving, what_serves
 from tests.reports.finished_run import baseline, changes, frozen_now, policy_with
 
