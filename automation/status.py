@@ -58,7 +58,6 @@ def _standing(job: ScheduledJob, ledger: Ledger | None, now: datetime) -> JobSta
         marker=job.marker or "",
         owner=job.owner,
         lines=tuple(_lines(job, ledger, now)) if ledger else (),
-        next=_next(job, now),
         due=due.due if due else None,
         ends=coming.due + over if coming else None,
     )

@@ -36,7 +36,6 @@ PATIENCE = 2.0
 class Attempt:
     """One attempt of one slot that a tick has claimed; `lane` is the open file that holds its lane."""
 
-    job: str
     slot: str
     number: int
     log: str
@@ -189,7 +188,6 @@ def _turn(tick: Tick, lane: str, file: int | None) -> Attempt | None:
         ledger.claim(first, lane=lane, owner=job.owner, now=tick.now, log=log)
         tick.notes.extend(f"{entry.slot}: waits for lane {lane}: {first.slot} was due first" for entry in others)
         return Attempt(
-            job=job.name,
             slot=first.slot,
             number=number,
             log=log,

@@ -26,7 +26,6 @@ ROOM = 64  # of a headline, beside the hero and what serves
 class Card:
     """What everybody must know of one hero. Terminal, page, summary, Allure, alerts and attestation say these words."""
 
-    decision: Decision
     words: str  # what was shown
     numbers: str  # of the check that the decision rests on, in the unit of its row; "" where nothing was measured
     serves: str  # the name of what answers users now
@@ -76,7 +75,6 @@ def card_of(
     else:
         numbers = reasons[0].removeprefix(words).removeprefix(": ") if reasons and reasons[0] not in words else ""
     return Card(
-        decision=outcome.decision,
         words=words,
         numbers=numbers,
         serves=subject.baseline_name,

@@ -26,7 +26,6 @@ class JobStanding(Document):
     marker: str  # which checks it runs, "" where it is another command
     owner: str
     lines: tuple[JobLine, ...]
-    next: str
     due: datetime | None
     ends: datetime | None
 

@@ -47,7 +47,7 @@ def job(name: str = "nightly", cron: str = "15 2 * * *", **changes: object) -> S
 def attempt(slot: str, number: int = 1, **changes: object) -> Attempt:
     """One that a supervisor may end."""
     settings: dict[str, object] = {"log": "x", "lane": 0, "timeout_minutes": 1, "words": (), "marker": None} | changes
-    return Attempt(job=slot.partition("/")[0], slot=slot, number=number, **settings)  # type: ignore[arg-type]
+    return Attempt(slot=slot, number=number, **settings)  # type: ignore[arg-type]
 
 
 def wait_for(what: Callable[[], object], seconds: float = 10) -> bool:

@@ -21,9 +21,8 @@ from reports.dashboard.tiles import told_now
 from reports.dashboard.writing import PAGE, write_dashboard
 from reports.model.dashboard import STANDING, Dashboard, JobLine, JobStanding, Standing, Tile
 from reports.promotion import __main__ as promotion
-from reports.promotion.change import promote, roll_back
+from reports.promotion.change import promote, roll_back, serve_by_exception
 from reports.promotion.conditions import Wanted
-from reports.promotion.exception import serve_by_exception
 from reports.render.dashboard import render_dashboard
 from rollout.jobs import health
 from rollout.jobs.findings import JobFindings
@@ -49,11 +48,11 @@ def page() -> str:
 def standing(now: datetime, **changed: object) -> Standing:
     """What a tick leaves: one job failed, the drift pack ran on time."""
     failed = JobStanding(
-        job="nightly_refresh", marker="refresh", owner="search", next="Tue 02:15", due=None, ends=None,
+        job="nightly_refresh", marker="refresh", owner="search", due=None, ends=None,
         lines=(JobLine(mark="x", words="FAILED, Mon 02:15: exit status 1"),),
     )  # fmt: skip
     drift = JobStanding(
-        job="weekly_drift", marker="drift", owner="search", next="Sun 03:00", due=now - 3 * HOUR, ends=now + 20 * HOUR,
+        job="weekly_drift", marker="drift", owner="search", due=now - 3 * HOUR, ends=now + 20 * HOUR,
         lines=(JobLine(mark="+", words="ok"),),
     )  # fmt: skip
     values = {"at": now, "heartbeat": JobLine(mark="+", words="ok"), "jobs": (failed, drift), "untold": ()}
