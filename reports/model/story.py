@@ -1,12 +1,16 @@
 """What happened to each hero? Computed once, so that terminal, summary, page and Allure never disagree."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from fixtures.fingerprint import Change, changes
+from gates.attestation import ATTESTATION, Attestation, AttestationError
 from gates.checks.check import Check
 from gates.checks.ece import Ece
 from gates.checks.file_credit import FileCredit
@@ -22,7 +26,6 @@ from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
 from reports.model.advice import to_decide
 from reports.model.card import Card, card_of, focus_of, told_cell
 from reports.model.checks import Row, reasons_of, rows_of
-from reports.model.earlier import Earlier, earlier_runs
 from reports.model.examples import Example, find_examples
 from reports.model.gains import Gain, compare, compare_intents, confidence_words
 from reports.model.labels import CLAIMED, NOT_SHOWN_BROKEN, is_enough, mark
@@ -36,8 +39,16 @@ COUNTED = {
     Kind.SLICE: "slices",
     Kind.INSTRUMENT: "instruments",
 }
+EARLIER = 10  # runs that are told
 #: The guard that speaks about a measure in its own unit.
 _GUARD_OF = {"p95_latency_ms": P95Latency.key, Ece.measure: Ece.key, FileCredit.measure: FileCredit.key}
+
+
+class Earlier(NamedTuple):
+    """What history/ says of one run, and the keys of the configuration that have changed since: then, and now."""
+
+    said: Attestation
+    differs: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +199,18 @@ def _tell(release: Release, outcome: Outcome, untrusted: str) -> Story:
         seed=seed,
         edges=edges,
     )
+
+
+def earlier_runs(release: Release, outcome: Outcome) -> tuple[Earlier, ...]:
+    """Runs over this hero whose results were put away, the newest first; what cannot be read tells nothing."""
+    found, now = [], outcome.climbed.lock_material.get("config", {})
+    paths = sorted(release.artifacts.glob(f"history/*/{outcome.subject.name}/{ATTESTATION}"), reverse=True)
+    for path in paths[:EARLIER]:
+        with suppress(OSError, AttestationError):
+            said = Attestation.read_file(path)
+            then = said.lock_material.get("config", {})
+            found.append(Earlier(said, tuple(changes(then, now)) if then and now else ()))
+    return tuple(found)
 
 
 def _agg(folder: Path) -> pa.Table | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import quote
 
 import jinja2
+from markupsafe import Markup
 
 from evidence.files import write_whole
 from gates.extras import lacking
@@ -19,15 +22,12 @@ from gates.verdicts import Kind
 from reports.attestation.statements import COMMAND, PAGES, QUERIES
 from reports.model.circumstances import budget_words, machine_words, mode_words, policy_words, rates_words
 from reports.model.labels import MARK_WORDS, evidence_words, headroom_words, is_reached, mark, mark_words, metric_name
-from reports.model.pictured import pictures_of
+from reports.model.pictured import ON_PAGE, pictures_of
 from reports.model.pictures import FILE, PICTURES, Picture, read_pool
 from reports.model.story import claim_words, effect_words, ladder_words, ship_words, title_words
 from reports.render.charts import chart_of
 from reports.render.site import environment
 from reports.render.told import Told
-
-if TYPE_CHECKING:
-    from reports.render.plots import Plot
 
 #: What the templates may say beside what a story holds.
 WORDS = (
@@ -40,6 +40,25 @@ KINDS = (
     ("Sanity before the climb", Kind.SANITY), ("Guards over the whole canary", Kind.GUARD),
     ("Each intent alone", Kind.SLICE), ("Instruments of the measuring itself", Kind.INSTRUMENT),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """One plot: what is on it, and the SVG document; equal evidence gives equal bytes."""
+
+    picture: Picture
+    svg: str
+
+    @property
+    def on_page(self) -> bool:
+        """Does the page hold it? The others lie beside it."""
+        return self.picture.name in ON_PAGE
+
+    @property
+    def uri(self) -> Markup:
+        """The plot inside a page: one file to send, and no script of an image can run."""
+        line = " ".join(self.svg.split("\n")).replace('"', "'")  # no text that is not ours stands in an attribute
+        return Markup("data:image/svg+xml," + quote(line, safe=" /:;=,()@!*'<>"))
 
 
 def pytest_gate_told(told: Told) -> None:
@@ -64,13 +83,18 @@ def undrawn() -> str:
 
 def draw_plots(told: Told, pictures: Mapping[str, Sequence[Picture]]) -> Mapping[str, Sequence[Plot]]:
     """The plots of each hero, which lie in its folder as well."""
-    from reports.render.plots import FOLDER, plotted  # brings matplotlib, which the core lacks
-
     plots = {hero: plotted(hero, shown) for hero, shown in pictures.items()}
     for story in told.stories:
         for plot in plots[story.hero]:
-            write_whole(told.home(story) / FOLDER / f"{plot.name}.svg", plot.svg)
+            write_whole(told.home(story) / "plots" / f"{plot.picture.name}.svg", plot.svg)
     return plots
+
+
+def plotted(hero: str, pictures: Sequence[Picture]) -> tuple[Plot, ...]:
+    """Pictures of a hero, drawn. What was not measured is said in its place."""
+    from reports.render.figures import picture_svg  # brings matplotlib, which the core lacks
+
+    return tuple(Plot(picture=picture, svg=picture_svg(hero, picture)) for picture in pictures)
 
 
 def docs_from(artifacts: Path) -> str:

@@ -18,8 +18,7 @@ from reports.model.gains import Gain
 from reports.model.pictured import pictures_of
 from reports.model.pictures import read_pool
 from reports.model.story import Story, tell
-from reports.render.pages import render
-from reports.render.plots import Plot, plotted
+from reports.render.pages import Plot, plotted, render
 from reports.render.terminal import ending
 from tests.recorded_release import HEROES
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from gates.attestation import ATTESTATION
 from reports.attestation.document import attest_heroes, write_attestations
-from reports.model.earlier import earlier_runs
-from reports.model.story import tell
+from reports.model.story import earlier_runs, tell
 from tests.reports.conftest import RUN_ID, Judged
 
 

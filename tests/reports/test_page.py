@@ -14,9 +14,8 @@ from gates.policy import Policy
 from gates.release import Difference, Release
 from gates.verdicts import Decision
 from reports.attestation.document import attest
-from reports.model.earlier import Earlier
 from reports.model.examples import Hit
-from reports.model.story import Story, tell
+from reports.model.story import Earlier, Story, tell
 from reports.render.pages import render
 from tests.reports import handmade
 from tests.reports.conftest import Judged
@@ -108,7 +107,7 @@ def test_a_plot_that_lacks_something_is_a_line_and_those_beside_the_page_are_lin
     assert [image["alt"] for image in tags.named("img")] == [plot.picture.words for plot in held]
     assert "<strong>How long do answers take?</strong> not evidenced: latency is not given for every answer." in page
     linked = {str(a["href"]) for a in tags.named("a") if "/plots/" in str(a.get("href"))}
-    beside = [plot.name for plot in plots["unsure"] if not plot.on_page and not plot.picture.lacks]
+    beside = [plot.picture.name for plot in plots["unsure"] if not plot.on_page and not plot.picture.lacks]
     assert linked == {f"unsure/plots/{name}.svg" for name in beside}
     assert "Who gives what to the pool? not evidenced: " in page  # no table of the pool lies there
 

@@ -18,7 +18,7 @@ from reports.model.running_pictures import pooled
 from reports.model.story import Story, tell
 from reports.render import figures
 from reports.render.figures import DARK, LOOKS, picture_png, picture_svg
-from reports.render.plots import Plot
+from reports.render.pages import Plot
 from reports.render.tables import write_tables
 from tests.reports.conftest import RUN_ID, Judged
 from tests.reports.handmade import draw
@@ -35,7 +35,7 @@ def drawn(judged: Judged, hero: str) -> tuple[Story, dict[str, Plot]]:
     release = judged(hero)
     (story,) = tell(release)
     write_tables(story, release.artifacts / hero)
-    return story, {plot.name: plot for plot in draw(release, story)}
+    return story, {plot.picture.name: plot for plot in draw(release, story)}
 
 
 def shown(panels: tuple[Panel, ...]) -> Iterator[Series]:
@@ -46,7 +46,7 @@ def test_equal_evidence_gives_equal_bytes_stamped_with_run_hashes_fingerprint_an
     release = judged("worse")
     (story,) = tell(release)
     plots = draw(release, story)
-    assert [plot.name for plot in plots] == NAMES
+    assert [plot.picture.name for plot in plots] == NAMES
     assert plots == draw(release, tell(release)[0])
     assert len({plot.picture.title for plot in plots}) == 7
     subject, n = story.outcome.subject, len(story.measured or ())
@@ -138,7 +138,7 @@ def test_what_was_not_measured_is_said_in_its_place(judged: Judged) -> None:
     assert "no router: nothing was spent" in words(plots["credits"].svg)
     nothing = replace(story, measured=None, gains={}, by_intent={})
     empty = draw(judged(), nothing)
-    assert [plot.name for plot in empty] == NAMES
+    assert [plot.picture.name for plot in empty] == NAMES
     assert all("not evidenced: no pair was measured" in words(plot.svg) for plot in empty)
     assert all(plot.picture.words == f"{plot.picture.title} {plot.picture.lacks}." for plot in empty)
 
@@ -225,7 +225,7 @@ def test_no_two_kinds_of_a_panel_differ_in_colour_alone(judged: Judged) -> None:
         for panel in plot.picture.panels:
             looks = {series.look for series in panel.series} - {"band"}
             without_colour = {LOOKS[look]._replace(colour="") for look in looks}
-            assert len(without_colour) == len(looks), (plot.name, looks)
+            assert len(without_colour) == len(looks), (plot.picture.name, looks)
 
 
 def test_pictures_come_back_from_their_file_and_are_drawn_for_documents(judged: Judged) -> None:
