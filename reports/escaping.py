@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import shlex
 import unicodedata
 from pathlib import Path
 
@@ -38,6 +39,13 @@ def typed(path: str | Path) -> str:
         return str(Path(path).resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def elsewhere(configs: str | Path, artifacts: str | Path) -> list[str]:
+    """What a command must be told where these do not lie where it looks by itself: as printed, it would take the last
+    change off another baseline."""
+    places = (("configs", configs, "configs"), ("artifacts", artifacts, "reports/out"))
+    return [shlex.quote(f"--{name}={typed(path)}") for name, path, usual in places if typed(path) != usual]
 
 
 def csv_cell(text: str) -> str:

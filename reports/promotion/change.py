@@ -10,7 +10,6 @@ decision and never called one: it owes the canary that was not waited for (docs/
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -23,7 +22,7 @@ from gates.place import HERE
 from reports.attestation import chain, people, say, verify
 from reports.attestation.signing import Signer, open_signer
 from reports.attestation.statements import digest_in
-from reports.escaping import clean, cut, typed
+from reports.escaping import clean, cut, elsewhere, typed
 from reports.promotion import conditions, journal
 from reports.promotion.conditions import AS_TEXT, Refused, Wanted, text_in
 from reports.promotion.journal import PREVIOUS, Undertaking
@@ -36,8 +35,8 @@ def promote(asked: Wanted, name: str) -> list[str]:
     with journal.alone(asked), chain.owned(asked.artifacts):
         intent = carried_out(asked, lambda: _promotion(asked, name))
     stale = [other["hero"] for other in intent.said["stale"]]
-    elsewhere = _elsewhere(asked)
-    back = HERE.typed(" ".join(("./hero-gate rollback", *elsewhere)) if elsewhere else "make rollback")
+    options = elsewhere(asked.configs, asked.artifacts)
+    back = HERE.typed(" ".join(("./hero-gate rollback", *options)) if options else "make rollback")
     return [
         f"promoted  {intent.hero}: {asked.baseline} is now {intent.config_hash}; "
         f"the one before is {PREVIOUS}/{intent.kept}",
@@ -99,13 +98,6 @@ def serve_by_exception(asked: Wanted, name: str, ticket: str, until: str) -> lis
 def _untrusted(made: Undertaking) -> list[str]:
     told = made.said["untrustedAccepted"]
     return [f"untrusted {what}: nobody vouches for the key; that is recorded" for what in told]
-
-
-def _elsewhere(asked: Wanted) -> list[str]:
-    """What a command must be told where configs or results do not lie where it looks by itself: without it, a
-    rollback as printed would take the last change off another baseline."""
-    places = {"configs": (asked.configs, "configs"), "artifacts": (asked.artifacts, "reports/out")}
-    return [f"--{name}={typed(path)}" for name, (path, usual) in places.items() if path != Path(usual)]
 
 
 def carried_out(asked: Wanted, planned: Callable[[], tuple[Undertaking, Signer]]) -> Undertaking:

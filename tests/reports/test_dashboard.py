@@ -18,12 +18,11 @@ from reports.alerts.log import LOG, emit, read_log
 from reports.alerts.rules import built_in
 from reports.dashboard import tiles
 from reports.dashboard.tiles import told_now
-from reports.dashboard.writing import PAGE, write_dashboard
+from reports.dashboard.writing import PAGE, render_dashboard, write_dashboard
 from reports.model.dashboard import STANDING, Dashboard, JobLine, JobStanding, Standing, Tile
 from reports.promotion import __main__ as promotion
 from reports.promotion.change import promote, roll_back, serve_by_exception
 from reports.promotion.conditions import Wanted
-from reports.render.dashboard import render_dashboard
 from rollout.jobs import health
 from rollout.jobs.findings import JobFindings
 from rollout.jobs.job import METRICS, metric_row
