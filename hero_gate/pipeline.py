@@ -26,7 +26,7 @@ from gates.status import BROKEN, EXIT, INTERRUPTED, MISTAKE, NOT_EVIDENCED
 from gates.verdicts import NOT_ENFORCED, WARN, Kind, Verdict
 from hero_gate.record import HeroResult, Record, Step
 from reports.attestation.documents import FOLDER
-from reports.documents.pages import DOCUMENTS
+from reports.documents.writing import DOCUMENTS
 from reports.promotion.serving import serving
 
 FILE, LOCK = "pipeline.json", "pipeline.lock"

@@ -12,9 +12,8 @@ from gates.place import HERE
 from gates.policy import load_policy
 from reports.attestation import trust
 from reports.attestation.documents import FOLDER
-from reports.documents.pages import DOCUMENTS
 from reports.documents.publish import published
-from reports.documents.writing import write_documents
+from reports.documents.writing import DOCUMENTS, write_documents
 from reports.escaping import clean, typed
 
 

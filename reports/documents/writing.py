@@ -1,10 +1,17 @@
-"""How do the documents of a run come to lie beside it? Read what verifies, fill the templates, sign, then write."""
+"""How do the documents of a run come to lie beside it? Read what verifies, fill the templates, sign, then write.
 
+Twelve templates are filled twice each: the same words in Markdown and in HTML.
+"""
+
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
-from jinja2 import UndefinedError
+import jinja2
+from markupsafe import Markup, escape
 
 from evidence.files import write_whole
 from gates.attestation import Artefact
@@ -18,8 +25,24 @@ from reports.attestation.signing import open_signer
 from reports.attestation.statements import MALFORMED
 from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import verify
-from reports.documents.pages import filled
 from reports.documents.record import RunRecord, read_record
+from reports.documents.sourced import in_html, in_markdown
+from reports.documents.told import SourcedRun, spanned
+from reports.render.site import environment
+
+TECHNICAL = (
+    "hero_configurations_spec", "performance_gains_analysis", "sla_compliance_verification", "pool_audit_results",
+    "attestation_chain_documentation",
+)  # fmt: skip
+PROMOTION = (
+    "hero_promotion_summary", "performance_improvement_highlights", "sla_safety_verification", "trade_off_analysis",
+    "safety_rail_documentation",
+)  # fmt: skip
+#: In the order in which they are read.
+DOCUMENTS = (
+    "HERO_PROMOTION_EXECUTION_SUMMARY", "hero_promotion_comprehensive_report", *PROMOTION, *TECHNICAL,
+)  # fmt: skip
+_DIALECTS = {"md": in_markdown, "html": in_html}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +70,7 @@ def write_documents(folder: Path, configs: Path, root: TrustRoot, now: datetime)
             record = read_record(folder, configs, verified, root)
             files = {f"{FOLDER}/{name}": text.encode() for name, text in filled(record.told)} | record.copies
             files |= _drawn(record)
-        except (*MALFORMED, UndefinedError) as error:  # what somebody signed need not say what ours do
+        except (*MALFORMED, jinja2.UndefinedError) as error:  # what somebody signed need not say what ours do
             look = HERE.typed(f"./hero-gate log {folder}")
             raise GateError(f"{folder}: cannot be told ({error}); see {look}") from None
         described = tuple(Artefact(name=name, sha256=chain.digest(content)) for name, content in sorted(files.items()))
@@ -58,6 +81,31 @@ def write_documents(folder: Path, configs: Path, root: TrustRoot, now: datetime)
         for name, content in files.items():
             write_whole(folder / name, content)
     return WrittenDocuments(run_id=run_id, files=(*files, *record.cited), signed=signed)
+
+
+def filled(run: SourcedRun) -> Iterator[tuple[str, str]]:
+    """Each document of a run: name of its file, and text. Raises Unsourced where a template would make a number up."""
+    for dialect in _DIALECTS:
+        pages = _environment(dialect)
+        for name in DOCUMENTS:
+            said = {"run": run, "name": name, "PROMOTION": PROMOTION, "TECHNICAL": TECHNICAL}
+            blocks = pages.get_template(f"documents/blocks.{dialect}.j2").make_module(said)
+            sections = pages.get_template("documents/sections.j2").make_module({**said, "b": blocks})
+            text = pages.get_template(f"documents/{name}.j2").render(said, b=blocks, s=sections)
+            yield f"{name}.{dialect}", re.sub(r"\n\s*\n", "\n\n", text).strip() + "\n"
+
+
+@cache
+def _environment(dialect: str) -> jinja2.Environment:
+    """What fills the templates of a dialect: each is compiled once."""
+    pages = environment().overlay(autoescape=True, finalize=_DIALECTS[dialect], extensions=["jinja2.ext.do"])
+    pages.filters.update(spanned=spanned, flow=_flow, verbatim=escape)
+    return pages
+
+
+def _flow(text: Markup) -> Markup:
+    """A paragraph on one line, however its template is laid out."""
+    return Markup(" ".join(text.split()))
 
 
 def _drawn(record: RunRecord) -> dict[str, bytes]:

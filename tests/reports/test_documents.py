@@ -22,10 +22,9 @@ from reports.attestation.trust import read_trust
 from reports.attestation.verify import verify
 from reports.documents import record, writing
 from reports.documents.__main__ import main
-from reports.documents.pages import DOCUMENTS, PROMOTION, TECHNICAL, filled
 from reports.documents.sourced import Sourced, Unsourced, in_html, in_markdown
 from reports.documents.told import SourcedRun, told_hero
-from reports.documents.writing import write_documents
+from reports.documents.writing import DOCUMENTS, PROMOTION, TECHNICAL, filled, write_documents
 from reports.model.pictures import Picture
 from reports.promotion.change import promote, roll_back
 from reports.promotion.conditions import Wanted

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reports.documents.__main__ import main
-from reports.documents.pages import DOCUMENTS
+from reports.documents.writing import DOCUMENTS
 from reports.promotion.conditions import Wanted
 from reports.render import figures
 from tests.edits import append
