@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
@@ -58,9 +58,7 @@ def attest(
     subject, climbed = outcome.subject, outcome.climbed
     card = story.card if story else card_of(release, outcome)
     return Attestation(
-        run_id=release.run_id,
-        commit=release.commit,
-        configs_commit=release.configs_commit,
+        **_of_run(release, bundle),
         hero=subject.name,
         config_hash=subject.config_hash,
         baseline=subject.baseline_name,
@@ -72,8 +70,6 @@ def attest(
         policy_digest=subject.policy.digest(),
         policy_based_on=subject.policy.based_on,
         policy_weaker=weaker_places(subject.policy),
-        mode=release.mode,
-        exposure=release.exposure,
         decision=outcome.decision,
         reasons=outcome.reasons,
         card=AttestedCard(
@@ -100,11 +96,14 @@ def attest(
         characteristics=dict(subject.characteristics),
         evidence=tuple(evidence),
         artefacts=tuple(artefacts),
-        started_at=release.started_at,
-        finished_at=release.finished_at,
-        review_due=review_due(release.finished_at),
-        bundle=bundle,
     )
+
+
+def _of_run(release: Release, bundle: str | None) -> dict[str, Any]:
+    """What every attestation of a run says of it; by `review_due` somebody must look at the decision again."""
+    of_run = ("run_id", "commit", "configs_commit", "mode", "exposure", "started_at", "finished_at")
+    due = (datetime.fromisoformat(release.finished_at) + REVIEW_AFTER).isoformat(timespec="seconds")
+    return {name: getattr(release, name) for name in of_run} | {"review_due": due, "bundle": bundle}
 
 
 def attest_heroes(
@@ -147,18 +146,10 @@ def write_attestations(
             sha256=file_digest(path),
         )
     whole = ReleaseAttestation(
-        run_id=release.run_id,
-        commit=release.commit,
-        configs_commit=release.configs_commit,
-        mode=release.mode,
-        exposure=release.exposure,
+        **_of_run(release, bundle),
         decision=max((hero.decision for hero in heroes.values()), key=SEVERITY.index, default=Decision.HOLD),
         heroes=tuple(heroes.values()),
         artefacts=tuple(pages),
-        started_at=release.started_at,
-        finished_at=release.finished_at,
-        review_due=review_due(release.finished_at),
-        bundle=bundle,
     )
     write_whole(release.artifacts / ATTESTATION, whole.content())
 
@@ -268,8 +259,3 @@ def schema(_: object) -> int:
     """Print the JSON Schema of attestation.json."""
     print(json.dumps(json_schema(), indent=1))
     return 0
-
-
-def review_due(finished_at: str) -> str:
-    """When somebody must look at the decision again, ISO 8601."""
-    return (datetime.fromisoformat(finished_at) + REVIEW_AFTER).isoformat(timespec="seconds")
