@@ -7,13 +7,11 @@ Nothing is measured: the heroes are made up by seed, and the gate's own function
 
 import math
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-import matplotlib.ticker
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from evidence.files import write_whole
@@ -24,25 +22,21 @@ from gates.rule.trackers import Thresholds
 from gates.statistics.calibration import calibration_error, equal_mass_edges, error_interval, fill_bins
 from gates.statistics.eprocess import bet, log_evidence
 from gates.statistics.gaffke import lower
-from gates.statistics.pvalues import mean_interval
+from gates.statistics.pvalues import Interval, mean_interval
 from gates.verdicts import Verdict
 from proof.pages.page import rendered
 from proof.simulate.model import draw_model
 from proof.simulate.offline import ALPHAS, WORLDS, gaffke, paired_t
 from proof.simulate.recording import ROOT
+from reports.model.pictures import Panel, Picture, Series, StraightLine, whiskered
+from reports.render.figures import picture_svg
 
 Array = NDArray[np.float64]
 Found = dict[str, Any]
 TEMPLATE = Path(__file__).with_name("statistics.md.j2")
-#: Told apart by dash, mark and lightness, for those who see no colour; a white ground, for those who read in the dark.
-DARK, MIDDLE, LIGHT = "#1b3a57", "#b5651d", "#9aa5b1"
-STYLE: Any = {
-    "svg.fonttype": "none", "svg.hashsalt": "hero-gate", "font.family": "sans-serif", "font.size": 9.5,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3,
-    "axes.axisbelow": True, "legend.frameon": False, "figure.facecolor": "white", "savefig.facecolor": "white",
-}  # fmt: skip
 SEED = 18
 PAIRS = tuple(100 * 2**k for k in range(8))  # to 12,800: a whole climb
+AXIS = (0, 100)  # of points, from end to end
 AT = PAIRS.index(800)  # of which the page tells
 HEROES, LOOKS, BLOCK = 500, 128, 100  # a look every 100 pairs, as the gate looks for RED
 AT_LOOKS = BLOCK * np.arange(1, LOOKS + 1)
@@ -59,25 +53,22 @@ JUDGED, TOLD = (50, 100, 200, 500, 1_000, 2_000, 5_000), (200, 500, 2_000)
 
 def write_pictures(docs: Path, policy: Policy) -> Found:
     """Writes docs/pictures/*.svg and docs/statistics.md; the numbers that the page was filled with."""
-    (docs / "pictures").mkdir(parents=True, exist_ok=True)
     found: Found = {
-        "few": min(n for _, n, _ in CASES),
-        "asked": FEW,
-        "mu": 100 * MU,
-        "heroes": HEROES,
-        "looks": LOOKS,
+        "few": min(n for _, n, _ in CASES), "asked": FEW, "mu": 100 * MU, "heroes": HEROES, "looks": LOOKS,
         "block": BLOCK,
-    }
-    with matplotlib.rc_context(STYLE):
-        for i, picture in enumerate((pairs, looks, evidence, verdicts, few, calibration, margins)):
-            figure = Figure(figsize=(8.6, 3.5), layout="constrained")
-            found |= picture(figure, np.random.default_rng((SEED, i)), policy)
-            figure.savefig(docs / "pictures" / f"{picture.__name__}.svg", metadata={"Date": None})
+    }  # fmt: skip
+    for i, picture in enumerate((pairs, looks, evidence, verdicts, few, calibration, margins)):
+        title, *panels = picture(found, np.random.default_rng((SEED, i)), policy)
+        name, stamp = picture.__name__, f"python -m proof.pages.pictures, seed {SEED}"
+        drawn = Picture(
+            name=name, title=title, words=title, stamp=stamp, columns=len(panels), height=3.6, panels=tuple(panels)
+        )
+        write_whole(docs / "pictures" / f"{name}.svg", picture_svg("Made-up heroes", drawn))
     write_whole(docs / "statistics.md", rendered(TEMPLATE, **found))
     return found
 
 
-def pairs(figure: Figure, rng: np.random.Generator, _: Policy) -> Found:
+def pairs(found: Found, rng: np.random.Generator, _: Policy) -> tuple[Any, ...]:
     """Why the same queries: what differs, and how wide the interval of the difference is."""
     drawn = draw_model(PAIRS[-1], rng)
     hero, baseline = 100 * drawn.hero.ndcg[: PAIRS[-1]], 100 * drawn.baseline.ndcg[: PAIRS[-1]]
@@ -85,136 +76,144 @@ def pairs(figure: Figure, rng: np.random.Generator, _: Policy) -> Found:
     known = [[mean_interval(x[:n]) for n in PAIRS] for x in (hero - baseline, hero, others)]
     same, *apart = ([value - low for value, low, _ in intervals] for intervals in known)
     split = [math.hypot(*halves) for halves in zip(*apart, strict=True)]
-    left, right = _panels(figure, "One query, both answers", "How well the difference is known")
-    left.plot([0, 100], [0, 100], color=LIGHT, lw=1)
-    left.scatter(baseline[:120], hero[:120], s=9, facecolor="none", edgecolor=DARK, lw=0.8)
-    left.set(xlabel="nDCG@10 of the baseline, points", ylabel="... of the hero")
-    right.plot(PAIRS, split, "s--", color=MIDDLE, label="different queries")
-    right.plot(PAIRS, same, "o-", color=DARK, label="the same queries")
-    _by_pairs(right, "queries", "± points (95 %)", log=True)
-    return {
+    found |= {
         "alike": 100 * float((hero == baseline).mean()), "pairs": PAIRS[AT], "same": same[AT], "split": split[AT],
         "times": (split[AT] / same[AT]) ** 2,
     }  # fmt: skip
+    one_query = Panel(
+        title="one query, both answers", x_label="nDCG@10 of the baseline, points", y_label="... of the hero",
+        series=(_curve("both alike", "holds_needed", AXIS, AXIS), _curve("", "part0", baseline[:120], hero[:120])),
+    )  # fmt: skip
+    ways = (_curve("different queries", "baseline", PAIRS, split), _curve("the same queries", "hero", PAIRS, same))
+    title = "how well the difference is known"
+    return (
+        "why the same queries",
+        one_query,
+        Panel(title=title, x_label="queries", y_label="± points (95 %)", log="xy", series=ways),
+    )
 
 
-def looks(figure: Figure, rng: np.random.Generator, policy: Policy) -> Found:
+def looks(found: Found, rng: np.random.Generator, policy: Policy) -> tuple[Any, ...]:
     """What looking again and again does to a p-value, and not to evidence."""
     alpha, red = policy.error_rates.red, math.exp(Thresholds.of(policy).red)
-    found: Found = {"alpha": alpha, "promise": 1 / alpha, "red": red, "green": 1 / policy.error_rates.green}
-    titles = "Equal heroes called broken so far", "Heroes that lose a point, found so far"
-    for axes, loss in zip(_panels(figure, *titles), (0.0, LOSS), strict=True):
+    found |= {"alpha": alpha, "promise": 1 / alpha, "red": red, "green": 1 / policy.error_rates.green}
+    panels = []
+    for title, loss in (("equal heroes called broken so far", 0.0), ("heroes that lose a point, found", LOSS)):
         seen, small = _looked_at(loss, rng, alpha, HEROES)
         by_p, by_promise, by_red = (_so_far(reached) for reached in (small, seen >= 1 / alpha, seen >= red))
-        axes.plot(AT_LOOKS, by_p, "--", color=MIDDLE, label=f"p < {alpha:g} at some look")
-        axes.plot(AT_LOOKS, by_promise, "-", color=DARK, label=f"evidence ≥ {1 / alpha:,.0f}")
-        axes.plot(AT_LOOKS, by_red, ":", color=DARK, lw=2, label=f"evidence ≥ {red:,.0f}, as in a release")
-        _by_pairs(axes, "pairs, looked at every 100", "% of heroes")
+        curves = (
+            _curve(f"p < {alpha:g} at some look", "baseline_curve", AT_LOOKS, by_p),
+            _curve(f"evidence ≥ {1 / alpha:,.0f}", "hero_curve", AT_LOOKS, by_promise),
+            _curve(f"evidence ≥ {red:,.0f}, as in a release", "broken_needed", AT_LOOKS, by_red),
+        )
+        rules = () if loss else (StraightLine(axis="y", at=100 * alpha),)
+        what = "pairs, looked at every 100"
+        panels.append(Panel(title=title, x_label=what, y_label="% of heroes", series=curves, rules=rules))
         found |= {f"by_p_{loss:g}": by_p[-1], f"by_promise_{loss:g}": by_promise[-1]}
-    figure.axes[0].axhline(100 * alpha, color=LIGHT, lw=1)
-    found |= {
-        name: int(AT_LOOKS[np.argmax(y >= 50)]) for name, y in (("half_promise", by_promise), ("half_red", by_red))
-    }
-    return found
+    halves = (("half_promise", by_promise), ("half_red", by_red))
+    found |= {name: int(AT_LOOKS[np.argmax(y >= 50)]) for name, y in halves}
+    return "what looking again and again does", *panels
 
 
-def evidence(figure: Figure, rng: np.random.Generator, policy: Policy) -> Found:
+def evidence(_: Found, rng: np.random.Generator, policy: Policy) -> tuple[Any, ...]:
     """The evidence of a few heroes, as it grows and falls."""
     red = math.exp(Thresholds.of(policy).red)
-    (axes,) = _panels(figure, "Evidence that something is lost, of five heroes each")
-    for loss, style, colour, what in ((LOSS, "-", DARK, "loses a point"), (0.0, "--", MIDDLE, "equal")):
-        seen, _ = _looked_at(loss, rng, policy.error_rates.red, 5)
-        axes.plot(AT_LOOKS, seen.T, style, color=colour, lw=1.2, label=[what, *("_" for _ in seen[1:])])
-    axes.axhline(red, color="black", lw=1)
-    axes.text(AT_LOOKS[-1], red * 1.5, f"RED: {red:,.0f}", ha="right")
-    axes.set(yscale="log", ylim=(1e-4, 1e9))
-    _by_pairs(axes, "pairs", "times the stake")
-    return {}
+    curves = [
+        _curve(name, look, AT_LOOKS, one)
+        for loss, look, name in ((LOSS, "hero_curve", "loses a point"), (0.0, "baseline_curve", "equal"))
+        for one in _looked_at(loss, rng, policy.error_rates.red, 5)[0]
+    ]
+    return "evidence that something is lost, of five each", Panel(
+        title="times the stake", x_label="pairs", log="y", y_ends=(1e-4, 1e9), series=tuple(curves),
+        rules=(StraightLine(axis="y", at=red, words=f"RED: {red:,.0f}"),),
+    )  # fmt: skip
 
 
-def verdicts(figure: Figure, _: np.random.Generator, __: Policy) -> Found:
+def verdicts(found: Found, _: np.random.Generator, __: Policy) -> tuple[Any, ...]:
     """Shown, shown broken, and neither: samples that are just as their worlds are, so that no luck is in them."""
-    (axes,) = _panels(figure, "Where the mean difference can be, and what follows")
-    marks = {Verdict.GREEN: ("o", DARK), Verdict.RED: ("X", MIDDLE), Verdict.INCONCLUSIVE: ("d", LIGHT)}
-    found: Found = {}
-    for place, (what, n, loss) in enumerate(CASES[::-1]):
+    looks_of = {Verdict.GREEN: "holds", Verdict.RED: "broken", Verdict.INCONCLUSIVE: "suite"}
+    series, found["verdicts"] = [], {}
+    for place, (what, n, loss) in enumerate(CASES):
         counts = np.rint(n * SLIPS.weights(loss)).astype(np.int64)
         counts[SLIPS.values == 0] += n - counts.sum()
         d = np.repeat(SLIPS.values, counts)
         shown = show(d, Margin(mu=MU), rates_of(1))
-        mark, colour = marks[shown.verdict]
-        axes.plot([100 * shown.lower, 100 * shown.upper], [place, place], color=colour, lw=2.5)
-        axes.plot(100 * d.mean(), place, mark, color=colour, ms=9, mec="black")
-        axes.text(
-            9.5, place, shown.verdict + (f"  {shown.note}" if shown.verdict is Verdict.GREEN else ""), va="center"
-        )
-        found[f"{what}, {n}"] = shown.verdict
-    axes.axvline(0, color="black", lw=1)
-    axes.axvline(-100 * MU, color="black", lw=1, ls="--")
-    axes.set_yticks(range(len(CASES)), [f"{what}, {n:,} queries" for what, n, _ in CASES[::-1]])
-    axes.set(xlabel=f"points of nDCG@10; dashed: the margin, {100 * MU:g} points lost", xlim=(-13, 26))
-    return {"verdicts": found}
+        within = f", {shown.note}" if shown.verdict is Verdict.GREEN and shown.note else ""
+        interval = Interval(float(d.mean()), shown.lower, shown.upper)
+        series.append(whiskered(looks_of[shown.verdict], [interval], [place], 100, f"{shown.verdict}{within}"))
+        found["verdicts"][f"{what}, {n}"] = shown.verdict
+    return "where the mean difference can be", Panel(
+        x_label="points of nDCG@10", rows=tuple(f"{what}, {n:,} queries" for what, n, _ in CASES), series=tuple(series),
+        rules=(StraightLine(axis="x", at=0, look="zero"), StraightLine(axis="x", at=-100 * MU, words="the margin")),
+    )  # fmt: skip
 
 
-def few(figure: Figure, rng: np.random.Generator, _: Policy) -> Found:
+def few(found: Found, rng: np.random.Generator, _: Policy) -> tuple[Any, ...]:
     """Usual intervals beside Gaffke's bound, where a few queries are lost whole."""
     counts = rng.multinomial(FEW, RARE_LOSSES.weights(0), SAMPLES)
-    (axes,) = _panels(figure, f"Equal heroes, {FEW} queries each")
-    for place, row in enumerate(counts[:DRAWN]):
-        d = np.repeat(RARE_LOSSES.values, row)
-        low, high = mean_interval(d)[1:]
-        colour, width = (MIDDLE, 3.5) if low > 0 else (LIGHT, 1.5)
-        axes.plot([place, place], [100 * low, 100 * high], color=colour, lw=width)
-        axes.plot(place, 100 * lower(d, ALPHAS[0]), "_", color=DARK, ms=9, mew=2)
-    axes.axhline(0, color="black", lw=1)
-    axes.set(xlabel="samples; thick: wholly above the truth, 0", ylabel="points: usual interval; –: L")
+    samples = [np.repeat(RARE_LOSSES.values, row) for row in counts[:DRAWN]]
+    usual, bounds = [mean_interval(d) for d in samples], [100 * lower(d, ALPHAS[0]) for d in samples]
+    series = []
+    for look, name, wrong in (("intent", "usual interval", False), ("whole", "... wholly above the truth", True)):
+        at = [i for i, interval in enumerate(usual) if (interval.lower > 0) is wrong]
+        value, low, high = ([100 * usual[i][end] for i in at] for end in range(3))
+        series.append(_curve(name, look, at, value, y_low=tuple(low), y_high=tuple(high)))
     rules = {"t": paired_t, "offline": gaffke}
     gain = {name: rule(RARE_LOSSES.values, counts, 0.0, ALPHAS, rng)[0].mean() for name, rule in rules.items()}
-    return {"level": 100 * ALPHAS[0], "gain": {name: 100 * float(share) for name, share in gain.items()}}
+    found |= {"level": 100 * ALPHAS[0], "gain": {name: 100 * float(share) for name, share in gain.items()}}
+    return f"equal ones, {FEW} queries each", Panel(
+        x_label="samples", y_label="points", rules=(StraightLine(axis="y", at=0, words="the truth", look="zero"),),
+        series=(*series, _curve("Gaffke's bound L", "baseline_dot", range(DRAWN), bounds)),
+    )  # fmt: skip
 
 
-def calibration(figure: Figure, rng: np.random.Generator, policy: Policy) -> Found:
+def calibration(found: Found, rng: np.random.Generator, policy: Policy) -> tuple[Any, ...]:
     """Confidence and how often it is right; what no error at all looks like at n pairs."""
-    left, right = _panels(figure, f"{PAIRS[-1]:,} answers of two heroes", "A perfectly calibrated hero, measured")
-    left.plot([0.2, 1], [0.2, 1], color="black", lw=1)
-    heroes = ((0.0, "o-", DARK, "as sure as it is right"), (0.05, "s--", MIDDLE, "off by .05"))
-    for error, style, colour, label in heroes:
+    series = [_curve("right as often as stated", "holds_needed", (0.2, 1), (0.2, 1))]
+    for error, look, name in ((0.0, "baseline", "as sure as it is right"), (0.05, "hero", "off by .05")):
         arm = draw_model(PAIRS[-1] // 2, rng, error=error).hero
         edges = equal_mass_edges(arm.confidence, policy.bins)
         bins = fill_bins(arm.confidence, arm.correct, edges)
         said = np.array([part.mean() for part in np.array_split(np.sort(arm.confidence), policy.bins)])
-        left.errorbar(said, said - bins.gap, 1.96 * bins.error, fmt=style, color=colour, ms=5, capsize=2, label=label)
-    interval = error_interval(bins, rng.standard_normal((SAMPLES, policy.bins)))
-    left.set(xlabel="stated confidence, mean of each bin", ylabel="share that is right")
-    left.legend()
+        right, half = said - bins.gap, 1.96 * bins.error
+        ends = {"y_low": tuple((right - half).tolist()), "y_high": tuple((right + half).tolist())}
+        series.append(_curve(name, look, said, right, **ends))
+    found["error"] = error_interval(bins, rng.standard_normal((SAMPLES, policy.bins)))
     limits = policy.check(AeceTau.key).limits.green_below
     steps = [policy.ladder.window * policy.ladder.min_windows * (i + 1) for i in range(len(limits))]
-    measured = [np.mean([_honest_error(n, rng, edges) for _ in range(20)]) for n in PAIRS]
-    right.plot(PAIRS, measured, "o-", color=DARK, label="its error, seen")
-    right.plot(steps, limits, "_", color=MIDDLE, ms=14, mew=2.5, label="limit at each step")
-    right.set(xscale="log", ylim=(0, None))
-    _by_pairs(right, "pairs", "calibration error")
-    return {
-        "error": interval, "seen": measured[AT], "seen_last": measured[-1], "last": PAIRS[-1],
-        "first_limit": limits[0], "last_limit": limits[-1],
+    measured = [float(np.mean([_honest_error(n, rng, edges) for _ in range(20)])) for n in PAIRS]
+    found |= {
+        "seen": measured[AT], "seen_last": measured[-1], "last": PAIRS[-1], "first_limit": limits[0],
+        "last_limit": limits[-1],
     }  # fmt: skip
+    seen = (
+        _curve("error seen of a perfectly calibrated one", "hero_dot", PAIRS, measured),
+        _curve("limit at each step", "suite", steps, limits),
+    )
+    return (
+        "is stated confidence right?",
+        Panel(
+            title=f"{PAIRS[-1]:,} answers", x_label="stated confidence", y_label="share that is right",
+            series=tuple(series),
+        ),
+        Panel(title="what noise adds", x_label="pairs", y_label="calibration error", log="x", series=seen),
+    )  # fmt: skip
 
 
-def margins(figure: Figure, rng: np.random.Generator, _: Policy) -> Found:
+def margins(found: Found, rng: np.random.Generator, _: Policy) -> tuple[Any, ...]:
     """Queries, churn, and the margin that they carry."""
     alpha = charged(ALPHAS[0], 1)  # the first hero on a judged set
-    (axes,) = _panels(figure, "The margin that an equal hero is shown to keep, four times in five")
     needed: dict[str, list[float]] = {}
-    for (name, world), style in zip(CHURNS.items(), ("o-", "^--", "s-.", "D:"), strict=True):
+    for name, world in CHURNS.items():
         sizes = (np.repeat(np.abs(world.values), rng.multinomial(n, world.weights(0))) for n in JUDGED)
         needed[name] = [100 * foresee(name, d, MU, alpha, SEED).mu_for_power for d in sizes]
-        axes.plot(JUDGED, needed[name], style, color=DARK, ms=5, label=name)
     needed["nothing differs at all"] = [100 * least_margin(n, alpha) for n in JUDGED]
-    axes.plot(
-        JUDGED, needed["nothing differs at all"], color=MIDDLE, lw=2.5, label="nothing differs: no less is possible"
+    found |= {"told": TOLD, "needed": {name: [mu[JUDGED.index(n)] for n in TOLD] for name, mu in needed.items()}}
+    of_worlds = ("holds", "baseline", "broken", "hero", "broken_needed")
+    curves = tuple(_curve(name, look, JUDGED, mu) for look, (name, mu) in zip(of_worlds, needed.items(), strict=True))
+    return "the margin that an equal one is shown to keep", Panel(
+        x_label="judged queries", y_label="margin, points", log="xy", series=curves
     )
-    _by_pairs(axes, "judged queries", "margin, points", log=True)
-    return {"told": TOLD, "needed": {name: [mu[JUDGED.index(n)] for n in TOLD] for name, mu in needed.items()}}
 
 
 def _looked_at(loss: float, rng: np.random.Generator, alpha: float, heroes: int) -> tuple[Array, NDArray[np.bool_]]:
@@ -235,21 +234,8 @@ def _honest_error(n: int, rng: np.random.Generator, edges: Array) -> float:
     return calibration_error(fill_bins(hero.confidence, hero.correct, edges))
 
 
-def _panels(figure: Figure, *titles: str) -> list[Any]:
-    panels = list(np.atleast_1d(figure.subplots(1, len(titles))))
-    for axes, title in zip(panels, titles, strict=True):
-        axes.set_title(title, fontsize=10.5, loc="left")
-    return panels
-
-
-def _by_pairs(axes: Any, what: str, value: str, *, log: bool = False) -> None:
-    """Labels and legend of a panel over numbers of queries, which are written out."""
-    axes.set(xlabel=what, ylabel=value)
-    if log:
-        axes.set(xscale="log", yscale="log")
-        axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda y, _: f"{y:,g}"))
-    axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda x, _: f"{x:,g}"))
-    axes.legend()
+def _curve(name: str, look: str, x: Iterable[float], y: Iterable[float], **ends: tuple[float, ...]) -> Series:
+    return Series(name=name, look=look, x=tuple(map(float, x)), y=tuple(map(float, y)), **ends)
 
 
 if __name__ == "__main__":
