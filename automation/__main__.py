@@ -204,26 +204,26 @@ def _look(asked: argparse.Namespace) -> int:
 
 def _install(asked: argparse.Namespace) -> int:
     """Have cron run the line that ticks, or print what has systemd run it; what jobs need is kept beside it."""
-    from automation import crontab, environment
+    from automation import crontab
     from automation.emit import systemd
 
     defaults = (asked.schedule, asked.ledger) == (SCHEDULE, LEDGER)
     options = () if defaults else ("--schedule", str(asked.schedule), "--ledger", str(asked.ledger))
     words = HERE.argv("python", "-m", "automation", *options, "tick")
-    variables, kept = environment.needed(asked.schedule.parent, os.environ), environment.kept_by(asked.schedule)
-    line = environment.line(HERE.home, words, asked.ledger, kept)
+    variables, kept = crontab.needed(asked.schedule.parent, os.environ), crontab.kept_by(asked.schedule)
+    line = crontab.line(HERE.home, words, asked.ledger, kept)
     print((crontab.install if asked.target == "crontab" else systemd)(HERE.home, line))
-    environment.keep(kept, variables)
+    crontab.keep(kept, variables)
     print(f"# {kept} keeps for the jobs: {', '.join(variables)}; say this again where one of them changes")
     print(f"# {HERE.typed('python -m automation status')} tells, after two minutes, whether it ticks")
     return 0
 
 
 def _uninstall(asked: argparse.Namespace) -> int:
-    from automation import crontab, environment
+    from automation import crontab
 
     print(crontab.uninstall(HERE.home))
-    environment.kept_by(asked.schedule).unlink(missing_ok=True)
+    crontab.kept_by(asked.schedule).unlink(missing_ok=True)
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from automation import crontab, environment
+from automation import crontab
 from automation.__main__ import main
 from automation.ledger import Ledger
 from gates.errors import GateError
@@ -45,7 +45,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def install(root: Path, folder: Path) -> str:
     words = (sys.executable, "-m", "automation", "tick")
     ledger, kept = folder / "out" / "automation" / "slots.sqlite", folder / "state" / "tick.env"
-    return crontab.install(root, environment.line(root, words, ledger, kept))
+    return crontab.install(root, crontab.line(root, words, ledger, kept))
 
 
 @pytest.mark.parametrize("others", [None, b"", OTHERS])

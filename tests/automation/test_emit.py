@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from automation.crontab import line
 from automation.emit import github_actions, k8s, systemd
-from automation.environment import line
 from automation.schedule import Schedule
 from automation.schedule_file import load_schedule
 from gates.place import Whereabouts
