@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     for one in (approve, override):
         for option in _WORD:
             one.add_argument(option, required=True)
-    key = command("key", "keys.run", "make a key to sign with, and print what to add to configs/trusted_keys.json")
+    key = command("key", "trust.new_key", "make a key to sign with, and print what to add to configs/trusted_keys.json")
     key.add_argument("file", type=Path, metavar="FILE", help="where the private key goes; it must not exist")
     key.add_argument("--name", help="how people know the key (default: the file's name)")
     key.add_argument("--may", default="decide", help=f"what it may sign, of {','.join(ROLES)} (default: decide)")

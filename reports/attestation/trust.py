@@ -1,9 +1,12 @@
-"""Whose signature counts, for what, and when? The trust root: configs/trusted_keys.json, read strictly."""
+"""Whose signature counts, for what, and when? The trust root (configs/trusted_keys.json), and a new key for it."""
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -18,6 +21,7 @@ TRUSTED_KEYS = HERE.home / "configs" / "trusted_keys.json"
 NOBODY = "UNTRUSTED, nobody vouches for it"
 Role = Literal["decide", "approve", "promote"]
 ROLES: tuple[Role, ...] = get_args(Role)
+_VALID = timedelta(days=365)  # a new key
 
 
 class TrustedKey(Document):
@@ -95,3 +99,36 @@ def judge(root: TrustRoot, keyid: str, role: Role, at: datetime | None, *, ephem
     if why:
         return Judgement(trusted=False, words=f"by {known.name} (key {keyid[:16]}): UNTRUSTED, {why}")
     return Judgement(trusted=True, words=f"by {known.name} (key {keyid[:16]}), trusted")
+
+
+def new_key(asked: argparse.Namespace) -> int:
+    """`key`: make a key to sign with; write a private key, print what to add to configs/trusted_keys.json."""
+    from reports.attestation import signing
+
+    may = asked.may.split(",")
+    wrong = [role for role in may if role not in ROLES]
+    if wrong:
+        raise GateError(f"--may={asked.may}: {wrong[0]!r} is no role; there are {', '.join(ROLES)}")
+    signer, private = signing.make_key(asked.type)
+    try:  # a new file that only its owner can read, at no moment otherwise
+        with os.fdopen(os.open(asked.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            opened.write(private)
+    except FileExistsError:
+        raise GateError(f"{asked.file}: exists, and a key is never overwritten; name another file") from None
+    except OSError as error:
+        raise GateError(f"{asked.file}: cannot be written ({error.strerror}); name another file") from None
+    now = datetime.now(UTC).replace(microsecond=0)
+    entry = {
+        "name": asked.name or asked.file.stem,
+        "keyid": signer.keyid,
+        "public": signer.public,
+        "may": may,
+        "valid_from": now.isoformat(),
+        "valid_until": (now + _VALID).isoformat(),
+    }
+    print(f"private key in {asked.file}: keep it out of the repository; sign with {signing.SIGNER}=file2:{asked.file}")
+    there = TRUSTED_KEYS.exists()
+    what = "add to `keys` of" if there else "write as"
+    print(f"{what} configs/trusted_keys.json, after a review as for code:")
+    print(json.dumps(entry if there else {"schema": SCHEMA, "keys": [entry]}, indent=2))
+    return 0
