@@ -45,6 +45,12 @@ PREDICATES = {
 OF_RUNS = ("run", "decision", "svr")  # all else people say
 #: Where a statement says when it was made, whatever its kind.
 _TIMES = ("finishedOn", "timeCreated", "createdOn")
+#: What every attestation of a run says of it, as statements call it; and how a planned test of it went.
+_RUN = {
+    "runId": "run_id", "commit": "commit", "configsCommit": "configs_commit", "mode": "mode", "exposure": "exposure",
+    "startedOn": "started_at", "finishedOn": "finished_at",
+}  # fmt: skip
+_TESTS = {"passedTests": "passed", "warnedTests": "warned", "failedTests": "failed", "notRunTests": "not run"}
 _RESULT = {Decision.PROMOTE: "PASSED", Decision.HOLD: "WARNED", Decision.ROLLBACK: "FAILED"}
 
 Document = Mapping[str, Any]  # a statement, or a part of one
@@ -107,7 +113,6 @@ def run_statement(release: ReleaseAttestation, digest: str, heroes: Mapping[str,
     without evidence, stands in `notRunTests` (ours): a consumer may accept warned tests, and nothing was shown by it.
     """
     heroes = dict(sorted(heroes.items()))  # whatever order they were judged or listed in
-    passed, warned, failed, not_run = (_named(heroes, kind) for kind in ("passed", "warned", "failed", "not run"))
     policies = sorted({hero.policy_digest for hero in heroes.values()})
     locks = [(name, hero.release_fingerprint) for name, hero in heroes.items()]
     return in_toto(
@@ -119,17 +124,8 @@ def run_statement(release: ReleaseAttestation, digest: str, heroes: Mapping[str,
                 *(resource("policy", policy) for policy in policies),
                 *(resource(f"{name}/lock_material", lock) for name, lock in locks if lock),
             ],
-            "passedTests": passed,
-            "warnedTests": warned,
-            "failedTests": failed,
-            "notRunTests": not_run,
-            "runId": release.run_id,
-            "commit": release.commit,
-            "configsCommit": release.configs_commit,
-            "mode": release.mode,
-            "exposure": release.exposure,
-            "startedOn": release.started_at,
-            "finishedOn": release.finished_at,
+            **{name: _named(heroes, outcome) for name, outcome in _TESTS.items()},
+            **{name: getattr(release, field) for name, field in _RUN.items()},
         },
     )
 
@@ -148,11 +144,6 @@ def decision_statement(hero: Attestation, digest: str, run: str) -> dict[str, An
             "hero": name,
             "decision": str(hero.decision),
             "reasons": list(hero.reasons),
-            "mode": hero.mode,
-            "exposure": hero.exposure,
-            "runId": hero.run_id,
-            "commit": hero.commit,
-            "configsCommit": hero.configs_commit,
             "configHash": hero.config_hash,
             "baselineConfigHash": hero.baseline_config_hash,
             "policy": {"digest": {"sha256": hero.policy_digest}},
@@ -165,8 +156,7 @@ def decision_statement(hero: Attestation, digest: str, run: str) -> dict[str, An
             ],
             "decisionFunction": function,
             "run": {"sha256": run},
-            "startedOn": hero.started_at,
-            "finishedOn": hero.finished_at,
+            **{name: getattr(hero, field) for name, field in _RUN.items()},
         },
     )
 
