@@ -3,10 +3,13 @@
 Both sides read the same file of a million hits, in the evidence's order, and measure from document and score.
 """
 
+import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from timeit import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -65,16 +68,6 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> BigRun:
     return BigRun(path, truth, doc_id)
 
 
-def best_cpu_seconds(function: Callable[[], object], rounds: int) -> float:
-    """The least CPU time of some calls: a shared machine's clock says more of its neighbours than of the code."""
-    taken = []
-    for _ in range(rounds):
-        begun = time.process_time()
-        function()
-        taken.append(time.process_time() - begun)
-    return min(taken)
-
-
 def measured(evidence: BigRun) -> Measures:
     """From documents and scores: rank, grade, measure."""
     hits = pq.read_table(evidence.path, columns=["system", "query_ord", "doc_ord", "score"])
@@ -113,8 +106,10 @@ def by_pytrec_eval(evidence: BigRun) -> list[ByQuery]:
 def test_measures_cost_a_quarter_of_pytrec_eval(evidence: BigRun) -> None:
     """The check of the numbers, and of the ratio: a million hits, parquet to nDCG@10, recall@50 and RR."""
     found, theirs = measured(evidence), by_pytrec_eval(evidence)
-    peer = best_cpu_seconds(lambda: by_pytrec_eval(evidence), rounds=3)
-    own = best_cpu_seconds(lambda: measured(evidence), rounds=5)
+    # the least CPU time of some calls: a shared machine's clock says more of its neighbours than of the code
+    taken = partial(repeat, setup=gc.enable, timer=time.process_time, number=1)
+    peer = min(taken(lambda: by_pytrec_eval(evidence), repeat=3))
+    own = min(taken(lambda: measured(evidence), repeat=5))
     for name, column in (("ndcg_cut_10", found.ndcg_at_10), ("recall_50", found.recall_at_50)):
         expected = [run[f"q{q}"][name] for run in theirs for q in range(QUERIES)]
         np.testing.assert_allclose(column, expected, rtol=0, atol=1e-9)
