@@ -50,8 +50,9 @@ def read_record(folder: Path, configs: Path, verified: Verified, root: TrustRoot
     pictures: dict[str, tuple[str, Picture]] = {}
     signed = _copied("chain.json", _listed(of_run, root), copies)
     changes = [*_copied("changes.json", _listed(made, root), copies)] if made else []
+    about = [digest_in(s.predicate, "decision") for s in made]
     heroes = tuple(
-        _hero(folder, decided, [c for c in changes if _decision(c.value["statement"]) == decisions[hero]], pictures)
+        _hero(folder, decided, [c for c, of in zip(changes, about, strict=True) if of == decisions[hero]], pictures)
         for hero, decided in verified.heroes.items()
     )
     told = SourcedRun(
@@ -75,10 +76,6 @@ def _about(statement: Statement, verified: Verified, decisions: Iterable[str]) -
     run_id = next(iter(verified.heroes.values())).attestation.run_id
     of_run = statement.kind in OF_RUNS and statement.run_id == run_id
     return of_run or digest_in(statement.predicate, "decision") in decisions
-
-
-def _decision(statement: dict[str, Any]) -> str:
-    return digest_in(statement["predicate"], "decision")
 
 
 def _listed(statements: Iterable[Statement], root: TrustRoot) -> list[dict[str, Any]]:

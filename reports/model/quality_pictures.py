@@ -42,7 +42,8 @@ def show_differences(of: Material) -> PictureContent | str:
         rules, limit = [StraightLine(axis="x", at=0, look="zero")], name.scale * limits.get(metric, math.nan)
         if math.isfinite(limit):
             rules.append(StraightLine(axis="x", at=-limit, words=f"limit -{limit:.3g}"))
-        furthest = 1.15 * max(abs(x) for x in (0.1, *(r.at for r in rules), *_reach(series)))
+        reached = (x for one in series for x in (*one.x_low, *one.x_high))
+        furthest = 1.15 * max(abs(x) for x in (0.1, *(r.at for r in rules), *reached))
         panels.append(
             Panel(
                 title=name.head, x_label="hero minus baseline\n(95 %)", rows=rows, x_ends=(-furthest, furthest),
@@ -65,10 +66,6 @@ def _difference(of: Material, metric: str, kind: str, name: str, at: NDArray[np.
         return gains[metric].difference
     column = MEASURES[metric].column if metric in MEASURES else metric
     return mean_interval((of.measured.hero.column(column) - of.measured.baseline.column(column))[at])
-
-
-def _reach(series: list[Series]) -> tuple[float, ...]:
-    return tuple(x for one in series for x in (*one.x_low, *one.x_high))
 
 
 def show_reliability(of: Material) -> PictureContent | str:

@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from fixtures.fingerprint import Change, changes
 from gates.attestation import ATTESTATION, Attestation, AttestationError
@@ -19,7 +17,7 @@ from gates.checks.stop_rule import StopRule
 from gates.errors import failures
 from gates.names import check_of, slice_parts
 from gates.offline import OFFLINE
-from gates.release import Outcome, Release, Subject
+from gates.release import Outcome, Release
 from gates.rule.compared import look_interval
 from gates.statistics.pvalues import mean_interval
 from gates.verdicts import SEVERITY, Cell, Decision, Kind, Verdict
@@ -159,8 +157,9 @@ def _tell(release: Release, outcome: Outcome, untrusted: str) -> Story:
     facts = climbed.constants
     edges, seed = (tuple(map(float, facts.bin_edges)), int(facts.seed)) if facts else ((), 0)
     folder = release.artifacts / subject.name
-    agg = _agg(folder) if climbed.fingerprint else None
-    measured = _measured(agg, subject) if agg is not None else None
+    agg = read_agg(folder) if climbed.fingerprint and (folder / "agg.parquet").exists() else None
+    pairs = read_measured(agg, subject.name, subject.baseline_name) if agg is not None else None
+    measured = pairs or None  # of none nothing is told
     focus = focus_of(outcome)
     measure = (check_of(focus.check) or Check).measure if focus is not None else "ndcg_at_10"
     gains: dict[str, Gain] = {}
@@ -211,17 +210,6 @@ def earlier_runs(release: Release, outcome: Outcome) -> tuple[Earlier, ...]:
             then = said.lock_material.get("config", {})
             found.append(Earlier(said, tuple(changes(then, now)) if then and now else ()))
     return tuple(found)
-
-
-def _agg(folder: Path) -> pa.Table | None:
-    """A hero's agg.parquet; None where the ladder left none."""
-    return read_agg(folder) if (folder / "agg.parquet").exists() else None
-
-
-def _measured(agg: pa.Table, subject: Subject) -> Measured | None:
-    """The pairs in it; None where there are none."""
-    found = read_measured(agg, subject.name, subject.baseline_name)
-    return found if len(found) else None
 
 
 def _notes(outcome: Outcome, measured: Measured | None) -> Iterator[str]:
