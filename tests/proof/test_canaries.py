@@ -137,6 +137,7 @@ SEEN = {
 }  # fmt: skip
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("world", WORLDS)
 def test_each_hero_ends_as_the_gate_ends_it(small: Policy, world: str):
     twin = both(small, WORLDS[world])

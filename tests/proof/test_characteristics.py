@@ -64,6 +64,7 @@ def strict(policy: Policy) -> Policy:
     return changed(policy, gates={"aece_tau": {**policy.gates.aece_tau.model_dump(), "green_below": [0.025] * 4}})
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize(
     ("cell", "count", "least", "most", "breaks"),
     [

@@ -34,6 +34,7 @@ def test_a_world_has_the_mean_that_it_is_drawn_with(world: World, n: int) -> Non
         assert (weights.sum(), weights @ world.values) == pytest.approx((1, -loss))
 
 
+@pytest.mark.slow(every=2)
 @pytest.mark.parametrize("world", WORLDS, ids=[f"{i} {world.what}" for i, world in enumerate(WORLDS)])
 @pytest.mark.parametrize("n", [50, 500])
 def test_a_simulated_yes_is_the_bound_of_the_gate(world: World, n: int) -> None:
@@ -110,7 +111,7 @@ def test_where_nothing_varies_every_rule_still_answers(rule: str, value: float) 
 
 
 def test_the_command_writes_every_rate_of_every_world(tmp_path: Path) -> None:
-    offline.main(tmp_path, 100, 10)
+    offline.main(tmp_path, 10, 3)
     page = (tmp_path / offline.PAGE).read_text(encoding="utf-8")
     for question in QUESTIONS:
         _, _, rest = page.partition(f"## {question.title}\n")

@@ -45,8 +45,8 @@ def test_an_equal_hero_climbs_to_the_top(ladder: Climb) -> None:
     assert [step["percent"] for step in found["steps"]] == [50, 100]
 
 
-def test_a_worse_hero_falls_at_the_first_step(climb: Climb) -> None:
-    climbed = climb("worse")
+def test_a_worse_hero_falls_at_the_first_step(once: Climb) -> None:
+    climbed = once("worse")
     assert climbed.ended.startswith("rolled back at 50 % by ")
     assert climbed.gate(50, "sla_recall_at_50_delta").verdict is Verdict.RED
     assert {climbed.gate(100, gate).verdict for gate in GATES} == {Verdict.NOT_REACHED}
@@ -55,8 +55,8 @@ def test_a_worse_hero_falls_at_the_first_step(climb: Climb) -> None:
     assert found["pairs"] < 200  # at a look inside the window, not at its end
 
 
-def test_a_hero_that_cannot_be_asked_is_held(climb: Climb) -> None:
-    climbed = climb("unsure")
+def test_a_hero_that_cannot_be_asked_is_held(once: Climb) -> None:
+    climbed = once("unsure")
     assert climbed.ended.startswith("held at 100 %: p95_latency: latency_ms is missing: unsure.run has no latency_ms")
     assert record(climbed)["to_percent"] == 0
 
@@ -88,8 +88,8 @@ def retold(patch: pytest.MonkeyPatch, change: Callable[[Answer], Answer], *has: 
     patch.setattr(RecordedKind, "open_system", open_system)
 
 
-def test_the_machine_is_attested_of_the_preflight_and_every_window(climb: Climb) -> None:
-    climbed = climb("equal")
+def test_the_machine_is_attested_of_the_preflight_and_every_window(once: Climb) -> None:
+    climbed = once("equal")
     told = record(climbed)["machine"]
     windows = [(window["window"], window["percent"]) for window in told["windows"]]
     assert windows == [(0, 0), (1, 50), (2, 100)]
@@ -170,8 +170,8 @@ def test_a_replay_that_broke_stays_broken(ladder: Climb, monkeypatch: pytest.Mon
         climbed.reach(50)
 
 
-def test_every_query_is_a_pair_is_asked_once_and_served_by_the_steps_share(climb: Climb) -> None:
-    climbed = climb("equal")
+def test_every_query_is_a_pair_is_asked_once_and_served_by_the_steps_share(once: Climb) -> None:
+    climbed = once("equal")
     found = rows(climbed)
     pairs = [row for row in found if row["stream"] == "pair"]
     arms = {name: [r["query_id"] for r in pairs if r["system"] == name] for name in ("equal", "incumbent")}
@@ -188,8 +188,8 @@ def test_every_query_is_a_pair_is_asked_once_and_served_by_the_steps_share(climb
     assert served[100] == 1.0
 
 
-def test_hits_are_recorded_of_both_arms(climb: Climb) -> None:
-    climbed = climb("worse")
+def test_hits_are_recorded_of_both_arms(once: Climb) -> None:
+    climbed = once("worse")
     hits = rows(climbed, "hits")
     pairs = record(climbed)["pairs"]
     assert len(hits) == 2 * 3 * pairs
