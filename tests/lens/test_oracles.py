@@ -4,7 +4,6 @@ import dataclasses
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from lens.oracles import make_oracles
@@ -42,13 +41,13 @@ def test_every_honest_configuration_answers_all_of_them_first(index, open_lens, 
 
 
 @pytest.mark.parametrize(
-    "fewer",
-    [
-        lambda index: {"part": {**index.part, "calibration": index.part["calibration"][:5]}},
-        lambda index: {"vectors": np.zeros_like(index.vectors)},  # no meaning is the nearest by a margin
-    ],
+    ("vectors", "questions", "docstrings"),
+    [(1, 5, ""), (0, 300, "0 of intent docstring ")],  # as many give all of that intent where meaning tells them apart
     ids=["few questions", "no margin"],
 )
-def test_a_corpus_with_too_few_sure_answers_is_told_so(index, open_lens, fewer):
-    with pytest.raises(ValueError, match=r"0 of intent error, .* are sure, but each intent should give 10"):
-        make_oracles(dataclasses.replace(index, **fewer(index)), open_lens().lexical)
+def test_a_corpus_with_too_few_sure_answers_is_told_so(index, open_lens, vectors, questions, docstrings):
+    part = {**index.part, "calibration": index.part["calibration"][:questions]}
+    fewer = dataclasses.replace(index, part=part, vectors=vectors * index.vectors)
+    told = rf"0 of intent error, .*{docstrings}.*are sure, but each intent should give 10"
+    with pytest.raises(ValueError, match=told):
+        make_oracles(fewer, open_lens().lexical)
