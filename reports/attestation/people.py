@@ -10,7 +10,7 @@ from datetime import datetime
 from reports.attestation import statements, trust
 from reports.attestation.chain import Chain, Statement
 from reports.attestation.statements import OF_RUNS
-from reports.attestation.trust import Judgement, Role, TrustRoot
+from reports.attestation.trust import Role, TrustRoot, Vouched
 from reports.escaping import clean
 
 KINDS = ("approval", "override")
@@ -48,30 +48,30 @@ def said_of(
     )
 
 
-def judged(statement: Statement, root: TrustRoot) -> Judgement:
+def weighed(statement: Statement, root: TrustRoot) -> Vouched:
     """Does the signature of a statement count for what the statement is?"""
     decides = statement.kind in (*OF_RUNS, "documents")
     role: Role = "decide" if decides else "approve" if statement.kind in KINDS else "promote"
     ephemeral = statement.predicate["signer"].get("key") == "made for this run"  # nothing but words depends on it
     at = statements.made_at(statement.content)
-    return trust.judge(root, statement.keyid, role, at, ephemeral=ephemeral)
+    return trust.weigh(root, statement.keyid, role, at, ephemeral=ephemeral)
 
 
 def read_word(statement: Statement, now: datetime, root: TrustRoot, accept_untrusted: bool = False) -> Word:
     """One approval or override, weighed."""
     predicate = statement.predicate
-    weighed = judged(statement, root)
+    vouched = weighed(statement, root)
     until = statements.time_in(predicate, "until")
     expired, at = until is None or until <= now, statements.made_at(statement.content)
     wrong = "expired" if expired else "said at no time that has come" if at is None or at > now else ""
-    words = f"{weighed.words}; {wrong}" if wrong else weighed.words
+    words = f"{vouched.words}; {wrong}" if wrong else vouched.words
     return Word(
         by=clean(str(predicate.get("by", ""))),
         why=clean(str(predicate.get("why", ""))),
         ticket=clean(str(predicate.get("ticket", ""))),
         until=until,
         statement=statement,
-        trusted=weighed.trusted,
-        counts=not wrong and (weighed.trusted or accept_untrusted),
+        trusted=vouched.trusted,
+        counts=not wrong and (vouched.trusted or accept_untrusted),
         words=words,
     )

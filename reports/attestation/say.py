@@ -30,10 +30,10 @@ def say(folder: Path, kind: str, hero: str, said: Mapping[str, str], root: Trust
         if hero not in verified.heroes:
             raise GateError(f"--hero={hero}: no decision about it in {folder}; there are {', '.join(verified.heroes)}")
         decision = verified.heroes[hero].statement.digest
-        judged = trust.judge(root, opened.keyid, "approve", now, ephemeral=opened.ephemeral)
+        vouched = trust.weigh(root, opened.keyid, "approve", now, ephemeral=opened.ephemeral)
         told |= {"until": until.isoformat(timespec="seconds"), "createdOn": now.isoformat(timespec="seconds")}
         statement = statements.said_statement(kind, hero, {**told, "decision": {"sha256": decision}})
-        digest = chain.append(folder, kind, hero, statement, opened, judged.words)
+        digest = chain.append(folder, kind, hero, statement, opened, vouched.words)
         added = chain.read(folder).find(digest)
     if added is None:
         raise GateError(f"{folder}: what was signed does not verify; see {statements.COMMAND}")

@@ -15,7 +15,7 @@ from reports.attestation.statements import (
     run_statement,
     svr_statement,
 )
-from reports.attestation.trust import NO_KEYS, TRUSTED_KEYS, TrustRoot, judge, read_trust
+from reports.attestation.trust import NO_KEYS, TRUSTED_KEYS, TrustRoot, read_trust, weigh
 
 
 def open_for_run(artifacts: Path, root: Path) -> tuple[Signer, TrustRoot]:
@@ -41,10 +41,10 @@ def prepare(opened: Signer, root: TrustRoot, artifacts: Path, heroes: Sequence[s
     """The names and words of the signatures of a run that holds the folder: nobody else appends until it ends."""
     first = chain.tip(artifacts)[0] + 1
     at = datetime.fromisoformat(finished_at)
-    judged = judge(root, opened.keyid, "decide", at, ephemeral=opened.ephemeral)
+    vouched = weigh(root, opened.keyid, "decide", at, ephemeral=opened.ephemeral)
     return Seal(
-        words=judged.words,
-        trusted=judged.trusted,
+        words=vouched.words,
+        trusted=vouched.trusted,
         run=chain.file_name(first, "run"),
         decisions={hero: chain.file_name(first + 1 + i, "decision", hero) for i, hero in enumerate(heroes)},
         first=first,

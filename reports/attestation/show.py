@@ -36,7 +36,7 @@ def describe(decided: Decided, verified: Verified, root: TrustRoot, now: datetim
     yield f"  hero         {hero.config_hash} against {hero.baseline} {hero.baseline_config_hash}"
     yield f"  commit       {hero.commits}"
     yield f"  fingerprint  {hero.release_fingerprint or 'none: the ladder never began'}"
-    yield f"  signed       {decided.judged.words}"
+    yield f"  signed       {decided.vouched.words}"
     yield f"  statement    {statement.digest[:16]}  {BUNDLES}/{statement.file}"
     for reason in hero.reasons[:_REASONS]:
         yield f"  reason       {clean(reason)}"
@@ -83,7 +83,7 @@ def _line(statement: Statement, root: TrustRoot, now: datetime) -> str:
     except MALFORMED as error:  # somebody signed it so
         says = f"nothing that can be read ({type(error).__name__})"
     start = f"{statement.number:06d}  {at.isoformat()[:19] if at else '':19}  {about:22}"
-    return f"{start}  {cut(says, _SAYS)}  signed {clean(people.judged(statement, root).words)}"
+    return f"{start}  {cut(says, _SAYS)}  signed {clean(people.weighed(statement, root).words)}"
 
 
 def _says(statement: Statement, root: TrustRoot, now: datetime) -> str:

@@ -69,7 +69,7 @@ NO_KEYS = TrustRoot(schema=SCHEMA, keys=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Vouched:
     """Does a signature count? And the words in which every page says so, after "signed"."""
 
     trusted: bool
@@ -83,12 +83,12 @@ def read_trust(path: Path | None = None) -> TrustRoot:
     return read_model(path or TRUSTED_KEYS, TrustRoot)  # JSON, which is YAML
 
 
-def judge(root: TrustRoot, keyid: str, role: Role, at: datetime | None, *, ephemeral: bool) -> Judgement:
+def weigh(root: TrustRoot, keyid: str, role: Role, at: datetime | None, *, ephemeral: bool) -> Vouched:
     """Does a signature by this key count for this role, made when its statement says that it was?"""
     known = next((key for key in root.keys if key.keyid == keyid), None)
     if known is None:
         whose = "a key made for this run" if ephemeral else f"key {keyid[:16]}"
-        return Judgement(trusted=False, words=f"with {whose}: {NOBODY}")
+        return Vouched(trusted=False, words=f"with {whose}: {NOBODY}")
     why = ""
     if role not in known.may:
         why = f"may {' and '.join(known.may)}, not {role}"
@@ -97,8 +97,8 @@ def judge(root: TrustRoot, keyid: str, role: Role, at: datetime | None, *, ephem
     elif not known.valid_from <= at <= known.valid_until:
         why = f"valid {known.valid_from:%Y-%m-%d} to {known.valid_until:%Y-%m-%d}, signed {at:%Y-%m-%d}"
     if why:
-        return Judgement(trusted=False, words=f"by {known.name} (key {keyid[:16]}): UNTRUSTED, {why}")
-    return Judgement(trusted=True, words=f"by {known.name} (key {keyid[:16]}), trusted")
+        return Vouched(trusted=False, words=f"by {known.name} (key {keyid[:16]}): UNTRUSTED, {why}")
+    return Vouched(trusted=True, words=f"by {known.name} (key {keyid[:16]}), trusted")
 
 
 def new_key(asked: argparse.Namespace) -> int:

@@ -17,8 +17,8 @@ from reports.attestation import chain, trust
 from reports.attestation.chain import BUNDLES, Chain, Statement, key_file
 from reports.attestation.documents import check_documents
 from reports.attestation.files import check_files, compare, walk
-from reports.attestation.people import judged
-from reports.attestation.trust import Judgement, TrustRoot
+from reports.attestation.people import weighed
+from reports.attestation.trust import TrustRoot, Vouched
 from reports.escaping import clean, cut_path
 
 HISTORY = "history"
@@ -35,7 +35,7 @@ class Decided:
 
     attestation: Attestation
     statement: Statement
-    judged: Judgement
+    vouched: Vouched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,17 +81,17 @@ def verify(folder: Path, root: TrustRoot, head: str = "") -> Verified:
     expired = sum(s.kind == "run" and s.run_id not in runs for s in whole.statements)
     if expired:
         notes.append(f"expired: {expired} older runs, of which only the statements are left")
-    judgements = {s.digest: judged(s, root) for s in whole.statements}
-    of_run = [judgements[s.digest] for s in signed.statements]
+    vouched = {s.digest: weighed(s, root) for s in whole.statements}
+    of_run = [vouched[s.digest] for s in signed.statements]
     doubtful = next((j for j in of_run if not j.trusted), None)
     heroes = {
-        name: Decided(attestation=files.heroes[name], statement=statement, judged=judgements[statement.digest])
+        name: Decided(attestation=files.heroes[name], statement=statement, vouched=vouched[statement.digest])
         for name, statement in signed.decisions.items()
     }
     strangers: dict[str, list[str]] = {}
     for statement in whole.statements:
-        if not judgements[statement.digest].trusted:
-            strangers.setdefault(judgements[statement.digest].words, []).append(f"{BUNDLES}/{statement.file}")
+        if not vouched[statement.digest].trusted:
+            strangers.setdefault(vouched[statement.digest].words, []).append(f"{BUNDLES}/{statement.file}")
     return Verified(
         problems=tuple(problems),
         notes=tuple(notes),
@@ -111,7 +111,7 @@ def run(asked: argparse.Namespace) -> int:
     found = verify(asked.folder, root, asked.head)
     told = [f"note: {clean(note)}" for note in found.notes]
     told += [f"untrusted: {clean(stranger)}" for stranger in found.strangers]
-    told += [f"{n}  {d.attestation.told}  signed {d.judged.words}" for n, d in found.heroes.items()]
+    told += [f"{n}  {d.attestation.told}  signed {d.vouched.words}" for n, d in found.heroes.items()]
     for line in (*(f"problem: {clean(problem)}" for problem in found.problems), *told):
         print(line)
     count = len(found.chain.statements)

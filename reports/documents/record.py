@@ -14,7 +14,7 @@ from gates.extras import lacking
 from reports.attestation import chain
 from reports.attestation.chain import Statement
 from reports.attestation.documents import FOLDER
-from reports.attestation.people import judged
+from reports.attestation.people import weighed
 from reports.attestation.statements import OF_RUNS, digest_in
 from reports.attestation.trust import TrustRoot
 from reports.attestation.verify import Decided, Verified
@@ -87,7 +87,7 @@ def _listed(statements: Iterable[Statement], root: TrustRoot) -> list[dict[str, 
             "hero": s.hero,
             "digest": s.digest,
             "keyid": s.keyid,
-            "signed": judged(s, root).words,
+            "signed": weighed(s, root).words,
             "statement": s.content,
         }
         for s in statements

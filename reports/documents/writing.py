@@ -20,7 +20,7 @@ from gates.place import HERE
 from reports.attestation import chain, trust
 from reports.attestation.chain import Chain
 from reports.attestation.documents import FOLDER, KIND, covered_by, documents_statement, newest_statement
-from reports.attestation.people import judged
+from reports.attestation.people import weighed
 from reports.attestation.signing import open_signer
 from reports.attestation.statements import MALFORMED
 from reports.attestation.trust import TrustRoot
@@ -125,10 +125,10 @@ def _signed(
     Whoever is killed before it lies there says it again.
     """
     opened, last = open_signer(), newest_statement(whole, run_id)
-    judgement = trust.judge(root, opened.keyid, "decide", now, ephemeral=opened.ephemeral)
+    vouched = trust.weigh(root, opened.keyid, "decide", now, ephemeral=opened.ephemeral)
     before = covered_by(last)
-    if last and described == before and (judged(last, root).trusted or not judgement.trusted):
-        return before, f"{judged(last, root).words}; nothing has changed since"
+    if last and described == before and (weighed(last, root).trusted or not vouched.trusted):
+        return before, f"{weighed(last, root).words}; nothing has changed since"
     run = next(s.digest for s in whole.of_run(run_id) if s.kind == "run")
-    chain.append(folder, KIND, "", documents_statement(run_id, run, described, now), opened, judgement.words)
-    return before, judgement.words
+    chain.append(folder, KIND, "", documents_statement(run_id, run, described, now), opened, vouched.words)
+    return before, vouched.words

@@ -126,7 +126,7 @@ def _promotion(asked: Wanted, name: str) -> tuple[Undertaking, Signer]:
         raise Refused(f"{asked.artifacts}: {verified.problems[0]}; run the canary again")
     decided = conditions.decided(verified.heroes, hero.subject.name, asked)
     way_out = "sign with a key of configs/trusted_keys.json (docs/verify.md)"
-    trusted = {"decision": conditions.require_trust(decided.judged, asked, f"{hero.subject.name}:", way_out)}
+    trusted = {"decision": conditions.require_trust(decided.vouched, asked, f"{hero.subject.name}:", way_out)}
     conditions.require_unused(decided, chain.read(asked.state))
     conditions.require_fresh(decided, hero, asked)
     digest, fingerprint = decided.statement.digest, decided.attestation.release_fingerprint

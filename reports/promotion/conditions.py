@@ -22,7 +22,7 @@ from reports.attestation.chain import Chain
 from reports.attestation.replay import replay
 from reports.attestation.signing import Signer
 from reports.attestation.statements import digest_in, made_at
-from reports.attestation.trust import Judgement, TrustRoot
+from reports.attestation.trust import TrustRoot, Vouched
 from reports.attestation.verify import Decided
 from reports.escaping import clean
 
@@ -111,17 +111,17 @@ def decided(heroes: Mapping[str, Decided], name: str, asked: Wanted) -> Decided:
     return decided
 
 
-def require_trust(judged: Judgement, asked: Wanted, what: str, way_out: str) -> bool:
+def require_trust(vouched: Vouched, asked: Wanted, what: str, way_out: str) -> bool:
     """Does a signature count? Refuse one that does not, unless that is accepted."""
-    if not judged.trusted and not asked.accept_untrusted:
-        raise Refused(f"{what} signed {judged.words}; {way_out}, or say --accept-untrusted, which is recorded")
-    return judged.trusted
+    if not vouched.trusted and not asked.accept_untrusted:
+        raise Refused(f"{what} signed {vouched.words}; {way_out}, or say --accept-untrusted, which is recorded")
+    return vouched.trusted
 
 
 def require_promoter(signer: Signer, asked: Wanted) -> bool:
     """May this key promote? Refuse any other, unless that is accepted."""
-    judged = trust.judge(asked.root, signer.keyid, "promote", asked.now, ephemeral=signer.ephemeral)
-    return require_trust(judged, asked, "this promotion would be", "set HERO_GATE_SIGNER to a key that may promote")
+    vouched = trust.weigh(asked.root, signer.keyid, "promote", asked.now, ephemeral=signer.ephemeral)
+    return require_trust(vouched, asked, "this promotion would be", "set HERO_GATE_SIGNER to a key that may promote")
 
 
 def require_unused(decided: Decided, whole: Chain) -> None:

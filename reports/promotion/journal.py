@@ -142,6 +142,6 @@ def _drop(asked: Wanted, intent: Undertaking) -> None:
 
 
 def _record(asked: Wanted, intent: Undertaking, signer: Signer) -> None:
-    judged = trust.judge(asked.root, signer.keyid, "promote", asked.now, ephemeral=signer.ephemeral)
+    vouched = trust.weigh(asked.root, signer.keyid, "promote", asked.now, ephemeral=signer.ephemeral)
     statement = statements.said_statement(intent.kind, intent.hero, intent.said)
-    chain.append(asked.state, intent.kind, intent.hero, statement, signer, judged.words)
+    chain.append(asked.state, intent.kind, intent.hero, statement, signer, vouched.words)

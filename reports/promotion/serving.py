@@ -10,7 +10,7 @@ from gates.documents import read_model
 from gates.place import HERE
 from reports.attestation import chain
 from reports.attestation.chain import Chain, Statement
-from reports.attestation.people import judged
+from reports.attestation.people import weighed
 from reports.attestation.statements import digest_in, time_in
 from reports.escaping import clean
 from reports.promotion import journal
@@ -52,7 +52,7 @@ def served(asked: Wanted) -> Serving:
     (made, last), by = _changes(asked.configs, whole), ""
     if made is not None:
         untrusted = clean(", ".join(map(str, made.predicate.get("untrustedAccepted") or ())))
-        by = f"{chain.BUNDLES}/{made.file}, signed {judged(made, asked.root).words}"
+        by = f"{chain.BUNDLES}/{made.file}, signed {weighed(made, asked.root).words}"
         by += f"; accepted untrusted: {untrusted}" if untrusted else ""
     return Serving(
         baseline=read_model(asked.baseline, Pack),

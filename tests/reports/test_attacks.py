@@ -19,7 +19,7 @@ from gates.attestation import ATTESTATION
 from gates.errors import GateError
 from gates.verdicts import SEVERITY, Decision
 from reports.attestation import chain, sealing, statements
-from reports.attestation.people import judged
+from reports.attestation.people import weighed
 from reports.attestation.signing import make_key
 from reports.attestation.trust import NO_KEYS
 from reports.attestation.verify import verify
@@ -174,7 +174,7 @@ def test_a_chain_of_what_served_that_was_written_by_others_shows(copied: Path, a
     promotion = statements.said_statement("promotion", "rival", said)
     chain.append(Path("configs/state"), "promotion", "rival", promotion, OWN_KEY, "by key, trusted")
     (statement,) = changes(copied)
-    assert not judged(statement, asked().root).trusted
+    assert not weighed(statement, asked().root).trusted
     next(Path("configs/state/bundles/keys").glob("*")).unlink()
     with pytest.raises(Refused, match=r"the chain of what served: bundles/000001-.*keys/.* is not there"):
         promote(asked(), "rival")

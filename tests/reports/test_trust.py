@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gates.errors import ConfigError
-from reports.attestation.trust import NO_KEYS, TRUSTED_KEYS, judge, read_trust
+from reports.attestation.trust import NO_KEYS, TRUSTED_KEYS, read_trust, weigh
 from tests.reports.signed import KEYS, SIGNER, trusting
 
 AT = datetime(2026, 12, 1, tzinfo=UTC)
@@ -30,17 +30,17 @@ def test_the_shipped_trust_root_names_nobody() -> None:
 
 def test_a_key_that_is_named_counts(tmp_path: Path) -> None:
     root = read_trust(write(tmp_path / "keys.json", entry()))
-    judged = judge(root, SIGNER.keyid, "decide", AT, ephemeral=False)
-    assert judged.trusted
-    assert judged.words == f"by release-ci (key {SIGNER.keyid[:16]}), trusted"
+    vouched = weigh(root, SIGNER.keyid, "decide", AT, ephemeral=False)
+    assert vouched.trusted
+    assert vouched.words == f"by release-ci (key {SIGNER.keyid[:16]}), trusted"
 
 
 @pytest.mark.parametrize("ephemeral", [True, False])
 def test_a_key_that_is_not_named_does_not(ephemeral: bool) -> None:
-    judged = judge(trusting(SIGNER, "decide"), KEYS["ecdsa"].keyid, "decide", AT, ephemeral=ephemeral)
-    assert not judged.trusted
-    assert judged.words.endswith(": UNTRUSTED, nobody vouches for it")
-    assert ("made for this run" in judged.words) == ephemeral
+    vouched = weigh(trusting(SIGNER, "decide"), KEYS["ecdsa"].keyid, "decide", AT, ephemeral=ephemeral)
+    assert not vouched.trusted
+    assert vouched.words.endswith(": UNTRUSTED, nobody vouches for it")
+    assert ("made for this run" in vouched.words) == ephemeral
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_key_that_is_not_named_does_not(ephemeral: bool) -> None:
     ],
 )
 def test_nor_does_one_out_of_its_role_or_time(role: Any, at: datetime | None, why: str) -> None:
-    judged = judge(trusting(SIGNER, "decide"), SIGNER.keyid, role, at, ephemeral=False)
-    assert not judged.trusted
-    assert judged.words == f"by release-ci (key {SIGNER.keyid[:16]}): UNTRUSTED, {why}"
+    vouched = weigh(trusting(SIGNER, "decide"), SIGNER.keyid, role, at, ephemeral=False)
+    assert not vouched.trusted
+    assert vouched.words == f"by release-ci (key {SIGNER.keyid[:16]}): UNTRUSTED, {why}"
 
 
 @pytest.mark.parametrize(
