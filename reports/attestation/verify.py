@@ -130,10 +130,10 @@ def _uncovered(folder: Path, there: Sequence[str], covered: set[str]) -> tuple[l
     """Files that no statement covers: those that are nobody's, and by whom left those that no run signs."""
     nobodys: list[str] = []
     unsigned: dict[str, list[str]] = {}
-    for name in there:
+    for name in (name for name in there if name not in covered):
         path, parts = folder / name, name.split("/")
         lock = path.name.endswith(".lock") and not path.stat().st_size
-        if name in covered or lock or (path.name == MARK and is_mark(path)):
+        if lock or (path.name == MARK and is_mark(path)):
             continue
         top = parts[2] if parts[0] == HISTORY and len(parts) > 2 else parts[0]
         if top in UNSIGNED:
