@@ -16,7 +16,7 @@ from gates.verdicts import OUTCOME, Verdict
 from rollout.battery import Battery
 from rollout.ladder import Ladder
 from tests.recorded_release import HEROES
-from tests.reports.finished_run import asked, copied, finished, here, in_two_processes  # noqa: F401 - fixtures
+from tests.reports.finished_run import asked, copied, finished, here, in_two_processes, promoted, rival_serves  # noqa: F401 - fixtures
 from tests.reports.handmade import run_of
 
 RUN_ID = "20261201T101500Z-c0ffee"

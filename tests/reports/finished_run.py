@@ -17,16 +17,22 @@ from reports.attestation.chain import Statement
 from reports.attestation.signing import make_key
 from reports.attestation.trust import SCHEMA, TrustRoot, read_trust
 from reports.attestation.verify import verify
+from reports.promotion.change import promote
 from reports.promotion.conditions import Wanted
 from tests import forked
 from tests.once import made_once
 from tests.recorded_release import declare, lock, pack, run
 from tests.reports.signed import trusting
 
+ALLURE = ("-p", "allure_pytest")
+
 
 def canary(folder: Path, *arguments: str, hero: str = "all", **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the canary of a miniature checkout as people do, with the plugins that the gate works with."""
-    command = ("pytest", "-p", "xdist", "-p", "allure_pytest", "-m", "canary", f"--hero={hero}", *arguments)
+    """Run the canary of a miniature checkout as people do.
+
+    Without ALLURE, which leaves five times as many files: each copy, and each look at all of it, takes twice as long.
+    """
+    command = ("pytest", "-p", "xdist", "-m", "canary", f"--hero={hero}", *arguments)
     return call(folder, *command, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", **environ)
 
 
@@ -77,7 +83,7 @@ def in_two_processes(tmp_path_factory: pytest.TempPathFactory, release_template:
 
     def judge(home: Path) -> None:
         shutil.copytree(release_template, home / "checkout")
-        done = canary(home / "checkout", "-n2", "--junitxml=junit.xml", HERO_GATE_SIGNER="")
+        done = canary(home / "checkout", "-n2", "--junitxml=junit.xml", *ALLURE, HERO_GATE_SIGNER="")
         assert done.returncode == 20, done.stdout + done.stderr
         leave_told(done, home)
 
@@ -97,20 +103,44 @@ def asked(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Wanted
     monkeypatch.chdir(copied)
     monkeypatch.setenv("HERO_GATE_SIGNER", f"file2:{copied / 'key.pem'}")
 
-    def ask(**changed: object) -> Wanted:
-        values = {
-            "artifacts": Path("reports/out"), "configs": Path("configs"), "by": "R. Manager", "why": "it gains",
-            "root": read_trust(Path("trusted.json")), "now": datetime.now(UTC),
-        }  # fmt: skip
-        return Wanted(**{**values, **changed})
+    return _wanted
 
-    return ask
+
+def _wanted(**changed: object) -> Wanted:
+    values = {
+        "artifacts": Path("reports/out"), "configs": Path("configs"), "by": "R. Manager", "why": "it gains",
+        "root": read_trust(Path("trusted.json")), "now": datetime.now(UTC),
+    }  # fmt: skip
+    return Wanted(**{**values, **changed})
 
 
 @pytest.fixture
 def here(asked: Callable[..., Wanted]) -> Wanted:
     """What is asked for in a copy of the finished run, in which one stands."""
     return asked()
+
+
+@pytest.fixture(scope="session")
+def rival_serves(tmp_path_factory: pytest.TempPathFactory, finished: Path) -> Path:
+    """The configs of that checkout after the promotion of `rival`."""
+
+    def change(home: Path) -> None:
+        folder = shutil.copytree(finished, home / "checkout", symlinks=True)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.chdir(folder)
+            patched.setenv("HERO_GATE_SIGNER", f"file2:{folder / 'key.pem'}")
+            promote(_wanted(), "rival")
+
+    return made_once(tmp_path_factory, "rival-serves", change) / "checkout" / "configs"
+
+
+@pytest.fixture
+def promoted(asked: Callable[..., Wanted], rival_serves: Path) -> Wanted:
+    """What is asked for where one stands, in a copy of the finished run, at the moment when `rival` was promoted."""
+    shutil.rmtree("configs")
+    shutil.copytree(rival_serves, "configs")
+    (said,) = changes(Path.cwd())
+    return asked(now=datetime.fromisoformat(said.predicate["createdOn"]))
 
 
 def problems() -> tuple[str, ...]:

@@ -180,12 +180,11 @@ def test_a_chain_of_what_served_that_was_written_by_others_shows(copied: Path, a
         promote(asked(), "rival")
 
 
-def test_what_is_put_there_by_hand_serves_by_no_statement(copied: Path, asked: Ask) -> None:
-    promote(asked(), "rival")
-    assert what_serves(asked())[0].startswith("serves       rival, promoted ")
+def test_what_is_put_there_by_hand_serves_by_no_statement(copied: Path, promoted: Wanted) -> None:
+    assert what_serves(promoted)[0].startswith("serves       rival, promoted ")
     path = copied / "configs" / "baseline.yaml"
     path.write_bytes(baseline(copied).replace(b"rival.run", b"worse.run"))
-    assert "no statement let it serve" in what_serves(asked())[0]
+    assert "no statement let it serve" in what_serves(promoted)[0]
 
 
 @pytest.mark.parametrize(
@@ -216,8 +215,7 @@ def test_a_journal_by_others_reaches_no_file_outside(
 
 
 @pytest.mark.parametrize("name", ["baseline.yaml", "state/journal.json", "previous/0009-0.yaml"])
-def test_a_pipe_keeps_no_change_waiting(copied: Path, asked: Ask, name: str) -> None:
-    promote(asked(), "rival")
+def test_a_pipe_keeps_no_change_waiting(promoted: Wanted, name: str) -> None:
     pipe = Path("configs", name)
     pipe.unlink(missing_ok=True)
     os.mkfifo(pipe)
@@ -225,10 +223,10 @@ def test_a_pipe_keeps_no_change_waiting(copied: Path, asked: Ask, name: str) -> 
     signal.alarm(20)
     try:
         with pytest.raises(GateError, match=r"not a regular file|journal.json: cannot be read"):
-            roll_back(asked())
+            roll_back(promoted)
         if not name.startswith("previous"):  # of which only a rollback reads
             with pytest.raises(GateError):
-                what_serves(asked())
+                what_serves(promoted)
     finally:
         signal.alarm(0)
 
@@ -241,13 +239,12 @@ def test_approvals_and_freeze_are_as_safe_as_the_policy(copied: Path, asked: Ask
     promote(asked(), "rival")
 
 
-def test_without_its_state_a_decision_that_is_still_fresh_can_be_used_again(copied: Path, asked: Ask) -> None:
-    promote(asked(), "rival")
-    roll_back(asked())
+def test_without_its_state_a_decision_that_is_still_fresh_can_be_used_again(promoted: Wanted) -> None:
+    roll_back(promoted)
     with pytest.raises(Refused, match="promoted already"):
-        promote(asked(), "rival")
+        promote(promoted, "rival")
     shutil.rmtree("configs/state")
-    promote(asked(), "rival")
+    promote(promoted, "rival")
 
 
 def test_each_line_of_the_threat_model_names_a_test(root: Path) -> None:

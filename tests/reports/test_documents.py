@@ -78,10 +78,9 @@ def audit_cell(**said: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_no_number_is_without_its_source_and_no_link_is_dead(here: Wanted) -> None:
+def test_no_number_is_without_its_source_and_no_link_is_dead(promoted: Wanted) -> None:
     audited(json.dumps({"at": "2026-11-29T10:16:05+00:00", "cells": [audit_cell()]}),
             "system,suite,pooled_judgments,coverage_percent\nequal,all,30000,94.2477\n")  # fmt: skip
-    promote(here, "rival")
     folder, linked = written(), 0
     for name in DOCUMENTS:
         for suffix in ("md", "html"):

@@ -5,7 +5,6 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -72,12 +71,18 @@ def is_consistent(checkout: Path, before: bytes) -> list[str]:
     ],
 )
 def test_wherever_it_is_killed_it_is_completed_or_undone_when_it_is_said_again(
-    copied: Path, asked: Ask, first: str, again: str, chains: tuple[list[str], ...], whole: bool
+    request: pytest.FixtureRequest,
+    copied: Path,
+    asked: Ask,
+    first: str,
+    again: str,
+    chains: tuple[list[str], ...],
+    whole: bool,
 ) -> None:
     before = baseline(copied)
     act = {"promote": lambda: promote(asked(), "rival"), "rollback": lambda: roll_back(asked())}
     if first == "rollback":
-        promote(asked(), "rival")
+        request.getfixturevalue("promoted")
     whole_state = shutil.copytree(copied / "configs", copied / "as_it_was")
     killed = points = 0
     while killed == points:  # until it ends before it is to be killed
@@ -101,13 +106,15 @@ def test_wherever_it_is_killed_it_is_completed_or_undone_when_it_is_said_again(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["two promotions", "two rollbacks", "mixed", "two folders"])
-def test_of_two_at_once_one_acts_and_one_is_refused(copied: Path, asked: Ask, kind: str, whole: bool) -> None:
+def test_of_two_at_once_one_acts_and_one_is_refused(
+    request: pytest.FixtureRequest, copied: Path, asked: Ask, kind: str, whole: bool
+) -> None:
     def promoting(folder: str = "out") -> Act:
         return lambda: promote(asked(artifacts=Path("reports", folder)), "rival")
 
     elsewhere = shutil.copytree(copied / "reports" / "out", copied / "reports" / "elsewhere").name
     if kind == "two rollbacks":
-        promote(asked(), "rival")
+        request.getfixturevalue("promoted")
     if kind == "mixed":  # something is there to go back to
         (copied / "configs" / "previous").mkdir()
         older = baseline(copied).replace(b"what", b"as it was: what").replace(b"equal.run", b"unsure.run")
@@ -143,14 +150,13 @@ def test_what_was_changed_by_hand_in_between_is_not_overwritten_by_a_promotion(c
     assert is_consistent(copied, before) == ["rollback"]
 
 
-def test_a_journal_that_cannot_be_read_is_told(copied: Path, asked: Ask) -> None:
-    promote(asked(), "rival")
-    journal = copied / "configs" / "state" / "journal.json"
+def test_a_journal_that_cannot_be_read_is_told(promoted: Wanted) -> None:
+    journal = promoted.configs / "state" / "journal.json"
     journal.write_text("{}")
     with pytest.raises(GateError, match=r"journal.json: cannot be read \(ValidationError\); see that"):
-        roll_back(asked(now=datetime.now(UTC)))
+        roll_back(promoted)
     remove_synced(journal)
-    roll_back(asked())
+    roll_back(promoted)
 
 
 def test_a_look_at_what_serves_leaves_the_journal_that_another_is_writing(copied: Path, asked: Ask) -> None:

@@ -18,7 +18,7 @@ from reports.render.allure_page import TOLD
 from reports.render.terminal import WIDTH
 from tests.once import made_once
 from tests.recorded_release import HEROES, Checkout
-from tests.reports.finished_run import canary, leave_told
+from tests.reports.finished_run import ALLURE, canary, leave_told
 
 DECISION = {"equal": "PROMOTE", "worse": "ROLLBACK", "unsure": "HOLD"}
 STATUS = {"equal": "passed", "worse": "failed", "unsure": "broken"}
@@ -171,7 +171,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, release_template: Path) ->
         folder = Path(shutil.copytree(release_template, home / "checkout"))
         (folder / "looks.py").write_text(LOOKS)
         (folder / "board.py").write_text(BOARD)
-        done = canary(folder, "-p", "looks", "-p", "board", hero="equal")
+        done = canary(folder, "-p", "looks", "-p", "board", *ALLURE, hero="equal")
         assert done.returncode == 0, done.stdout + done.stderr
         leave_told(done, home)
 
