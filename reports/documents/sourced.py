@@ -5,6 +5,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -85,7 +86,7 @@ class Sourced:
     @property
     def link(self) -> str:
         """Where it stands, as seen from a document."""
-        return f"{posixpath.relpath(self.artefact, FOLDER)}#{quote(self.path, safe='/~;=')}"
+        return f"{_beside(self.artefact)}#{quote(self.path, safe='/~;=')}"
 
 
 def in_markdown(value: object) -> Markup:
@@ -109,6 +110,12 @@ def _printed(value: object, text: Callable[[str], str], linked: Callable[[str, s
     if not isinstance(value, str) or re.search(r"\d", NAMES.sub("", value)):
         raise Unsourced(f"{value}: comes from no record, so no document says it; give it as Sourced")
     return Markup(text(value))
+
+
+@cache
+def _beside(artefact: str) -> str:
+    """A path as seen from a document: a dozen files are linked ten thousand times."""
+    return posixpath.relpath(artefact, FOLDER)
 
 
 def _plain(value: object) -> str:
