@@ -1,5 +1,6 @@
 """What does a judged release look like? Each hero of the miniature checkout, climbed once and left on disk."""
 
+import pickle
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from gates.rule.decide import Seen, decide, plan
 from gates.verdicts import OUTCOME, Verdict
 from rollout.battery import Battery
 from rollout.ladder import Ladder
+from tests.once import made_once
 from tests.recorded_release import HEROES
 from tests.reports.finished_run import asked, copied, finished, here, in_two_processes, promoted, rival_serves  # noqa: F401 - fixtures
 from tests.reports.handmade import run_of
@@ -32,9 +34,15 @@ def fonts(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def climbed(release_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A release over all heroes of the miniature checkout, judged without pytest, with its evidence merged."""
-    folder = tmp_path_factory.mktemp("judged")
-    outcomes = [_judge(name, release_template, folder) for name in HEROES]
-    return run_of(*outcomes, run_id=RUN_ID, artifacts=folder / "out", run_folder=folder / "run")
+
+    def judge(folder: Path) -> None:
+        outcomes = [_judge(name, release_template, folder) for name in HEROES]
+        release = run_of(*outcomes, run_id=RUN_ID, artifacts=folder / "out", run_folder=folder / "run")
+        (folder / "release.pickle").write_bytes(pickle.dumps(release))
+
+    folder = made_once(tmp_path_factory, "judged", judge)
+    release: Release = pickle.loads((folder / "release.pickle").read_bytes())  # noqa: S301 - written here
+    return release
 
 
 @pytest.fixture

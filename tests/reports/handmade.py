@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from reports.model.card import card_of
 from reports.model.examples import Example, Place
 from reports.model.gains import Gain
 from reports.model.pictured import pictures_of
-from reports.model.pictures import read_pool
+from reports.model.pictures import Picture, read_pool
 from reports.model.story import Story, tell
 from reports.render.pages import Plot, plotted, render
 from reports.render.terminal import ending
@@ -142,7 +143,14 @@ def lines_of(release: Release, *stories: Story) -> list[str]:
 
 def draw(release: Release, story: Story) -> tuple[Plot, ...]:
     """The plots of a hero, whose tables lie among the results."""
-    return plotted(story.hero, pictures_of(release, story, read_pool(release.artifacts / story.hero)))
+    shown = pictures_of(release, story, read_pool(release.artifacts / story.hero))
+    return tuple(_plot(story.hero, picture) for picture in shown)
+
+
+@cache
+def _plot(hero: str, picture: Picture) -> Plot:
+    """Equal pictures are drawn once: that it would be the same again is in test_plots.py."""
+    return plotted(hero, (picture,))[0]
 
 
 def page_of(release: Release, *stories: Story) -> str:
