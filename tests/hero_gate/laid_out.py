@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from gates.extras import EXTRAS
@@ -27,7 +28,11 @@ def lay_out(root: Path, site: Path, stamp: str) -> Path:
         known = subprocess.run(words, cwd=root, capture_output=True, text=True, check=True).stdout
         for name in filter(None, known.split("\0")):
             (where / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(root / name, where / name)
+            shutil.copy2(root / name, where / name)
+            compiled = Path(cache_from_source(root / name))  # as pip would leave it: with the time of its source
+            if name.endswith(".py") and compiled.exists():
+                (where / name).with_name("__pycache__").mkdir(exist_ok=True)
+                shutil.copy2(compiled, cache_from_source(where / name))
     (house / "COMMIT").write_text(f"{stamp}\n", encoding="utf-8")
     return house
 

@@ -14,6 +14,7 @@ from gates.archive import mark
 from hero_gate import pipeline
 from reports.promotion.__main__ import main as promotion
 from tests import forked
+from tests.edits import append
 from tests.recorded_release import run
 from tests.reports.finished_run import baseline
 from tests.reports.switched import BASE, make_engine
@@ -50,8 +51,9 @@ def ran(engine: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def undocumented(ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """No documents are written: their pictures take longer than a canary, and one of these tests looks at them."""
+def undrawn(engine: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither plots nor documents, which take longer than a canary: one of these tests looks at them."""
+    append(engine / "conftest.py", "\nimport sys\nsys.modules['matplotlib'] = None\n")
     really = pipeline.subprocess.run
 
     def run_others(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -120,10 +122,11 @@ def test_killed_at_three_moments_it_ends_with_the_stack_of_those_that_earned_it(
     assert "  heroes that serve                             3         2   NO" in told
     assert "  its evidence verifies                         1         1   yes" in told
     assert "  broken heroes that serve                      0         0   yes" in told
+    assert "  artefacts, six a hero                        18        18   yes" in told
     assert "  documents of it                              12        12   yes" in told
 
 
-@pytest.mark.usefixtures("undocumented")
+@pytest.mark.usefixtures("undrawn")
 def test_where_a_person_promotes_each_is_judged_against_what_serves(
     engine: Path, ran: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,7 +187,7 @@ def test_two_at_once_do_not_share_a_record(engine: Path, ran: list[str], capsys:
     assert not ran
 
 
-@pytest.mark.usefixtures("automatic", "undocumented")
+@pytest.mark.usefixtures("automatic", "undrawn")
 def test_what_the_policy_permitted_before_is_not_done_now(
     engine: Path, ran: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -204,7 +207,7 @@ def test_what_the_policy_permitted_before_is_not_done_now(
     assert baseline(engine) == before
 
 
-@pytest.mark.usefixtures("automatic", "undocumented")
+@pytest.mark.usefixtures("automatic", "undrawn")
 def test_the_table_says_what_serves_when_it_ends(
     engine: Path, ran: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -226,7 +229,7 @@ def test_the_table_says_what_serves_when_it_ends(
     assert "  router     PROMOTE, rolled back since: " in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("automatic", "undocumented")
+@pytest.mark.usefixtures("automatic", "undrawn")
 def test_a_promotion_that_was_cut_off_is_said_again(
     engine: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
