@@ -56,10 +56,11 @@ def verify(folder: Path, root: TrustRoot, head: str = "") -> Verified:
     there, others = walk(folder)
     if others:  # whoever reads a pipe or a device may wait for ever
         odd = tuple(f"{cut_path(name, 200)}: not a regular file; take it away" for name in others)
-        nothing = Chain(statements=(), problems=odd, head="")
-        return Verified(problems=odd, notes=(), heroes={}, trusted=False, words="by nobody", chain=nothing)
+        return _unread(odd, Chain(statements=(), problems=odd, head=""))
     whole = chain.read(folder)
     files = check_files(folder)
+    if files.release is None:  # which names what belongs here: all else would be called nobody's
+        return _unread((*files.problems, *whole.problems), whole)
     signed = compare(files, whole)
     documents, written = check_documents(folder, whole, files.run_id)
     problems = [*files.problems, *whole.problems, *signed.problems, *signed.unsigned, *documents]
@@ -101,6 +102,11 @@ def verify(folder: Path, root: TrustRoot, head: str = "") -> Verified:
         strangers=tuple(f"signed {words}: {', '.join(names)}" for words, names in strangers.items()),
         chain=whole,
     )
+
+
+def _unread(problems: tuple[str, ...], whole: Chain) -> Verified:
+    """Of a folder of which no more can be said."""
+    return Verified(problems=problems, notes=(), heroes={}, trusted=False, words="by nobody", chain=whole)
 
 
 def run(asked: argparse.Namespace) -> int:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from gates.attestation import ATTESTATION, Attestation, AttestedGain
 from gates.checks.check import Name, number_of
+from gates.checks.sla_recall import SlaRecall
 from gates.names import check_name, check_of, meaning
 from gates.statistics.pvalues import Interval
-from gates.verdicts import Cell, Decision, Verdict
+from gates.verdicts import Cell, Decision, Kind, Verdict
 from reports.documents.sourced import Sourced
 from reports.model.gains import Gain
 from reports.model.labels import headroom_words, is_enough, is_reached, mark_words, metric_name
@@ -82,9 +83,20 @@ class SourcedHero:
             its, mine = (side[name][1] if name in side else key.told("none") for side in sides)
             yield key, its, mine, "" if its.words == mine.words else "differs"
 
-    def keyed(self, *words: str) -> list[SourcedCheck]:
-        """Its checks with one of these words in their keys."""
-        return [check for check in self.checks if any(word in check.key for word in words)]
+    def deciding(self, *columns: str) -> list[SourcedCheck]:
+        """Its checks over all queries that read one of these columns of the answers."""
+        of = {check.key for check in self.checks if (known := check_of(check.key)) and known.decides in columns}
+        return [check for check in self.checks if check.key in of and check.kind != Kind.SLICE]
+
+    @property
+    def battery(self) -> list[SourcedCheck]:
+        """What was asked before the climb."""
+        return [check for check in self.checks if check.kind == Kind.SANITY]
+
+    @property
+    def sla_ms(self) -> Sourced:
+        """After so long an answer counts as none."""
+        return self.said["policy"]["gates"][SlaRecall.key]["sla_ms"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -250,6 +250,13 @@ def test_each_disagreement_is_named(out: Path, what: dict[str, Any], said: str) 
     assert said in problems(out)
 
 
+def test_of_a_release_that_cannot_be_read_nothing_else_is_called_nobodys(out: Path) -> None:
+    path = out / "attestation.json"
+    path.write_bytes(rfc8785.dumps({**json.loads(path.read_bytes()), "schema": "hero-gate/release/v1"}))
+    (problem,) = check(out).problems
+    assert "'hero-gate/release/v1', but hero-gate/release/v2 is expected" in problem
+
+
 def test_a_key_that_is_gone_or_another_is_found(out: Path) -> None:
     key = chain.key_file(out, SIGNER.keyid)
     with changed(key, KEYS["ecdsa"].public.encode()):
