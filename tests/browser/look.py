@@ -30,7 +30,6 @@ from tests import npm
 from tests.reports import handmade
 from tests.reports.conftest import Judged, climbed, fonts, judged  # noqa: F401 - fixtures
 from tests.reports.finished_run import (  # noqa: F401 - fixtures
-    ALLURE,
     asked,
     canary,
     copied,
@@ -88,7 +87,7 @@ def test_the_first_screen_of_allure_is_the_card(
     shutil.copytree(release_template, tmp_path / name)
     monkeypatch.chdir(tmp_path / name)
     for _ in range(2 if name == "HOLD" else 1):
-        canary(Path.cwd(), *ALLURE, hero=",".join(RELEASES[name]))
+        canary(Path.cwd(), hero=",".join(RELEASES[name]), complete=True)
         assert allure_page.main([]) == 0
     page = Path("reports/out/allure.html").resolve()
     attested = [Attestation.read_file(Path("reports/out", hero, ATTESTATION)) for hero in RELEASES[name]]

@@ -24,6 +24,7 @@ from reports.alerts.rules import RULES, WITHIN, AlertRules, built_in, load_alert
 from reports.attestation.document import attest, attest_heroes, write_attestations
 from tests.recorded_release import Checkout
 from tests.reports import handmade
+from tests.reports.finished_run import UNDRAWN
 
 SHIPPED = built_in()
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)  # a Tuesday
@@ -351,7 +352,7 @@ def test_a_decision_stands_whatever_becomes_of_its_alert(out: Path, monkeypatch:
 
 
 def test_a_whole_gate_run_appends_its_decision_where_no_later_run_puts_it_away(whole_checkout: Checkout) -> None:
-    assert whole_checkout.gate(hero="worse").ret == 20
+    assert whole_checkout.gate(*UNDRAWN, hero="worse").ret == 20
     put_away(whole_checkout.out, keep=0)
     told = [(alert.kind, alert.hero, alert.severity) for alert in read_log(whole_checkout.out).alerts]
     assert told == [("rollback", "worse", "P2")]

@@ -18,7 +18,7 @@ from reports.render.allure_page import TOLD
 from reports.render.terminal import WIDTH
 from tests.once import made_once
 from tests.recorded_release import HEROES, Checkout
-from tests.reports.finished_run import ALLURE, canary, leave_told
+from tests.reports.finished_run import UNDRAWN, canary, leave_told
 
 DECISION = {"equal": "PROMOTE", "worse": "ROLLBACK", "unsure": "HOLD"}
 STATUS = {"equal": "passed", "worse": "failed", "unsure": "broken"}
@@ -106,7 +106,7 @@ def test_old_results_do_not_linger_and_what_never_came_back_is_in_allure(whole_c
     old = take(whole_checkout.out) / "allure-results" / "old-result.json"
     old.parent.mkdir()
     old.write_text('{"labels": [{"name": "feature", "value": "worse"}]}')
-    run = whole_checkout.gate("--deselect=suites/canary/test_guards.py", hero="equal")
+    run = whole_checkout.gate(*UNDRAWN, "--deselect=suites/canary/test_guards.py", hero="equal")
     assert run.ret == 10
     results = allure(whole_checkout)
     assert {labels(result)["feature"] for result in results} == {"equal"}
@@ -123,7 +123,7 @@ def test_a_report_that_breaks_leaves_hold_and_no_page(whole_checkout: Checkout) 
         "    raise OSError('disk full')\n"
         "allure.AllureFileLogger = broken  # when the page is written already\n"
     )
-    run = whole_checkout.gate("-p", "breaks", hero="equal")
+    run = whole_checkout.gate(*UNDRAWN, "-p", "breaks", hero="equal")
     assert run.ret == 3
     assert whole_checkout.decision() == whole_checkout.decision("equal") == "HOLD"
     assert not (whole_checkout.out / "index.html").exists()
@@ -171,7 +171,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, release_template: Path) ->
         folder = Path(shutil.copytree(release_template, home / "checkout"))
         (folder / "looks.py").write_text(LOOKS)
         (folder / "board.py").write_text(BOARD)
-        done = canary(folder, "-p", "looks", "-p", "board", *ALLURE, hero="equal")
+        done = canary(folder, "-p", "looks", "-p", "board", hero="equal", complete=True)
         assert done.returncode == 0, done.stdout + done.stderr
         leave_told(done, home)
 

@@ -10,6 +10,7 @@ from reports.attestation.chain import Chain
 from reports.attestation.signing import make_key
 from reports.attestation.trust import NO_KEYS
 from tests.recorded_release import Checkout
+from tests.reports.finished_run import UNDRAWN
 from tests.reports.signed import check, trusting
 
 USAGE_ERROR = 4
@@ -136,7 +137,7 @@ def test_what_cannot_be_signed_at_the_end_is_held(whole_checkout: Checkout) -> N
         "    raise SigningError('HERO_GATE_SIGNER: cannot sign (Timeout)')\n"
         "sealing.sign_run = sign\n"
     )
-    run = whole_checkout.gate("-p", "breaks", hero="worse")
+    run = whole_checkout.gate(*UNDRAWN, "-p", "breaks", hero="worse")
     assert run.ret == 3
     (said,) = run.errlines
     assert said.startswith("exit status 3: SigningError: HERO_GATE_SIGNER: cannot sign (Timeout) (breaks.py:4); ")
@@ -157,7 +158,7 @@ def test_what_the_second_look_refuses_is_never_signed(whole_checkout: Checkout, 
         "        write(release, attested, *signed)\n"
         "    plugin.write_attestations = lying\n"
     )
-    run = whole_checkout.gate("-p", "lies", hero="worse")
+    run = whole_checkout.gate(*UNDRAWN, "-p", "lies", hero="worse")
     assert run.ret == 3
     (said,) = run.errlines
     assert said.startswith("exit status 3: EvidenceError: worse: decided ROLLBACK, attested PROMOTED ")
@@ -181,14 +182,14 @@ def test_a_run_that_is_killed_leaves_nothing_signed(whole_checkout: Checkout) ->
         "            os._exit(9)\n"
         "    plugin.write_attestations = dying\n"
     )
-    whole_checkout.gate("-p", "dies")
+    whole_checkout.gate(*UNDRAWN, "-p", "dies")
     assert_nothing_is_decided(whole_checkout, "equal")
     verified = check(whole_checkout.out)
     assert verified.heroes == {}
     said = [problem.partition(": ")[2].partition(":")[0] for problem in verified.problems]
     assert set(said) == {"not signed", "not attested; take it away"}  # the evidence of a decision that is none
     assert said.count("not signed") == 2
-    assert whole_checkout.gate(hero="worse").ret == 20
+    assert whole_checkout.gate(*UNDRAWN, hero="worse").ret == 20
     verified = check(whole_checkout.out)
     assert not verified.problems
     assert len(verified.notes) == 2, "the other is of alerts.jsonl"

@@ -14,7 +14,7 @@ from reports.attestation import chain
 from tests.edits import replace
 from tests.once import made_once
 from tests.recorded_release import Checkout, lock
-from tests.reports.finished_run import ALLURE, baseline, call, canary, changes, leave_told
+from tests.reports.finished_run import baseline, call, canary, changes, leave_told
 from tests.reports.test_card import said_in
 from tests.reports.test_next import as_made, typed
 
@@ -62,7 +62,7 @@ def _warned(finished: Path, home: Path) -> None:
     folder = Path(shutil.copytree(finished, home / "checkout", symlinks=True))
     shutil.rmtree(folder / "reports")
     in_mode(folder, "warn")
-    ended = canary(folder, *ALLURE, HERO_GATE_SIGNER=f"file2:{folder / 'key.pem'}")
+    ended = canary(folder, complete=True, HERO_GATE_SIGNER=f"file2:{folder / 'key.pem'}")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     leave_told(ended, home)
 
