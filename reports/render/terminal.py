@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
+from gates.checks.lock import Lock
 from gates.offline import OFFLINE
 from gates.release import Release
 from gates.verdicts import NOT_ENFORCED, WARN, Cell, Decision, Kind, Verdict
@@ -127,8 +128,8 @@ def _before(story: Story) -> list[str]:
     """What was looked at before the climb: "lock ok   sanity 7/7", with the failing ones named."""
     marks = {row.check: (row.kind, mark(row.cells[0])) for row in story.rows if row.cells}
     told = []
-    if "lock" in marks:
-        sign = marks["lock"][1]
+    if Lock.key in marks:
+        sign = marks[Lock.key][1]
         told.append(f"lock {'ok' if sign == '+' else sign}")
     if counted := story.count(Kind.SANITY):
         bad = [f"{check} {sign}" for check, (kind, sign) in marks.items() if kind is Kind.SANITY and sign != "+"]
