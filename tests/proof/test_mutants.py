@@ -24,6 +24,7 @@ from proof.mutants.table import BY_NAME, TABLE, all_mutants
 from tests import forked
 from tests.edits import replace
 from tests.recorded_release import Checkout
+from tests.reports.finished_run import UNDRAWN
 
 AREAS = (
     "hero", "index", "data", "clock", "traffic split", "A/A", "calibrator", "evidence files", "policy", "gate code",
@@ -273,7 +274,7 @@ def test_a_fault_is_seeded_and_caught_end_to_end(
     scene = Scene(checkout=whole_checkout.folder, configs="configs")
     blind = dataclasses.replace(
         BY_NAME["blind_item"],
-        arguments=("-p", "xdist", "-p", "allure_pytest", *workers),
+        arguments=("-p", "xdist", *UNDRAWN, *workers),
         environment={"PYTHONPATH": str(root)},  # where proof is; a copy for mutants has it
     )
     control = dataclasses.replace(blind, name="control", pack={}, patch=None)
@@ -292,6 +293,6 @@ def test_a_check_of_the_users_own_is_seeded_and_catches(whole_checkout: Checkout
     hero = load_hero("equal", policy.parent)
     (mutant,) = [m for m in all_mutants(hero.subject.policy) if m.check == "nothing"]
     assert applies_to(mutant, hero) == ""
-    mutant = dataclasses.replace(mutant, arguments=("-p", "xdist", "-p", "allure_pytest"))
+    mutant = dataclasses.replace(mutant, arguments=("-p", "xdist", *UNDRAWN))
     scene = Scene(checkout=whole_checkout.folder, configs="configs")
     assert [result for _, result, _ in results([mutant], scene, "equal")] == [Score(True, "nothing is RED")]

@@ -7,6 +7,7 @@ import pytest
 
 from tests.edits import append, replace
 from tests.recorded_release import QUERIES, Checkout, declare, pack
+from tests.reports.finished_run import UNDRAWN
 
 Change = Callable[[list[str]], list[str]]
 LATENCY, CONFIDENCE = 6, 7
@@ -169,7 +170,7 @@ class TestTold:
     def test_a_cause_is_headline_and_next_step(self, whole_checkout: Checkout) -> None:
         rewrite(whole_checkout, "qrels.txt", lambda f: [f[0].upper(), *f[1:]])
         whole_checkout.lock()
-        said = whole_checkout.gate().stdout.str()
+        said = whole_checkout.gate(*UNDRAWN).stdout.str()
         assert "HOLD  equal    no query of equal.run is judged: ids differ (q0 / Q0)    incumbent serves" in said
         assert "  next      give equal.run and qrels.txt the same ids, then:\n" in said
         assert "judge in gates" not in said
@@ -181,7 +182,7 @@ class TestTold:
         rewrite(whole_checkout, "equal.run", lambda f: lower(f) if f[2].endswith(":1-9") and f[4] == "9" else f)
         replace(whole_checkout.folder / "configs" / "policy.yaml", "gain: 0.5", "gain: 0.05")
         whole_checkout.lock()
-        result = whole_checkout.gate(hero="better")
+        result = whole_checkout.gate(*UNDRAWN, hero="better")
         said, out = result.stdout.str(), whole_checkout.folder / "reports" / "out"
         attested = whole_checkout.attestation("better")
         told = "unusual: better gains "

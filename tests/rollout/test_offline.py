@@ -19,6 +19,7 @@ from reports.attestation.__main__ import main as attestation
 from tests.forked import run
 from tests.hero_gate.test_compare import BETTER, UNSURE, WORSE, Ranks, write
 from tests.recorded_release import lock
+from tests.reports.finished_run import UNDRAWN
 
 pytestmark = pytest.mark.usefixtures("short")
 
@@ -44,7 +45,7 @@ def prepared(folder: Path, ranks: Ranks, policy: str = "", n: int = 173) -> Path
 
 def pytest_run(root: Path, configs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     where = f"--configs={configs}", f"--artifacts={configs.parent / 'out'}", "--hero=candidate"
-    return run(["pytest", "-q", "-p", "no:allure_pytest", *arguments, *where], root)
+    return run(["pytest", "-q", *UNDRAWN, *arguments, *where], root)
 
 
 def changed(old: str, new: str) -> str:
