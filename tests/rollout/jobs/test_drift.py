@@ -20,7 +20,7 @@ from rollout.jobs.drift import CHECKS, DriftLimits, TwoWeeks, judge_drift
 from rollout.jobs.settings import read_family
 from tests.rollout.jobs.weeks import CONFIGS, red, week
 
-LIMITS: DriftLimits = read_family(CONFIGS, "weekly", drift=DriftLimits).drift
+LIMITS: DriftLimits = read_family(CONFIGS, "weekly", drift=DriftLimits).drift.model_copy(update={"resamples": 1000})
 CALIBRATOR: dict[str, Any] = {
     "digest": "a", "alpha": {"fused docstring": 0.85, "fused error": 0.4}, "slopes": 38, "clamped": 34,
     "held_within": [0.001, 0.999],
