@@ -4,6 +4,7 @@ A check that has no entry is told under its own key and in its own unit, so that
 """
 
 from dataclasses import replace
+from functools import partial
 
 from gates.checks.check import Check, Name
 from gates.checks.registry import BY_INTENT, BY_KEY
@@ -25,7 +26,8 @@ def check_name(check: str, unit: str = "", mode: str = "evidence") -> Name:
         return Name(label=check, unit=unit, digits=4)
     if mode == "offline" and check in OWN and unit:  # there all are losses of a measure in [0, 1]
         return Name(label=unit, unit="pt", scale=100, digits=1)
-    return known.letter_name if mode == "letter" and known.letter_name is not None else known.name
+    name = known.letter_name if mode == "letter" and known.letter_name is not None else known.name
+    return known.names.get(unit, name)
 
 
 def check_of(check: str) -> Check | None:
@@ -45,11 +47,11 @@ def slice_parts(check: str) -> tuple[str, str]:
     return (question, intent) if question in BY_INTENT and check not in BY_KEY and check not in OWN else ("", "")
 
 
-def told(check: str, value: str | float) -> str:
+def told(check: str, value: str | float, unit: str = "") -> str:
     """A number of a check with its unit, a digit finer than in rows; as it is where the check has no name."""
     if check_of(check) is None:
         return value if isinstance(value, str) else decimal(value, 3)
-    name = check_name(check)
+    name = check_name(check, unit)
     return f"{replace(name, digits=name.digits + 1 if name.digits else 0).show(value)} {name.unit}".rstrip()
 
 
@@ -57,15 +59,16 @@ def sentence(cell: Cell) -> str:
     """Everything a release manager needs of a cell in one line."""
     if cell.verdict is Verdict.NOT_REACHED:
         return f"not reached: {cell.ended}"
-    observed = f"observed {told(cell.check, cell.observed)}" if cell.observed else "nothing observed"
+    number = partial(told, cell.check, unit=cell.unit)
+    observed = f"observed {number(cell.observed)}" if cell.observed else "nothing observed"
     parts = [f"{cell.verdict}: {observed}"]
     if cell.limit:
-        parts.append(f"limit {told(cell.check, cell.limit)}")
+        parts.append(f"limit {number(cell.limit)}")
     if cell.headroom:
         parts.append(f"headroom {cell.headroom}")
     parts.append(f"n {cell.n:,}")
     if cell.ci_lower:
-        parts.append(f"interval [{told(cell.check, cell.ci_lower)}, {told(cell.check, cell.ci_upper)}]")
+        parts.append(f"interval [{number(cell.ci_lower)}, {number(cell.ci_upper)}]")
     if cell.e_red:
         parts.append(f"e-red {cell.e_red} of {cell.e_red_needed} needed")
     if cell.e_green:

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from gates.checks.check import AtMost, Check, HoldLimits, Kind, Name
 from gates.checks.forms import Form, net_ms
-from gates.checks.question import Array, Constants, Head, Intent, Question, bet_against_loss, flag
+from gates.checks.question import Array, BrokenBy, Constants, Head, Intent, Question, bet_against_loss, flag
 from gates.pairs import Pairs
 from gates.statistics import pvalues
 from gates.statistics.eprocess import bet
+
+LATE = "answers later than its own"  # the unit of a cell that time shows broken
 
 
 class AaShadowLimits(HoldLimits):
@@ -36,6 +38,7 @@ class Repeat(Form):
                 lambda p: bet_against_loss(-self._lost(p), self.margin),
             ),
             measure=lambda p: pvalues.mean_interval(self._lost(p)),
+            broken_by={1: BrokenBy(LATE, 0.0, lambda p: pvalues.mean_interval(self._slower(p)))},
             two_sided=True,
             count=lambda p: len(p.repeated),
         )
@@ -53,6 +56,7 @@ class AaShadow(Check):
     key, kind, limits, place = "aa_shadow", Kind.INSTRUMENT, AaShadowLimits, 5
     unit = "recall lost to itself"
     name = Name(label="A/A recall lost", unit="pt", scale=100, digits=1, two_sided=True)
+    names = {LATE: Name(label="A/A answers beyond p95 added", unit="pt", scale=100, digits=1, two_sided=True)}
     open_words = "the baseline is not shown to equal itself"
     mend = "the baseline must equal itself first: no hero can be judged against it"
     broken_words = "the baseline differs from itself"

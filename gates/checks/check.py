@@ -110,6 +110,7 @@ class Check:
     processes: ClassVar[int] = 1  # that can each show it broken
     unit: ClassVar[str] = ""  # of its cells
     name: ClassVar[Name]
+    names: ClassVar[Mapping[str, Name]] = {}  # by the unit of a cell that tells another number
     letter_name: ClassVar[Name | None] = None  # by the letter, where that reads another number
     measure: ClassVar[str] = "sla_recall_at_50"  # what its tables by intent are told in
     open_words: ClassVar[str] = ""  # what it means where it is neither shown broken nor shown to hold

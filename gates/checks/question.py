@@ -80,6 +80,14 @@ NOTHING_FIXED = Constants(
 )
 
 
+class BrokenBy(NamedTuple):
+    """What a cell tells where one of its RED processes shows the check broken, which is about another number."""
+
+    unit: str
+    limit: float
+    measure: Callable[[Pairs], Interval]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One check: how it is shown broken, how it is shown to hold, and what the report says of it."""
@@ -88,6 +96,7 @@ class Question:
     limit: float
     red: tuple[tuple[Stream, ...], ...]
     all_red: bool = False  # shown broken only where every process shows it
+    broken_by: Mapping[int, BrokenBy] = field(default_factory=dict)  # by the place of the process in `red`
     green: tuple[Stream, ...] = ()  # over the step for a gate, over the canary for a guard
     green_at_last: tuple[Stream, ...] = ()  # in addition at the last step, over the canary
     limit_at_last: float | None = None

@@ -38,6 +38,11 @@ class TrafficShare(Check):
     unit = "share of traffic beyond the step's"
     name = Name(label="traffic beyond the step's", unit="%", scale=100, digits=1, two_sided=True)
     mend = "mend the splitter first: heroes are judged on the traffic that their step names"
+    #: What to do where who is served is drawn from the release fingerprint: no splitter is there to be mended.
+    replayed = (
+        "of replayed queries one order in a hundred is held so by chance, and the same lock draws the same order: "
+        "change what it holds (the hero's name, say), which draws another"
+    )
     must = "not_red"
     broken_words = "the hero was not given its share of traffic"
 

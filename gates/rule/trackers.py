@@ -13,12 +13,12 @@ Rules:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gates.checks.machine import BUSY, NOT_EVIDENCED, waiting_share
-from gates.checks.question import Head, Moving, Question
+from gates.checks.question import BrokenBy, Head, Moving, Question
 from gates.names import told
 from gates.pairs import Pairs
 from gates.policy import Policy
@@ -89,6 +89,7 @@ class StreamTracker(Tracker):
         self._raw = [[StartMixture(steps) for _ in process] for process in question.red]
         self._green, self._at_last = (np.zeros((len(s), BETS)) for s in (question.green, question.green_at_last))
         self._shown = self._last_step = self._clock_red = False
+        self._broken_by: BrokenBy | None = None
         self._blocks = 0
         self.told = [self._moving.told(self._known)] if self._moving else []  # what it was fixed at, by window
 
@@ -114,6 +115,9 @@ class StreamTracker(Tracker):
             self._blocks += self.question.blocked(pairs)
         if not self.red and self._evidence(self._red) >= self._need_red:
             self.red = E_PROCESS
+            self._broken_by = self.question.broken_by.get(int(np.argmax(self._each(self._red))))
+            if self._broken_by is not None:
+                self.head = replace(self.head, unit=self._broken_by.unit)
         self._clock_red |= self._evidence(self._raw) >= self._need_red
 
     def end_window(self, window: Pairs) -> None:
@@ -133,8 +137,11 @@ class StreamTracker(Tracker):
         return self._clock_red and not self.red
 
     def _evidence(self, processes: list[list[StartMixture]]) -> float:
-        shown = (mean_log([m.log_e for m in process]) for process in processes)
+        shown = self._each(processes)
         return min(shown) if self.question.all_red else max(shown)
+
+    def _each(self, processes: list[list[StartMixture]]) -> list[float]:
+        return [mean_log([m.log_e for m in process]) for process in processes]
 
     @property
     def _log_green(self) -> float:
@@ -145,8 +152,9 @@ class StreamTracker(Tracker):
         whole = self.head.kind is not Kind.GATE or (self._last_step and question.limit_at_last is not None)
         pairs = canary if whole else step
         limit = question.limit_at_last if whole and question.limit_at_last is not None else question.limit
+        tells = self._broken_by or BrokenBy(self.head.unit, limit, question.measure)
         return {
-            **interval_numbers(question.measure(pairs), limit, two_sided=question.two_sided),
+            **interval_numbers(tells.measure(pairs), tells.limit, two_sided=question.two_sided),
             "n": str(question.count(pairs)),
             "e_red": evidence_text(self._evidence(self._red)),
             "e_red_needed": evidence_text(self._need_red),

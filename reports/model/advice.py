@@ -8,6 +8,7 @@ from gates.checks.check import number_of
 from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock
 from gates.checks.machine import NOT_EVIDENCED, SlowedBaseline
+from gates.checks.traffic_share import TrafficShare
 from gates.names import check_name
 from gates.offline import OFFLINE
 from gates.place import HERE
@@ -64,6 +65,8 @@ def next_command(release: Release, outcome: Outcome, focus: Cell | None, untrust
         return NextCommand(before=f"give more queries: {more}", line=canary)
     if focus is not None and focus.check == Lock.key:
         return NextCommand(before=Lock.mend, line=locked)
+    if focus is not None and focus.check == TrafficShare.key and release.exposure != "live":
+        return NextCommand(before=TrafficShare.replayed, line=locked)
     if focus is None and not outcome.missing and not policy.promotes and len(outcome.reasons) == 1:
         say = f"say promotes: true in {typed(release.configs / 'policy.yaml')}, or name other CONFIGS"
         return NextCommand(before=f"nothing is left to show, but this policy never promotes: {say}", line=locked)

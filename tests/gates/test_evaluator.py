@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gates.checks.aa_shadow import LATE
 from gates.errors import EvidenceError
+from gates.names import check_name, sentence
 from gates.policy import Policy
 from gates.rule.budget import Next, next_move
 from gates.rule.evaluator import Evaluator
@@ -112,7 +114,21 @@ def test_a_baseline_that_differs_from_itself_holds(policy: Policy) -> None:
     found = equal_pairs(800)
     found.repeat.recall[:] = 0.0
     assert asked.observe(found) == ("aa_shadow",)
-    assert asked.cell("aa_shadow").on_red == "hold"
+    cell = asked.cell("aa_shadow")
+    assert (cell.on_red, cell.unit, float(cell.limit)) == ("hold", "recall lost to itself", 0.01)
+    assert float(cell.observed) > 0.5
+    assert check_name("aa_shadow", cell.unit).label == "A/A recall lost"
+
+
+def test_a_baseline_that_time_alone_tells_from_itself_is_told_by_time(policy: Policy) -> None:
+    asked, found = judged(policy), equal_pairs(800)
+    found.repeat.latency_ms[:] += 100
+    assert asked.observe(found) == ("aa_shadow",)
+    cell = asked.cell("aa_shadow")
+    assert (cell.on_red, cell.unit, cell.limit, cell.headroom) == ("hold", LATE, "0", "")
+    assert float(cell.observed) > 0.5
+    assert "beyond p95" in check_name("aa_shadow", cell.unit).label
+    assert "limit 0.00 pt" in sentence(cell)
 
 
 def test_red_wins_where_both_are_shown_and_is_never_taken_back(policy: Policy) -> None:

@@ -77,11 +77,21 @@ def test_each_check_of_the_measuring_and_of_before_the_climb_has_its_own_way_out
     assert all(told.values())
     assert len(set(told.values())) == len(asked)
     said = {
-        "known_answers": "evaluator", "traffic_share": "splitter", "aa_dispersion": "windows share",
+        "known_answers": "evaluator", "traffic_share": "draws another", "aa_dispersion": "windows share",
         "preflight": "baseline", "machine": "quiet machine", "lock": "lock the hero anew",
         "stop_rule": "no hero is judged by such numbers",
     }  # fmt: skip
     assert [check for check, words in said.items() if words not in told[check]] == []
+
+
+def test_the_share_of_replayed_traffic_has_no_splitter_to_mend_and_a_live_one_has(policy: Policy) -> None:
+    release, story = handmade.broken(policy, "traffic_share")
+    live = next_command(replace(release, exposure="live"), story.outcome, story.focus)
+    assert (story.card.next.line, live.line) == (
+        "make lock HERO=lexical && make canary HERO=lexical",
+        "make canary HERO=lexical",
+    )
+    assert ("splitter" in story.card.next.before, "splitter" in live.before) == (False, True)
 
 
 @pytest.mark.parametrize(
