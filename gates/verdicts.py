@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Verdict(StrEnum):
@@ -100,3 +102,28 @@ class Cell:
         raw = json.loads(text)
         raw["verdict"], raw["kind"] = Verdict(raw["verdict"]), Kind(raw["kind"])
         return cls(**raw)
+
+
+def place_of(check: str, step: int) -> str:
+    """What reasons call a cell: "aece_tau at 25 %", or its check where that is asked once."""
+    return f"{check} at {step} %" if step else check
+
+
+class Because(NamedTuple):
+    """One reason of a decision, of which every record keeps the text alone."""
+
+    check: str  # or "plan", "ladder", "policy"
+    step: int
+    words: str
+
+    @classmethod
+    def read(cls, text: str) -> Because:
+        """What `gates.rule.decide` worded."""
+        found = re.fullmatch(r"(.*?)(?: at (\d+) %)?(?:: (.*))?", text, re.DOTALL)
+        check, step, words = found.groups("") if found else (text, "", "")
+        return cls(check, int(step or 0), words)
+
+    @property
+    def place(self) -> str:
+        """The place of the cell that it is about."""
+        return place_of(self.check, self.step)

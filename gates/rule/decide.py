@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from gates.names import sentence
 from gates.policy import Policy
-from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
+from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict, place_of
 
 Key = tuple[str, int, str]
 
@@ -61,7 +61,7 @@ def decide(
     ends: dict[str, None] = {}
     for key in planned:
         cell, outcome, error = seen.get(key, Seen(None, "missing"))
-        where = f"{key[2]} at {key[1]} %" if key[1] else key[2]
+        where = place_of(key[2], key[1])
         if cell is None:
             hold.append(f"{where}: {outcome}, no evidence{': ' if error else ''}{error}")
             continue

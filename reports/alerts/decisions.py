@@ -8,7 +8,7 @@ from evidence.files import regular
 from gates.attestation import ATTESTATION, Attestation, AttestationError
 from gates.errors import ConfigError
 from gates.names import check_name
-from gates.verdicts import Decision
+from gates.verdicts import Because, Decision
 from reports.alerts.event import Event, module
 from reports.alerts.log import LOG, Log, emit, read_log, words_of
 from reports.alerts.rules import DECISIONS, built_in, load_alert_rules
@@ -64,10 +64,8 @@ def stands(attestation: Attestation, artifacts: Path) -> bool:
 def decision_event(attestation: Attestation, artifacts: Path) -> Event:
     """The event of one hero's decision, from its attestation: the same whether the run tells it or a tick finds it."""
     decision, hero, reasons = attestation.decision, attestation.hero, attestation.reasons
-    asked = reasons[0].partition(": ")[0] if reasons else ""  # "aece_tau at 25 %", "lock"
-    check = asked.partition(" at ")[0]
-    cells = {f"{cell.check} at {cell.step} %" if cell.step else cell.check: cell for cell in attestation.cells}
-    cell = cells.get(asked)
+    check, step, _ = Because.read(reasons[0] if reasons else "")
+    cell = next((cell for cell in attestation.cells if (cell.check, cell.step) == (check, step)), None)
     name = check_name(check, cell.unit if cell else "", attestation.mode)
     numbers = map(name.show, (cell.observed, cell.limit) if cell else ("", ""))
     observed, limit = (f"{number} {name.unit}".rstrip() if number else "" for number in numbers)

@@ -29,7 +29,7 @@ from gates.rule.decide import Seen, decide, item_id, plan
 from gates.rule.one_look import evaluator_of, judge_one_look_test
 from gates.rule.preflight import fix_constants, judge_battery, judge_preflight
 from gates.rule.self_test import judge_self_test
-from gates.verdicts import OUTCOME, Cell, Decision, Kind
+from gates.verdicts import OUTCOME, Cell, Decision, Kind, place_of
 from reports.attestation.document import steps_of
 from reports.attestation.statements import EVIDENCE
 from rollout import order
@@ -260,7 +260,7 @@ def _decide(hero: str, policy: Policy, attested: Attestation, cells: Mapping[Key
 def _named(sections: Mapping[str, Any]) -> dict[str, Any]:
     """What is recomputed, steps by their percent and cells by check and step: a difference says whose it is."""
     steps = {str(step["percent"]): step for step in sections["steps"]}
-    cells = {f"{c['check']} at {c['step']} %" if c["step"] else c["check"]: c for c in sections["cells"]}
+    cells = {place_of(c["check"], c["step"]): c for c in sections["cells"]}
     return {**sections, "steps": steps, "cells": cells}
 
 

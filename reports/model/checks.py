@@ -6,7 +6,7 @@ from gates.checks.check import Name, number_of
 from gates.names import check_name
 from gates.offline import OFFLINE
 from gates.release import Outcome
-from gates.verdicts import Cell, Decision, Kind, Verdict
+from gates.verdicts import Because, Cell, Decision, Kind, Verdict
 from reports.model.labels import is_enough, is_reached, limit_words, mark
 
 ORDER = (Kind.GATE, Kind.GUARD, Kind.SLICE, Kind.SANITY, Kind.INSTRUMENT)  # what decides comes first
@@ -100,8 +100,8 @@ def reasons_of(outcome: Outcome) -> tuple[str, ...]:
     """The reasons in their order; what several checks say word for word is told once, with their count."""
     said: dict[str, list[str]] = {}
     for reason in outcome.reasons:
-        check, _, words = reason.partition(": ")
-        said.setdefault(words, []).append(check)
+        found = Because.read(reason)
+        said.setdefault(found.words, []).append(found.place)
     planned = len(outcome.planned)
     return tuple(
         f"{checks[0] if len(checks) == 1 else f'{len(checks)} of {planned} checks'}: {words}" if words else checks[0]

@@ -24,7 +24,7 @@ from gates.archive import ALLURE
 from gates.checks.registry import keys_of
 from gates.names import check_name, meaning, slice_parts
 from gates.release import Release, Subject
-from gates.verdicts import Cell, Decision, Kind, Verdict
+from gates.verdicts import Because, Cell, Decision, Kind, Verdict, place_of
 from reports.escaping import clean, csv_cell
 from reports.model.checks import speaks
 from reports.model.labels import MARK_WORDS, mark_words
@@ -45,7 +45,7 @@ STATUS = {Decision.PROMOTE: Status.PASSED, Decision.ROLLBACK: Status.FAILED, Dec
 
 def title(check: str, step: int) -> str:
     """How one test is called: its question and its place on the ladder."""
-    return f"{check_name(check).label} at {step} %" if step else check_name(check).label
+    return place_of(check_name(check).label, step)
 
 
 def labels(subject: Subject, check: str, step: int) -> dict[str, str]:
@@ -112,14 +112,13 @@ def environment_id(hero: str) -> str:
 def gates_of(story: Story) -> Iterator[dict[str, Any]]:
     """The decision as a gate of Allure's, then what is broken of a rollback, or all that is open of a hold."""
     outcome = story.outcome
-    cells = {f"{cell.check} at {cell.step} %" if cell.step else cell.check: cell for cell in outcome.cells}
+    cells = {(cell.check, cell.step): cell for cell in outcome.cells}
     said = {f"{outcome.told} {story.hero}": [*story.card.lines]}
-    for reason in outcome.reasons:
-        where, _, words = reason.partition(": ")
-        if outcome.decision is Decision.ROLLBACK and where in cells and not speaks(cells[where], outcome):
+    for check, step, words in map(Because.read, outcome.reasons):
+        cell = cells.get((check, step))
+        if outcome.decision is Decision.ROLLBACK and cell is not None and not speaks(cell, outcome):
             continue
-        check, at, step = where.partition(" at ")
-        said.setdefault(f"{check_name(check).label}{at}{step}", []).extend(filter(None, (words, meaning(check))))
+        said.setdefault(title(check, step), []).extend(filter(None, (words, meaning(check))))
     for rule, lines in said.items():
         message = "\n".join(map(clean, lines))
         yield {"rule": clean(rule), "message": message, "success": outcome.decision is Decision.PROMOTE}

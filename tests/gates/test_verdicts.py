@@ -4,7 +4,7 @@ import pytest
 
 from gates.names import sentence
 from gates.policy import Policy
-from gates.verdicts import Cell, Decision, Verdict
+from gates.verdicts import Because, Cell, Decision, Verdict
 from tests.gates.builders import cell, release
 
 
@@ -41,3 +41,18 @@ def test_a_release_is_as_good_as_its_worst_hero(
     policy: Policy, decisions: tuple[Decision, ...], worst: Decision
 ) -> None:
     assert release(policy, *decisions).decision is worst
+
+
+@pytest.mark.parametrize(
+    ("text", "check", "step", "words"),
+    [
+        ("aece_tau at 25 %: RED: observed 3", "aece_tau", 25, "RED: observed 3"),
+        ("lock: not at 5 %: as locked", "lock", 0, "not at 5 %: as locked"),
+        ("ladder: held at 5 %: busy", "ladder", 0, "held at 5 %: busy"),
+        ("preflight", "preflight", 0, ""),
+    ],
+)
+def test_a_reason_is_read_as_it_was_worded(text: str, check: str, step: int, words: str) -> None:
+    found = Because.read(text)
+    assert found == (check, step, words)
+    assert ": ".join(filter(None, (found.place, found.words))) == text
