@@ -5,6 +5,7 @@ the bytes; their JSON Schema is docs/attestation.schema.json.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -14,10 +15,10 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 
 from gates.documents import Document, mistakes, require_regular
 from gates.errors import ConfigError, GateError
-from gates.offline import stands
+from gates.offline import OFFLINE
 from gates.place import commits_told
 from gates.rule.climbed import Facts, RunLoad
-from gates.verdicts import Decision, Kind, Verdict, decision_words
+from gates.verdicts import WARN, Decision, Kind, Verdict, decision_words
 
 ATTESTATION = "attestation.json"
 
@@ -248,9 +249,21 @@ class Attestation(AttestedWhole):
     @property
     def promotes(self) -> bool:
         """May it be made the baseline for this?"""
-        offline, look = self.policy.get("offline") or {}, self.constants and self.constants.look
-        again = bool(look and look.again) or bool(offline.get("chosen_after_looking"))
-        return self.decision is Decision.PROMOTE and stands(self.mode, offline, again=again)
+        return stands(self.decision, self.mode, self.policy, self.constants)
+
+
+def stands(decision: Decision, mode: str, policy: Mapping[str, Any], facts: Facts | None) -> bool:
+    """May what was decided under a policy, given as its content, be made the baseline for this?"""
+    if decision is not Decision.PROMOTE or mode == WARN:
+        return False
+    final = bool((policy.get("offline") or {}).get("final")) and not after_looking(policy, facts)
+    return final or mode != OFFLINE
+
+
+def after_looking(policy: Mapping[str, Any], facts: Facts | None) -> bool:
+    """Was what it asks chosen after its differences were seen?"""
+    again = facts is not None and facts.look is not None and facts.look.again
+    return again or bool((policy.get("offline") or {}).get("chosen_after_looking"))
 
 
 class AttestedHero(AttestedPart):

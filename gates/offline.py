@@ -96,13 +96,6 @@ def require_one_look(
         raise ValueError(f"tolerated_loss of {odd[0]} stands under offline.tolerated_loss in this mode")
 
 
-def stands(mode: str, offline: Mapping[str, Any] | None, *, again: bool) -> bool:
-    """May a PROMOTE of this mode be made the baseline? `again`: was it looked at before, asked otherwise?"""
-    if mode != OFFLINE:
-        return mode != "warn"
-    return bool(offline and offline.get("final")) and not again
-
-
 def _named(document: Mapping[str, Any]) -> Iterator[str]:
     for block in _BLOCKS:
         yield from _blocks(document.get(block))

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from gates.attestation import AmissTest
-from gates.offline import stands
+from gates.attestation import AmissTest, after_looking, stands
 from gates.place import commits_told
 from gates.policy import Policy
 from gates.rule.climbed import NEVER, Climbed
@@ -70,15 +69,12 @@ class Outcome:
     def final(self) -> bool:
         """May it be made the baseline?"""
         policy = self.subject.policy
-        offline = policy.offline.model_dump() if policy.offline else None
-        return self.decision is Decision.PROMOTE and stands(policy.mode, offline, again=self.after_looking)
+        return stands(self.decision, policy.mode, policy.content(), self.climbed.constants)
 
     @property
     def after_looking(self) -> bool:
         """Was what it is asked chosen after its differences were seen?"""
-        offline, facts = self.subject.policy.offline, self.climbed.constants
-        again = facts is not None and facts.look is not None and facts.look.again
-        return again or (offline is not None and offline.chosen_after_looking)
+        return after_looking(self.subject.policy.content(), self.climbed.constants)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

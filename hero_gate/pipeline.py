@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from evidence.digests import file_digest
 from evidence.files import write_synced
-from fixtures.packs import load_hero, read_incumbent
+from fixtures.packs import load_hero, named_heroes, read_incumbent
 from gates.archive import mark, state_of
 from gates.attestation import ATTESTATION, Attestation
 from gates.errors import GateError
@@ -58,7 +58,7 @@ class Pipeline:
     def _begun(self, asked: str, anew: bool) -> Record:
         """The record of before where it is of the same heroes and commit and has not ended, else a new one."""
         policy = load_policy(self.configs / "policy.yaml")
-        names = tuple(policy.heroes) if asked == "all" else tuple(name for name in asked.split(",") if name)
+        names = named_heroes(asked, policy.heroes)
         if not names or len(set(names)) < len(names):
             there = f"{', '.join(policy.heroes)}, all, or packs' paths"
             raise GateError(f"--hero={asked}: should be names out of {there}, each once; nothing is run")

@@ -28,7 +28,8 @@ class Evaluator:
     def __init__(self, *, hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str]) -> None:
         self.hero, self.policy, self.missing = hero, policy, missing
         asked = asked_checks(policy, constants, *DECIDE, Kind.INSTRUMENT)
-        self._trackers = {a.head.check: _follow(a, policy, constants) for a in asked if a.head.check not in missing}
+        followed = {a.head.check: self._follow(a, constants) for a in asked if a.head.check not in missing}
+        self._trackers = {check: tracker for check, tracker in followed.items() if tracker is not None}
         self._reads = [a for a in asked if a.check.decides and a.head.check not in missing]
         self._percent = self.step_windows = self.windows = 0  # windows closed, in the step and over the canary
         self._step_blocks: list[Pairs] = []
@@ -155,6 +156,21 @@ class Evaluator:
         known = self.policy.check(check)
         return "green" if check in self.busy else known.check.required(known.limits)
 
+    def _follow(self, asked: AskedForm, constants: Constants) -> Tracker | None:
+        """The tracker of what a check asks, by the kind of its question; of a gate by the letter, by its point."""
+        policy = self.policy
+        if policy.mode == "letter" and asked.head.kind is Kind.GATE:
+            point = asked.check.point(policy.check(asked.head.check).limits, policy.letter, constants)
+            if point is not None:
+                return LetterTracker(replace(asked.head, unit=point.unit), point, policy.letter.red_windows)
+        match asked.form.ask(asked.head):
+            case CalibrationQuestion() as question:
+                return CalibrationTracker(question, policy, constants)
+            case DispersionQuestion() as question:
+                return DispersionTracker(question, policy, constants)
+            case question:
+                return StreamTracker(question, Thresholds.of(policy), len(policy.ladder.steps))
+
     def _refuse_nan(self, pairs: Pairs) -> None:
         if not len(pairs):
             raise EvidenceError("0 pairs, but a look needs at least one; the replay gave an empty block")
@@ -168,21 +184,6 @@ class Evaluator:
 def ends_climb(policy: Policy, check: str) -> bool:
     """Does a RED of this check end a climb at once?"""
     return policy.on_red(check) == "rollback" or policy.check(check).check.kind not in (Kind.GUARD, Kind.SLICE)
-
-
-def _follow(asked: AskedForm, policy: Policy, constants: Constants) -> Tracker:
-    """The tracker of what a check asks, by the kind of its question; of a gate by the letter, by its point."""
-    if policy.mode == "letter" and asked.head.kind is Kind.GATE:
-        point = asked.check.point(policy.check(asked.head.check).limits, policy.letter, constants)
-        if point is not None:
-            return LetterTracker(replace(asked.head, unit=point.unit), point, policy.letter.red_windows)
-    match asked.form.ask(asked.head):
-        case CalibrationQuestion() as question:
-            return CalibrationTracker(question, policy, constants)
-        case DispersionQuestion() as question:
-            return DispersionTracker(question, policy, constants)
-        case question:
-            return StreamTracker(question, Thresholds.of(policy), len(policy.ladder.steps))
 
 
 def _totals(arm: Arm) -> dict[str, float]:

@@ -19,7 +19,7 @@ from gates.rule.climbed import LookFacts
 from gates.rule.compared import look_interval
 from gates.rule.evaluator import Evaluator
 from gates.rule.offline import AFTER_LOOKING, Margin, Rates, Shown, rates_of, show
-from gates.rule.questions import DECIDE, asked_checks
+from gates.rule.questions import DECIDE, AskedForm
 from gates.rule.self_test import cells_that_must_not_promote, known_answers_cell
 from gates.rule.synthetic import Synthetic
 from gates.rule.trackers import Tracker
@@ -68,13 +68,15 @@ class OneLookEvaluator(Evaluator):
     def __init__(
         self, *, hero: str, policy: Policy, constants: Constants, missing: Mapping[str, str], look: LookFacts
     ) -> None:
+        self._margins, self._rates = margins_of(policy, again=look.again), policy_rates(policy, look.k)
+        self._hangs = look.hangs
         super().__init__(hero=hero, policy=policy, constants=constants, missing=missing)
-        margins, rates = margins_of(policy, again=look.again), policy_rates(policy, look.k)
-        self._trackers = {
-            a.head.check: LookTracker(a.head, a.form, margins[a.head.check], rates, look.hangs)
-            for a in asked_checks(policy, constants, *DECIDE)
-            if isinstance(a.form, Loss) and a.head.check not in missing
-        }
+
+    def _follow(self, asked: AskedForm, constants: Constants) -> Tracker | None:
+        margin = self._margins.get(asked.head.check)
+        if margin is None or not isinstance(asked.form, Loss):
+            return None
+        return LookTracker(asked.head, asked.form, margin, self._rates, self._hangs)
 
 
 def margins_of(policy: Policy, *, again: bool = False) -> dict[str, Margin]:
