@@ -23,7 +23,7 @@ from gates.documents import read_yaml
 from gates.pairs import join
 from gates.place import HERE
 from gates.planning.characteristics import SCHEMA, deciding_digest, deciding_files
-from gates.planning.equal_hero import streams_of
+from gates.planning.power import streams_of
 from gates.policy import Policy, load_policy
 from proof.pages.claims import LOSSES, claims
 from proof.pages.page import write_page

@@ -19,6 +19,7 @@ from evidence.parts import concat, write_part
 from evidence.schemas import HITS
 from fixtures.lock import lock_state
 from fixtures.systems import machine, waiting
+from fixtures.systems.faults import MadeUp
 from fixtures.systems.protocol import Query
 from gates.checks.known_answers import KnownAnswers
 from gates.checks.lock import Lock, LockState
@@ -40,7 +41,6 @@ from rollout.columns import BEFORE, PREFLIGHT, TEXTS
 from rollout.comparison import ask_block, pairs_of, rows_of
 from rollout.look import TO_JUDGE, look_at
 from rollout.replay import ask_in_turn, warm_up
-from rollout.synthetic import MadeUp
 from rollout.tables import agg_table, texts_table
 from rollout.watched import Watched
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from evidence.unjudged import UnjudgedHits, furthest_first, reach
-from fixtures.counted import count
-from fixtures.foreseen import differences_of, measures_of, pair_of
+from fixtures.foreseen import count, differences_of, measures_of, pair_of
 from fixtures.judged import JudgedPair
 from fixtures.packs import Hero
 from gates.errors import ConfigError, EvidenceError

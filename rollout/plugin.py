@@ -16,7 +16,6 @@ from evidence.parts import merge_parts
 from fixtures.lock import lock_state, renewal, shown, write_lock
 from fixtures.material import lock_material
 from fixtures.packs import Hero
-from fixtures.rewrite import write_selected
 from gates.archive import take
 from gates.checks.lock import LockState
 from gates.errors import EvidenceError, GateError
@@ -27,7 +26,7 @@ from gates.verdicts import Cell
 from rollout.battery import Battery
 from rollout.jobs.job import Once
 from rollout.ladder import Ladder
-from rollout.selection import Comparison, compare_grid, table, winner
+from rollout.selection import Comparison, compare_grid, table, winner, write_selected
 
 #: The fixture of scheduled jobs.
 pytest_plugins = ("rollout.jobs.plugin",)

@@ -21,21 +21,13 @@ from evidence.ir import by_ir_measures
 from evidence.measures import Measures, Places, Truth, grade_hits, measure, rank_hits
 from evidence.schemas import OWN
 from fixtures.systems import machine, waiting
-from fixtures.systems.protocol import DEPTH, Answer, Collection, Documents, Query, SearchSystem
+from fixtures.systems.protocol import DEPTH, NOTHING, Answer, Collection, Documents, Query, SearchSystem
 from gates.checks.measures import is_column
 from gates.pairs import Arm
 from rollout.columns import arm_from
 
 ARMS = ("hero", "baseline", "repeat")
 WARM_UP = 20  # queries
-
-NOTHING = Answer(
-    doc_ord=np.zeros(0, dtype=np.int32),
-    score=np.zeros(0, dtype=np.float32),
-    why=np.zeros(0, dtype=np.int8),
-    confidence=0.0,
-    calibrator_ns=0,
-)
 
 
 class Timed(NamedTuple):

@@ -1,4 +1,7 @@
-"""Which system of a pack's grid is the best one? Answered on the selection queries only, which no canary ever sees.
+"""Which system of a pack's grid is the best one, and how does it get into its pack?
+
+Answered on the selection queries only, which no canary ever sees. In the pack values are exchanged; comments, quotes
+and spellings stay as they are.
 
 Rules: a candidate is eligible when, against the baseline, its interval excludes a loss of `MARGIN` in nDCG@10 and in
 recall@50, over all queries and on no intent a loss is shown. The intervals that must exclude it are those of all
@@ -9,17 +12,24 @@ that are not shown to take more CPU time than the cheapest. CPU time is counted,
 nothing; each interval is that of all candidates at once.
 """
 
+import copy
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
+from ruamel.yaml import YAML
 
+from evidence.files import write_whole
+from fixtures.pack_file import changes_of
 from fixtures.packs import Candidate, Hero
 from fixtures.systems import kinds
 from fixtures.systems.protocol import Query
-from gates.errors import EvidenceError
+from gates.errors import ConfigError, EvidenceError
 from gates.statistics.calibration import calibration_error, equal_mass_edges, fill_bins
 from gates.statistics.pvalues import Interval, mean_interval, z_among
 from rollout.replay import Answers, Locator, Timed, ask_in_turn, judge_collection, measure_answers
@@ -187,3 +197,44 @@ def _row(candidate: Candidate, found: Answers, reference: Answers, queries: Sequ
 
 def _shown(gain: GridGain, digits: int) -> str:
     return f"{gain.value:+.{digits}f} [{gain.lower:+.{digits}f}, {gain.upper:+.{digits}f}]"
+
+
+def write_selected(hero: Hero, row: int, compared: bytes) -> bool:
+    """Let the hero's pack select row `row` of its grid. False where it does so already.
+
+    `compared` is the file as it was when its grid was compared. Raises ConfigError where it is another one now, or
+    where it does not say itself what it selects.
+    """
+    path = Path(hero.subject.source)
+    if path.read_bytes() != compared:
+        raise ConfigError([f"{path}: changed while its grid was compared; nothing is written, compare it again"])
+    text = compared.decode("utf-8")
+    before, chosen = yaml.safe_load(text), hero.grid[row].changes
+    if before["changes"] == chosen:
+        return False
+    new = selecting(text, row, str(path))
+    if yaml.safe_load(new) != {**before, "changes": chosen}:
+        raise ConfigError([f"{path}: its `changes` cannot be rewritten; nothing is written, change it by hand"])
+    write_whole(path.resolve(), new.encode("utf-8"))
+    return True
+
+
+def selecting(text: str, row: int, source: str) -> str:
+    """A pack's text with the values of a row of its grid in its `changes`, spelled as they are in that row."""
+    round_trip = YAML()
+    round_trip.preserve_quotes, round_trip.width = True, 4096
+    round_trip.indent(mapping=2, sequence=4, offset=2)
+    document, out = round_trip.load(text.replace("\r\n", "\n")), io.StringIO()
+    _exchange(document["changes"], changes_of(document["grid"][row]), source, "changes.")
+    round_trip.dump(document, out)
+    return out.getvalue().replace("\n", "\r\n") if "\r\n" in text else out.getvalue()
+
+
+def _exchange(changes: Any, chosen: Any, source: str, prefix: str) -> None:
+    for key, value in chosen.items():
+        if key not in changes:
+            raise ConfigError([f"{source}: {prefix}{key}: not there, but the grid varies it; add it by hand"])
+        if isinstance(changes[key], dict) and isinstance(value, dict):
+            _exchange(changes[key], value, source, f"{prefix}{key}.")
+        elif changes[key] != value:
+            changes[key] = copy.deepcopy(value)  # one node in two places would be written as an anchor

@@ -30,7 +30,7 @@ from gates.rule.trackers import StreamTracker
 from gates.verdicts import OUTCOME, Cell, Decision, Kind, Verdict
 
 MOST_OFTEN = 200  # that pairs are seen again to show a loss
-#: Faults of the system behind the `made_up` pairs, taking turns from row to row (rollout.synthetic).
+#: Faults of the system behind the `made_up` pairs, taking turns from row to row (fixtures.systems.faults).
 FAULTS = ("nothing", "failing", "slow", "calibrator", "late")
 PAUSE_MS, CALIBRATOR_MS = 5.0, 2.0  # of a slow answer; that the calibrator says it took
 

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 
 from fixtures.systems.faults import FaultySystem
-from fixtures.systems.protocol import Query
+from fixtures.systems.protocol import NOTHING, Query
 from gates.checks.calibrator_p99 import CalibratorP99
 from gates.checks.errors import Errors
 from gates.checks.sla_recall import SlaRecall
 from gates.documents import merged
 from proof.mutants.mutant import ANSWER, HARMLESS, Mutant, answer_of_hero, instead_of, result_of
-from rollout.replay import NOTHING
 
 
 def _worse(answer: Any) -> Any:

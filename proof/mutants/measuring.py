@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fixtures.systems.faults import Fault, break_system
-from fixtures.systems.protocol import SearchSystem
+from fixtures.systems.protocol import NOTHING, SearchSystem
 from gates.checks.aa_dispersion import AaDispersion
 from gates.checks.aa_shadow import AaShadow
 from gates.checks.index_integrity import IndexIntegrity
@@ -23,7 +23,7 @@ from gates.checks.stop_rule import StopRule
 from gates.checks.traffic_share import TrafficShare
 from proof.mutants.mutant import Mutant, instead_of, result_of, seeded
 from rollout.comparison import Contest
-from rollout.replay import NOTHING, Timed
+from rollout.replay import Timed
 
 _wrong = partial(result_of, check=KnownAnswers)  # the self-test of the evaluator must see it
 _ASK, _BLOCK, _WINDOW = "rollout.replay:ask", "rollout.replay:replay_block", "rollout.ladder:Ladder._window"

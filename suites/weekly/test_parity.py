@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from fixtures.parity.compare import ParityLimits
-from fixtures.parity.week import PAIRS, Week, ask_all, write
+from fixtures.parity.week import PAIRS, ParityLimits, Week, ask_all, write
 from gates.archive import take
 from gates.policy import load_policy
 from gates.run import artifacts, configs

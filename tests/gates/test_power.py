@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from gates.pairs import Pairs
-from gates.planning.equal_hero import either_way, streams_of
-from gates.planning.power import power_of
+from gates.planning.power import either_way, power_of, streams_of
 from gates.policy import Policy
 from tests.gates.builders import arm, constants, equal_pairs
 

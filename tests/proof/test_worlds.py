@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gates.pairs import Arm
-from gates.planning.equal_hero import CELLS, cells_of
+from gates.planning.power import CELLS, cells_of
 from proof.simulate import changes
 from proof.simulate.busy import wait
 from proof.simulate.model import draw_model, true_share

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from fixtures.packs import Candidate, load_hero
+from fixtures.systems.protocol import NOTHING as NOTHING_FOUND
 from fixtures.systems.protocol import Answer
 from gates.errors import EvidenceError
 from gates.statistics.pvalues import Interval, mean_interval
-from rollout.replay import NOTHING as NOTHING_FOUND
 from rollout.replay import ask_in_turn
 from rollout.selection import Array, GridRow, compare_grid, gain_of, table, winner
 

@@ -1,9 +1,9 @@
 import pyarrow as pa
 import pytest
 
-from evidence.regenerated import Drawn, query_disagreements, row_disagreements
+from rollout.jobs.regenerate import ByWindow, query_disagreements, row_disagreements
 
-DRAWN: Drawn = {1: ["q1", "q2"], 2: ["q1"]}
+DRAWN: ByWindow = {1: ["q1", "q2"], 2: ["q1"]}
 
 
 def agg(system: str = "lens") -> pa.Table:
@@ -50,7 +50,7 @@ def test_hits_of_nobody_are_found() -> None:
         ([0, 1, 1, 2], DRAWN, "query q2 of suite 1 was answered more than once"),
     ],
 )
-def test_a_query_that_was_not_asked_once_as_drawn_is_found(rows: list[int], drawn: Drawn, says: str) -> None:
+def test_a_query_that_was_not_asked_once_as_drawn_is_found(rows: list[int], drawn: ByWindow, says: str) -> None:
     assert query_disagreements(agg().take(rows), drawn, ["lens"]) == [f"lens: {says}"]
 
 
