@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from evidence.files import write_whole
 from evidence.parts import concat, write_part
 from evidence.schemas import HITS
+from fixtures.foreseen import TO_JUDGE, look_at
 from fixtures.lock import lock_state
 from fixtures.systems import machine, waiting
 from fixtures.systems.faults import MadeUp
@@ -39,7 +40,6 @@ from rollout.battery import Battery
 from rollout.climb import Climb, Red, not_reached
 from rollout.columns import BEFORE, PREFLIGHT, TEXTS
 from rollout.comparison import ask_block, pairs_of, rows_of
-from rollout.look import TO_JUDGE, look_at
 from rollout.replay import ask_in_turn, warm_up
 from rollout.tables import agg_table, texts_table
 from rollout.watched import Watched

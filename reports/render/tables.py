@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evidence.files import write_whole
 from evidence.history import HistoryError, append
+from fixtures.foreseen import TO_JUDGE
 from gates.archive import mark, state_of
 from gates.pairs import Arm
 from gates.release import Release
@@ -28,7 +29,6 @@ from rollout.columns import DEPTH, Measured, codes, numbers, read_hits
 from rollout.jobs.job import METRICS as FOLDER
 from rollout.jobs.job import metric_row
 from rollout.jobs.numbers import ALL, ENDS, METRICS, SPANS, of_suite
-from rollout.look import TO_JUDGE
 
 JUDGE_FIRST = "judge-first.csv"  # hits that nobody judged, of mode offline
 DRAWS = 2_000  # null simulations of one calibration interval

@@ -1,4 +1,8 @@
-"""Which queries does a suite ask tonight? Those that were not asked lately, in an order that only the date draws."""
+"""Which queries does a suite ask tonight, and which are asked every week?
+
+Tonight those that were not asked lately, in an order that only the date draws. Every week the same ones, so that what
+differs is the system.
+"""
 
 import hashlib
 import hmac
@@ -14,8 +18,12 @@ import pyarrow as pa
 from evidence.digests import file_digest
 from evidence.files import write_whole
 from evidence.parts import read_table, write_table
-from fixtures.systems.protocol import Query
+from fixtures.suites import Queries, pool_of
+from fixtures.systems.protocol import Collection, Query
 from gates.errors import EvidenceError
+from gates.policy import Count
+from rollout.jobs.job import Jobs
+from rollout.jobs.probe import Probed, ask_all
 
 DRAWN = pa.schema(
     [
@@ -122,3 +130,35 @@ def queries_of(drawn: pa.Table, queries: Sequence[Query]) -> dict[str, list[Quer
 
 def _path(folder: Path, night: str) -> Path:
     return folder / _FOLDER / f"{night}.parquet"
+
+
+class WeeklyQueries(Queries):
+    """The queries of a week."""
+
+    size: Count  # of the drift pack, or of each suite of the collection
+
+
+def ask_suites(jobs: Jobs, name: str, asked: WeeklyQueries) -> Probed:
+    """What a system answers to the week's suites; asked once for all jobs of the week."""
+
+    def ask() -> Probed:
+        probe = jobs.probe(name)
+        return ask_all(probe, asked_of_suites(asked, probe.collection), jobs.run_id)
+
+    return jobs.once(("suites", name), ask)
+
+
+def asked_queries(asked: WeeklyQueries, collection: Collection) -> list[Query]:
+    """The queries with the smallest hashes, as many as there are up to `size`. Raises EvidenceError."""
+    return _smallest(pool_of(asked, collection, "weekly.yaml"))[: asked.size]
+
+
+def asked_of_suites(asked: WeeklyQueries, collection: Collection) -> list[Query]:
+    """The same of each suite of the collection, suite by suite."""
+    queries = _smallest(pool_of(asked, collection, "weekly.yaml"))
+    suites = sorted({query.suite for query in queries})
+    return [q for suite in suites for q in [q for q in queries if q.suite == suite][: asked.size]]
+
+
+def _smallest(queries: Sequence[Query]) -> list[Query]:
+    return sorted(queries, key=lambda query: hashlib.sha256(f"weekly:{query.query_id}".encode()).digest())

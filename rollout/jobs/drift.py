@@ -31,8 +31,9 @@ from rollout.columns import answered
 from rollout.jobs.accepted import FILE, read_kept, write_answers
 from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, ToldCheck, job_check, judge_all
 from rollout.jobs.confidences import Scored, at_clamp, history_rows, usable, with_confidence
+from rollout.jobs.draw import WeeklyQueries, asked_queries
 from rollout.jobs.job import Jobs, by_name
-from rollout.jobs.probe import Probe, WeeklyQueries, ask_all, asked_queries
+from rollout.jobs.probe import Probe, ask_all
 from rollout.jobs.settings import read_family
 
 Array = NDArray[np.float64]

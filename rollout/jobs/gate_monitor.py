@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fixtures.served import Served
+from fixtures.packs import Served
 from gates.attestation import ATTESTATION, Attestation, AttestationError, ReleaseAttestation
 from gates.checks.aece_tau import AeceTau
 from gates.checks.calibrator_p99 import CalibratorP99

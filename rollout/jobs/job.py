@@ -22,7 +22,7 @@ from rollout.jobs.settings import NightlyFile
 if TYPE_CHECKING:  # a third of a second that the emergency tripwire has not, as what is imported where it is used
     from filelock import FileLock
 
-    from fixtures.served import Served
+    from fixtures.packs import Served
     from rollout.jobs.probe import Probe
 
 METRICS = "metrics"  # folder of the history in the state of configs; history/ of artifacts holds old canaries
@@ -120,7 +120,7 @@ class Jobs:
 
     def served(self, name: str = "") -> Served:
         """The incumbent, or the hero of that name. Raises ConfigError."""
-        from fixtures.served import load_served
+        from fixtures.packs import load_served
 
         return self.once(("served", name), lambda: load_served(self.configs, name))
 

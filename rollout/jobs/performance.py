@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import model_validator
 
 from evidence.files import write_whole
-from fixtures.served import Served
+from fixtures.packs import Served
 from fixtures.suites import Queries, pool_of
 from fixtures.systems.protocol import Query, SearchSystem
 from gates.checks.machine import waiting_share

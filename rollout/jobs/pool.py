@@ -24,8 +24,9 @@ from gates.policy import Count
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.accepted import facts_in, write_with_facts
 from rollout.jobs.check import WARNING, JobCheck, NotShown, job_check, judge_all
+from rollout.jobs.draw import WeeklyQueries, ask_suites
 from rollout.jobs.job import Jobs, by_name
-from rollout.jobs.probe import Probed, WeeklyQueries, ask_suites
+from rollout.jobs.probe import Probed
 from rollout.jobs.settings import read_family
 
 TEXT = pa.dictionary(pa.int32(), pa.string())

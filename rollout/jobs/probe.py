@@ -1,9 +1,5 @@
-"""How does one system answer now? Asked alone, once a query, and written down as evidence of the stream "probe".
+"""How does one system answer now? Asked alone, once a query, and written down as evidence of the stream "probe"."""
 
-Every week it is asked the same queries, so that what differs is the system.
-"""
-
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,15 +10,12 @@ from evidence.measures import Truth
 from evidence.parts import concat
 from evidence.schemas import AGG, HITS
 from fixtures.fingerprint import fingerprint
-from fixtures.served import Served
-from fixtures.suites import Queries, pool_of
+from fixtures.packs import Served
 from fixtures.systems.faults import break_system
 from fixtures.systems.protocol import Collection, Query
 from gates.errors import EvidenceError
-from gates.policy import Count
 from rollout import replay
 from rollout.comparison import Contender
-from rollout.jobs.job import Jobs
 from rollout.replay import Timed, judge_collection, warm_up
 from rollout.tables import agg_table, hits_table
 
@@ -107,35 +100,3 @@ def _tables(
         hits=hits_table(label, queries, answers, side.locator),
         agg=agg_table(label, queries, answers, [side.name] * n, range(begun, begun + n)),
     )
-
-
-class WeeklyQueries(Queries):
-    """The queries of a week."""
-
-    size: Count  # of the drift pack, or of each suite of the collection
-
-
-def ask_suites(jobs: Jobs, name: str, asked: WeeklyQueries) -> Probed:
-    """What a system answers to the week's suites; asked once for all jobs of the week."""
-
-    def ask() -> Probed:
-        probe = jobs.probe(name)
-        return ask_all(probe, asked_of_suites(asked, probe.collection), jobs.run_id)
-
-    return jobs.once(("suites", name), ask)
-
-
-def asked_queries(asked: WeeklyQueries, collection: Collection) -> list[Query]:
-    """The queries with the smallest hashes, as many as there are up to `size`. Raises EvidenceError."""
-    return _smallest(pool_of(asked, collection, "weekly.yaml"))[: asked.size]
-
-
-def asked_of_suites(asked: WeeklyQueries, collection: Collection) -> list[Query]:
-    """The same of each suite of the collection, suite by suite."""
-    queries = _smallest(pool_of(asked, collection, "weekly.yaml"))
-    suites = sorted({query.suite for query in queries})
-    return [q for suite in suites for q in [q for q in queries if q.suite == suite][: asked.size]]
-
-
-def _smallest(queries: Sequence[Query]) -> list[Query]:
-    return sorted(queries, key=lambda query: hashlib.sha256(f"weekly:{query.query_id}".encode()).digest())

@@ -26,8 +26,8 @@ from gates.verdicts import Cell
 from rollout.answered import Answered
 from rollout.columns import answered
 from rollout.jobs.check import ALPHA, WARNING, JobCheck, NotShown, job_check, judge_all
+from rollout.jobs.draw import WeeklyQueries, ask_suites
 from rollout.jobs.job import Jobs, by_name
-from rollout.jobs.probe import WeeklyQueries, ask_suites
 from rollout.jobs.settings import read_family
 
 

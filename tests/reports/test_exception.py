@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from automation.outbox import tick_alerts
-from fixtures.served import load_served
+from fixtures.packs import load_served
 from gates.errors import GateError
 from reports.alerts.log import read_log
 from reports.attestation import chain

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from evidence.files import remove_synced
-from fixtures.served import load_served
+from fixtures.packs import load_served
 from gates.errors import GateError
 from reports.attestation import chain
 from reports.attestation.statements import digest_in

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.served import load_served
+from fixtures.packs import load_served
 from fixtures.systems.faults import Fault, break_system
 from fixtures.systems.protocol import SearchSystem
 from rollout.comparison import Contender

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fixtures.oracles import oracles_of
-from fixtures.served import Served, load_served
+from fixtures.packs import Served, load_served
 from fixtures.systems.faults import Fault
 from gates.errors import EvidenceError
 from gates.verdicts import Decision, Verdict
@@ -20,12 +20,13 @@ from lens.cache import cache_folder
 from reports.attestation.document import attest_heroes, write_attestations
 from rollout.columns import answered
 from rollout.jobs.accepted import FILE, Accepted, read_answers, write_answers
+from rollout.jobs.draw import asked_queries
 from rollout.jobs.drift import DriftLimits
 from rollout.jobs.findings import JobFindings
 from rollout.jobs.gate_monitor import MonitorLimits, newest_decisions, run_monitor
 from rollout.jobs.health import HealthLimits, run_health
 from rollout.jobs.job import Jobs
-from rollout.jobs.probe import Probe, ask_all, asked_queries, open_probe
+from rollout.jobs.probe import Probe, ask_all, open_probe
 from rollout.jobs.settings import read_family
 from tests import forked
 from tests.reports import handmade

@@ -11,17 +11,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from evidence.history import read
-from fixtures.served import load_served
+from fixtures.packs import load_served
 from fixtures.systems.faults import Fault, break_system
 from fixtures.systems.protocol import SearchSystem
 from gates.archive import take
 from gates.errors import EvidenceError
 from rollout.columns import answered
 from rollout.jobs.accepted import FILE, read_answers, write_answers
+from rollout.jobs.draw import WeeklyQueries, asked_of_suites
 from rollout.jobs.drift import DriftLimits, run_drift
 from rollout.jobs.job import Jobs
 from rollout.jobs.pool import COUNTS, DIFF, LAST, PoolAuditLimits, run_pool
-from rollout.jobs.probe import Probe, Probed, WeeklyQueries, ask_all, asked_of_suites, open_probe
+from rollout.jobs.probe import Probe, Probed, ask_all, open_probe
 from rollout.jobs.settings import read_family
 from rollout.jobs.tripwires import TripwireLimits, judge_tripwires
 from tests.rollout.jobs.conftest import with_system
