@@ -235,7 +235,7 @@ class Ladder:
         pq.write_table(texts, self.folder / TEXTS)
 
     def _totals(self) -> dict[str, dict[str, str]]:
-        """What was judged of each system, which the merged evidence must give again (evidence.parity)."""
+        """What was judged of each system, which the merged evidence must give again (evidence.parts)."""
         sides = self.contest.challenger.name, self.contest.incumbent.name
         totals = zip(sides, self._climb.evaluator.totals(), strict=True)
         return {name: {key: repr(value) for key, value in sums.items()} for name, sums in totals if sums}

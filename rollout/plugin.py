@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from evidence.files import write_whole
-from evidence.parity import disagreements
-from evidence.parts import merge_parts
+from evidence.parts import disagreements, merge_parts
 from fixtures.lock import lock_state, renewal, shown, write_lock
 from fixtures.material import lock_material
 from fixtures.packs import Hero

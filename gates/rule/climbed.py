@@ -108,7 +108,7 @@ class Climbed(Document):
     constants: Facts | None
     steps: tuple[ClimbedStep, ...]
     pairs: int
-    judged: dict[str, dict[str, str]]  # system -> sums, which the merged evidence must give again (evidence.parity)
+    judged: dict[str, dict[str, str]]  # system -> sums, which the merged evidence must give again (evidence.parts)
     unused_queries: int
     pairs_per_second: str
     machine: RunLoad | None

@@ -108,7 +108,7 @@ class Evaluator:
         return 1 if self._window else 0
 
     def totals(self) -> tuple[dict[str, float], dict[str, float]]:
-        """What was judged of hero and baseline: sums that the written evidence must give again (evidence.parity)."""
+        """What was judged of hero and baseline: sums that the written evidence must give again (evidence.parts)."""
         if not self._blocks:
             return {}, {}
         pairs = join(self._blocks)

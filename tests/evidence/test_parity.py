@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evidence.parity import disagreements
+from evidence.parts import disagreements
 from tests.evidence.builders import agg_table, hits_table
 
 SEEN = {
