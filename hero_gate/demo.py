@@ -17,8 +17,7 @@ from typing import Any
 
 import yaml
 
-from fixtures.lock import shown, write_lock
-from fixtures.material import lock_material
+from fixtures.lock import lock_material, shown, write_lock
 from fixtures.packs import load_hero
 from gates.archive import take
 from gates.attestation import ATTESTATION, Attestation

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from evidence.measures import Truth
 from evidence.parts import concat
 from fixtures.fingerprint import fingerprint
-from fixtures.material import lock_material
+from fixtures.lock import lock_material
 from fixtures.packs import Hero
 from fixtures.systems.faults import break_system
 from fixtures.systems.protocol import ANY, Collection, Query, SearchSystem

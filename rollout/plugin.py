@@ -12,8 +12,7 @@ import pytest
 
 from evidence.files import write_whole
 from evidence.parts import disagreements, merge_parts
-from fixtures.lock import lock_state, renewal, shown, write_lock
-from fixtures.material import lock_material
+from fixtures.lock import lock_material, lock_state, renewal, shown, write_lock
 from fixtures.packs import Hero
 from gates.archive import take
 from gates.checks.lock import LockState

@@ -17,8 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from evidence.ir import by_ir_measures
-from evidence.measures import Measures, Places, Truth, grade_hits, measure, rank_hits
+from evidence.measures import Measures, Places, Truth, by_ir_measures, grade_hits, measure, rank_hits
 from evidence.schemas import OWN
 from fixtures.systems import machine, waiting
 from fixtures.systems.protocol import DEPTH, NOTHING, Answer, Collection, Documents, Query, SearchSystem

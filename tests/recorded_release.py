@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.lock import write_lock
-from fixtures.material import lock_material
+from fixtures.lock import lock_material, write_lock
 from fixtures.packs import load_hero
 from gates.policy import load_policy
 from tests import forked

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from evidence.digests import file_digest
 from fixtures.cache import built, cache_folder, content_key
 from fixtures.fingerprint import digest_sources
-from fixtures.material import lock_material
+from fixtures.lock import lock_material
 from fixtures.packs import Hero, load_hero
 from fixtures.systems.faults import Fault, break_system
 from fixtures.systems.protocol import Answer, Documents, Query, SearchSystem

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.fingerprint import changes
-from fixtures.lock import read_lock, renewal
-from fixtures.material import material_before
+from fixtures.lock import material_before, read_lock, renewal
 from fixtures.packs import Hero
 from gates.archive import state_of
 from gates.documents import read_yaml, require_regular

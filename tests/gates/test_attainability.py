@@ -12,7 +12,7 @@ from gates.checks.question import bet_against_loss
 from gates.errors import ConfigError
 from gates.planning.attainability import ENOUGH, Growth, growth, require_attainable, tasks
 from gates.planning.characteristics import Atoms, Characteristics, rates_of, read_characteristics
-from gates.planning.foresight import foresee, plan_lines
+from gates.planning.power import foresee, plan_lines
 from gates.policy import Policy
 from gates.statistics.eprocess import bet, log_evidence
 from gates.verdicts import Kind

@@ -11,7 +11,7 @@ from gates.checks.forms import Count
 from gates.errors import ConfigError
 from gates.planning.attainability import require_attainable
 from gates.planning.characteristics import Characteristics, read_characteristics
-from gates.planning.foresight import plan_lines
+from gates.planning.power import plan_lines
 from gates.policy import Policy, load_policy
 from reports.attestation.replay import replay
 from tests.edits import append, replace
