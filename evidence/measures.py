@@ -28,13 +28,12 @@ class Places:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Truth:
-    """Graded judgements of all queries in CSR form, and where the collection's documents lie."""
+class Judgements:
+    """Graded judgements in CSR form: those of query q are `doc_ord[start[q]:start[q + 1]]` with `grade` beside."""
 
-    start: NDArray[np.int64]
+    start: NDArray[np.int64]  # (queries + 1,)
     doc_ord: NDArray[np.int32]
-    grade: NDArray[np.int32]
-    places: Places
+    grade: NDArray[np.int32]  # from 1; what is not judged is 0
 
     @cached_property
     def n_relevant(self) -> NDArray[np.int32]:
@@ -50,6 +49,13 @@ class Truth:
         top = rank < 10
         gains = self.grade[best_first][top] * _DISCOUNT[rank[top]]
         return np.bincount(query[top], gains, len(self.start) - 1).astype(np.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth(Judgements):
+    """The same, and where the collection's documents lie."""
+
+    places: Places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from evidence.files import regular
 from evidence.schemas import AGG, HITS, OWN, check
-from fixtures.systems.protocol import cut_short
+from fixtures.systems.protocol import DEPTH, cut_short
 from gates.checks.battery import Counts, Flags, Floats, Side, Snapshot
 from gates.checks.preflight import PreflightCheck
 from gates.checks.question import ALL
@@ -29,7 +29,6 @@ from rollout.answered import Answered
 SANITY = "sanity"  # stream of what is asked before the climb
 PREFLIGHT = PreflightCheck.key  # stream of what the baseline alone is asked before it
 BEFORE = 0  # window of the same
-DEPTH = 50  # hits that count
 TEXTS = "queries.parquet"  # beside the parts of a run's evidence
 WORDS = ("router_decision", "error_code")
 

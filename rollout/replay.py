@@ -64,12 +64,9 @@ class Answers:
 
 def judge_collection(collection: Collection) -> Truth:
     """The collection's judgements in the form that the measures read."""
-    return Truth(
-        start=collection.judgements.start,
-        doc_ord=collection.judgements.doc_ord,
-        grade=collection.judgements.grade,
-        places=_places(collection.documents, _file_numbers(collection.documents)),
-    )
+    known = collection.judgements
+    places = _places(collection.documents, _file_numbers(collection.documents))
+    return Truth(start=known.start, doc_ord=known.doc_ord, grade=known.grade, places=places)
 
 
 class Locator:

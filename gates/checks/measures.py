@@ -15,7 +15,7 @@ class Measure(Name):
     bounded: bool = True  # within [0, 1], so that a mean of it can be bet on
 
 
-DEPTH = 50  # ranks of an answer
+DEPTH = 50  # ranks of an answer, and so the hits that it may be credited with
 IR_MEASURES = "ir-measures"  # who computes what is not built in
 
 MEASURES = {

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from gates.checks.against import Calibration, CalibrationError, Shift, Tail
 from gates.checks.confidence_shift import ConfidenceShift
-from gates.checks.file_credit import DEPTH, FileCredit, FileCreditShare
+from gates.checks.file_credit import FileCredit, FileCreditShare
 from gates.checks.forms import Count, Form, Loss, Rate
+from gates.checks.measures import DEPTH
 from gates.checks.question import ALL, Constants
 from gates.pairs import COLUMNS, Arm, Pairs, join
 from gates.planning.attainability import ENOUGH, Growth, Task, growth, planned_checks, rate_growth, tasks

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from fixtures.systems.protocol import DEPTH
 from gates.release import Subject
-from rollout.columns import DEPTH, Measured, read_texts
+from rollout.columns import Measured, read_texts
 
 TOP = 10  # answers of each arm that are told, beside the right ones
 _COLUMNS = ("system", "query_ord", "rank", "grade", "file", "line_start")

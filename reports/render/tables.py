@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from evidence.files import write_whole
 from evidence.history import HistoryError, append
 from fixtures.foreseen import TO_JUDGE
+from fixtures.systems.protocol import DEPTH
 from gates.archive import mark, state_of
 from gates.pairs import Arm
 from gates.release import Release
@@ -25,7 +26,7 @@ from reports.escaping import csv_cell
 from reports.model.pictures import POOL
 from reports.model.story import Story
 from reports.render.told import Told
-from rollout.columns import DEPTH, Measured, codes, numbers, read_hits
+from rollout.columns import Measured, codes, numbers, read_hits
 from rollout.jobs.job import METRICS as FOLDER
 from rollout.jobs.job import metric_row
 from rollout.jobs.numbers import ALL, ENDS, METRICS, SPANS, of_suite

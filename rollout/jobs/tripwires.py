@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gates.checks.battery import some
-from gates.checks.file_credit import DEPTH
+from gates.checks.measures import DEPTH
 from gates.documents import AtMost, Document
 from gates.pairs import Arm
 from gates.policy import Count, Name

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fixtures.systems.protocol import Answer, Collection, Documents, Judgements, Query
+from evidence.measures import Judgements
+from fixtures.systems.protocol import Answer, Collection, Documents, Query
 from fixtures.systems.waiting import RUN_QUEUE, Mark, WaitingClock
 from gates.pairs import Arm
 from rollout.columns import arm_of
