@@ -30,27 +30,26 @@ from filelock import FileLock, Timeout
 from evidence.digests import file_digest
 from evidence.files import MOST_LINES, regular
 from evidence.parts import concat, read_table, write_table
+from evidence.schemas import TEXT
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_TEXT = pa.dictionary(pa.int32(), pa.string())
-
 METRICS = pa.schema(
     [
-        ("run_id", _TEXT),
+        ("run_id", TEXT),
         ("at", pa.timestamp("us", "UTC")),
-        ("job", _TEXT),
-        ("system", _TEXT),
-        ("config_hash", _TEXT),
-        ("suite", _TEXT),
-        ("intent", _TEXT),  # "" for all
-        ("metric", _TEXT),
+        ("job", TEXT),
+        ("system", TEXT),
+        ("config_hash", TEXT),
+        ("suite", TEXT),
+        ("intent", TEXT),  # "" for all
+        ("metric", TEXT),
         ("value", pa.float64()),
         ("ci_lower", pa.float64()),  # NaN where the metric has no interval
         ("ci_upper", pa.float64()),
         ("n", pa.int64()),
-        ("release_fingerprint", _TEXT),
+        ("release_fingerprint", TEXT),
     ]
 )
 """One row per metric of one system on one suite, as one run measured it."""

@@ -2,28 +2,30 @@
 
 import pyarrow as pa
 
+TEXT = pa.dictionary(pa.int32(), pa.string())  # of words that stand in many rows
+
 HITS = pa.schema(
     [
-        ("run_id", pa.dictionary(pa.int32(), pa.string())),
-        ("system", pa.dictionary(pa.int32(), pa.string())),
-        ("config_hash", pa.dictionary(pa.int32(), pa.string())),
-        ("hero", pa.dictionary(pa.int32(), pa.string())),
+        ("run_id", TEXT),
+        ("system", TEXT),
+        ("config_hash", TEXT),
+        ("hero", TEXT),
         ("step", pa.int16()),
         ("window", pa.int16()),
-        ("suite", pa.dictionary(pa.int32(), pa.string())),
-        ("intent", pa.dictionary(pa.int32(), pa.string())),
+        ("suite", TEXT),
+        ("intent", TEXT),
         ("query_ord", pa.int32()),
-        ("query_id", pa.dictionary(pa.int32(), pa.string())),
+        ("query_id", TEXT),
         ("rank", pa.int16()),
         ("doc_ord", pa.int32()),
-        ("doc_id", pa.dictionary(pa.int32(), pa.string())),
-        ("file", pa.dictionary(pa.int32(), pa.string())),
+        ("doc_id", TEXT),
+        ("file", TEXT),
         ("line_start", pa.int32()),
         ("line_end", pa.int32()),
         ("score", pa.float32()),
         ("grade", pa.int32()),
-        ("credit", pa.dictionary(pa.int32(), pa.string())),
-        ("why", pa.dictionary(pa.int32(), pa.string())),
+        ("credit", TEXT),
+        ("why", TEXT),
     ]
 )
 """One row per hit of the pairs. Sorted by system, query_ord, rank. `doc_ord` is the collection's document at that
@@ -31,18 +33,18 @@ place, -1 where the collection has none there (a stale index)."""
 
 AGG = pa.schema(
     [
-        ("run_id", pa.dictionary(pa.int32(), pa.string())),
-        ("system", pa.dictionary(pa.int32(), pa.string())),  # pack name of the arm
-        ("config_hash", pa.dictionary(pa.int32(), pa.string())),
-        ("hero", pa.dictionary(pa.int32(), pa.string())),
-        ("stream", pa.dictionary(pa.int32(), pa.string())),  # "pair"; "aa": the baseline's second answer; "preflight"
+        ("run_id", TEXT),
+        ("system", TEXT),  # pack name of the arm
+        ("config_hash", TEXT),
+        ("hero", TEXT),
+        ("stream", TEXT),  # "pair"; "aa": the baseline's second answer; "preflight"
         ("step", pa.int16()),  # percent; 0 in preflight
         ("window", pa.int16()),  # 1, 2, ... over the whole canary; 0 in preflight
-        ("suite", pa.dictionary(pa.int32(), pa.string())),
-        ("intent", pa.dictionary(pa.int32(), pa.string())),
+        ("suite", TEXT),
+        ("intent", TEXT),
         ("query_ord", pa.int32()),
         ("query_id", pa.string()),
-        ("arm_served", pa.dictionary(pa.int32(), pa.string())),  # "hero", "baseline": whose answer the user would see
+        ("arm_served", TEXT),  # "hero", "baseline": whose answer the user would see
         ("latency_ms", pa.float64()),
         ("cpu_ms", pa.float64()),
         ("wait_ms", pa.float64()),  # in which its threads waited for a processor; latency_ms where unknown
@@ -61,9 +63,9 @@ AGG = pa.schema(
         ("file_credit", pa.float64()),  # share of this answer's credited hits that only overlap the judged lines
         ("n_credited", pa.int32()),
         ("total_hits", pa.int32()),
-        ("router_decision", pa.dictionary(pa.int32(), pa.string())),
+        ("router_decision", TEXT),
         ("spend_ms", pa.float64()),
-        ("error_code", pa.dictionary(pa.int32(), pa.string())),
+        ("error_code", TEXT),
         ("pair_ord", pa.int32()),  # position in the release's query order: what the gate saw when
     ]
 )

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from evidence.files import write_whole
 from evidence.parts import write_table
-from evidence.schemas import SchemaDrift, check
+from evidence.schemas import TEXT, SchemaDrift, check
 from gates.documents import AtMost, Document, Share
 from gates.errors import EvidenceError
 from gates.place import HERE
@@ -29,7 +29,6 @@ from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.probe import Probed
 from rollout.jobs.settings import read_family
 
-TEXT = pa.dictionary(pa.int32(), pa.string())
 POOL = pa.schema([("suite", TEXT), ("query_id", TEXT), ("doc_id", TEXT), ("systems", TEXT)])
 """One row a pooled (query, document); `systems` are the names that gave it, sorted, with spaces between them."""
 CHANGES = pa.schema([*POOL, ("change", TEXT)])  # "added" or "removed"
