@@ -40,8 +40,8 @@ class TrafficShare(Check):
     mend = "mend the splitter first: heroes are judged on the traffic that their step names"
     #: What to do where who is served is drawn from the release fingerprint: no splitter is there to be mended.
     replayed = (
-        "of replayed queries one order in a hundred is held so by chance, and the same lock draws the same order: "
-        "change what it holds (the hero's name, say), which draws another"
+        "one order of queries in a hundred is held so by chance, and the same lock draws the same one: "
+        "change what it holds (the hero's name, say)"
     )
     must = "not_red"
     broken_words = "the hero was not given its share of traffic"

@@ -77,7 +77,7 @@ def test_each_check_of_the_measuring_and_of_before_the_climb_has_its_own_way_out
     assert all(told.values())
     assert len(set(told.values())) == len(asked)
     said = {
-        "known_answers": "evaluator", "traffic_share": "draws another", "aa_dispersion": "windows share",
+        "known_answers": "evaluator", "traffic_share": "in a hundred", "aa_dispersion": "windows share",
         "preflight": "baseline", "machine": "quiet machine", "lock": "lock the hero anew",
         "stop_rule": "no hero is judged by such numbers",
     }  # fmt: skip
