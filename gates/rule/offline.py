@@ -98,10 +98,9 @@ def charged(rate: float, k: int) -> float:
     return rate / (k * (k + 1))
 
 
-def rates_of(checks: int, heroes: int = 1, k: int | None = None) -> Rates:
-    """The rates of one check of so many, asked of each of the policy's heroes; k: as `charged`, None: uncounted."""
-    green, red = (rate if k is None else charged(rate, k) for rate in (ALPHA, ALPHA_RED))
-    return Rates(green=green, red=red / (checks * heroes))
+def rates_of(checks: int, k: int, heroes: int = 1) -> Rates:
+    """The rates of one check of so many, asked of each of the policy's heroes; k: as `charged`."""
+    return Rates(green=charged(ALPHA, k), red=charged(ALPHA_RED, k) / (checks * heroes))
 
 
 def show(d: Array, margin: Margin, rates: Rates) -> Shown:

@@ -95,7 +95,7 @@ def margins_of(policy: Policy, *, again: bool = False) -> dict[str, Margin]:
 
 def policy_rates(policy: Policy, k: int) -> Rates:
     """With which chance one check may err: over all that are asked, of all heroes of the policy; k as in LookFacts."""
-    return rates_of(len(policy.losses), heroes=len(policy.heroes), k=k or 1)
+    return rates_of(len(policy.losses), k or 1, len(policy.heroes))
 
 
 def evaluator_of(

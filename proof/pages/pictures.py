@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from evidence.files import write_whole
 from gates.checks.aece_tau import AeceTau
 from gates.policy import Policy, load_policy
-from gates.rule.offline import Margin, charged, foresee, least_margin, rates_of, show
+from gates.rule.offline import Margin, Rates, charged, foresee, least_margin, show
 from gates.rule.trackers import Thresholds
 from gates.statistics.calibration import calibration_error, equal_mass_edges, error_interval, fill_bins
 from gates.statistics.eprocess import bet, log_evidence
@@ -137,7 +137,7 @@ def verdicts(found: Found, _: np.random.Generator, __: Policy) -> tuple[Any, ...
         counts = np.rint(n * SLIPS.weights(loss)).astype(np.int64)
         counts[SLIPS.values == 0] += n - counts.sum()
         d = np.repeat(SLIPS.values, counts)
-        shown = show(d, Margin(mu=MU), rates_of(1))
+        shown = show(d, Margin(mu=MU), Rates())
         within = f", {shown.note}" if shown.verdict is Verdict.GREEN and shown.note else ""
         interval = Interval(float(d.mean()), shown.lower, shown.upper)
         series.append(whiskered(looks_of[shown.verdict], [interval], [place], 100, f"{shown.verdict}{within}"))

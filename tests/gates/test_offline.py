@@ -33,7 +33,7 @@ from gates.verdicts import Verdict
 Array = NDArray[np.float64]
 
 TWO_POINTS = Margin(mu=0.02)
-ONE_CHECK = rates_of(1)
+ONE_CHECK = Rates()
 
 
 def queries(n: int, *, lost: int = 0, gained: int = 0, size: float = 1.0) -> Array:
@@ -124,9 +124,8 @@ def test_queries_that_no_one_will_judge_are_not_named(d: Array) -> None:
 
 
 def test_the_first_hero_on_a_counted_set_spends_half_and_red_is_paid_for_by_every_check_and_hero() -> None:
-    assert rates_of(1) == Rates(green=0.05, red=0.01)
     assert rates_of(1, k=1) == Rates(green=0.025, red=0.005)
-    assert rates_of(4, 3, k=2) == Rates(green=0.05 / 6, red=0.01 / 6 / 12)
+    assert rates_of(4, k=2, heroes=3) == Rates(green=0.05 / 6, red=0.01 / 6 / 12)
 
 
 def test_all_heroes_on_one_set_together_spend_no_more_than_one() -> None:
