@@ -26,9 +26,8 @@ from gates.statistics.eprocess import bet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift(Form):
-    """A median of the hero against the baseline's frozen one, either way: the exceedances of both arms are compared."""
+    """The hero's median confidence against the baseline's frozen one, either way: what exceeds it is compared."""
 
-    column: str
     median: float
     limit: float
     seed: int
@@ -40,7 +39,7 @@ class Shift(Form):
             red=((lambda p: bet(blameless(p, self.above(p))), lambda p: bet(blameless(p, self.below(p)))),),
             green=(lambda p: bet(unaided(p, -self.above(p))), lambda p: bet(unaided(p, -self.below(p)))),
             measure=lambda p: pvalues.quantile_difference_interval(
-                p.hero.column(self.column), p.baseline.column(self.column), 0.5, self.seed
+                p.hero.confidence, p.baseline.confidence, 0.5, self.seed
             ),
             two_sided=True,
             remark=self._remark,
@@ -48,19 +47,17 @@ class Shift(Form):
 
     def above(self, p: Pairs) -> Array:
         """The hero above the median and the limit, against the baseline above the median."""
-        hero, baseline = p.hero.column(self.column), p.baseline.column(self.column)
-        return flag(hero > self.median + self.limit) - flag(baseline > self.median)
+        return flag(p.hero.confidence > self.median + self.limit) - flag(p.baseline.confidence > self.median)
 
     def below(self, p: Pairs) -> Array:
         """The same below."""
-        hero, baseline = p.hero.column(self.column), p.baseline.column(self.column)
-        return flag(hero < self.median - self.limit) - flag(baseline < self.median)
+        return flag(p.hero.confidence < self.median - self.limit) - flag(p.baseline.confidence < self.median)
 
     def spoil(self, arm: Arm) -> Arm:
-        return arm.put(**{self.column: np.ones(len(arm))})
+        return arm.put(confidence=np.ones(len(arm)))
 
     def _remark(self, p: Pairs) -> str:
-        apart = float(np.abs(p.hero.column(self.column) - p.baseline.column(self.column)).mean())
+        apart = float(np.abs(p.hero.confidence - p.baseline.confidence).mean())
         return f"{'vacuous: same scores, ' if apart == 0 else ''}mean |shift| {decimal(apart, 3)}"
 
 

@@ -24,7 +24,7 @@ class ConfidenceShift(Check):
     broken_words = "confidence shift beyond {limit:.4g}"
 
     def form(self, limits: ShiftLimits, constants: Constants, intent: Intent) -> Shift:
-        return Shift(column="confidence", median=constants.median_confidence, limit=limits.limit, seed=constants.seed)
+        return Shift(median=constants.median_confidence, limit=limits.limit, seed=constants.seed)
 
     def limit_words(self, limits: ShiftLimits) -> str:
         return f"{limits.limit:.4g}"

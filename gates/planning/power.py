@@ -120,7 +120,7 @@ def streams_of(pairs: Pairs, policy: Policy, constants: Constants, source: str) 
         shift={
             limit: (exactly(form.above(pairs)), exactly(form.below(pairs)))
             for limit in sorted({*SHIFTS, policy.limits(ConfidenceShift).limit})
-            for form in [Shift(column="confidence", median=constants.median_confidence, limit=limit, seed=0)]
+            for form in [Shift(median=constants.median_confidence, limit=limit, seed=0)]
         },
         calibration=tuple(
             Bin(weight=float(w), gap=float(gap), variance=float(error**2 * w * len(pairs)))
