@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gates.statistics import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from evidence.files import write_whole
@@ -30,6 +29,7 @@ from fixtures.packs import Candidate, Hero
 from fixtures.systems import kinds
 from fixtures.systems.protocol import Query
 from gates.errors import ConfigError, EvidenceError
+from gates.statistics import Array
 from gates.statistics.calibration import calibration_error, equal_mass_edges, fill_bins
 from gates.statistics.pvalues import Interval, mean_interval, z_among
 from rollout.replay import Answers, Locator, Timed, ask_in_turn, judge_collection, measure_answers
@@ -39,8 +39,6 @@ BINS = 10
 QUALITY = {"nDCG@10": "ndcg_at_10", "recall@50": "recall_at_50"}
 BLOCK = 1000  # queries between two lines of progress
 _DIGITS = {"ndcg_at_10": 4, "recall_at_50": 4, "cpu_ms": 3}
-
-Array = NDArray[np.float64]
 
 
 class GridGain(NamedTuple):

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from gates.checks.check import AtMost, Check, HoldLimits, Kind, Name
 from gates.checks.forms import Form, net_ms
-from gates.checks.question import Array, BrokenBy, Constants, Head, Intent, Question, bet_against_loss, flag
+from gates.checks.question import BrokenBy, Constants, Head, Intent, Question, bet_against_loss, flag
 from gates.pairs import Pairs
-from gates.statistics import pvalues
+from gates.statistics import Array, pvalues
 from gates.statistics.eprocess import bet
 
 LATE = "answers later than its own"  # the unit of a cell that time shows broken

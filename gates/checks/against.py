@@ -7,7 +7,6 @@ import numpy as np
 from gates.checks.forms import Alone, Form, blameless, net_ms, on_intent, unaided
 from gates.checks.question import (
     ALL,
-    Array,
     CalibrationQuestion,
     Constants,
     Head,
@@ -18,7 +17,7 @@ from gates.checks.question import (
     order_statistic,
 )
 from gates.pairs import Arm, Pairs
-from gates.statistics import calibration, pvalues
+from gates.statistics import Array, calibration, pvalues
 from gates.statistics.calibration import witness, witness_signs
 from gates.statistics.decimals import decimal
 from gates.statistics.eprocess import bet

@@ -7,9 +7,9 @@ import numpy as np
 from gates.checks.check import AtMost, Check, Kind, Limits, Name, Small
 from gates.checks.forms import Alone, Form
 from gates.checks.measures import DEPTH
-from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean
+from gates.checks.question import Constants, Head, Intent, Question, detectable_mean
 from gates.pairs import Arm, Pairs
-from gates.statistics import pvalues
+from gates.statistics import Array, pvalues
 from gates.statistics.eprocess import bet
 
 

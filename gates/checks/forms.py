@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.checks.question import ALL, Array, Asked, Constants, Head, Question, bet_against_loss, detectable_mean, flag
+from gates.checks.question import ALL, Asked, Constants, Head, Question, bet_against_loss, detectable_mean, flag
 from gates.pairs import Arm, Pairs
-from gates.statistics import pvalues
+from gates.statistics import Array, pvalues
 from gates.statistics.eprocess import RATIOS_ABOVE, RATIOS_BELOW, bet, bet_rate
 from gates.statistics.pvalues import Interval
 

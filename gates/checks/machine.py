@@ -11,9 +11,9 @@ import numpy as np
 
 from gates.checks.check import Check, HoldLimits, Kind, Name
 from gates.checks.forms import Form, net_ms
-from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean, flag
+from gates.checks.question import Constants, Head, Intent, Question, detectable_mean, flag
 from gates.pairs import Arm, Pairs
-from gates.statistics import pvalues
+from gates.statistics import Array, pvalues
 from gates.statistics.eprocess import bet
 
 NOT_EVIDENCED = "not evidenced: machine busy"  # begins the note of a check that waiting kept open

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.pairs import Pairs
+from gates.statistics import Array
 from gates.statistics.decimals import decimal
 from gates.statistics.eprocess import bet, log_evidence
 from gates.statistics.pvalues import Interval, halved
 from gates.verdicts import Kind
 
-Array = NDArray[np.float64]
 Stream = Callable[[Pairs], Array]
 
 ALL = -1  # every intent

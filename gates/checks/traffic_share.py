@@ -6,9 +6,9 @@ import numpy as np
 
 from gates.checks.check import Check, HoldLimits, Kind, Name
 from gates.checks.forms import Form
-from gates.checks.question import Array, Constants, Head, Intent, Question, detectable_mean
+from gates.checks.question import Constants, Head, Intent, Question, detectable_mean
 from gates.pairs import Pairs
-from gates.statistics import pvalues
+from gates.statistics import Array, pvalues
 from gates.statistics.eprocess import bet
 
 

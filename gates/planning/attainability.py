@@ -12,7 +12,6 @@ from functools import partial
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gates.checks.against import CalibrationError, Shift, Tail
 from gates.checks.forms import Count, Form, Loss, Rate
@@ -22,13 +21,13 @@ from gates.planning.characteristics import Atoms, Characteristics, Streams
 from gates.policy import Policy
 from gates.rule.questions import AskedForm, asked_checks
 from gates.rule.trackers import Thresholds
+from gates.statistics import Array
 from gates.statistics.calibration import Bins, calibration_error
 from gates.statistics.decimals import decimal
 from gates.statistics.eprocess import BETS, RATIOS_BELOW, STAKES
 from gates.statistics.pvalues import halved
 from gates.verdicts import Kind
 
-Array = NDArray[np.float64]
 ENOUGH = 0.95  # chance that an equal hero meets all of a policy, below which it is refused
 PLANNED = 0.99  # chance with which the pairs named as needed suffice
 DRAWS = 4_000  # of a simulated look at the calibration error

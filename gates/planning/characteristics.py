@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gates.documents import require_regular
 from gates.errors import ConfigError
 from gates.policy import Policy
+from gates.statistics import Array
 
 SCHEMA = "hero-gate/characteristics/v2"
 #: Modules and folders that turn pairs into a decision: a change in one of them makes simulated rates stale.
@@ -24,8 +24,6 @@ DECIDING = (
     "checks", "rule/budget", "rule/decide", "rule/dispersion", "rule/evaluator", "rule/questions", "rule/trackers",
     "rule/witness", "statistics/calibration", "statistics/eprocess", "statistics/pvalues",
 )  # fmt: skip
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gates.checks.against import Calibration, CalibrationError, Shift, Tail
 from gates.checks.confidence_shift import ConfidenceShift
@@ -26,12 +25,12 @@ from gates.planning.characteristics import Atoms, Bin, Streams
 from gates.policy import Policy
 from gates.rule.questions import asked_checks
 from gates.rule.trackers import Thresholds
+from gates.statistics import Array
 from gates.statistics.calibration import fill_bins
 from gates.statistics.decimals import decimal
 from gates.statistics.eprocess import RATIOS_ABOVE
 from gates.statistics.pvalues import halved
 
-Array = NDArray[np.float64]
 SHIFTS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # limits that a policy may set for the confidence shift
 CELLS = 63  # odd: a loss of exactly 0 has one of its own
 CHANCES = (0.5, 0.9, 0.99)

@@ -11,15 +11,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gates.rule.offline import MOST, POWER, Margin, Rates, fewest, foresee, least_margin
+from gates.statistics import Array
 from gates.statistics.decimals import decimal
 from gates.statistics.gaffke import lower, tail, upper
 from gates.statistics.pvalues import Interval
 from gates.verdicts import Decision
 
-Array = NDArray[np.float64]
 SEED = 20_261_129  # of the coins that foresee an equal hero
 STEP = 1e-4  # a margin is told, and so can be asked again, to a hundredth of a point
 INTERVAL = 0.025  # on either side

@@ -9,16 +9,15 @@ betting processes do not survive. Looked at after windows 4, 8, 12, ...: the k-t
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gates.checks.forms import net_ms
 from gates.checks.question import Constants, DispersionQuestion, flag
 from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.rule.trackers import Tracker
+from gates.statistics import Array
 from gates.statistics.decimals import decimal
 
-Array = NDArray[np.float64]
 EVERY = 4  # windows between two looks
 
 

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.errors import ConfigError, GateError
+from gates.statistics import Array
 from gates.statistics.decimals import decimal
 from gates.statistics.gaffke import checked, lower, require_share, tails, upper
 from gates.verdicts import Verdict
 
-Array = NDArray[np.float64]
 ALPHA, ALPHA_RED = 0.05, 0.01  # of a wrong GREEN, of a wrong ROLLBACK
 POWER = 0.8
 COINS = 400  # of the plan: its power is known to .02

@@ -8,13 +8,14 @@ import numpy as np
 
 from gates.checks.against import Tail
 from gates.checks.forms import Form, Loss, Rate
-from gates.checks.question import Array, Constants
+from gates.checks.question import Constants
 from gates.checks.sla_recall import SlaRecall
 from gates.pairs import COLUMNS, Arm, Pairs
 from gates.policy import Policy
 from gates.rule.evaluator import Evaluator
 from gates.rule.questions import AskedForm, asked_checks
 from gates.rule.trackers import Thresholds
+from gates.statistics import Array
 from gates.verdicts import Kind
 
 N = 800  # pairs of a window

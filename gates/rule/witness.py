@@ -1,7 +1,6 @@
 """Follows the calibration error through a canary: the sign witness shows it broken, planned looks that it holds."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gates.checks.forms import blameless
 from gates.checks.question import CalibrationQuestion, Constants, detectable_mean
@@ -9,11 +8,10 @@ from gates.names import told
 from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.rule.trackers import E_PROCESS, Thresholds, Tracker
-from gates.statistics import calibration
+from gates.statistics import Array, calibration
 from gates.statistics.decimals import decimal, evidence_text, interval_numbers
 from gates.statistics.eprocess import StartMixture, bet
 
-Array = NDArray[np.float64]
 PURPOSES = ("look", "report")  # of null simulations: each draws its own numbers
 
 

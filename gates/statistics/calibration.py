@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.statistics import Array
 from gates.statistics.pvalues import Interval, halved
 
-Array = NDArray[np.float64]
 DRAWS = 20_000  # null simulations of one look; resolves p = .0005 to +-.00016
 
 

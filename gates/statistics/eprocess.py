@@ -12,9 +12,8 @@ Rules (formulas and simulations: docs/decision-rule.md):
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gates.statistics import Array
 
 STAKES = np.array([0.15, 0.3, 0.5, 0.7, 0.9])  # x > -1/.9 keeps wealth positive
 RATIOS_ABOVE = np.array([1.5, 2.0, 3.0, 5.0, 10.0])  # alternatives to a rate, as multiples of it

@@ -6,9 +6,9 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gates.statistics import Array
+
 Z95 = 1.959963984540054
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gates.statistics import Array
 
 ROUNDS = 25  # Newton steps; the likelihood is concave, six suffice
 GRID = 512  # the kernel sees confidences rounded to this many steps: a tenth of its usual width

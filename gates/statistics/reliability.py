@@ -14,11 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.statistics import Array
 from gates.statistics.calibration import bin_of, gap_columns, witness_signs
 from gates.statistics.gaffke import tail
 from gates.statistics.pvalues import Z95, Interval
-
-Array = NDArray[np.float64]
 
 Z90 = 1.2815515655446004
 TRIED = 1.3  # times the log odds: the over-confidence by which the power of this week's sample is told

@@ -23,10 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.pairs import Arm
-from gates.statistics import calibration
+from gates.statistics import Array, calibration
 from gates.statistics.pvalues import Interval, mean_interval, quantile_interval, rate_interval
 
-Array = NDArray[np.float64]
 MEANS = {"ndcg_at_10": "ndcg", "sla_recall_at_50": "recall"}  # metric -> column
 _NORMAL = NormalDist()
 _NULLS = 2_000  # null simulations of one calibration interval

@@ -19,6 +19,7 @@ from gates.checks.aece_tau import AeceTau
 from gates.policy import Policy, load_policy
 from gates.rule.offline import Margin, Rates, charged, foresee, least_margin, show
 from gates.rule.trackers import Thresholds
+from gates.statistics import Array
 from gates.statistics.calibration import calibration_error, equal_mass_edges, error_interval, fill_bins
 from gates.statistics.eprocess import bet, log_evidence
 from gates.statistics.gaffke import lower
@@ -31,7 +32,6 @@ from proof.simulate.recording import ROOT
 from reports.model.pictures import Panel, Picture, Series, StraightLine, whiskered
 from reports.render.figures import picture_svg
 
-Array = NDArray[np.float64]
 Found = dict[str, Any]
 TEMPLATE = Path(__file__).with_name("statistics.md.j2")
 SEED = 18

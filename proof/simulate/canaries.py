@@ -18,12 +18,11 @@ from gates.rule.dispersion import EVERY, chi_squared_tail
 from gates.rule.evaluator import ends_climb
 from gates.rule.trackers import Thresholds
 from gates.rule.witness import PURPOSES
-from gates.statistics import calibration
+from gates.statistics import Array, calibration
 from gates.verdicts import Decision, Kind
 from proof.simulate.features import Features
 from proof.simulate.processes import Tails, bins_of, grow, list_processes, log_mean, log_mixture
 
-Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.intp]
 

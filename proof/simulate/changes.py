@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from gates.pairs import Arm
+from gates.statistics import Array
 from proof.simulate.model import in_time, true_share
 from proof.simulate.population import Population, swapped
 
-Array = NDArray[np.float64]
 Change = Callable[[Population, np.random.Generator], Population]
 
 

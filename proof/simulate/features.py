@@ -18,12 +18,11 @@ from gates.checks.traffic_share import Traffic
 from gates.pairs import Pairs
 from gates.policy import Policy
 from gates.rule.questions import DECIDE, asked_checks
-from gates.statistics import calibration
+from gates.statistics import Array, calibration
 from gates.statistics.eprocess import BETS, STAKES
 from gates.verdicts import Kind
 from proof.simulate.population import serve
 
-Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 
 

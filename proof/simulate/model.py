@@ -8,13 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gates.pairs import Arm
+from gates.statistics import Array
 from gates.statistics.pvalues import halved
 from proof.simulate.population import Population, join_populations
-
-Array = NDArray[np.float64]
 
 INTENTS = (0.415, 0.52, 0.065)  # docstring, identifier, error message
 SLA_MS = 150.0

@@ -12,7 +12,6 @@ from gates.pairs import Arm, Pairs, join_arms
 from gates.policy import Policy
 from gates.rule.preflight import fix_constants
 
-Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 ARMS = ("hero", "baseline", "repeat")
 

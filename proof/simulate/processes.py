@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from gates.checks.against import Tail
 from gates.checks.question import rank_of
 from gates.rule.trackers import Thresholds
+from gates.statistics import Array
 from gates.statistics.calibration import Bins
 from gates.statistics.eprocess import STAKES
 from gates.verdicts import Kind
 from proof.simulate.features import Plan
 
-Array = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 
 

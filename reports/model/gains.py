@@ -4,16 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gates.checks.check import Name
 from gates.checks.measures import MEASURES, is_column
+from gates.statistics import Array
 from gates.statistics.pvalues import Interval, mean_interval, quantile_difference_interval, quantile_interval
 from gates.statistics.whiskers import Resamples, error, error_draws, influence, percentiles, share
 from reports.model.labels import metric_name, short
 from rollout.columns import Measured
 
-Array = NDArray[np.float64]
 RESAMPLES = 400
 
 

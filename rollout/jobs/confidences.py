@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gates.statistics import Array
 from gates.statistics.calibration import calibration_error, equal_mass_edges, fill_bins
 from gates.statistics.pvalues import Interval, mean_interval, rate_interval
 from gates.statistics.reliability import bin_count, reliability_slope
@@ -15,7 +15,6 @@ from rollout.answered import Answered
 from rollout.jobs.job import metric_row
 from rollout.jobs.probe import Probe
 
-Array = NDArray[np.float64]
 Scored = tuple[Array, Array]  # confidence and correctness of the answers that have a confidence
 
 

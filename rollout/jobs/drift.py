@@ -15,11 +15,11 @@ from functools import cached_property
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from gates.documents import AtMost, Document
 from gates.policy import Count, Name
+from gates.statistics import Array
 from gates.statistics.calibration import equal_mass_edges
 from gates.statistics.decimals import decimal, interval_numbers
 from gates.statistics.pvalues import mean_interval, p_rate_above, rate_interval
@@ -35,8 +35,6 @@ from rollout.jobs.draw import WeeklyQueries, asked_queries
 from rollout.jobs.job import Jobs, by_name
 from rollout.jobs.probe import Probe, ask_all
 from rollout.jobs.settings import read_family
-
-Array = NDArray[np.float64]
 
 
 class DriftLimits(Document):

@@ -33,6 +33,7 @@ from gates.checks.errors import Errors
 from gates.documents import AtMost, Document, merged, read_yaml
 from gates.errors import ConfigError, EvidenceError, GateError, NotAsked
 from gates.policy import Count
+from gates.statistics import Array
 from gates.statistics.decimals import decimal
 from gates.verdicts import Cell, Verdict
 from rollout.jobs.accepted import FILE, read_facts
@@ -40,8 +41,6 @@ from rollout.jobs.check import JobCheck, NotShown, job_check, judge_all, slow_ca
 from rollout.jobs.job import Jobs
 from rollout.jobs.settings import Factor, Positive, read_family
 from rollout.replay import Timed, ask
-
-Array = NDArray[np.float64]
 
 
 class EmergencyLimits(Document):

@@ -12,9 +12,10 @@ from fixtures.packs import Candidate, load_hero
 from fixtures.systems.protocol import NOTHING as NOTHING_FOUND
 from fixtures.systems.protocol import Answer
 from gates.errors import EvidenceError
+from gates.statistics import Array
 from gates.statistics.pvalues import Interval, mean_interval
 from rollout.replay import ask_in_turn
-from rollout.selection import Array, GridRow, compare_grid, gain_of, table, winner
+from rollout.selection import GridRow, compare_grid, gain_of, table, winner
 
 ROOT = Path(__file__).parents[2]
 NOTHING = Interval(0.0, -0.005, 0.005)
