@@ -4,7 +4,7 @@ It names the losses that it asks, with their margins; a ladder, instruments and 
 say is completed here, so that everything downstream reads one kind of policy (gates.policy).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -69,7 +69,7 @@ def completed(document: Mapping[str, Any], path: Path | str = "") -> dict[str, A
 
 
 def require_one_look(
-    mode: str, offline: Offline | None, ladder: Mapping[str, Any], asked: Mapping[str, Any], losses: Sequence[str],
+    mode: str, offline: Offline | None, ladder: Mapping[str, Any], asked: Mapping[str, Any], losses: Collection[str],
     intents: Sequence[str],
 ) -> None:  # fmt: skip
     """Raises ValueError where a policy of this mode asks for more than losses, or one of another speaks of it.

@@ -11,11 +11,11 @@ from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from gates.checks.aece_tau import AeceTau
 from gates.checks.check import Check
-from gates.checks.ndcg import NdcgLimits
-from gates.checks.own import OwnCheck, OwnLoss, own_check
-from gates.checks.question import EVERY, Intent
+from gates.checks.forms import Form, Loss
+from gates.checks.own import OwnCheck, own_check
+from gates.checks.question import EVERY, NOTHING_FIXED, Intent
 from gates.checks.registry import BY_INTENT, BY_KEY, KINDS, block_of, keys_of
-from gates.checks.sla_recall import RecallLimits, SlaRecall
+from gates.checks.sla_recall import SlaRecall
 from gates.documents import Document, Reason, Share, Small, Text, Tolerated, Weaker, checked, read_yaml
 from gates.errors import ConfigError
 from gates.names import OWN
@@ -178,6 +178,11 @@ class AskedCheck(NamedTuple):
     intent: Intent
     place: str  # of its limits in the policy
 
+    @property
+    def form(self) -> Form | None:
+        """How a gate or a guard asks, before a preflight has fixed anything."""
+        return self.check.form(self.limits, NOTHING_FIXED, self.intent)
+
 
 class Policy(Document):
     """The whole policy. Limits, classes and error rates stand here and nowhere else."""
@@ -210,8 +215,8 @@ class Policy(Document):
         known = {asked.key for asked in self.known}
         if clash := sorted(key for key in self.checks if key in (*BY_KEY, *BY_INTENT, *self._of_intents)):
             raise ValueError(f"checks names {', '.join(clash)}, which is one of ours; call it otherwise")
-        losses = {a.check.decides for a in self.known if isinstance(a.limits, OwnLoss)}
-        others = {a.check.decides for a in self.known if a.key in self.checks and not isinstance(a.limits, OwnLoss)}
+        own = [(a.check.decides, isinstance(a.form, Loss)) for a in self.known if a.key in self.checks]
+        losses, others = ({column for column, is_loss in own if is_loss is which} for which in (True, False))
         if both := sorted((losses & others) - {*COLUMNS}):
             raise ValueError(f"checks ask {', '.join(both)} for a loss and otherwise; ask a column in one direction")
         OWN.update({key: self._by_key[key].check for key in self.checks})
@@ -237,10 +242,10 @@ class Policy(Document):
         return self
 
     @property
-    def losses(self) -> tuple[str, ...]:
-        """Its asked gates and guards that are mean losses, with a margin."""
-        asked = (self.check(key) for key in self.asked(Kind.GATE, Kind.GUARD))
-        return tuple(a.key for a in asked if isinstance(a.limits, (OwnLoss, NdcgLimits, RecallLimits)))
+    def losses(self) -> dict[str, Loss]:
+        """Its asked gates and guards that are mean losses with a margin."""
+        asked = ((key, self.check(key).form) for key in self.asked(Kind.GATE, Kind.GUARD))
+        return {key: form for key, form in asked if isinstance(form, Loss) and form.margin is not None}
 
     @cached_property
     def known(self) -> tuple[AskedCheck, ...]:

@@ -11,11 +11,13 @@ refused where it cannot be met, reported, attested and replayed like ours.
 """
 
 import importlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from gates.checks.against import Calibration, Tail
 from gates.checks.check import (
@@ -33,7 +35,7 @@ from gates.checks.check import (
 )
 from gates.checks.forms import Count, Form, Loss, Rate
 from gates.checks.measures import MEASURES, Measure, measure_named
-from gates.checks.question import ALL, Constants, Intent
+from gates.checks.question import ALL, EVERY, NOTHING_FIXED, Constants, Intent
 from gates.pairs import COLUMNS
 
 
@@ -159,12 +161,59 @@ class OwnClass(BaseModel):
     """A class of the user's package; all else is of its limits."""
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
-    check: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    check: str
+
+    @field_validator("check")
+    @classmethod
+    def _of_a_package(cls, check: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", check):
+            raise ValueError("should be package.module:Class")
+        return check
 
     @property
     def package(self) -> str:
         """Whose sources are locked."""
         return self.check.partition(":")[0].partition(".")[0]
+
+    @cached_property
+    def asked(self) -> tuple[type[Check], Limits]:
+        """The class and its limits, tried as the gate will ask: its mistakes are told before anything runs."""
+        found = _class_of(self.check)
+        if lacking := [what for what, there in _NEEDED.items() if not there(getattr(found, what, None))]:
+            raise ValueError(
+                f"{self.check} should have {', '.join(lacking)}, which it has not".replace("__doc__", "a docstring")
+            )
+        kind = getattr(found, "kind", Kind.GUARD)
+        if kind not in (Kind.GATE, Kind.GUARD):
+            raise ValueError(f"{self.check} should have kind gate or guard, not {kind}")
+        try:
+            limits = found.limits.model_validate({"on_red": "rollback", **(self.model_extra or {})})
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            raise ValueError(f"{wrong}; its limits are those of {self.check}") from None
+        try:
+            form = found().form(limits, NOTHING_FIXED, EVERY)
+        except Exception as error:  # it is a user's code
+            raise ValueError(f"{self.check} cannot be asked before the preflight ({_first_line(error)})") from None
+        if not isinstance(form, Form):
+            raise ValueError(f"{self.check} should give one of gates.checks.forms as its form, not {form!r}")
+        return found, limits
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Self:
+        _ = self.asked
+        return self
+
+
+#: What a class must have -> is it what it should be?
+_NEEDED: Mapping[str, Callable[[Any], object]] = {
+    "__doc__": bool,
+    "name": lambda value: isinstance(value, Name),
+    "decides": bool,
+    "unit": bool,
+    "limits": lambda value: isinstance(value, type) and issubclass(value, Limits),
+    "fault": lambda value: isinstance(value, Mapping),
+}
 
 
 def _which(said: Any) -> str:
@@ -192,20 +241,10 @@ class _ByForm(Check):
 
 
 def own_check(key: str, said: Any) -> tuple[Check, Any]:
-    """The check that a policy says under this key, and its limits. Raises ValueError where there is none."""
+    """The check that a policy says under this key, and its limits."""
     if isinstance(said, OwnClass):
-        found = _class_of(said)
-        kind = getattr(found, "kind", Kind.GUARD)
-        lacking = [what for what in ("name", "decides", "unit") if not getattr(found, what, "")]
-        if lacking or kind not in (Kind.GATE, Kind.GUARD):
-            wanted = f"{', '.join(lacking)}, which it has not" if lacking else f"kind gate or guard, not {kind}"
-            raise ValueError(f"{key}: {said.check} should have {wanted}")
-        try:
-            limits = found.limits.model_validate({"on_red": "rollback", **(said.model_extra or {})})
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ValueError(f"{key}: {where}: {first['msg']}; its limits are those of {said.check}") from None
+        found, limits = said.asked
+        kind = Kind(getattr(found, "kind", Kind.GUARD))
         return type(found.__name__, (found,), {"__doc__": found.__doc__, "key": key, "kind": kind})(), limits
     measure: Measure = said.measured
     words = said.why or f"{measure.label} is worse than this policy allows."
@@ -218,15 +257,18 @@ def own_check(key: str, said: Any) -> tuple[Check, Any]:
     return type(f"Own_{key}", (_ByForm,), known)(), said
 
 
-def _class_of(said: OwnClass) -> type[Check]:
-    module, _, name = said.check.partition(":")
+def _class_of(check: str) -> type[Check]:
+    module, _, name = check.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
     except AttributeError:
-        raise ValueError(f"check {said.check}: {module} has no {name}; name a class of it") from None
+        raise ValueError(f"{module} has no {name}; name a class of it") from None
     except (Exception, SystemExit) as error:  # it is a user's code: whatever it does when imported
-        told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        raise ValueError(f"check {said.check} cannot be imported ({told}); is its package on PYTHONPATH?") from None
+        raise ValueError(f"{check} cannot be imported ({_first_line(error)}); is its package on PYTHONPATH?") from None
     if not (isinstance(found, type) and issubclass(found, Check)):
-        raise ValueError(f"check {said.check} should be a class of gates.checks.check.Check")
+        raise ValueError(f"{check} should be a class of gates.checks.check.Check")
     return found
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from gates.checks.against import Tail
+from gates.checks.forms import Form, Loss, Rate
 from gates.documents import require_regular
 from gates.errors import ConfigError
 from gates.policy import Policy
@@ -73,6 +75,17 @@ class Streams:
         """What a tail bets on: only the baseline is beyond its own quantile, at best."""
         at_best = Atoms(value=np.array([-1.0, 0.0]), weight=np.array([1 - quantile, quantile]))
         return self.tails.get((column, quantile), at_best)
+
+    def knows(self, form: Form) -> bool:
+        """Was an equal hero measured in what this form reads? Of what it was not, the best case is assumed."""
+        match form:
+            case Loss(column=column):
+                return f"{column}_lost" in self.atoms
+            case Rate(column=column):
+                return column in self.atoms
+            case Tail(column=column, quantile=quantile):
+                return (column, quantile) in self.tails
+        return True
 
 
 _NOTHING = Atoms(value=np.zeros(1), weight=np.ones(1))

@@ -184,7 +184,19 @@ def plan_lines(hero: str, policy: Policy, streams: Streams) -> list[str]:
     lines += ["", f"  {'found in a whole canary':42}{'with 50 %':>12}{'90 %':>9}{'99 %':>9}"]
     lines += [_found_line(found) for found in foresee(policy, streams)]
     lines.append("  what is smaller than the first number mostly goes unseen")
+    best, own = _guessed(policy, streams)
+    if best:
+        lines.append(f"  best case, since an equal hero was never measured in it: {', '.join(best)}")
+    if own:
+        lines.append(f"  not known beforehand, since the form is none of ours: {', '.join(own)}")
     return lines
+
+
+def _guessed(policy: Policy, streams: Streams) -> tuple[list[str], list[str]]:
+    """Checks of which the plan knows the best case alone, and those of which it knows nothing."""
+    asked = planned_checks(policy)
+    best = [one.head.check for one in asked if not streams.knows(one.form)]
+    return best, [one.head.check for one in asked if _sizes(one.form, streams) is None]
 
 
 def _task_line(task: Task, streams: Streams) -> str:
@@ -216,11 +228,13 @@ def _found(policy: Policy, streams: Streams) -> Iterator[Found]:
     for asked in planned_checks(policy):
         intent = policy.slices.intents[asked.intent] if asked.intent != ALL else ""
         share = streams.intents.get(intent, 0.0) if intent else 1.0
-        yield found(asked.head.check, _sizes(asked.form, streams), share)
+        sizes = _sizes(asked.form, streams)
+        if sizes is not None:
+            yield found(asked.head.check, sizes, share)
 
 
-def _sizes(form: Form, streams: Streams) -> Sizes:
-    """What is looked for, by the form of the question."""
+def _sizes(form: Form, streams: Streams) -> Sizes | None:
+    """What is looked for, by the form of the question; None for a form of a user's own."""
     match form:
         case Loss(column=column, tolerated=tolerated):
             lost = streams.lost(column)
@@ -244,7 +258,7 @@ def _sizes(form: Form, streams: Streams) -> Sizes:
         case FileCreditShare(limit=limit):
             scale = limit * DEPTH / streams.credits
             return "% of credits", (_from(limit, scale, _moved(streams.atoms["file_excess"], 0.0)),), 1, 100
-    raise TypeError(f"{form!r}: a form that the plan does not know")
+    return None
 
 
 def _moved(x: Atoms, allowed: float, scale: float = 1.0) -> Callable[[float], Growth]:

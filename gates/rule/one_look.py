@@ -83,10 +83,10 @@ def margins_of(policy: Policy, *, again: bool = False) -> dict[str, Margin]:
     """What may be lost of each check that the policy asks in mode offline; `again` as in LookFacts."""
     offline, found = policy.offline, {}
     assert offline is not None
-    for key in policy.losses:
-        limits = policy.check(key).limits
+    for key, loss in policy.losses.items():
+        assert loss.margin is not None
         found[key] = Margin(
-            mu=getattr(limits, "final_margin", None) or limits.margin,
+            mu=loss.margin_at_last or loss.margin,
             tolerated_loss=offline.tolerated_loss.get(key),
             chosen_after_looking=offline.chosen_after_looking or again,
         )

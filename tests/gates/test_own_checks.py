@@ -1,5 +1,6 @@
 """Is a user's own check gated, planned, refused, reported, attested and replayed like ours: by YAML, and as a class?"""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fixtures.packs import load_hero
 from gates.checks.forms import Count
 from gates.errors import ConfigError
 from gates.planning.attainability import require_attainable
@@ -18,17 +20,15 @@ from tests.edits import append, replace
 from tests.gates.builders import arm, pairs
 from tests.recorded_release import Checkout, pack
 
-#: Check -> what a policy says of it, and the fault that must turn it RED.
+#: Check -> what a policy says of it, with the fault that must turn it RED; a class says its own.
 OWN = {
-    "mrr_at_10": ("{form: loss, measure: RR@10, margin: 0.2}", "{kind: shuffled}"),
-    "zero_results": ("{form: rate, measure: zero_results, share: 0.2}", "{kind: empty, share: 0.9}"),
-    "first_hit": ("{form: loss, measure: P@1, margin: 0.2}", "{kind: empty, share: 0.9}"),
-    "price": (
-        "{form: quantile, column: cost_usd, quantile: 0.7, margin: 0.5}",
-        "{kind: column, column: cost_usd, value: 9}",
-    ),
-    "refusals": ("{form: count, column: refused, rate: 0.1}", "{kind: column, column: refused, value: 1}"),
-    "fairness": ("{check: 'mypkg.fairness:Fairness', limit: 0.2}", "{kind: column, column: unfair, value: 1}"),
+    "mrr_at_10": "{form: loss, measure: RR@10, margin: 0.2, fault: {kind: shuffled}}",
+    "zero_results": "{form: rate, measure: zero_results, share: 0.2, fault: {kind: empty, share: 0.9}}",
+    "first_hit": "{form: loss, measure: P@1, margin: 0.2, fault: {kind: empty, share: 0.9}}",
+    "price": "{form: quantile, column: cost_usd, quantile: 0.7, margin: 0.5, fault: "
+    "{kind: column, column: cost_usd, value: 9}}",
+    "refusals": "{form: count, column: refused, rate: 0.1, fault: {kind: column, column: refused, value: 1}}",
+    "fairness": "{check: 'mypkg.fairness:Fairness', limit: 0.2}",
 }
 
 FAIRNESS = '''
@@ -49,6 +49,7 @@ class Fairness(Check):
 
     limits, needs, decides = FairnessLimits, "unfair", "unfair"
     unit, name = "share of answers", Name(label="answers without a small shop", unit="%", scale=100, digits=1)
+    kind, fault = "guard", {"kind": "column", "column": "unfair", "value": 1}
 
     def form(self, limits, constants, intent):
         return Rate(column="unfair", above=0.5, share=limits.limit)
@@ -56,6 +57,45 @@ class Fairness(Check):
     def broken(self, limits):
         return "answers without a small shop"
 '''
+
+MORE = '''
+"""Is it asked otherwise?"""
+
+from gates.checks.forms import Form, Loss
+from mypkg.fairness import Fairness
+
+
+class New(Form):
+    """A form that is none of ours."""
+
+
+class Newly(Fairness):
+    """Asked anew."""
+
+    def form(self, limits, constants, intent):
+        return New()
+
+
+class Right(Fairness):
+    """Less is right."""
+
+    decides = "ndcg"
+
+    def form(self, limits, constants, intent):
+        return Loss(column="ndcg", margin=limits.limit)
+'''
+
+#: Classes that a gate could not ask -> what is said of them, in one line.
+MISTAKEN = {
+    "NoDocstring": ("__doc__ = None", "should have a docstring, which it has not"),
+    "NoForm": ("form = Check.form", "should give one of gates.checks.forms as its form, not None"),
+    "NotAForm": ("form = lambda self, limits, constants, intent: 1", "gates.checks.forms as its form, not 1"),
+    "Broken": ("form = lambda self, *asked: asked[9]", "cannot be asked before the preflight (IndexError: "),
+    "NotLimits": ("limits = dict", "should have limits, which it has not"),
+    "NamedByText": ("name = 'unfair'", "should have name, which it has not"),
+    "NoFault": ("fault = 'column'", "should have fault, which it has not"),
+    "Job": ("kind = 'job'", "should have kind gate or guard, not job"),
+}
 
 
 @pytest.fixture
@@ -65,6 +105,10 @@ def package(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     (folder / "mypkg").mkdir()
     (folder / "mypkg" / "__init__.py").touch()
     (folder / "mypkg" / "fairness.py").write_text(FAIRNESS, encoding="utf-8")
+    classes = [f'class {name}(Fairness):\n    "Says something."\n    {said}\n' for name, (said, _) in MISTAKEN.items()]
+    bad = "from gates.checks.check import Check\nfrom mypkg.fairness import Fairness\n" + "\n".join(classes)
+    (folder / "mypkg" / "mistaken.py").write_text(bad, encoding="utf-8")
+    (folder / "mypkg" / "more.py").write_text(MORE, encoding="utf-8")
     (folder / "mypkg" / "exits.py").write_text("raise SystemExit(0)", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", f"{folder}:{root}")
     monkeypatch.syspath_prepend(str(folder))
@@ -83,7 +127,7 @@ def own(whole_checkout: Checkout, package: Path) -> Checkout:
         lines = (line.split() for line in run.read_text(encoding="utf-8").splitlines())
         told = (f"{' '.join(line)} cost_usd=0.{int(line[0][1:]) % 7} refused=0 unfair=0\n" for line in lines)
         run.write_text("".join(told), encoding="utf-8")
-    append(configs / "policy.yaml", "checks:\n" + "".join(f"  {key}: {said}\n" for key, (said, _) in OWN.items()))
+    append(configs / "policy.yaml", "checks:\n" + "".join(f"  {key}: {said}\n" for key, said in OWN.items()))
     whole_checkout.lock()
     return whole_checkout
 
@@ -108,7 +152,8 @@ def test_its_fault_turns_it_red(own: Checkout, key: str) -> None:
     replace(policy, "checks:\n", f"{sooner}checks:\n")
     replace(policy, "promotes: true", "promotes: false")  # without a stop rule
     bad = own.folder / "configs" / "bad.yaml"
-    bad.write_text(f"{pack('bad', 'equal')}fault: {OWN[key][1]}\n", encoding="utf-8")
+    fault = dict(load_policy(policy).check(key).check.fault)
+    bad.write_text(f"{pack('bad', 'equal')}fault: {json.dumps(fault)}\n", encoding="utf-8")
     run = own.gate(hero="configs/bad.yaml")
     assert key in {cell["check"] for cell in own.attestation("bad")["cells"] if cell["verdict"] == "RED"}
     assert own.decision("bad") == "ROLLBACK"
@@ -143,7 +188,7 @@ def read(tmp_path: Path, root: Path, package: Path) -> Callable[[str], Policy]:
 
 @pytest.mark.parametrize("key", OWN)
 def test_it_is_planned(read: Callable[[str], Policy], known: Characteristics, key: str) -> None:
-    policy = read(OWN[key][0])
+    policy = read(OWN[key])
     require_attainable("policy.yaml", policy, known)
     planned = "\n".join(plan_lines("lexical", policy, known.streams))
     assert "mine over the canary" in planned  # to be shown
@@ -181,8 +226,10 @@ def test_what_no_equal_hero_can_show_is_refused(
         ("{form: loss, margin: 0.1}", "should name a measure, or a column that the system answers with"),
         ("{form: los, measure: RR@10, margin: 0.1}", "'los'"),
         ("{form: rate, column: latency_ms, share: 0.1}", "column latency_ms is measured by the gate"),
-        ("{check: 'nopkg.fairness:Fairness'}", "check nopkg.fairness:Fairness cannot be imported"),
-        ("{check: 'mypkg.exits:Nothing'}", "check mypkg.exits:Nothing cannot be imported (SystemExit: 0)"),
+        ("{check: 'nopkg.fairness:Fairness'}", "checks.mine.class: nopkg.fairness:Fairness cannot be imported"),
+        ("{check: 'mypkg.exits:Nothing'}", "mypkg.exits:Nothing cannot be imported (SystemExit: 0)"),
+        ("{check: 'mypkg.fairness'}", "should be package.module:Class"),
+        *((f"{{check: 'mypkg.mistaken:{name}', limit: 0.1}}", told) for name, (_, told) in MISTAKEN.items()),
         ("{check: 'mypkg.fairness:Check'}", "mypkg.fairness:Check should have name, decides, unit, which it has not"),
         ("{check: 'mypkg.fairness:Nothing'}", "mypkg.fairness has no Nothing; name a class of it"),
         ("{check: 'mypkg.fairness:Share'}", "should be a class of gates.checks.check.Check"),
@@ -192,7 +239,7 @@ def test_what_no_equal_hero_can_show_is_refused(
             "checks ask price for a loss and otherwise; ask a column in one direction",
         ),
         (
-            f"{OWN['mrr_at_10'][0]}\n  ndcg_error: {OWN['mrr_at_10'][0]}",
+            f"{OWN['mrr_at_10']}\n  ndcg_error: {OWN['mrr_at_10']}",
             "checks names ndcg_error, which is one of ours; call it otherwise",
         ),
     ],
@@ -203,6 +250,34 @@ def test_what_cannot_be_meant_is_refused_in_a_line(read: Callable[[str], Policy]
     (mistake,) = caught.value.mistakes
     assert refused in mistake
     assert "\n" not in mistake
+
+
+def test_the_plan_says_of_what_it_knows_the_best_case_alone(
+    read: Callable[[str], Policy], known: Characteristics, package: Path
+) -> None:
+    assert "best case, since an equal hero was never measured in it: spend, mine" in told_last(
+        read(OWN["price"]), known
+    )
+    assert "mine" not in told_last(read("{form: loss, measure: nDCG@10, margin: 0.02}"), known)
+    said = told_last(read("{check: 'mypkg.more:Newly', limit: 0.1}"), known)
+    assert "not known beforehand, since the form is none of ours: mine" in said
+
+
+def told_last(policy: Policy, known: Characteristics) -> str:
+    return "\n".join(plan_lines("lexical", policy, known.streams)[-2:])
+
+
+def test_a_fault_that_nobody_could_seed_is_refused(configs: Path) -> None:
+    said = "{form: loss, measure: RR@10, margin: 0.2, fault: {kind: nosuch}}"
+    append(configs / "policy.yaml", f"checks:\n  mine: {said}\n")
+    with pytest.raises(ConfigError, match=r"checks\.mine\.fault: kind: 'nosuch'"):
+        load_hero("equal", configs)
+
+
+def test_mode_offline_takes_a_class_that_asks_for_a_loss(tmp_path: Path, root: Path, package: Path) -> None:
+    path = Path(shutil.copy(root / "gates" / "templates" / "offline.yaml", tmp_path / "policy.yaml"))
+    append(path, "checks:\n  mine: {check: 'mypkg.more:Right', limit: 0.1}\n")
+    assert load_policy(path).losses["mine"].margin == 0.1
 
 
 def test_any_value_but_0_is_an_event() -> None:
