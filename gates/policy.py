@@ -262,8 +262,8 @@ class Policy(Document):
             for at, name in enumerate(self.slices.intents)
         ]
         for key, check in BY_KEY.items():
-            name, block = self._block(check.kind)
-            found.append(AskedCheck(key, check, getattr(block, key), EVERY, f"{name}.{key}"))
+            block = check.kind.value if check.kind is Kind.SANITY else f"{check.kind}s"
+            found.append(AskedCheck(key, check, getattr(getattr(self, block), key), EVERY, f"{block}.{key}"))
         for key, said in sorted(self.checks.items()):
             found.append(AskedCheck(key, *own_check(key, said), EVERY, f"checks.{key}"))
         found.sort(key=lambda asked: KINDS.index(asked.check.kind))  # stable: own checks come last
@@ -321,10 +321,6 @@ class Policy(Document):
     def bins(self) -> int:
         """Of equal mass, in which confidence is compared with right answers."""
         return int(self.limits(AeceTau).bins)
-
-    def _block(self, kind: Kind) -> tuple[str, Any]:
-        name = kind.value if kind is Kind.SANITY else f"{kind}s"
-        return name, getattr(self, name)
 
     def digest(self) -> str:
         """sha256 of the content (JCS), whatever its layout and comments."""
