@@ -110,11 +110,21 @@ def test_the_reader_of_these_tests_finds_what_it_looks_for(here: Wanted) -> None
     ]
 
 
-def test_the_whole_report_is_whole(here: Wanted) -> None:
-    report = (written() / "hero_promotion_comprehensive_report.md").read_text()
+def test_those_of_a_mixed_release_are_whole_and_say_who_may_ship_and_what_is_not_on_record(here: Wanted) -> None:
+    folder = written()
+    told = "equal, rival earned a promotion, not made yet; not promoted: unsure held; worse rolled back"
+    assert first_lines(folder, ("trade_off_analysis",)) == {f"Trade-off of performance and quality: {told}"}
+    criteria, report, audit, rails = (
+        (folder / f"{name}.md").read_text()
+        for name in (*DOCUMENTS[:2], "pool_audit_results", "safety_rail_documentation")
+    )
+    assert re.search(r"\| heroes decided PROMOTE \| \[4\]\(\S+\) \| \[2\]\(\S+\) \| NOT met \|", criteria)
     assert len([line for line in report.splitlines() if line.strip()]) >= 400
     for words in ("Gates at each step", "Window by window", "Each planned test", "The whole policy", "Pool audit"):
         assert words in report
+    assert "Not on record: no pool audit lies in this folder. Run `make weekly`, then `make documents`." in audit
+    assert "they were not simulated for this policy and these sources. Run `make characteristics`." in rails
+    assert not (folder / "sources" / "pool_audit.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -164,14 +174,6 @@ def test_the_first_line_follows_what_became_of_a_promotion(here: Wanted) -> None
     assert "by [R. Manager](sources/changes.json#/1/statement/predicate/by)" in summary
 
 
-def test_a_mixed_release_says_which_hero_may_ship(here: Wanted) -> None:
-    folder = written()
-    told = "equal, rival earned a promotion, not made yet; not promoted: unsure held; worse rolled back"
-    assert first_lines(folder, ("trade_off_analysis",)) == {f"Trade-off of performance and quality: {told}"}
-    criteria = (folder / "HERO_PROMOTION_EXECUTION_SUMMARY.md").read_text()
-    assert re.search(r"\| heroes decided PROMOTE \| \[4\]\(\S+\) \| \[2\]\(\S+\) \| NOT met \|", criteria)
-
-
 def test_a_hero_that_never_climbed_and_one_that_nothing_enforces_are_told_as_well(here: Wanted) -> None:
     attested = verify(OUT, here.root).heroes["rival"].attestation
     assert attested.constants is not None
@@ -205,14 +207,6 @@ def test_two_run_files_have_documents_too(here: Wanted) -> None:
         document = read(compared / "documents" / f"{name}.html")
         assert (unsourced(document), [*wrong_links(document, compared / "documents")]) == ([], [])
     assert all("Not promoted: rival " in line for line in first_lines(compared / "documents", PROMOTION))
-
-
-def test_what_is_not_on_record_is_said_to_be_so(here: Wanted) -> None:
-    folder = written()
-    audit, rails = ((folder / f"{n}.md").read_text() for n in ("pool_audit_results", "safety_rail_documentation"))
-    assert "Not on record: no pool audit lies in this folder. Run `make weekly`, then `make documents`." in audit
-    assert "they were not simulated for this policy and these sources. Run `make characteristics`." in rails
-    assert not (folder / "sources" / "pool_audit.json").exists()
 
 
 def test_what_is_told_of_a_pool_audit_says_that_nobody_signed_it(here: Wanted) -> None:

@@ -87,7 +87,7 @@ def test_wherever_it_is_killed_it_is_completed_or_undone_when_it_is_said_again(
     killed = points = 0
     while killed == points:  # until it ends before it is to be killed
         points += 1
-        if not whole and points % 6 != 1:
+        if not whole and points % 8 != 1:
             killed += 1
             continue
         shutil.rmtree(copied / "configs")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gates.attestation import ATTESTATION, Attestation
+from gates.verdicts import NOT_ENFORCED, Decision
 from tests.reports.finished_run import call, canary, frozen_now, policy_with
 from tests.reports.test_card import said_in
 
@@ -82,14 +83,18 @@ def test_a_rollback_is_locked_and_asked_anew_as_it_is_printed(copied: Path, root
     assert "ROLLBACK  worse" in typed(line, copied).stdout
 
 
-def test_what_warns_alone_is_locked_and_then_judged_by_evidence(copied: Path, root: Path) -> None:
-    """That this works as well is in test_warn.py."""
+def test_a_policy_that_is_enforced_may_be_asked_without_as_printed(copied: Path, root: Path) -> None:
+    """Until it is locked so, the lock alone holds. That the way back works as well is in test_warn.py."""
     as_made(copied, root)
-    canary(copied, "--decision-mode=warn", hero="equal")
+    held = canary(copied, "--decision-mode=warn", hero="equal")
+    assert (held.returncode, held.stderr.splitlines()[-1]) == (0, f"{NOT_ENFORCED}: would have ended with 10")
+    attested = Attestation.read_file(copied / "reports" / "out" / "equal" / ATTESTATION)
+    assert (attested.decision, attested.reasons[0].partition(": ")[0]) == (Decision.HOLD, "lock")
     printed = "make lock HERO=equal ARGS=--decision-mode={0} && make canary HERO=equal ARGS=--decision-mode={0}"
     said, line = said_of("equal", copied / "reports" / "out")
     assert line == printed.format("warn"), said
-    assert "PROMOTE  equal" in typed(line, copied).stdout
+    done = typed(line, copied)
+    assert (done.returncode, "PROMOTE  equal" in done.stdout) == (0, True)
     said, line = said_of("equal", copied / "reports" / "out")
     assert line == printed.format("evidence"), said
 

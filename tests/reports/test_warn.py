@@ -155,13 +155,3 @@ def test_what_is_no_decision_ends_as_it_does(checkout: Checkout, case: str) -> N
     assert result.ret == status
     told = "\n".join(("", *result.errlines)).strip()
     assert line in told if status == 4 else told.endswith(line) if line else not told
-
-
-def test_a_policy_that_is_enforced_may_be_asked_without(checkout: Checkout) -> None:
-    """The mode is locked: until it is locked so, that alone holds."""
-    result = checkout.gate("--decision-mode=warn")
-    assert (result.ret, checkout.decision("equal")) == (0, "HOLD")
-    assert result.errlines[-1] == f"{NOT_ENFORCED}: would have ended with 10"
-    assert checkout.attestation("equal")["reasons"][0].startswith("lock: ")
-    checkout.pytest("-m", "lock", "--hero=equal", "--write", "--decision-mode=warn")
-    assert (checkout.gate("--decision-mode=warn").ret, checkout.decision("equal")) == (0, "PROMOTE")
