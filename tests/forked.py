@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import warnings
@@ -46,7 +47,7 @@ def run(
     server = _server()
     assert server.stdin is not None
     assert server.stdout is not None
-    with tempfile.TemporaryFile("w+b") as out, tempfile.TemporaryFile("w+b") as err:
+    with _ONE, tempfile.TemporaryFile("w+b") as out, tempfile.TemporaryFile("w+b") as err:
         files = [f"/proc/{os.getpid()}/fd/{file.fileno()}" for file in (out, err)]
         asked = {"command": list(command), "cwd": str(cwd), "env": dict(os.environ if env is None else env)}
         server.stdin.write(json.dumps({**asked, "files": files}).encode() + b"\n")
@@ -58,6 +59,7 @@ def run(
     return subprocess.CompletedProcess(list(command), status, *told)
 
 
+_ONE = threading.Lock()  # the server answers one request after the other
 Act = Callable[[], object]
 
 

@@ -15,7 +15,10 @@ from rollout import replay
 def leaping(patch: pytest.MonkeyPatch) -> None:
     """From now on faults move the clock by which answers are timed, for as long as `patch` lasts."""
     ahead = [0]
-    sleep = SimpleNamespace(sleep=lambda seconds: ahead.append(ahead.pop() + round(seconds * 1e9)))
+    sleep = SimpleNamespace(
+        sleep=lambda seconds: ahead.append(ahead.pop() + round(seconds * 1e9)),
+        perf_counter=lambda: time.perf_counter() + ahead[0] / 1e9,
+    )
     clock = SimpleNamespace(
         perf_counter_ns=lambda: time.perf_counter_ns() + ahead[0], thread_time_ns=time.thread_time_ns
     )

@@ -118,7 +118,7 @@ class World:
         """What `Supervisors` does with real processes."""
         self.ledger.perhaps_die()
         minutes = self.luck.expovariate(1 / (0.1 * attempt.timeout_minutes))
-        (lane,) = (job.lane for job in self.jobs if job.name == attempt.job)
+        (lane,) = (job.lane for job in self.jobs if job.name == attempt.slot.partition("/")[0])
         assert not [run for run in self.runs if run.job_lane == lane], "two runs in one lane"
         run = Run(
             attempt=attempt,

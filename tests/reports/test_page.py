@@ -136,7 +136,7 @@ def test_intents_have_a_table_of_their_own(judged: Judged) -> None:
     assert "1/3 slices" not in page
     assert table.count("<tr") == 4  # the head and three questions
     assert "recall lost, intent all" in table
-    assert "Each intent alone, limit shown broken (`x`): recall lost, intent all, " in summary
+    assert "Each intent alone, limit shown broken (`x`): recall lost, intent all" in summary
 
 
 def test_mode_rates_and_budget_are_on_page_and_summary(policy: Policy) -> None:
