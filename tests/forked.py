@@ -44,10 +44,10 @@ def run(
     command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 180
 ) -> subprocess.CompletedProcess[str]:
     """As subprocess.run([sys.executable, "-m", *command], ...) does, with both outputs as text."""
-    server = _server()
-    assert server.stdin is not None
-    assert server.stdout is not None
     with _ONE, tempfile.TemporaryFile("w+b") as out, tempfile.TemporaryFile("w+b") as err:
+        server = _server()
+        assert server.stdin is not None
+        assert server.stdout is not None
         files = [f"/proc/{os.getpid()}/fd/{file.fileno()}" for file in (out, err)]
         asked = {"command": list(command), "cwd": str(cwd), "env": dict(os.environ if env is None else env)}
         server.stdin.write(json.dumps({**asked, "files": files}).encode() + b"\n")
