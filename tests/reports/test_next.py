@@ -1,5 +1,6 @@
 """Does each next command work as it is printed, or refuse for the reason that it says?"""
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -42,7 +43,8 @@ def typed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """The same as it is."""
-    return subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, text=True, check=False)
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}  # of the make that runs us
+    return subprocess.run(["sh", "-c", line], cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
 
 def test_the_next_command_works_as_printed_or_refuses_for_the_reason_it_says(copied: Path, root: Path) -> None:
