@@ -123,7 +123,8 @@ def _promotion(asked: Wanted, name: str) -> tuple[Undertaking, Signer]:
     hero = load_locked(name, asked.configs)
     verified = verify.verify(asked.artifacts, asked.root)
     if verified.problems:
-        raise Refused(f"{asked.artifacts}: {verified.problems[0]}; run the canary again")
+        problem, way_out = verified.problems[0], "run the canary again"
+        raise Refused(f"{asked.artifacts}: {problem}" + ("" if way_out in problem else f"; {way_out}"))
     decided = conditions.decided(verified.heroes, hero.subject.name, asked)
     way_out = "sign with a key of configs/trusted_keys.json (docs/verify.md)"
     trusted = {"decision": conditions.require_trust(decided.vouched, asked, f"{hero.subject.name}:", way_out)}
