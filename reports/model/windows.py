@@ -52,4 +52,4 @@ def windows_of(outcome: Outcome, measured: Measured, agg: pa.Table, told: Cell |
                 ends = window == step.windows and (cell.kind is Kind.GATE or last)
                 number = evaluator.windows + evaluator.open_window
                 found[check][number] = decided.get(cell.key, cell) if ends else cell
-    return found
+    return {check: cells for check, cells in found.items() if cells}  # none where a step broke off in its first

@@ -47,6 +47,9 @@ def test_what_decided_is_drawn_whatever_its_kind_and_nothing_without_a_climb(jud
     assert "ndcg_at_10" not in windows_of(story.outcome, story.measured, agg, None)
     never = replace(story.outcome, climbed=story.outcome.climbed.model_copy(update={"constants": None}))
     assert windows_of(never, story.measured, agg, guard) == {}
+    broken_off = [story.outcome.climbed.steps[0].model_copy(update={"windows": 0})]  # in its first window
+    begun = replace(story.outcome, climbed=story.outcome.climbed.model_copy(update={"steps": tuple(broken_off)}))
+    assert windows_of(begun, story.measured, agg, guard) == {}
 
 
 def test_of_a_long_climb_the_steps_ends_are_drawn_and_some_windows_between(
