@@ -40,10 +40,12 @@ def write_night(rows: Sequence[NightRow], folder: Path, night: str) -> None:
     stamp = f"{night} · {SPANS}, {WHISKERS} beside {PLOTS}/"
     for metric in METRICS:
         if any(metric in row.levels for row in rows):
-            write_whole(folder / PLOTS / f"{metric}.svg", picture_svg("all systems", picture_of(rows, metric, stamp)))
+            write_whole(
+                folder / PLOTS / f"{metric}.svg", picture_svg("all systems", metric_picture(rows, metric, stamp))
+            )
 
 
-def picture_of(rows: Sequence[NightRow], metric: str, stamp: str) -> Picture:
+def metric_picture(rows: Sequence[NightRow], metric: str, stamp: str) -> Picture:
     """The plot of one metric: each system on each suite, and beside it its difference from the incumbent."""
     name, suites = metric_name(metric), list(dict.fromkeys(row.suite for row in rows))
     systems = dict(zip(dict.fromkeys(row.system for row in rows), cycle(_LOOKS), strict=False))

@@ -5,7 +5,7 @@ import math
 from gates.statistics.pvalues import Interval
 from gates.statistics.whiskers import Whisker
 from reports.render.figures import LOOKS, picture_svg
-from reports.render.night import picture_of
+from reports.render.night import metric_picture
 from rollout.jobs.whiskers import NightRow
 
 
@@ -20,7 +20,7 @@ def row(system: str, suite: str, value: float, reach: float = 0.01) -> NightRow:
 
 def test_a_system_has_one_look_on_both_sides_and_the_incumbent_no_difference() -> None:
     rows = [row(system, suite, 0.6) for suite in ("core", "error") for system in ("lens", "ann", "router")]
-    picture = picture_of([*rows, row("ann", "short", 0.5, math.nan)], "ndcg_at_10", "a night")
+    picture = metric_picture([*rows, row("ann", "short", 0.5, math.nan)], "ndcg_at_10", "a night")
     levels, differences = picture.panels
     assert levels.rows == differences.rows == ("core", "error", "short")
     assert [(one.name, len(one.x)) for one in levels.series] == [("lens", 2), ("ann", 3), ("router", 2)]
@@ -37,4 +37,4 @@ def test_a_system_has_one_look_on_both_sides_and_the_incumbent_no_difference() -
 
 def test_many_systems_and_suites_are_drawn_as_well() -> None:
     rows = [row(f"s{i}", f"suite {j}", 0.5) for j in range(40) for i in range(15)]
-    assert "suite 39" in picture_svg("all systems", picture_of(rows, "ndcg_at_10", "a night"))
+    assert "suite 39" in picture_svg("all systems", metric_picture(rows, "ndcg_at_10", "a night"))
